@@ -1,0 +1,108 @@
+import type { Received, Step, Verdict } from '../../streams/message.ts';
+import type { EventDraft } from '../../streams/ports.ts';
+
+/** Record kinds of the commit log (store section 2). `chunk` is a part of a streamed message that a later `intake` names. */
+export const recordKinds = ['intake', 'chunk', 'outcome', 'command', 'event', 'checkpoint'] as const;
+export type RecordKind = (typeof recordKinds)[number];
+
+/** A record as read back: header and facts; its payload is read apart. */
+export interface LogRecord {
+  readonly kind: RecordKind;
+  /** 1, 2, 3 … without a gap. */
+  readonly seq: number;
+  /** Epoch milliseconds of the append. */
+  readonly at: number;
+  /** JSON facts; the shape follows from the kind. */
+  readonly facts: unknown;
+  readonly payloadLength: number;
+  /** Lower-case hex SHA-256 of the payload. */
+  readonly payloadSha256: string;
+  /** Lower-case hex hash of this record's header, which covers facts, payload hash and the record before it. */
+  readonly hash: string;
+}
+
+/** Where the log ends, or where a reader of it stands. */
+export interface LogPosition {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+export interface RecordDraft {
+  readonly kind: RecordKind;
+  readonly facts: unknown;
+  /** Pieces of the payload, written as they are (no copy). */
+  readonly payload: readonly Uint8Array[];
+  /** The payload's SHA-256 (32 bytes) where the caller has it already. */
+  readonly payloadSha256?: Uint8Array;
+}
+
+/**
+ * The truth: append-only, hash-chained, group-committed. Whatever waits when the last sync returns goes out in one
+ * write and one sync; there is no timer.
+ */
+export interface CommitLog extends AsyncDisposable {
+  readonly head: LogPosition;
+  /**
+   * Resolves once the record is durable and folded. Order of calls is order of records.
+   * @throws EngineFailure `store-failed` after an I/O error: nothing more is promised on that file; `store-full`
+   */
+  append(draft: RecordDraft): Promise<LogRecord>;
+  /** Resolves once the record is written, not synced: for chunks, which count only with their intake record. */
+  appendChunk(payload: readonly Uint8Array[]): Promise<LogRecord>;
+  /** Bytes of a payload. @throws EngineFailure `missing` */
+  slice(seq: number, offset: number, length: number): Promise<Uint8Array>;
+  /** Records after `seq` in order, each verified against its hash and the one before. */
+  records(afterSeq: number): AsyncIterable<LogRecord>;
+  /** Seals the open segment and makes all durable. Idempotent. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Facts of an `intake` record. Its body is the payloads of `chunks` in order, then its own payload. */
+export interface IntakeFacts extends Received {
+  readonly size: number;
+  readonly sha256: string;
+  /** Sequence number and length of each chunk record. */
+  readonly chunks: readonly (readonly [seq: number, length: number])[];
+}
+
+/** Facts of an `outcome` record: every verdict of one settled window that ended its item. */
+export interface OutcomeFacts {
+  readonly outcomes: readonly OutcomeFact[];
+}
+export interface OutcomeFact {
+  readonly intakeId: string;
+  readonly matchKey: string | null;
+  readonly verdict: Extract<Verdict, { kind: 'insert' | 'merge' | 'end' }>;
+  readonly attempt: number;
+  readonly deadline: number | null;
+  readonly flags: readonly string[];
+  /** Counted as absorbed: level L2 or L4 of an `eej` definition. */
+  readonly absorbed: boolean;
+  readonly steps: readonly Step[];
+}
+
+/** Facts of a `command` record: what an operator did. Each also shows in the event log as `event` says. */
+export type CommandFacts =
+  | {
+      readonly command: 'define';
+      readonly definitionId: string;
+      readonly version: number;
+      /** The document with its secrets masked. */
+      readonly document: Readonly<Record<string, unknown>>;
+      /** Digest of the document with its secrets, to tell a change; keyed, so that it gives nothing away. */
+      readonly digest: string;
+      readonly event: EventDraft;
+    }
+  | {
+      readonly command: 'suspend' | 'activate';
+      readonly definitionId: string;
+      /** `suspended` of the provisioned document at that time: a later change of it wins. */
+      readonly provisioned: boolean;
+      readonly event: EventDraft;
+    }
+  | {
+      readonly command: 'release' | 'retry';
+      readonly intakeId: string;
+      readonly overrides: readonly ('age' | 'scope' | 'quarantine')[];
+      readonly event: EventDraft;
+    };

@@ -1,0 +1,224 @@
+import type { ObservableInput } from 'rxjs';
+import type { EngineFailure } from './failure.ts';
+import type {
+  ArchiveEntry,
+  Body,
+  Custodied,
+  Decoding,
+  Destination,
+  IntakeState,
+  Origin,
+  Received,
+  Settlement,
+  SpoolItem,
+  TransportFacts,
+  Verdict,
+} from './message.ts';
+
+/** What streams need from the world. Adapters answer with promises, marble tests with cold observables, exactly once. */
+
+/** Takes mail into custody (INV-1). */
+export interface Custody {
+  /** Starts one message; nothing of it counts before `commit` has resolved. */
+  begin(): Receipt;
+}
+
+/** One message on its way into custody. Memory is bounded: beyond a limit its bytes go to disk as they come. */
+export interface Receipt {
+  /** Bytes written so far. */
+  readonly size: number;
+  /** Hands over the next bytes. A promise asks the caller to stop reading until it resolves; it rejects with EngineFailure. */
+  write(chunk: Uint8Array): Promise<void> | undefined;
+  /** All bytes written so far, before the commit; for the age check of `matching.expiredAction: reject` alone. */
+  preview(): Promise<Uint8Array>;
+  /**
+   * Completes once bytes and intake record are on disk and every reader sees them.
+   * @throws EngineFailure `store-failed`, `store-full`
+   */
+  commit(received: Received): Promise<Custodied>;
+  /** Gives the message up; what already went to disk is skipped by recovery. Idempotent, also after `commit`. */
+  abort(): void;
+}
+
+/** Bytes just received, with the two answers the sending side can get. Exactly one of them is called. */
+export interface Delivery {
+  readonly receipt: Receipt;
+  readonly destinations: readonly Destination[];
+  readonly origin: Origin;
+  readonly transport: TransportFacts;
+  acknowledge(custodied: Custodied): void;
+  refuse(failure: EngineFailure): void;
+}
+
+/** Durable queue between receipt and archive, one range for each definition (null: the gateway's). */
+export interface Spool {
+  /** Items with `dueAt <= now`, earliest first, `limit` at most, and when the next one after them is due. */
+  due(definitionId: string | null, now: number, limit: number): ObservableInput<DueWindow>;
+  /** Puts items back in one batch, without a look at the archive: for failed steps and newly parsed, delayed items. */
+  defer(items: readonly SpoolItem[]): ObservableInput<void>;
+}
+export interface DueWindow {
+  readonly items: readonly SpoolItem[];
+  /** The earliest `dueAt` after `now`, or null when nothing else waits. */
+  readonly nextDueAt: number | null;
+}
+
+/** Reads bytes at rest. */
+export interface Bodies {
+  /** The decoded bytes. @throws EngineFailure `damaged` when they do not have the recorded hash, `missing` */
+  read(body: Body, decoding: Decoding, sha256: string): ObservableInput<Uint8Array>;
+}
+
+/** What is in the archive, and the only way into it. */
+export interface Archive {
+  /** Entries under each of the keys, in the order of the keys. */
+  lookup(keys: readonly string[]): ObservableInput<readonly (readonly ArchiveEntry[])[]>;
+  /**
+   * Rules on each request with the entries then under its keys, one after another under one lock, and writes every
+   * verdict in one commit-log record and one index batch (INV-5). Answers the verdicts in the order of the requests.
+   * An `unsure` request is left as it was. Waiting items whose key changed become due at once, their next look-up free.
+   */
+  settle(requests: readonly SettleRequest[]): ObservableInput<readonly Verdict[]>;
+}
+export interface SettleRequest {
+  readonly item: SpoolItem;
+  /** Match keys to look under, the item's own first; none for an item that ends without a look. */
+  readonly keys: readonly string[];
+  /** Pure; `entries` are those under any of `keys`, each once, oldest first. */
+  decide(entries: readonly ArchiveEntry[]): Verdict;
+}
+
+/** Journal report in, values out (section b of journaling). Pure; never throws. */
+export type Unwrap = (bytes: Uint8Array, options: UnwrapOptions) => import('./message.ts').Parsed;
+export interface UnwrapOptions {
+  readonly journalType: 'eej' | 'standard';
+  readonly serviceEmailAddress: string;
+  readonly preferClearTextVersion: boolean;
+  readonly removeJournalHeaders: boolean;
+  /** Header names, lower case (journaling b.1). */
+  readonly trustedRecipientHeaders: readonly string[];
+  /** True for an address in an internal domain. */
+  isInternal(address: string): boolean;
+}
+
+/** Content hash of one message (journaling c.3), computed off the main thread. @throws EngineFailure `parser-crash` */
+export type HashContent = (message: Uint8Array) => ObservableInput<string>;
+
+/** SHA-256 of bytes, lower-case hex. */
+export type HashBytes = (bytes: Uint8Array) => string;
+
+/** Internal domains and known addresses (journaling a.3). */
+export interface Directory {
+  /** `dn:` addresses that are not listed count as internal and unknown. */
+  classify(address: string): { readonly internal: boolean; readonly known: boolean };
+}
+
+/** Ids that sort by time of making: `[A-Za-z0-9._~-]+`. */
+export type NewId = () => string;
+
+/** News of a source or of processing: events about mail, for machines. Never carries mail. */
+export type News =
+  | { readonly type: 'source.extracted'; readonly at: number; readonly count: number }
+  | { readonly type: 'source.bound'; readonly at: number }
+  | { readonly type: 'source.failed'; readonly at: number; readonly kind: string; readonly detail: string }
+  | { readonly type: 'processing.settled'; readonly at: number; readonly settlements: readonly Settlement[] };
+
+/** One page of a list, newest first. `next` is URL-safe as it stands. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next: string | null;
+}
+export interface PageQuery {
+  readonly limit: number;
+  readonly cursor: string | undefined;
+}
+
+/** Interface section 5. `since` and `until` bound the message's date (epoch ms), its archiving where it has none. */
+export interface MessageQuery extends PageQuery {
+  readonly definition?: string | undefined;
+  readonly mailbox?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly messageId?: string | undefined;
+  readonly subject?: string | undefined;
+  readonly since?: number | undefined;
+  readonly until?: number | undefined;
+  readonly flag?: string | undefined;
+}
+export interface MessageReader {
+  find(query: MessageQuery): Promise<Page<ArchiveEntry>>;
+  get(id: string): Promise<ArchiveEntry | undefined>;
+}
+
+/** An intake record as it stands, ended or not (interface section 6). */
+export interface IntakeRecord {
+  readonly intakeId: string;
+  readonly definitionId: string | null;
+  readonly definitionVersion: number | null;
+  readonly origin: Origin;
+  readonly state: IntakeState;
+  readonly reason: string | null;
+  readonly receivedAt: number;
+  readonly size: number;
+  readonly sha256: string;
+  readonly body: Body;
+  readonly transport: TransportFacts;
+  readonly attempt: number;
+  readonly nextAttemptAt: number | null;
+  readonly deadline: number | null;
+  readonly entryId: string | null;
+  readonly flags: readonly string[];
+  readonly steps: readonly import('./message.ts').Step[];
+}
+export interface IntakeQuery extends PageQuery {
+  readonly definition?: string | undefined;
+  readonly state?: IntakeState | undefined;
+  readonly reason?: string | undefined;
+}
+export interface IntakeReader {
+  find(query: IntakeQuery): Promise<Page<IntakeRecord>>;
+  get(id: string): Promise<IntakeRecord | undefined>;
+}
+
+/** One line of the event log (journaling d.6). Secrets never enter `data`. */
+export interface LoggedEvent {
+  readonly seq: number;
+  readonly at: number;
+  readonly type: string;
+  readonly severity: 'info' | 'warning' | 'error';
+  /** A token's name, `engine`, or `operator` where there are no tokens. */
+  readonly actor: string;
+  readonly definitionId: string | null;
+  readonly intakeId: string | null;
+  readonly entryId: string | null;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+export type EventDraft = Omit<LoggedEvent, 'seq' | 'at'>;
+export interface EventQuery extends PageQuery {
+  readonly definition?: string | undefined;
+  readonly type?: string | undefined;
+  readonly since?: number | undefined;
+}
+export interface EventLog {
+  /** Durable when it resolves. */
+  append(draft: EventDraft): ObservableInput<LoggedEvent>;
+  find(query: EventQuery): Promise<Page<LoggedEvent>>;
+}
+
+/** Figures of one definition since it was made; `received` is the sum of all the others but `absorbed` (INV-3). */
+export interface Figures {
+  readonly received: number;
+  readonly archived: number;
+  readonly matched: number;
+  readonly skipped: number;
+  readonly held: number;
+  readonly quarantined: number;
+  /** Part of `archived` and `matched`: levels L2 and L4 of an `eej` definition. */
+  readonly absorbed: number;
+  /** In process: messages and bytes, and those of them that wait. */
+  readonly queueMessages: number;
+  readonly queueBytes: number;
+  readonly delayed: number;
+  readonly matching: number;
+  readonly lastMessageAt: number | null;
+}

@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+
+/** One thread pool, unisolated: the house has no module-level state, so files cannot disturb each other. */
+export default defineConfig({
+  test: {
+    root: import.meta.dirname,
+    include: ['**/*.test.ts'],
+    pool: 'threads',
+    isolate: false,
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    reporters: ['default'],
+  },
+});
