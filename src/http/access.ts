@@ -1,0 +1,66 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+export const roles = ['viewer', 'operator', 'auditor', 'admin'] as const;
+export type Role = (typeof roles)[number];
+
+/** One token of `http.tokens`, as configured. */
+export interface AccessToken {
+  readonly name: string;
+  readonly role: Role;
+  readonly token: string;
+}
+
+/** Who makes a request. `name` is the token's, `operator` where no tokens are configured, null for nobody known. */
+export interface Caller {
+  readonly name: string | null;
+  readonly role: Role | null;
+}
+
+/** What each role may do (interface section 7). `public` needs no token. */
+export const permissions = {
+  public: [...roles],
+  'read-status': [...roles],
+  change: ['operator', 'admin'],
+  'read-intake': ['operator', 'auditor', 'admin'],
+  'read-intake-raw': ['auditor', 'admin'],
+  'read-messages': ['auditor', 'admin'],
+  'read-ledger': ['auditor', 'admin'],
+  'read-events': ['operator', 'auditor', 'admin'],
+  explain: ['operator', 'auditor', 'admin'],
+} as const satisfies Record<string, readonly Role[]>;
+export type Permission = keyof typeof permissions;
+
+export function isAllowed(role: Role | null, permission: Permission): boolean {
+  if (permission === 'public') return true;
+  return role !== null && (permissions[permission] as readonly Role[]).includes(role);
+}
+
+/** Knows the tokens by their SHA-256 alone. */
+export interface Authenticator {
+  /** True while no tokens are configured: everybody is `admin`, and only loopback is served. */
+  readonly open: boolean;
+  /** The caller that an Authorization header names, or undefined when it names none. Takes the same time for each token. */
+  callerOf(authorization: string | undefined): Caller | undefined;
+}
+
+export function createAuthenticator(tokens: readonly AccessToken[]): Authenticator {
+  const known = tokens.map(({ name, role, token }) => ({ caller: { name, role }, digest: sha256(token) }));
+  const open = known.length === 0;
+  return {
+    open,
+    callerOf: (authorization) => {
+      if (open) return { name: 'operator', role: 'admin' };
+      // RFC 6750 section 2.1: one space, b64token; the scheme in any case (RFC 9110 section 11.1).
+      const tried = /^bearer +([\x21-\x7e]{1,512})$/i.exec(authorization ?? '')?.[1];
+      if (tried === undefined) return undefined;
+      const digest = sha256(tried);
+      let caller: Caller | undefined;
+      for (const each of known) if (timingSafeEqual(each.digest, digest)) caller = each.caller;
+      return caller;
+    },
+  };
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

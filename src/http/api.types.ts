@@ -1,0 +1,102 @@
+import type { Observable } from 'rxjs';
+import type { ArchiveEntry, IntakeState } from '../../streams/message.ts';
+import type { EventLog, IntakeReader, IntakeRecord, LoggedEvent, MessageReader } from '../../streams/ports.ts';
+import type { DefinitionView } from './definition.schema.ts';
+import type { Entry } from './entry.schema.ts';
+import type { Explanation } from './intake.schema.ts';
+import type { Component, EngineStatus, Status } from './status.schema.ts';
+
+/**
+ * What the HTTP room needs of the engine. Shapes named after an answer are that answer as it goes over the wire.
+ * Expected failures are EngineFailure; `missing` reads as 404, store failures as 503.
+ */
+export interface EngineApi {
+  /** Current figures, never behind: it counts every message acknowledged before the call (interface section 4). */
+  status(): EngineStatus;
+  statusOf(definitionId: string): Status | undefined;
+  /** In the order of the configuration file. */
+  definitions(): readonly DefinitionView[];
+  definition(definitionId: string): DefinitionView | undefined;
+  /** In force when it resolves. */
+  suspend(definitionId: string, by: ChangedBy): Promise<DefinitionChange>;
+  activate(definitionId: string, by: ChangedBy): Promise<DefinitionChange>;
+
+  readonly messages: MessageReader;
+  /** The Entry of interface section 5. */
+  viewOf(entry: ArchiveEntry): Entry;
+  /** The primary representation, or that of `representations[n]`. Undefined for an unknown entry or index. */
+  rawEntry(entryId: string, n: number | undefined): Promise<RawMessage | undefined>;
+
+  readonly intake: IntakeReader;
+  rawIntake(intakeId: string): Promise<RawMessage | undefined>;
+  /** Held and skipped records; resolves once it counts as in process. */
+  release(intakeId: string, by: ChangedBy): Promise<IntakeChange>;
+  /** Quarantined records; resolves once it counts as in process. */
+  retry(intakeId: string, by: ChangedBy): Promise<IntakeChange>;
+
+  /** Sums over one definition or all, one UTC day (`2026-01-31`) of receipt or all time. */
+  ledger(definitionId: string | undefined, day: string | undefined): Promise<LedgerSums>;
+  /** A dry run; changes nothing. Undefined for an unknown definition. */
+  explain(definitionId: string, message: Uint8Array): Promise<Explanation | undefined>;
+  readonly events: Pick<EventLog, 'find'>;
+
+  readiness(): { readonly ready: boolean; readonly missing: readonly string[] };
+  health(): readonly Component[];
+  /** Sending sides refused, by definition (null: none was named) and reason; reasons are few and fixed. */
+  rejections(): readonly Rejections[];
+  /** What `/v1/stream` shows; hot, never errors, completes when the engine stops. Thinned here, so it may be noisy. */
+  readonly changes$: Observable<EngineChange>;
+  /** Writes the event `access.denied`. Never waited for. */
+  accessDenied(denied: AccessDenied): void;
+}
+
+export interface ChangedBy {
+  /** The token's name, or `operator` where there are no tokens. */
+  readonly actor: string;
+  readonly reason: string | null;
+}
+export type DefinitionChange =
+  | { readonly kind: 'done'; readonly status: Status }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'refused'; readonly why: string };
+export type IntakeChange =
+  | { readonly kind: 'done'; readonly record: IntakeRecord }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'refused'; readonly state: IntakeState };
+
+/** Bytes for download: at once, or in order as they are read. `size` is exact. */
+export interface RawMessage {
+  readonly size: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+  readonly content: Uint8Array | AsyncIterable<Uint8Array>;
+}
+
+export interface LedgerSums {
+  readonly received: number;
+  readonly archived: number;
+  readonly matched: number;
+  readonly skipped: number;
+  readonly held: number;
+  readonly quarantined: number;
+  readonly inProcess: number;
+}
+export interface Rejections {
+  readonly definition: string | null;
+  readonly reason: string;
+  readonly count: number;
+}
+
+export type EngineChange =
+  | { readonly kind: 'status'; readonly definitionId: string }
+  | { readonly kind: 'event'; readonly event: LoggedEvent };
+
+export interface AccessDenied {
+  /** The token's name, or null. The tried token is kept nowhere. */
+  readonly actor: string | null;
+  readonly method: string;
+  /** Without its query. */
+  readonly path: string;
+  readonly status: 401 | 403;
+  readonly peer: string;
+}

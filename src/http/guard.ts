@@ -1,0 +1,86 @@
+import type { FastifyRequest } from 'fastify';
+import type { SchedulerLike } from 'rxjs';
+import { type Authenticator, type Caller, isAllowed, type Permission } from './access.ts';
+import type { ChangedBy, EngineApi } from './api.types.ts';
+import { pathOf } from './errors.ts';
+import type { FailedTries } from './failed-tries.ts';
+import { isOwnHost, isOwnOrigin } from './origin.ts';
+import { ProblemError, type ProblemExtras } from './problems.ts';
+
+export interface GuardOptions {
+  /** The configured `http.host`. */
+  readonly host: string;
+  /** Asked for each request, so that tokens can change while the server runs. */
+  readonly authenticator: () => Authenticator;
+  readonly tries: FailedTries;
+  readonly clock: SchedulerLike;
+  readonly denied: EngineApi['accessDenied'];
+}
+
+const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/**
+ * Rules on each request before its body is read: host, token, role, origin (interface section 7).
+ * Sets `request.caller`, or throws the problem to answer.
+ */
+export function createGuard(options: GuardOptions): (request: FastifyRequest) => Promise<void> {
+  return async (request) => {
+    const authenticator = options.authenticator();
+    if (authenticator.open && !isOwnHost(request.headers.host, options.host)) {
+      throw foreignHost(options, request);
+    }
+    const caller = authenticator.callerOf(request.headers.authorization) ?? null;
+    request.caller = caller;
+    const permission = permissionOf(request);
+    if (caller === null && permission !== 'public') throw unauthorized(options, request);
+    if (!isAllowed(caller?.role ?? null, permission)) {
+      report(options, request, { caller, status: 403 });
+      throw new ProblemError('forbidden', { detail: `the role ${caller?.role ?? 'none'} does not allow this` });
+    }
+    if (!safeMethods.has(request.method) && !isOwnOrigin(request.headers.origin, request.headers.host)) {
+      report(options, request, { caller, status: 403 });
+      throw new ProblemError('foreign-origin');
+    }
+  };
+}
+
+/** Who asks for a change, and why if they said so: what the event log records. */
+export function changedBy(
+  request: Pick<FastifyRequest, 'caller'> & { body: { reason?: string | undefined } | null | undefined },
+): ChangedBy {
+  const name = request.caller?.name;
+  if (name === undefined || name === null) throw new Error('a change without a caller passed the guard');
+  return { actor: name, reason: request.body?.reason ?? null };
+}
+
+function permissionOf(request: FastifyRequest): Permission {
+  if (request.is404) return 'public';
+  const { access } = request.routeOptions.config;
+  if (access === undefined) throw new Error('a route without access passed the start');
+  return access;
+}
+
+/** Beyond the limit nothing is recorded any more: whoever hammers must not fill the event log. */
+function unauthorized(options: GuardOptions, request: FastifyRequest): ProblemError {
+  const waitMs = options.tries.failed(request.ip, options.clock.now());
+  if (waitMs > 0) {
+    return new ProblemError('too-many-attempts', { headers: { 'retry-after': String(Math.ceil(waitMs / 1000)) } });
+  }
+  report(options, request, { caller: null, status: 401 });
+  const extras: ProblemExtras = { headers: { 'www-authenticate': 'Bearer realm="daybook"' } };
+  return new ProblemError('unauthorized', extras);
+}
+
+function foreignHost(options: GuardOptions, request: FastifyRequest): ProblemError {
+  const waitMs = options.tries.failed(request.ip, options.clock.now());
+  if (waitMs === 0) report(options, request, { caller: null, status: 403 });
+  return new ProblemError('foreign-host');
+}
+
+function report(
+  { denied }: GuardOptions,
+  request: FastifyRequest,
+  { caller, status }: { caller: Caller | null; status: 401 | 403 },
+): void {
+  denied({ actor: caller?.name ?? null, method: request.method, path: pathOf(request), status, peer: request.ip });
+}

@@ -1,0 +1,86 @@
+import type { IntakeRecord } from '../../streams/ports.ts';
+import { isAllowed, type Role } from './access.ts';
+import type { EngineApi, IntakeChange } from './api.types.ts';
+import type { App } from './app.types.ts';
+import { changedBy } from './guard.ts';
+import { type IntakeDetail, type IntakeItem, intakeDetailSchema, intakeItemSchema } from './intake.schema.ts';
+import { ProblemError } from './problems.ts';
+import { changeBody, intakeQuery, noQuery, recordParams } from './query.schema.ts';
+import { sendRaw } from './raw.ts';
+import { isoOf, isoOrNull, pageSchema } from './words.schema.ts';
+
+/** What became of each accepted message (interface section 6). */
+export function intakeRoutes(app: App, api: EngineApi): void {
+  app.get('/v1/intake', {
+    schema: { querystring: intakeQuery, response: { 200: pageSchema(intakeItemSchema) } },
+    config: { access: 'read-intake', summary: 'Intake records that fit every filter.' },
+    handler: async (request) => {
+      const { items, next } = await api.intake.find({ ...request.query, cursor: request.query.cursor });
+      return { items: items.map(itemOf), next };
+    },
+  });
+  app.get('/v1/intake/:id', {
+    schema: { params: recordParams, querystring: noQuery, response: { 200: intakeDetailSchema } },
+    config: { access: 'read-intake', summary: 'One intake record with every step it took and why.' },
+    handler: async (request) => {
+      const record = await api.intake.get(request.params.id);
+      if (record === undefined) throw new ProblemError('not-found');
+      return detailOf(record, request.caller?.role ?? null);
+    },
+  });
+  app.get('/v1/intake/:id/raw', {
+    schema: { params: recordParams, querystring: noQuery },
+    config: { access: 'read-intake-raw', summary: 'The bytes as received.', produces: 'message/rfc822' },
+    handler: async (request, reply) => {
+      const raw = await api.rawIntake(request.params.id);
+      if (raw === undefined) throw new ProblemError('not-found');
+      return sendRaw(reply, request.params.id, raw);
+    },
+  });
+  repeatRoutes(app, api);
+}
+
+function repeatRoutes(app: App, api: EngineApi): void {
+  const schema = { params: recordParams, querystring: noQuery, body: changeBody, response: { 200: intakeItemSchema } };
+  app.post('/v1/intake/:id/release', {
+    schema,
+    config: {
+      access: 'change',
+      summary: 'A held or skipped message goes through again, the rule that stopped it off.',
+    },
+    handler: async (request) => itemAfter(await api.release(request.params.id, changedBy(request))),
+  });
+  app.post('/v1/intake/:id/retry', {
+    schema,
+    config: { access: 'change', summary: 'A quarantined message goes through again.' },
+    handler: async (request) => itemAfter(await api.retry(request.params.id, changedBy(request))),
+  });
+}
+
+function itemAfter(change: IntakeChange): IntakeItem {
+  if (change.kind === 'unknown') throw new ProblemError('not-found');
+  if (change.kind === 'refused') throw new ProblemError('intake-state', { detail: `the record is ${change.state}` });
+  return itemOf(change.record);
+}
+
+function itemOf(record: IntakeRecord): IntakeItem {
+  const { intakeId: id, definitionId: definition, state, reason, size, sha256, attempt, entryId, flags } = record;
+  return {
+    ...{ id, definition, state, reason, size, sha256, attempt, entryId, flags },
+    receivedAt: isoOf(record.receivedAt),
+    nextAttemptAt: isoOrNull(record.nextAttemptAt),
+    deadline: isoOrNull(record.deadline),
+  };
+}
+
+/** Recipients are for those who may read the bytes too. */
+function detailOf(record: IntakeRecord, role: Role | null): IntakeDetail {
+  const { definitionVersion, origin } = record;
+  const { mailFrom, rcptTo, ...session } = record.transport;
+  const transport = isAllowed(role, 'read-intake-raw') ? { ...session, mailFrom, rcptTo } : session;
+  return { ...itemOf(record), definitionVersion, origin, steps: stepsOf(record), transport };
+}
+
+export function stepsOf(record: IntakeRecord): IntakeDetail['steps'] {
+  return record.steps.map(({ at, step, detail }) => ({ at: isoOf(at), step, detail }));
+}

@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { count, family, intakeStates, level, origin, type Read, recipientType, sha256, time } from './words.schema.ts';
+
+/** Answers of interface section 6. */
+
+export const intakeItemSchema = z.object({
+  id: z.string(),
+  definition: z.string().nullable().describe('null for the mail gateway'),
+  state: z.enum(intakeStates),
+  reason: z.string().nullable(),
+  receivedAt: time,
+  size: count,
+  sha256,
+  attempt: count,
+  nextAttemptAt: time.nullable(),
+  deadline: time.nullable().describe('when it is archived at the latest'),
+  entryId: z.string().nullable(),
+  flags: z.array(z.string()),
+});
+
+export const intakeDetailSchema = intakeItemSchema.extend({
+  definitionVersion: count.nullable(),
+  origin,
+  steps: z.array(z.object({ at: time, step: z.string(), detail: z.string().nullable() })),
+  transport: z.object({
+    kind: z.enum(['smtp', 'pop3', 'import']),
+    peer: z.string().nullable(),
+    tls: z.string().nullable(),
+    authenticatedAs: z.string().nullable(),
+    uidl: z.string().nullable(),
+    mailFrom: z.string().nullable().optional().describe('not shown to the role operator'),
+    rcptTo: z.array(z.string()).optional().describe('not shown to the role operator'),
+  }),
+});
+
+/** The conservation account; `difference` is `received` less all the others but `definition` and `day`. */
+export const ledgerSchema = z.object({
+  definition: z.string().nullable().describe('null for all'),
+  day: z.string().nullable().describe('UTC day of receipt; null for all time'),
+  received: count,
+  archived: count,
+  matched: count,
+  skipped: count,
+  held: count,
+  quarantined: count,
+  inProcess: count,
+  difference: z.int(),
+});
+
+/** A dry run: what the intake record and its observation would say. */
+export const explanationSchema = z.object({
+  outcome: z.string(),
+  reason: z.string().nullable(),
+  level: level.nullable(),
+  family: family.nullable(),
+  flags: z.array(z.string()),
+  recipients: z.array(z.object({ address: z.string(), type: recipientType })),
+  entryId: z.string().nullable(),
+  steps: z.array(z.union([z.string(), z.record(z.string(), z.unknown())])),
+});
+
+/** One line of the event log (section 7). */
+export const eventSchema = z.object({
+  seq: count,
+  at: time,
+  type: z.string(),
+  severity: z.enum(['info', 'warning', 'error']),
+  actor: z.string(),
+  definition: z.string().nullable(),
+  intakeId: z.string().nullable(),
+  entryId: z.string().nullable(),
+  data: z.record(z.string(), z.unknown()),
+});
+
+export type IntakeItem = Read<z.infer<typeof intakeItemSchema>>;
+export type IntakeDetail = Read<z.infer<typeof intakeDetailSchema>>;
+export type Explanation = Read<z.infer<typeof explanationSchema>>;
+export type EventItem = Read<z.infer<typeof eventSchema>>;

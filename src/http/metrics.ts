@@ -1,0 +1,137 @@
+import { performance } from 'node:perf_hooks';
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { SchedulerLike } from 'rxjs';
+import { outcomes } from '../../streams/message.ts';
+import type { EngineApi } from './api.types.ts';
+import { type Status, serviceStatuses } from './status.schema.ts';
+
+/** Prometheus metrics of one engine. Nothing is counted here: each scrape shows the engine's own figures. */
+export interface Metrics {
+  readonly contentType: string;
+  text(): Promise<string>;
+}
+
+/** Names are `daybook_*` in base units; labels are definition, outcome, reason and state, all few. */
+export function createMetrics(api: EngineApi, clock: SchedulerLike): Metrics {
+  const registry = new Registry();
+  const show = [engineMetrics(registry), definitionMetrics(registry), processMetrics(registry)];
+  return {
+    contentType: registry.contentType,
+    text: () => {
+      for (const each of show) each(api, clock);
+      return registry.metrics();
+    },
+  };
+}
+
+type Show = (api: EngineApi, clock: SchedulerLike) => void;
+
+function engineMetrics(registry: Registry): Show {
+  const { gauge, counter } = makers(registry);
+  const build = gauge('daybook_build_info', 'Version of the engine and of Node; the value is 1.', ['version', 'node']);
+  const ready = gauge('daybook_ready', '1 while the engine is ready.');
+  const warnings = gauge('daybook_engine_warnings', 'Warnings of the engine that hold now.');
+  const rejected = counter('daybook_smtp_rejected_total', 'Messages refused and so never received.', [
+    'definition',
+    'reason',
+  ]);
+  return (api) => {
+    const { engine } = api.status();
+    build.set({ version: engine.version, node: process.version }, 1);
+    ready.set(engine.ready ? 1 : 0);
+    warnings.set(engine.warnings.length);
+    rejected.reset();
+    for (const { definition, reason, count } of api.rejections())
+      rejected.inc({ definition: definition ?? '', reason }, count);
+  };
+}
+
+function definitionMetrics(registry: Registry): Show {
+  const { gauge, counter } = makers(registry);
+  const of = ['definition'];
+  const received = counter('daybook_received_total', 'Messages received.', of);
+  const settled = counter('daybook_settled_total', 'Messages that left the processing queue.', [...of, 'outcome']);
+  const absorbed = counter('daybook_absorbed_total', 'Messages archived without a usable envelope.', of);
+  const state = gauge('daybook_definition_state', '1 for the Service Status it has, 0 for the others.', [
+    ...of,
+    'state',
+  ]);
+  const gauges = [
+    [
+      gauge('daybook_queue_messages', 'Messages in the processing queue.', of),
+      (s: Status) => s.processingQueue.messages,
+    ],
+    [gauge('daybook_queue_bytes', 'Bytes in the processing queue.', of), (s: Status) => s.processingQueue.bytes],
+    [gauge('daybook_queue_oldest_age_seconds', 'Age of the oldest message in the queue.', of), ageOfOldest],
+    [
+      gauge('daybook_last_success_timestamp_seconds', 'Last Successful Extract.', of),
+      (s: Status) => secondsOf(s.lastSuccessfulExtract),
+    ],
+    [
+      gauge('daybook_last_message_timestamp_seconds', 'Last message received.', of),
+      (s: Status) => secondsOf(s.lastMessageAt),
+    ],
+    [
+      gauge('daybook_pop3_mailbox_messages', 'Messages in the POP3 mailbox at the last connection.', of),
+      (s: Status) => s.pop3MailboxQueue,
+    ],
+    [gauge('daybook_consecutive_failures', 'Failures since the last success.', of), (s: Status) => s.failures],
+  ] as const;
+  return (api, clock) => {
+    for (const metric of [received, settled, absorbed, state, ...gauges.map(([metric]) => metric)]) metric.reset();
+    for (const status of api.status().definitions) {
+      const definition = status.id;
+      received.inc({ definition }, status.counts.received);
+      absorbed.inc({ definition }, status.counts.absorbed);
+      for (const outcome of outcomes) settled.inc({ definition, outcome }, status.counts[outcome]);
+      for (const each of serviceStatuses) state.set({ definition, state: each }, status.serviceStatus === each ? 1 : 0);
+      for (const [metric, read] of gauges) {
+        const value = read(status, clock.now());
+        if (value !== null) metric.set({ definition }, value);
+      }
+    }
+  };
+}
+
+function processMetrics(registry: Registry): Show {
+  const { gauge, counter } = makers(registry);
+  const cpu = counter('daybook_process_cpu_seconds_total', 'CPU time of the process, user and system.');
+  const resident = gauge('daybook_process_resident_memory_bytes', 'Resident memory of the process.');
+  const heap = gauge('daybook_process_heap_bytes', 'Heap in use.');
+  const started = gauge('daybook_process_start_time_seconds', 'When the process started.');
+  const loop = gauge(
+    'daybook_event_loop_utilization_ratio',
+    'Share of time the event loop was busy since the last scrape.',
+  );
+  let seen = performance.eventLoopUtilization();
+  return () => {
+    const { user, system } = process.cpuUsage();
+    cpu.reset();
+    cpu.inc((user + system) / 1e6);
+    const memory = process.memoryUsage();
+    resident.set(memory.rss);
+    heap.set(memory.heapUsed);
+    started.set(performance.timeOrigin / 1000);
+    const now = performance.eventLoopUtilization();
+    loop.set(performance.eventLoopUtilization(now, seen).utilization);
+    seen = now;
+  };
+}
+
+function makers(registry: Registry) {
+  const registers = [registry];
+  return {
+    gauge: (name: string, help: string, labelNames: string[] = []) => new Gauge({ name, help, labelNames, registers }),
+    counter: (name: string, help: string, labelNames: string[] = []) =>
+      new Counter({ name, help, labelNames, registers }),
+  };
+}
+
+function ageOfOldest({ processingQueue }: Status, now: number): number {
+  const { oldest } = processingQueue;
+  return oldest === null ? 0 : Math.max(0, (now - Date.parse(oldest)) / 1000);
+}
+
+function secondsOf(time: string | null): number | null {
+  return time === null ? null : Date.parse(time) / 1000;
+}

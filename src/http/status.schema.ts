@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { count, type Read, time } from './words.schema.ts';
+
+/** Answers of interface section 4, as they go over the wire: times are ISO 8601, UTC. */
+
+export const serviceStatuses = ['awaiting-initial-run', 'active', 'suspended', 'down', 'error'] as const;
+
+export const warningSchema = z.object({
+  code: z.string(),
+  text: z.string(),
+  since: time.describe('since when it holds'),
+});
+
+export const countsSchema = z.object({
+  received: count,
+  archived: count,
+  matched: count,
+  skipped: count,
+  held: count,
+  quarantined: count,
+  absorbed: count.describe('part of archived and matched: levels L2 and L4'),
+  rejected: count.describe('never received'),
+});
+
+export const statusSchema = z.object({
+  id: z.string(),
+  description: z.string(),
+  transport: z.enum(['smtp', 'pop3']),
+  serviceStatus: z.enum(serviceStatuses),
+  since: time.nullable(),
+  reason: z.string().nullable(),
+  hint: z.string().nullable(),
+  lastSuccessfulExtract: time.nullable().describe('null reads "Awaiting Initial Run"'),
+  lastMessageAt: time.nullable(),
+  processingQueue: z.object({
+    messages: count.describe('received and not yet settled'),
+    bytes: count,
+    oldest: time.nullable(),
+    waiting: z.object({ delayed: count, matching: count }),
+  }),
+  pop3MailboxQueue: count.nullable().describe('messages in the mailbox at the last connection'),
+  pop3MailboxQueueAt: time.nullable(),
+  counts: countsSchema,
+  nextPollAt: time.nullable(),
+  nextRetryAt: time.nullable(),
+  failures: count,
+  warnings: z.array(warningSchema),
+  machine: z
+    .union([z.string(), z.record(z.string(), z.unknown())])
+    .describe("state value of the definition's statechart"),
+  worker: z.string().optional().describe('the worker of a cluster that runs it'),
+});
+
+export const engineStatusSchema = z.object({
+  engine: z.object({
+    version: z.string(),
+    startedAt: time,
+    now: time,
+    store: z.string(),
+    ready: z.boolean(),
+    warnings: z.array(warningSchema),
+    worker: z.string().optional(),
+  }),
+  definitions: z.array(statusSchema),
+});
+
+export const healthStates = ['healthy', 'degraded', 'unhealthy'] as const;
+export const componentSchema = z.object({
+  name: z.string(),
+  status: z.enum(healthStates),
+  detail: z.string().nullable(),
+});
+export const healthSchema = z.object({
+  status: z.enum(healthStates).describe('the worst of the components'),
+  components: z.array(componentSchema),
+});
+export const aliveSchema = z.object({ status: z.literal('alive') });
+export const readySchema = z.object({ ready: z.literal(true), missing: z.array(z.string()) });
+
+export type Status = Read<z.infer<typeof statusSchema>>;
+export type EngineStatus = Read<z.infer<typeof engineStatusSchema>>;
+export type Component = Read<z.infer<typeof componentSchema>>;
+export type HealthState = (typeof healthStates)[number];

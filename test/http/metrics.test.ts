@@ -1,0 +1,40 @@
+import { VirtualTimeScheduler } from 'rxjs';
+import { expect, test } from 'vitest';
+import type { Status } from '../../src/http/status.schema.ts';
+import { noon, status } from '../support/fake-engine-api.ts';
+import { httpFixture } from '../support/http-app.ts';
+
+test('each scrape shows the figures of that moment, in base units, under names of this engine', async () => {
+  const clock = new VirtualTimeScheduler();
+  clock.now = () => noon;
+  const definitions: Status[] = [status(), status({ id: 'gone', lastSuccessfulExtract: null })];
+  await using http = httpFixture({ clock });
+  const engine = http.engine.api.status();
+  http.engine.api.status = () => ({ ...engine, definitions });
+  const first = await http.app.inject('/metrics');
+  expect(first.headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
+  const lines = first.body.split('\n');
+  for (const line of [
+    'daybook_received_total{definition="exchange-1"} 21',
+    'daybook_settled_total{definition="exchange-1",outcome="archived"} 6',
+    'daybook_settled_total{definition="exchange-1",outcome="quarantined"} 2',
+    'daybook_queue_messages{definition="exchange-1"} 1',
+    'daybook_queue_bytes{definition="exchange-1"} 75000',
+    'daybook_queue_oldest_age_seconds{definition="exchange-1"} 90',
+    'daybook_definition_state{definition="exchange-1",state="active"} 1',
+    'daybook_definition_state{definition="exchange-1",state="down"} 0',
+    `daybook_last_success_timestamp_seconds{definition="exchange-1"} ${noon / 1000}`,
+    'daybook_smtp_rejected_total{definition="exchange-1",reason="source"} 3',
+    `daybook_build_info{version="0.1.0",node="${process.version}"} 1`,
+  ]) {
+    expect(lines).toContain(line);
+  }
+  expect(first.body).not.toContain('daybook_last_success_timestamp_seconds{definition="gone"}');
+  expect(lines.filter((line) => line !== '' && !line.startsWith('#') && !line.startsWith('daybook_'))).toEqual([]);
+
+  definitions.splice(0, 2, status({ serviceStatus: 'down', counts: { ...status().counts, received: 22 } }));
+  const second = (await http.app.inject('/metrics')).body;
+  expect(second).toContain('daybook_received_total{definition="exchange-1"} 22\n');
+  expect(second).toContain('daybook_definition_state{definition="exchange-1",state="down"} 1\n');
+  expect(second).not.toContain('gone');
+});

@@ -1,0 +1,304 @@
+import { expect, test } from 'vitest';
+import { EngineFailure } from '../../streams/failure.ts';
+import { definition, entryView, hash, rawBytes, secret, status } from '../support/fake-engine-api.ts';
+import { httpFixture } from '../support/http-app.ts';
+
+test('the status is the engine and every definition, byte for byte what the engine said', async () => {
+  await using http = httpFixture();
+  const answer = await http.app.inject('/v1/status');
+  expect(answer.statusCode).toBe(200);
+  expect(answer.json()).toEqual(http.engine.api.status());
+});
+
+test('a definition has a status, an unknown one a problem', async () => {
+  await using http = httpFixture();
+  expect((await http.app.inject('/v1/definitions/exchange-1/status')).json()).toEqual(status());
+  const unknown = await http.app.inject('/v1/definitions/nobody/status');
+  expect(unknown.statusCode).toBe(404);
+  expect(unknown.headers['content-type']).toBe('application/problem+json');
+  expect(unknown.json().type).toBe('/docs#definition-unknown');
+});
+
+test('a status that lacks a required field is a 500 and a line in the log, not a shorter answer', async () => {
+  const { counts: _counts, ...short } = status();
+  await using http = httpFixture({ members: { statusOf: () => short as never } });
+  const answer = await http.app.inject('/v1/definitions/exchange-1/status');
+  expect(answer.statusCode).toBe(500);
+  expect(answer.json()).toEqual({ type: '/docs#internal', title: 'The engine failed to answer', status: 500 });
+  expect(http.logged.join()).toContain('counts');
+});
+
+test('readiness names what is missing with 503; health gets worse with its worst component', async () => {
+  const missing = ['smtp listener'];
+  await using http = httpFixture({
+    members: {
+      readiness: () => ({ ready: false, missing }),
+      health: () => [
+        { name: 'store', status: 'healthy', detail: null },
+        { name: 'listener', status: 'degraded', detail: 'binding' },
+      ],
+    },
+  });
+  const ready = await http.app.inject('/readyz');
+  expect(ready.statusCode).toBe(503);
+  expect(ready.json()).toMatchObject({ missing, ready: false, type: '/docs#not-ready' });
+  expect((await http.app.inject('/healthz')).statusCode).toBe(200);
+  const health = await http.app.inject('/v1/health');
+  expect([health.statusCode, health.json().status]).toEqual([200, 'degraded']);
+  expect((await http.app.inject('/v1/health?strict')).statusCode).toBe(503);
+  expect((await http.app.inject('/v1/health?strict=true')).statusCode).toBe(503);
+  expect((await http.app.inject('/v1/health?strict=false')).statusCode).toBe(200);
+});
+
+test('an engine that is well is ready, and healthy even if asked strictly', async () => {
+  await using http = httpFixture();
+  expect((await http.app.inject('/readyz')).json()).toEqual({ ready: true, missing: [] });
+  const health = await http.app.inject('/v1/health?strict');
+  expect([health.statusCode, health.json().status]).toEqual([200, 'healthy']);
+});
+
+test('messages are found by every filter, times read as epoch milliseconds and bare dates to their ends', async () => {
+  await using http = httpFixture();
+  const query = new URLSearchParams({
+    ...{ definition: 'exchange-1', mailbox: 'bob@example.com', from: 'a@example.com', to: 'b@example.com' },
+    ...{ messageId: '<a@b>', subject: 'lunch', since: '2026-01-01', until: '2026-01-31', flag: 'variant' },
+    ...{ limit: '500', cursor: 'E9' },
+  });
+  const answer = await http.app.inject(`/v1/messages?${query}`);
+  expect(answer.json()).toEqual({ items: [entryView], next: 'NEXT-1' });
+  const asked = JSON.parse(http.engine.calls[0]?.slice('messages '.length) ?? '');
+  expect(asked).toEqual({
+    ...{ definition: 'exchange-1', mailbox: 'bob@example.com', from: 'a@example.com', to: 'b@example.com' },
+    ...{ messageId: '<a@b>', subject: 'lunch', flag: 'variant', limit: 500, cursor: 'E9' },
+    since: Date.UTC(2026, 0, 1),
+    until: Date.UTC(2026, 1, 1) - 1,
+  });
+});
+
+test('a list without a limit asks for a hundred', async () => {
+  await using http = httpFixture();
+  await http.app.inject('/v1/intake?state=held');
+  expect(http.engine.calls).toEqual(['intake {"state":"held","limit":100}']);
+});
+
+test('raw bytes come exactly, as a download that no browser shows', async () => {
+  await using http = httpFixture();
+  for (const url of ['/v1/messages/E1/raw', '/v1/messages/E1/raw?representation=0', '/v1/intake/I1/raw']) {
+    const answer = await http.app.inject(url);
+    expect(answer.rawPayload.equals(rawBytes)).toBe(true);
+    expect(answer.headers['content-type']).toBe('message/rfc822');
+    expect(answer.headers['content-length']).toBe('9');
+    expect(answer.headers['content-disposition']).toMatch(/^attachment; filename="[EI]1\.eml"$/);
+    expect(answer.headers['repr-digest']).toBe(`sha-256=:${Buffer.from(hash, 'hex').toString('base64')}:`);
+    expect(answer.headers['x-content-type-options']).toBe('nosniff');
+  }
+  expect((await http.app.inject('/v1/messages/E1/raw?representation=1')).statusCode).toBe(404);
+  expect((await http.app.inject('/v1/messages/E2/raw')).statusCode).toBe(404);
+});
+
+test('a large message is streamed, and damage found on the way is a 500 or a cut answer, never a whole one', async () => {
+  const part = new Uint8Array(64 * 1024).fill(65);
+  const streamed = { size: part.length * 100, sha256: hash };
+  await using http = httpFixture({
+    members: {
+      rawIntake: async () => ({
+        ...streamed,
+        content: (async function* () {
+          for (let i = 0; i < 100; i += 1) yield part;
+        })(),
+      }),
+      rawEntry: async () => {
+        throw new EngineFailure('damaged');
+      },
+    },
+  });
+  const answer = await http.app.inject('/v1/intake/I1/raw');
+  expect(answer.rawPayload.length).toBe(streamed.size);
+  expect(answer.headers['content-length']).toBe(String(streamed.size));
+  const damaged = await http.app.inject('/v1/messages/E1/raw');
+  expect([damaged.statusCode, damaged.json().type]).toEqual([500, '/docs#damaged']);
+});
+
+test('a trace shows each copy with the steps of its intake record', async () => {
+  await using http = httpFixture();
+  const { copies, omitted } = (await http.app.inject('/v1/messages/E1/trace')).json();
+  expect(omitted).toBe(0);
+  expect(copies).toHaveLength(1);
+  expect(copies[0]).toMatchObject({ intakeId: 'I1', state: 'held', reason: 'expired', level: 'L0' });
+  expect(copies[0].steps).toEqual([{ at: '2026-01-31T08:00:00.000Z', step: 'received', detail: null }]);
+});
+
+test('an intake record is shown with its steps, an unknown one is a 404', async () => {
+  await using http = httpFixture();
+  const detail = (await http.app.inject('/v1/intake/I1')).json();
+  expect(detail).toMatchObject({ id: 'I1', definition: 'exchange-1', state: 'held', reason: 'expired', entryId: null });
+  expect(detail).toMatchObject({ nextAttemptAt: null, deadline: '2026-01-31T08:00:01.000Z', sha256: hash, size: 9 });
+  expect(detail.steps).toHaveLength(1);
+  expect((await http.app.inject('/v1/intake/I9')).statusCode).toBe(404);
+});
+
+test('release and retry go to the engine with who asked and why; a record in another state is a conflict', async () => {
+  await using http = httpFixture();
+  const released = await http.app.inject({
+    method: 'POST',
+    url: '/v1/intake/I1/release',
+    payload: { reason: 'asked' },
+  });
+  expect([released.statusCode, released.json().state]).toEqual([200, 'parsed']);
+  const refused = await http.app.inject({ method: 'POST', url: '/v1/intake/I2/retry' });
+  expect(refused.statusCode).toBe(409);
+  expect(refused.json()).toMatchObject({ type: '/docs#intake-state', detail: 'the record is archived' });
+  expect((await http.app.inject({ method: 'POST', url: '/v1/intake/I3/retry' })).statusCode).toBe(404);
+  expect(http.engine.calls.slice(0, 2)).toEqual([
+    'release "I1" {"actor":"operator","reason":"asked"}',
+    'retry "I2" {"actor":"operator","reason":null}',
+  ]);
+});
+
+test('the ledger works its difference out from what it shows', async () => {
+  await using http = httpFixture();
+  const whole = (await http.app.inject('/v1/ledger')).json();
+  expect(whole).toMatchObject({ definition: null, day: null, received: 21, inProcess: 1, difference: 0 });
+  await http.app.inject('/v1/ledger?definition=exchange-1&day=2026-01-31');
+  expect(http.engine.calls).toEqual(['ledger null null', 'ledger "exchange-1" "2026-01-31"']);
+  expect((await http.app.inject('/v1/ledger?definition=nobody')).statusCode).toBe(404);
+});
+
+test('a ledger that does not add up shows by how much', async () => {
+  const sums = { received: 10, archived: 1, matched: 1, skipped: 1, held: 1, quarantined: 1, inProcess: 1 };
+  await using http = httpFixture({ members: { ledger: async () => sums } });
+  expect((await http.app.inject('/v1/ledger')).json().difference).toBe(4);
+});
+
+test('definitions are shown with their secrets masked, whatever the engine hands over', async () => {
+  await using http = httpFixture();
+  const one = await http.app.inject('/v1/definitions/exchange-1');
+  expect(one.json().smtp.password).toBe('********');
+  expect(one.headers['etag']).toBe('"3"');
+  const list = await http.app.inject('/v1/definitions');
+  expect(list.json().items.map(({ id }: { id: string }) => id)).toEqual(['exchange-1', 'mailbox-2']);
+  expect(one.body + list.body).not.toContain(secret);
+});
+
+test('the list of definitions is read page by page', async () => {
+  await using http = httpFixture();
+  const first = (await http.app.inject('/v1/definitions?limit=1')).json();
+  expect([first.items.length, first.next]).toEqual([1, 'exchange-1']);
+  const second = (await http.app.inject(`/v1/definitions?limit=1&cursor=${first.next}`)).json();
+  expect([second.items[0].id, second.next]).toEqual(['mailbox-2', null]);
+});
+
+test('suspend and activate need neither a body nor a header, and answer the status', async () => {
+  await using http = httpFixture();
+  for (const change of ['suspend', 'activate']) {
+    const url = `/v1/definitions/exchange-1/${change}`;
+    const bare = await http.app.inject({ method: 'POST', url });
+    expect([bare.statusCode, bare.json()]).toEqual([200, status()]);
+    const typed = await http.app.inject({ method: 'POST', url, headers: { 'content-type': 'application/json' } });
+    expect(typed.statusCode).toBe(200);
+    const empty = await http.app.inject({ method: 'POST', url, payload: {} });
+    expect(empty.statusCode).toBe(200);
+    expect((await http.app.inject({ method: 'POST', url: `/v1/definitions/nobody/${change}` })).statusCode).toBe(404);
+  }
+  expect(http.engine.calls[0]).toBe('suspend "exchange-1" {"actor":"operator","reason":null}');
+});
+
+test('an activation that the engine refuses is a conflict that says why', async () => {
+  const why = 'directory.internalDomains is empty';
+  await using http = httpFixture({ members: { activate: async () => ({ kind: 'refused', why }) } });
+  const answer = await http.app.inject({ method: 'POST', url: '/v1/definitions/exchange-1/activate' });
+  expect(answer.json()).toMatchObject({ status: 409, type: '/docs#definition-refused', detail: why });
+});
+
+test('a definition cannot be changed or deleted over the API, and the answer says where it can', async () => {
+  await using http = httpFixture();
+  const url = '/v1/definitions/exchange-1';
+  for (const answer of [
+    await http.app.inject({ method: 'PUT', url, payload: definition() }),
+    await http.app.inject({ method: 'PUT', url: '/v1/definitions/new-one', payload: definition() }),
+    await http.app.inject({ method: 'DELETE', url }),
+  ]) {
+    expect(answer.json()).toMatchObject({ status: 409, type: '/docs#definition-provisioned' });
+  }
+  expect((await http.app.inject({ method: 'DELETE', url: '/v1/definitions/nobody' })).statusCode).toBe(404);
+});
+
+test('explain reads a message up to the message limit, and knows which definition is meant', async () => {
+  await using http = httpFixture({ messageLimitBytes: 400_000 });
+  const post = (url: string, payload: Buffer, type = 'message/rfc822') =>
+    http.app.inject({ method: 'POST', url, payload, headers: { 'content-type': type } });
+  const url = '/v1/explain?definition=exchange-1';
+  const fits = await post(url, Buffer.alloc(400_000, 0xe9));
+  expect([fits.statusCode, fits.json().outcome]).toEqual([200, 'archived']);
+  expect(http.engine.calls).toEqual(['explain "exchange-1" 400000']);
+  expect((await post(url, Buffer.alloc(400_001))).json()).toMatchObject({ status: 413, type: '/docs#too-large' });
+  expect((await post('/v1/explain?definition=nobody', rawBytes)).statusCode).toBe(404);
+  expect((await post('/v1/explain', rawBytes)).json()).toMatchObject({ status: 400, type: '/docs#invalid-request' });
+  expect((await post(url, rawBytes, 'application/json')).statusCode).toBe(415);
+  expect((await http.app.inject({ method: 'POST', url })).statusCode).toBe(415);
+});
+
+test('with one definition explain needs no name, and asks in a row are never counted as at once', async () => {
+  await using http = httpFixture({ members: { definitions: () => [definition()] } });
+  for (let i = 0; i < 5; i += 1) {
+    const headers = { 'content-type': 'message/rfc822' };
+    const answer = await http.app.inject({ method: 'POST', url: '/v1/explain', payload: rawBytes, headers });
+    expect(answer.statusCode).toBe(200);
+  }
+});
+
+test('a third message to explain at once is asked to come back', async () => {
+  const waiting: (() => void)[] = [];
+  const explain = () => new Promise<undefined>((resolve) => waiting.push(() => resolve(undefined)));
+  await using http = httpFixture({ members: { explain } });
+  const url = '/v1/explain?definition=exchange-1';
+  const post = () =>
+    http.app.inject({ method: 'POST', url, payload: rawBytes, headers: { 'content-type': 'message/rfc822' } });
+  const first = [post(), post()];
+  await expect.poll(() => waiting.length).toBe(2);
+  const third = await post();
+  expect([third.statusCode, third.headers['retry-after']]).toEqual([503, '1']);
+  for (const done of waiting) done();
+  expect((await Promise.all(first)).map(({ statusCode }) => statusCode)).toEqual([404, 404]);
+});
+
+test('the event log is read with its own words', async () => {
+  await using http = httpFixture();
+  const answer = await http.app.inject('/v1/events?type=definition.suspended&since=2026-01-31T09:00:00%2B01:00');
+  const { items } = answer.json();
+  expect(items[0]).toMatchObject({
+    seq: 7,
+    at: '2026-01-31T08:00:00.000Z',
+    definition: 'exchange-1',
+    data: { old: false },
+  });
+  expect(items[0]).not.toHaveProperty('definitionId');
+  expect(http.engine.calls).toEqual([
+    `events {"type":"definition.suspended","since":${Date.UTC(2026, 0, 31, 8)},"limit":100}`,
+  ]);
+});
+
+test('what the store cannot do now is a 503, what it does not have a 404', async () => {
+  const codes = { 'store-full': 503, stopping: 503, missing: 404 } as const;
+  for (const [code, expected] of Object.entries(codes)) {
+    const find = async () => {
+      throw new EngineFailure(code as keyof typeof codes);
+    };
+    await using http = httpFixture({ members: { messages: { find, get: async () => undefined } } });
+    expect((await http.app.inject('/v1/messages')).statusCode).toBe(expected);
+  }
+});
+
+test('a bug in the engine is a 500 that tells the client nothing and the log everything', async () => {
+  await using http = httpFixture({
+    members: {
+      status: () => {
+        throw new Error(`the password is ${secret}`);
+      },
+    },
+  });
+  const answer = await http.app.inject('/v1/status');
+  expect(answer.statusCode).toBe(500);
+  expect(answer.body).not.toContain(secret);
+  expect(http.logged[0]).toContain('/v1/status');
+});

@@ -1,0 +1,249 @@
+import { Subject } from 'rxjs';
+import type { AccessDenied, ChangedBy, EngineApi, EngineChange, RawMessage } from '../../src/http/api.types.ts';
+import type { DefinitionView } from '../../src/http/definition.schema.ts';
+import type { Entry } from '../../src/http/entry.schema.ts';
+import type { EngineStatus, Status } from '../../src/http/status.schema.ts';
+import type { ArchiveEntry } from '../../streams/message.ts';
+import type { IntakeRecord, LoggedEvent } from '../../streams/ports.ts';
+
+/** 2026-01-31T08:00:00.000Z: the one moment of this engine. */
+export const noon = Date.UTC(2026, 0, 31, 8);
+export const hash = 'ab'.repeat(32);
+export const secret = 'hunter2-secret';
+
+/** An engine of fixed figures that remembers what it was asked. Any member can be replaced. */
+export interface FakeEngine {
+  readonly api: EngineApi;
+  readonly change$: Subject<EngineChange>;
+  readonly denied: AccessDenied[];
+  /** Calls with arguments, in order: `suspend exchange-1 {...}`. */
+  readonly calls: string[];
+}
+
+export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
+  const change$ = new Subject<EngineChange>();
+  const denied: AccessDenied[] = [];
+  const calls: string[] = [];
+  const heard = (name: string, ...args: unknown[]): void => {
+    calls.push([name, ...args.map((arg) => JSON.stringify(arg))].join(' '));
+  };
+  const find = <T>(name: string, items: readonly T[]) => ({
+    find: async (query: object) => {
+      heard(name, query);
+      return { items, next: 'NEXT-1' };
+    },
+  });
+  const api: EngineApi = {
+    status: () => statusOfEngine(),
+    statusOf: (id) => (id === 'exchange-1' ? status() : undefined),
+    definitions: () => [definition(), definition({ id: 'mailbox-2', transport: 'pop3' })],
+    definition: (id) => (id === 'exchange-1' ? definition() : undefined),
+    suspend: async (id, by) => changed(id, by, 'suspend'),
+    activate: async (id, by) => changed(id, by, 'activate'),
+    messages: { ...find('messages', [entry]), get: async (id) => (id === entry.id ? entry : undefined) },
+    viewOf: () => entryView,
+    rawEntry: async (id, n) => {
+      heard('rawEntry', id, n ?? null);
+      return id === entry.id && (n ?? 0) < 1 ? raw() : undefined;
+    },
+    intake: { ...find('intake', [record()]), get: async (id) => (id === 'I1' ? record() : undefined) },
+    rawIntake: async (id) => (id === 'I1' ? raw() : undefined),
+    release: async (id, by) => repeated(id, by, 'release'),
+    retry: async (id, by) => repeated(id, by, 'retry'),
+    ledger: async (...args) => {
+      heard('ledger', ...args.map((arg) => arg ?? null));
+      return { received: 21, archived: 6, matched: 5, skipped: 4, held: 3, quarantined: 2, inProcess: 1 };
+    },
+    explain: async (id, message) => {
+      heard('explain', id, message.length);
+      return id === 'exchange-1' ? explanation : undefined;
+    },
+    events: find('events', [event(7)]),
+    readiness: () => ({ ready: true, missing: [] }),
+    health: () => [{ name: 'store', status: 'healthy', detail: null }],
+    rejections: () => [{ definition: 'exchange-1', reason: 'source', count: 3 }],
+    changes$: change$,
+    accessDenied: (each) => denied.push(each),
+    ...members,
+  };
+  const changed = (id: string, by: ChangedBy, name: string) => {
+    heard(name, id, by);
+    return id === 'exchange-1' ? { kind: 'done' as const, status: status() } : { kind: 'unknown' as const };
+  };
+  const repeated = (id: string, by: ChangedBy, name: string) => {
+    heard(name, id, by);
+    if (id === 'I1') return { kind: 'done' as const, record: record({ state: 'parsed' }) };
+    if (id === 'I2') return { kind: 'refused' as const, state: 'archived' as const };
+    return { kind: 'unknown' as const };
+  };
+  return { api, change$, denied, calls };
+}
+
+export function status(members: Partial<Status> = {}): Status {
+  const iso = new Date(noon).toISOString();
+  return {
+    id: 'exchange-1',
+    description: 'Exchange',
+    transport: 'smtp',
+    serviceStatus: 'active',
+    since: iso,
+    reason: null,
+    hint: null,
+    lastSuccessfulExtract: iso,
+    lastMessageAt: iso,
+    processingQueue: {
+      messages: 1,
+      bytes: 75_000,
+      oldest: new Date(noon - 90_000).toISOString(),
+      waiting: { delayed: 0, matching: 1 },
+    },
+    pop3MailboxQueue: null,
+    pop3MailboxQueueAt: null,
+    counts: { received: 21, archived: 6, matched: 5, skipped: 4, held: 3, quarantined: 2, absorbed: 1, rejected: 3 },
+    nextPollAt: null,
+    nextRetryAt: null,
+    failures: 0,
+    warnings: [],
+    machine: { enabled: { health: 'active', session: 'listening' } },
+    ...members,
+  };
+}
+
+function statusOfEngine(): EngineStatus {
+  const iso = new Date(noon).toISOString();
+  const engine = { version: '0.1.0', startedAt: iso, now: iso, store: 'embedded', ready: true, warnings: [] };
+  return { engine, definitions: [status()] };
+}
+
+export function definition(members: Partial<DefinitionView> = {}): DefinitionView {
+  return {
+    id: 'exchange-1',
+    description: 'Exchange',
+    transport: 'smtp',
+    suspended: false,
+    serviceEmailAddress: 'journal@daybook.example',
+    smtp: { additionalSourceIpRanges: [], useSmtpAuthentication: true, password: secret, requireTls: false },
+    initialProcessDelay: '0s',
+    deliveryWaitAttempts: 3,
+    deliveryWaitInterval: '60s',
+    periodOfInactivityAllowed: '180m',
+    journalType: 'eej',
+    removeJournalHeaders: false,
+    detailedLogging: false,
+    preferClearTextVersion: false,
+    extendedDeduplication: false,
+    journalNonInternalAddresses: false,
+    journalUnknownInternalAddresses: false,
+    version: 3,
+    provisioned: true,
+    ...members,
+  };
+}
+
+export function record(members: Partial<IntakeRecord> = {}): IntakeRecord {
+  return {
+    intakeId: 'I1',
+    definitionId: 'exchange-1',
+    definitionVersion: 3,
+    origin: 'journal',
+    state: 'held',
+    reason: 'expired',
+    receivedAt: noon,
+    size: 9,
+    sha256: hash,
+    body: [],
+    transport: {
+      kind: 'smtp',
+      peer: '192.0.2.1',
+      mailFrom: 'alice@example.com',
+      rcptTo: ['bob@example.com'],
+      tls: null,
+      authenticatedAs: null,
+      uidl: null,
+    },
+    attempt: 0,
+    nextAttemptAt: null,
+    deadline: noon + 1000,
+    entryId: null,
+    flags: [],
+    steps: [{ at: noon, step: 'received', detail: null }],
+    ...members,
+  };
+}
+
+export function event(seq: number): LoggedEvent {
+  const ids = { definitionId: 'exchange-1', intakeId: null, entryId: null };
+  return { seq, at: noon, type: 'definition.suspended', severity: 'info', actor: 'op', ...ids, data: { old: false } };
+}
+
+/** Nine bytes that no text decoding survives. */
+export const rawBytes = Buffer.from([0x53, 0x3a, 0x20, 0xe9, 0x0d, 0x0a, 0x00, 0xff, 0x0a]);
+function raw(): RawMessage {
+  return { size: rawBytes.length, sha256: hash, content: rawBytes };
+}
+
+export const entry: ArchiveEntry = {
+  id: 'E1',
+  matchKey: 'mid:<a@b>',
+  archivedAt: noon,
+  origin: 'journal',
+  flags: [],
+  observations: [
+    {
+      intakeId: 'I1',
+      definitionId: 'exchange-1',
+      origin: 'journal',
+      receivedAt: noon,
+      level: 'L0',
+      family: 'ms2007',
+      flags: [],
+      reportMessageId: null,
+      sender: 'alice@example.com',
+      onBehalfOf: null,
+      recipients: [],
+      representations: [],
+    },
+  ],
+};
+
+const bob = { address: 'bob@example.com', type: 'bcc', via: [], internal: true, known: true } as const;
+export const entryView: Entry = {
+  id: 'E1',
+  messageId: '<a@b>',
+  subject: 'Lunch',
+  date: null,
+  from: 'alice@example.com',
+  sender: 'alice@example.com',
+  onBehalfOf: null,
+  recipients: [{ ...bob, sources: ['envelope'] }],
+  mailboxes: ['bob@example.com'],
+  size: 9,
+  sha256: hash,
+  archivedAt: new Date(noon).toISOString(),
+  origin: 'journal',
+  flags: [],
+  representations: [{ sha256: hash, size: 9, clearText: false, protected: false }],
+  observations: [
+    {
+      intakeId: 'I1',
+      definition: 'exchange-1',
+      origin: 'journal',
+      receivedAt: new Date(noon).toISOString(),
+      level: 'L0',
+      family: 'ms2007',
+      recipients: [bob],
+      flags: [],
+    },
+  ],
+};
+
+const explanation = {
+  outcome: 'archived',
+  reason: null,
+  level: 'L0',
+  family: 'ms2007',
+  flags: [],
+  recipients: [{ address: 'bob@example.com', type: 'bcc' }],
+  entryId: null,
+  steps: [{ step: 'parsed' }],
+} as const;
