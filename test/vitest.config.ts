@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { TallyReporter } from './support/tally-reporter.ts';
 
 /** One thread pool, unisolated: the house has no module-level state, so files cannot disturb each other. */
 export default defineConfig({
@@ -10,6 +11,6 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    reporters: ['default'],
+    reporters: ['default', new TallyReporter()],
   },
 });

@@ -1,0 +1,67 @@
+/** The parts of the API's answers (interface sections 4 to 7) that the commands show. */
+export interface StatusAnswer {
+  readonly id: string;
+  readonly description: string;
+  readonly transport: string;
+  readonly serviceStatus: string;
+  readonly since: string;
+  readonly reason: string | null;
+  readonly hint: string | null;
+  readonly lastSuccessfulExtract: string | null;
+  readonly processingQueue: { readonly messages: number; readonly bytes: number; readonly oldest: string | null };
+  readonly pop3MailboxQueue: number | null;
+  readonly counts: Readonly<Record<string, number>>;
+}
+export interface EngineStatusAnswer {
+  readonly engine: {
+    readonly version: string;
+    readonly startedAt: string;
+    readonly now: string;
+    readonly ready: boolean;
+  };
+  readonly definitions: readonly StatusAnswer[];
+}
+export interface ListAnswer<T> {
+  readonly items: readonly T[];
+  readonly next: string | null;
+}
+export interface EntryAnswer {
+  readonly id: string;
+  readonly messageId: string | null;
+  readonly subject: string | null;
+  readonly date: string | null;
+  readonly from: string | null;
+  readonly sender: string | null;
+  readonly recipients: readonly { readonly address: string; readonly type: string }[];
+  readonly size: number;
+  readonly sha256: string;
+  readonly archivedAt: string;
+  readonly origin: string;
+  readonly flags: readonly string[];
+}
+export interface IntakeAnswer {
+  readonly id: string;
+  readonly definition: string | null;
+  readonly state: string;
+  readonly reason: string | null;
+  readonly receivedAt: string;
+  readonly size: number;
+  readonly attempt: number;
+  readonly nextAttemptAt: string | null;
+  readonly entryId: string | null;
+}
+export interface EventAnswer {
+  readonly seq: number;
+  readonly at: string;
+  readonly type: string;
+  readonly severity: string;
+  readonly actor: string;
+  readonly definition: string | null;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+export interface DefinitionAnswer {
+  readonly id: string;
+  readonly description: string;
+  readonly transport: string;
+  readonly suspended: boolean;
+}

@@ -1,0 +1,63 @@
+import { CommandFailure, exitCodes } from './exit-codes.ts';
+
+/** Where the running engine answers, and as whom. */
+export interface Endpoint {
+  readonly url: string;
+  readonly token: string | undefined;
+}
+
+/** The engine's API as the commands use it: JSON in and out, faults as one line and an exit code. */
+export interface Client {
+  /** @throws CommandFailure 69 unreachable, 75 for 429 and 503, 1 for any other fault */
+  get<T>(path: string, query?: Query): Promise<T>;
+  post<T>(path: string, body?: Uint8Array): Promise<T>;
+  raw(path: string): Promise<Uint8Array>;
+}
+export type Query = Readonly<Record<string, string | undefined>>;
+
+/** The longest an answer may take; a status is answered in milliseconds, a dry run of a large message in seconds. */
+const answerWithinMs = 60_000;
+
+export function createClient({ url, token }: Endpoint): Client {
+  const call = async (path: string, init: RequestInit): Promise<Response> => {
+    const headers = { ...init.headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
+    const signal = AbortSignal.timeout(answerWithinMs);
+    const answer = await fetch(new URL(path, url), { ...init, headers, signal }).catch((error: unknown) => {
+      throw new CommandFailure(exitCodes.unreachable, `no engine answers at ${url}: ${reasonOf(error)}`, {
+        cause: error,
+      });
+    });
+    if (answer.ok) return answer;
+    throw new CommandFailure(codeOf(answer.status), `${answer.status}: ${await problemOf(answer)}`);
+  };
+  return {
+    get: async <T>(path: string, query: Query = {}) => (await call(withQuery(path, query), {})).json() as Promise<T>,
+    post: async <T>(path: string, body?: Uint8Array) => {
+      const init: RequestInit = body === undefined ? {} : { body, headers: { 'content-type': 'message/rfc822' } };
+      return (await call(path, { method: 'POST', ...init })).json() as Promise<T>;
+    },
+    raw: async (path) => new Uint8Array(await (await call(path, {})).arrayBuffer()),
+  };
+}
+
+function withQuery(path: string, query: Query): string {
+  const given = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined);
+  return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`;
+}
+
+const codeOf = (status: number) => (status === 429 || status === 503 ? exitCodes.tryAgain : exitCodes.failed);
+
+async function problemOf(answer: Response): Promise<string> {
+  const text = await answer.text();
+  try {
+    const { title, detail } = JSON.parse(text) as { title?: string; detail?: string };
+    return [title, detail].filter((part) => part !== undefined).join(': ') || text;
+  } catch {
+    return text.slice(0, 200) || answer.statusText;
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return cause instanceof Error ? cause.message || cause.name : String(cause);
+}

@@ -1,0 +1,206 @@
+import type { Command } from 'commander';
+import type {
+  DefinitionAnswer,
+  EngineStatusAnswer,
+  EntryAnswer,
+  EventAnswer,
+  IntakeAnswer,
+  ListAnswer,
+  StatusAnswer,
+} from './answers.types.ts';
+import { type Client, createClient, type Query } from './client.ts';
+import { configOption, type LocateOptions, type ProgramOptions } from './options.ts';
+import { paintStatuses } from './render.ts';
+import { definitionTable, details, engineStatus, eventLine, intakeTable, messageTable, statusTable } from './views.ts';
+
+/** How often `--watch` and `--follow` look again. */
+const lookAgainMs = 2_000;
+
+interface Globals extends LocateOptions {
+  readonly json?: boolean;
+}
+
+/** Commands that ask a running engine. */
+export function addApiCommands(program: Command, options: ProgramOptions): void {
+  const talk = { ...options, client: async (globals: Globals) => createClient(await options.actions.locate(globals)) };
+  addStatus(program, talk);
+  addDefinitions(program, talk);
+  addMessages(program, talk);
+  addIntake(program, talk);
+  addEvents(program, talk);
+  addExplain(program, talk);
+}
+
+interface Talk extends ProgramOptions {
+  readonly client: (globals: Globals) => Promise<Client>;
+}
+
+function addStatus(program: Command, talk: Talk): void {
+  const { out, pause, now } = talk;
+  api(program, 'status [id]', 'the status of every definition, or of one', 'daybook status --watch')
+    .option('--watch', 'look again every two seconds', false)
+    .action(async (id: string | undefined, globals: Globals & { watch: boolean }) => {
+      const client = await talk.client(globals);
+      do {
+        const answer = await client.get<EngineStatusAnswer & StatusAnswer>(
+          id === undefined ? '/v1/status' : `/v1/definitions/${encodeURIComponent(id)}/status`,
+        );
+        const text = id === undefined ? engineStatus(answer) : statusTable([answer], now());
+        out.write(globals.json ? `${JSON.stringify(answer)}\n` : paintStatuses(text, out.colours));
+        if (globals.watch) await pause(lookAgainMs);
+      } while (globals.watch);
+    });
+}
+
+function addDefinitions(program: Command, talk: Talk): void {
+  const { out } = talk;
+  const group = program.command('definitions').description('journal service definitions of the running engine');
+  api(group, 'list', 'every definition', 'daybook definitions list').action(async (globals: Globals) => {
+    const answer = await (await talk.client(globals)).get<ListAnswer<DefinitionAnswer>>('/v1/definitions');
+    out.write(globals.json ? `${JSON.stringify(answer)}\n` : definitionTable(answer.items));
+  });
+  api(group, 'show <id>', 'one definition, secrets masked', 'daybook definitions show exchange').action(
+    async (id: string, globals: Globals) => show(talk, globals, `/v1/definitions/${encodeURIComponent(id)}`),
+  );
+  for (const verb of ['suspend', 'activate'] as const) {
+    api(group, `${verb} <id>`, `${verb} one definition`, `daybook definitions ${verb} exchange`).action(
+      async (id: string, globals: Globals) => {
+        const client = await talk.client(globals);
+        const answer = await client.post<StatusAnswer>(`/v1/definitions/${encodeURIComponent(id)}/${verb}`);
+        out.write(globals.json ? `${JSON.stringify(answer)}\n` : statusTable([answer], talk.now()));
+      },
+    );
+  }
+}
+
+function addMessages(program: Command, talk: Talk): void {
+  const { out, actions } = talk;
+  const group = program.command('messages').description('look into the archive');
+  const list = api(
+    group,
+    'list',
+    'archived messages, newest first',
+    'daybook messages list --mailbox bo@north.example',
+  );
+  const filters = [
+    'definition',
+    'mailbox',
+    'from',
+    'to',
+    'message-id',
+    'subject',
+    'since',
+    'until',
+    'flag',
+    'limit',
+    'cursor',
+  ];
+  withFilters(list, filters).action(async (globals: Globals & Query) => {
+    const client = await talk.client(globals);
+    const answer = await client.get<ListAnswer<EntryAnswer>>('/v1/messages', queryOf(globals, filters));
+    out.write(globals.json ? `${JSON.stringify(answer)}\n` : messageTable(answer.items) + more(answer.next));
+  });
+  api(group, 'show <id>', 'one archived message', 'daybook messages show 01K…').action(
+    async (id: string, globals: Globals) => show(talk, globals, `/v1/messages/${encodeURIComponent(id)}`),
+  );
+  api(group, 'raw <id>', 'the bytes of one archived message', 'daybook messages raw 01K… > message.eml').action(
+    async (id: string, globals: Globals) =>
+      actions.writeBytes(await (await talk.client(globals)).raw(`/v1/messages/${encodeURIComponent(id)}/raw`)),
+  );
+}
+
+function addIntake(program: Command, talk: Talk): void {
+  const { out, actions } = talk;
+  const group = program.command('intake').description('what became of each accepted message');
+  const filters = ['definition', 'state', 'reason', 'limit', 'cursor'];
+  const list = api(group, 'list', 'intake records, newest first', 'daybook intake list --state held');
+  withFilters(list, filters).action(async (globals: Globals & Query) => {
+    const client = await talk.client(globals);
+    const answer = await client.get<ListAnswer<IntakeAnswer>>('/v1/intake', queryOf(globals, filters));
+    out.write(globals.json ? `${JSON.stringify(answer)}\n` : intakeTable(answer.items) + more(answer.next));
+  });
+  api(group, 'show <id>', 'one intake record with every step it took', 'daybook intake show 01K…').action(
+    async (id: string, globals: Globals) => show(talk, globals, `/v1/intake/${encodeURIComponent(id)}`),
+  );
+  api(group, 'raw <id>', 'the bytes as received', 'daybook intake raw 01K… > received.eml').action(
+    async (id: string, globals: Globals) =>
+      actions.writeBytes(await (await talk.client(globals)).raw(`/v1/intake/${encodeURIComponent(id)}/raw`)),
+  );
+  const verbs = [
+    ['release', 'send a held or skipped item through, the rule that stopped it off'],
+    ['retry', 'send a quarantined item through again'],
+  ] as const;
+  for (const [verb, text] of verbs) {
+    api(group, `${verb} <id>`, text, `daybook intake ${verb} 01K…`).action(async (id: string, globals: Globals) => {
+      const answer = await (await talk.client(globals)).post<Record<string, unknown>>(
+        `/v1/intake/${encodeURIComponent(id)}/${verb}`,
+      );
+      out.write(globals.json ? `${JSON.stringify(answer)}\n` : details(answer));
+    });
+  }
+}
+
+function addEvents(program: Command, talk: Talk): void {
+  const { out, pause } = talk;
+  const filters = ['definition', 'type', 'since', 'limit', 'cursor'];
+  const command = api(program, 'events', 'the event log', 'daybook events --definition exchange --follow');
+  withFilters(command, filters)
+    .option('--follow', 'go on with what comes', false)
+    .action(async (globals: Globals & Query & { follow: boolean }) => {
+      const client = await talk.client(globals);
+      let seen = 0;
+      for (;;) {
+        const { items } = await client.get<ListAnswer<EventAnswer>>('/v1/events', queryOf(globals, filters));
+        for (const event of items.toReversed().filter(({ seq }) => seq > seen)) {
+          out.write(globals.json ? `${JSON.stringify(event)}\n` : eventLine(event));
+          seen = event.seq;
+        }
+        if (!globals.follow) return;
+        await pause(lookAgainMs);
+      }
+    });
+}
+
+function addExplain(program: Command, talk: Talk): void {
+  const { out, actions } = talk;
+  api(
+    program,
+    'explain <file>',
+    'a dry run of one message; changes nothing',
+    'daybook explain report.eml --definition exchange',
+  )
+    .option('--definition <id>', 'as if received for this definition')
+    .action(async (file: string, globals: Globals & { definition?: string }) => {
+      const client = await talk.client(globals);
+      const query = globals.definition === undefined ? '' : `?definition=${encodeURIComponent(globals.definition)}`;
+      const answer = await client.post<Record<string, unknown>>(`/v1/explain${query}`, await actions.readFile(file));
+      out.write(globals.json ? `${JSON.stringify(answer)}\n` : details(answer));
+    });
+}
+
+async function show({ client, out }: Talk, globals: Globals, path: string): Promise<void> {
+  const answer = await (await client(globals)).get<Record<string, unknown>>(path);
+  out.write(globals.json ? `${JSON.stringify(answer)}\n` : details(answer));
+}
+
+function api(parent: Command, usage: string, description: string, example: string): Command {
+  return parent
+    .command(usage)
+    .description(description)
+    .addOption(configOption())
+    .option('--url <url>', 'address of the engine, instead of by the configuration')
+    .option('--token <token>', 'token for the engine')
+    .option('--json', 'print the answer of the API as it is', false)
+    .addHelpText('after', `\nExample:\n  ${example}`);
+}
+
+function withFilters(command: Command, filters: readonly string[]): Command {
+  for (const filter of filters)
+    command.option(`--${filter} <value>`, `as the query parameter ${camel(filter)} of the API`);
+  return command;
+}
+
+const queryOf = (globals: Query, filters: readonly string[]): Query =>
+  Object.fromEntries(filters.map(camel).map((name) => [name, globals[name]]));
+const camel = (filter: string): string => filter.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+const more = (next: string | null): string => (next === null ? '' : `more: --cursor ${next}\n`);

@@ -1,0 +1,33 @@
+import { Option } from 'commander';
+import type { Endpoint } from './client.ts';
+import type { Screen } from './render.ts';
+
+/** What main.ts hands in: the work that needs the engine itself, and the rim of the process. */
+export interface Actions {
+  run(config: string | undefined): Promise<void>;
+  check(config: string | undefined): Promise<boolean>;
+  demo(options: { readonly once: boolean; readonly dataDir: string | undefined }): Promise<boolean>;
+  schema(): Promise<string>;
+  rebuildIndex(config: string | undefined, progress: (records: number) => void): Promise<number>;
+  /** Finds the running engine by the configuration, or by `--url` and `--token`. */
+  locate(options: LocateOptions): Promise<Endpoint>;
+  readFile(path: string): Promise<Uint8Array>;
+  writeBytes(bytes: Uint8Array): Promise<void>;
+}
+export interface LocateOptions {
+  readonly config: string | undefined;
+  readonly url: string | undefined;
+  readonly token: string | undefined;
+}
+export interface ProgramOptions {
+  readonly actions: Actions;
+  readonly out: Screen;
+  readonly err: Screen;
+  readonly version: string;
+  readonly now: () => number;
+  /** Resolves after a wait; `--watch` and `--follow` look again then. */
+  readonly pause: (ms: number) => Promise<void>;
+}
+
+export const configOption = (): Option =>
+  new Option('--config <file>', 'configuration file (default: daybook.yaml, then /etc/daybook/daybook.yaml)');

@@ -1,0 +1,87 @@
+import { Command, CommanderError } from 'commander';
+import { addApiCommands } from './commands.ts';
+import { CommandFailure, type ExitCode, exitCodes } from './exit-codes.ts';
+import { configOption, type ProgramOptions } from './options.ts';
+
+/** Runs one command line (without node and script) and says how it ended. Never exits the process. */
+export async function runCommand(argv: readonly string[], options: ProgramOptions): Promise<ExitCode> {
+  const { out, err } = options;
+  const program = new Command('daybook')
+    .description(
+      'A mail journaling engine: takes journal reports in, keeps every message, and shows what became of it.',
+    )
+    .version(options.version)
+    .exitOverride()
+    .configureOutput({ writeOut: out.write, writeErr: err.write })
+    .showSuggestionAfterError()
+    .enablePositionalOptions();
+  let exitCode: ExitCode = exitCodes.done;
+  const end = (code: ExitCode): void => {
+    exitCode = code;
+  };
+  addEngineCommands(program, options, end);
+  addApiCommands(program, options);
+  for (const command of allCommands(program)) {
+    command.exitOverride().configureOutput({ writeOut: out.write, writeErr: err.write });
+  }
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    if (!(error instanceof CommandFailure)) throw error;
+    err.write(`daybook: ${error.message}\n`);
+    return error.exitCode;
+  }
+}
+
+function addEngineCommands(
+  program: Command,
+  { actions, out, err }: ProgramOptions,
+  end: (code: ExitCode) => void,
+): void {
+  program
+    .command('run')
+    .description('run the engine in the foreground until SIGTERM or SIGINT')
+    .addOption(configOption())
+    .addHelpText('after', '\nExample:\n  daybook run --config /etc/daybook/daybook.yaml')
+    .action(async ({ config }: { config?: string }) => actions.run(config));
+  program
+    .command('check')
+    .description('validate the configuration; every fault on a line of its own; touches nothing')
+    .addOption(configOption())
+    .addHelpText('after', '\nExample:\n  daybook check --config daybook.yaml')
+    .action(async ({ config }: { config?: string }) => {
+      if (!(await actions.check(config))) end(exitCodes.invalidConfig);
+    });
+  program
+    .command('schema')
+    .description('print the JSON Schema of the configuration file')
+    .addOption(configOption())
+    .addHelpText('after', '\nExample:\n  daybook schema > daybook.schema.json')
+    .action(async () => out.write(await actions.schema()));
+  program
+    .command('demo')
+    .description('show the main job on a machine with nothing set up')
+    .option('--once', 'stop when every sample has settled; exit 0 only if all ended as expected', false)
+    .option('--data-dir <path>', 'keep the demo archive here instead of in a temporary folder')
+    .addOption(configOption())
+    .addHelpText('after', '\nExample:\n  daybook demo --once')
+    .action(async ({ once, dataDir }: { once: boolean; dataDir?: string }) => {
+      if (!(await actions.demo({ once, dataDir }))) end(exitCodes.failed);
+    });
+  program
+    .command('rebuild-index')
+    .description('make the index anew from the commit log, the engine stopped')
+    .addOption(configOption())
+    .addHelpText('after', '\nExample:\n  daybook rebuild-index --config daybook.yaml')
+    .action(async ({ config }: { config?: string }) => {
+      const records = await actions.rebuildIndex(config, (done) => {
+        if (err.colours) err.write(`\r${done} records folded`);
+      });
+      err.write(`${err.colours ? '\r' : ''}index rebuilt from ${records} records\n`);
+    });
+}
+
+const allCommands = (command: Command): readonly Command[] =>
+  command.commands.flatMap((child) => [child, ...allCommands(child)]);

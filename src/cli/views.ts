@@ -1,0 +1,89 @@
+import type {
+  DefinitionAnswer,
+  EngineStatusAnswer,
+  EntryAnswer,
+  EventAnswer,
+  IntakeAnswer,
+  StatusAnswer,
+} from './answers.types.ts';
+import { ago, type Column, pairs, size, statusLabel, table } from './render.ts';
+
+/** What each answer of the API looks like to a person. */
+export function statusTable(definitions: readonly StatusAnswer[], now: number): string {
+  const columns: readonly Column<StatusAnswer>[] = [
+    { title: 'ID', of: ({ id }) => id },
+    { title: 'TRANSPORT', of: ({ transport }) => transport },
+    { title: 'SERVICE STATUS', of: ({ serviceStatus }) => statusLabel(serviceStatus) },
+    { title: 'LAST SUCCESSFUL EXTRACT', of: ({ lastSuccessfulExtract }) => ago(lastSuccessfulExtract, now) },
+    { title: 'PROCESSING QUEUE', of: ({ processingQueue }) => String(processingQueue.messages), right: true },
+    { title: 'POP3 MAILBOX QUEUE', of: ({ pop3MailboxQueue }) => String(pop3MailboxQueue ?? '—'), right: true },
+    { title: 'RECEIVED', of: ({ counts }) => String(counts['received'] ?? 0), right: true },
+    { title: 'ARCHIVED', of: ({ counts }) => String(counts['archived'] ?? 0), right: true },
+    { title: 'MATCHED', of: ({ counts }) => String(counts['matched'] ?? 0), right: true },
+    { title: 'OTHER', of: ({ counts }) => String(others(counts)), right: true },
+  ];
+  return table(columns, definitions) + definitions.map(hintLine).join('');
+}
+
+export const engineStatus = ({ engine, definitions }: EngineStatusAnswer): string =>
+  `Daybook ${engine.version}, ${engine.ready ? 'ready' : 'NOT READY'}, since ${engine.startedAt}\n\n${statusTable(definitions, Date.parse(engine.now))}`;
+
+export const definitionTable = (definitions: readonly DefinitionAnswer[]): string =>
+  table<DefinitionAnswer>(
+    [
+      { title: 'ID', of: ({ id }) => id },
+      { title: 'DESCRIPTION', of: ({ description }) => description },
+      { title: 'TRANSPORT', of: ({ transport }) => transport },
+      { title: 'SUSPENDED', of: ({ suspended }) => (suspended ? 'yes' : 'no') },
+    ],
+    definitions,
+  );
+
+export const messageTable = (entries: readonly EntryAnswer[]): string =>
+  table<EntryAnswer>(
+    [
+      { title: 'ID', of: ({ id }) => id },
+      { title: 'DATE', of: ({ date }) => date ?? '—' },
+      { title: 'FROM', of: ({ from }) => from ?? '—' },
+      { title: 'RECIPIENTS', of: ({ recipients }) => recipientsOf(recipients) },
+      { title: 'SUBJECT', of: ({ subject }) => (subject ?? '').slice(0, 48) },
+      { title: 'SIZE', of: (entry) => size(entry.size), right: true },
+      { title: 'FLAGS', of: ({ flags }) => flags.join(' ') },
+    ],
+    entries,
+  );
+
+export const intakeTable = (items: readonly IntakeAnswer[]): string =>
+  table<IntakeAnswer>(
+    [
+      { title: 'ID', of: ({ id }) => id },
+      { title: 'DEFINITION', of: ({ definition }) => definition ?? '(gateway)' },
+      { title: 'STATE', of: ({ state }) => state },
+      { title: 'REASON', of: ({ reason }) => reason ?? '' },
+      { title: 'RECEIVED', of: ({ receivedAt }) => receivedAt },
+      { title: 'SIZE', of: (item) => size(item.size), right: true },
+      { title: 'ATTEMPT', of: ({ attempt }) => String(attempt), right: true },
+      { title: 'NEXT', of: ({ nextAttemptAt }) => nextAttemptAt ?? '' },
+    ],
+    items,
+  );
+
+export const eventLine = ({ at, severity, type, definition, actor, data }: EventAnswer): string =>
+  `${at}  ${severity.padEnd(7)}  ${type.padEnd(24)}  ${(definition ?? '—').padEnd(16)}  ${actor}  ${JSON.stringify(data)}\n`;
+
+/** One answer with all its fields. */
+export const details = (answer: Readonly<Record<string, unknown>>): string =>
+  pairs(
+    Object.entries(answer).map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]),
+  );
+
+const hintLine = ({ id, reason, hint }: StatusAnswer): string =>
+  reason === null ? '' : `${id}: ${reason}${hint === null ? '' : ` — ${hint}`}\n`;
+
+const others = (counts: Readonly<Record<string, number>>): number =>
+  ['skipped', 'held', 'quarantined'].reduce((sum, name) => sum + (counts[name] ?? 0), 0);
+
+const recipientsOf = (recipients: EntryAnswer['recipients']): string => {
+  const shown = recipients.slice(0, 3).map(({ type, address }) => `${type}:${address}`);
+  return recipients.length > 3 ? `${shown.join(' ')} +${recipients.length - 3}` : shown.join(' ');
+};
