@@ -1,0 +1,244 @@
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { SMTPServer } from 'smtp-server';
+import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
+import type { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
+import type { TransportFacts } from '../../streams/message.ts';
+import { isLoopback, peerAddress } from './address.ts';
+import { DataParser, type DataSink, readStock } from './data-parser.ts';
+import type { Incoming } from './incoming.ts';
+import type { SmtpLimits } from './limits.ts';
+import { type ParsedPath, type Path, parsePath } from './path.ts';
+import { type Refusal, type Reply, refusals, replies } from './reply.ts';
+import { Transaction } from './transaction.ts';
+
+/** What a connection asks of the listener it belongs to. */
+export interface Host {
+  readonly limits: SmtpLimits;
+  readonly ownFraming: boolean;
+  readonly stopping: boolean;
+  readonly startTls: boolean;
+  now(): number;
+  /** Why this connection may not stay, or undefined. */
+  refuseConnection(connection: Connection): Refusal | undefined;
+  openMessage(): Incoming;
+  /** All bytes are in the receipt; the answer comes by `connection.answer`, once. */
+  deliver(connection: Connection, incoming: Incoming): void;
+  rejected(refusal: Refusal, peer: string, definitionId: string | null): void;
+  malformed(peer: string, command: string): void;
+  closed(connection: Connection): void;
+}
+
+const disabledCommands = new Set(['WIZ', 'SHELL', 'KILL', 'HELP', 'VRFY', 'XCLIENT', 'XFORWARD']);
+const enhanced = /^[245]\.\d{1,3}\.\d{1,3} /;
+
+/**
+ * One client. smtp-server speaks the protocol; this class adds what it lacks: our DATA framing without a stream for
+ * each message, exact enhanced codes, bounds on commands, and deadlines that a dripping client cannot extend.
+ */
+export class Connection extends SMTPConnection implements DataSink {
+  declare readonly host: Host;
+  readonly peer: string;
+  /** Since the last RSET, EHLO, answer or STARTTLS. */
+  transaction = new Transaction();
+  incoming: Incoming | undefined;
+  sample: { readonly at: number; readonly size: number } | undefined;
+  lastMailAt: number;
+  closedAt: number | undefined;
+  authTries = 0;
+  /** Of the route it logged in by. */
+  secretId: string | number | undefined;
+  #commands = 0;
+
+  constructor(host: Host, server: SMTPServer, socket: Socket, options?: SMTPConnectionOptions | null) {
+    super(server, socket, options);
+    this.host = host;
+    this.peer = peerAddress(this.remoteAddress);
+    this.lastMailAt = host.now();
+    this._parser = this._createParser();
+  }
+
+  /** Greets at once: the library's pause for early talkers would cost every connection 100 ms. */
+  override init(): void {
+    this._setListeners(() => {
+      const refusal = this.host.refuseConnection(this);
+      if (refusal === undefined) this.connectionReady();
+      else this.refuse(refusal);
+    });
+  }
+
+  /** Gives an answer that carries its own enhanced code; 421 closes. */
+  reply(reply: Reply): void {
+    this.send(reply.code, reply.text, false);
+  }
+
+  /** Refuses and reports it. */
+  refuse(refusal: Refusal, definitionId: string | null = null): void {
+    this.host.rejected(refusal, this.peer, definitionId);
+    this.reply(refusal);
+  }
+
+  /** Ends the connection with this answer, in the middle of a message too. */
+  cut(refusal: Refusal): void {
+    this.incoming?.abort();
+    this.incoming = undefined;
+    this.refuse(refusal);
+    this.close();
+  }
+
+  /** The answer to the message in `incoming`, which there must be. */
+  answer(reply: Reply): void {
+    this.incoming = undefined;
+    if (reply.code === 250) {
+      this.lastMailAt = this.host.now();
+      this.#commands = 0;
+    }
+    this.reply(reply);
+    this._dataStream = false;
+    this._transactionCounter++;
+    this._unrecognizedCommands = 0;
+    this._resetSession();
+    if (this.host.stopping) this.reply(refusals.stopping);
+    else if (this._parser) this._parser.continue();
+  }
+
+  /** No further command is served. A message on its way gets its answer first. */
+  stop(): void {
+    if (this.incoming === undefined && !this._closing) this.reply(refusals.stopping);
+  }
+
+  /** Breaks the connection off; of a message on its way nothing counts. */
+  destroy(): void {
+    this.incoming?.abort();
+    this.incoming = undefined;
+    this._socket.destroy();
+  }
+
+  transport(): TransportFacts {
+    const socket = this._socket as Partial<TLSSocket>;
+    return {
+      kind: 'smtp',
+      peer: this.peer,
+      mailFrom: this.transaction.mailFrom,
+      rcptTo: this.transaction.recipients,
+      tls: this.secure ? (socket.getProtocol?.() ?? null) : null,
+      authenticatedAs: this.identity,
+      uidl: null,
+    };
+  }
+
+  /** The service address it logged in as, in look-up form and lower case. */
+  get identity(): string | null {
+    return typeof this.session.user === 'string' ? this.session.user : null;
+  }
+
+  override send(code: number, data?: string | string[] | null, context?: string | false): void {
+    super.send(code, data, typeof data === 'string' && enhanced.test(data) ? false : context);
+  }
+
+  override close(): void {
+    this.closedAt ??= this.host.now();
+    super.close();
+  }
+
+  override _onCommand(command: Buffer, callback?: () => void): void {
+    const refusal = this._upgrading ? undefined : this.#judgeCommand(command);
+    if (refusal === undefined) {
+      super._onCommand(command, callback);
+    } else if (refusal.code === 421) {
+      this.cut(refusal);
+    } else {
+      this.reply(refusal);
+      setImmediate(callback ?? (() => undefined));
+    }
+  }
+
+  /** Bounds that hold for every command; one that closes the connection, or one that only refuses the command. */
+  #judgeCommand(command: Buffer): Refusal | undefined {
+    const { limits, stopping } = this.host;
+    if (stopping) return refusals.stopping;
+    const [verb = ''] = command.toString('latin1', 0, 5).toUpperCase().split(' ');
+    if (command.length > limits.commandBytes && verb !== 'AUTH' && !this._nextHandler) return refusals.lineTooLong;
+    const counted = verb !== 'RCPT' || this.transaction.tried >= limits.recipients;
+    if (counted && ++this.#commands > limits.commandsWithoutMail) return refusals.tooManyCommands;
+    return undefined;
+  }
+
+  override handler_DATA(_command: Buffer, callback: () => void): void {
+    const parser = this._parser;
+    if (!parser || this.transaction.destinations.size === 0) {
+      this.reply(replies.needRecipient);
+      callback();
+      return;
+    }
+    try {
+      this.incoming = this.host.openMessage();
+    } catch {
+      this.refuse(refusals.failed);
+      callback();
+      return;
+    }
+    this.sample = undefined;
+    if (parser instanceof DataParser) parser.beginData(this);
+    else this._dataStream = readStock(parser, this);
+    this.reply(replies.startData);
+    callback();
+  }
+
+  takeData(content: Buffer): Promise<void> | undefined {
+    const wait = this.incoming?.write(content);
+    if (this.incoming?.overrun) this.cut(refusals.tooLarge);
+    return wait;
+  }
+
+  endData(): void {
+    if (this.incoming !== undefined) this.host.deliver(this, this.incoming);
+  }
+
+  override _createParser(): SMTPStream {
+    const stock = super._createParser();
+    if (!this.host?.ownFraming) return stock;
+    const parser = new DataParser();
+    parser.oncommand = stock.oncommand;
+    parser.on('error', (error) => this.send(421, `Error: ${error.message}`));
+    return parser;
+  }
+
+  /** AUTH is hidden outside TLS, but not from a client on this machine; STARTTLS without a certificate of our own. */
+  override _isDisabled(command: string): boolean {
+    if (command === 'STARTTLS') return !this.host.startTls;
+    if (command === 'AUTH') return !this.secure && !isLoopback(this.peer);
+    return disabledCommands.has(command);
+  }
+
+  override _parseAddressCommand(rawName: string, rawCommand: Buffer | string): ParsedPath {
+    const text = rawCommand.toString();
+    const parsed = parsePath(text, (command) => super._parseAddressCommand(rawName, command));
+    if (parsed === false) this.host.malformed(this.peer, text);
+    return parsed;
+  }
+
+  override _validateMailParams(parsed: Path): ReturnType<SMTPConnection['_validateMailParams']> {
+    const fault = super._validateMailParams(parsed);
+    if (fault?.code === 552) this.host.rejected(refusals.tooLarge, this.peer, null);
+    return fault;
+  }
+
+  override _resetSession(): void {
+    super._resetSession();
+    this.transaction = new Transaction();
+  }
+
+  /** The idle time is not the client's while we owe an answer or do not read. */
+  override _onTimeout(): void {
+    if (!this._closing && (this.incoming?.ended || this.incoming?.blocked)) this._armTimeout();
+    else super._onTimeout();
+  }
+
+  override _onClose(): void {
+    this.incoming?.abort();
+    this.incoming = undefined;
+    super._onClose();
+    this.host.closed(this);
+  }
+}

@@ -1,0 +1,84 @@
+import { createRequire } from 'node:module';
+import type { SMTPServerDataStream } from 'smtp-server';
+import { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
+import { DataScanner } from './data-scanner.ts';
+
+/** The release whose parser this file was written against: {@link DataParser} leans on its inner parts. */
+const KNOWN_VERSION = '3.21.6';
+
+/** Takes the content of one message, in order. */
+export interface DataSink {
+  /** A promise asks the parser to read no further until it resolves. It must not reject. */
+  takeData(content: Buffer): Promise<void> | undefined;
+  /** The terminator has come. The parser stands still until its `continue` is called. */
+  endData(): void;
+}
+
+/** True when the installed smtp-server is the one {@link DataParser} fits; else its own framing must serve. */
+export function framingFits(): boolean {
+  const { version } = createRequire(import.meta.url)('smtp-server/package.json') as { version: string };
+  const { prototype } = SMTPStream;
+  return version === KNOWN_VERSION && [prototype._write, prototype._feedDataStream].every((part) => part?.length > 1);
+}
+
+/**
+ * The parser of smtp-server with our framing in DATA. Its own takes a dot away also behind a bare LF, looks at each
+ * byte in turn, yields to the event loop for each dot, and makes a stream for each message (reliability 2.1).
+ */
+export class DataParser extends SMTPStream {
+  readonly #scanner = new DataScanner();
+  readonly #emit = (content: Buffer): void => this.#take(content);
+  #sink: DataSink | undefined;
+  #wait: Promise<unknown> | undefined;
+
+  /** From the next byte on all input is one message, until the terminator. */
+  beginData(sink: DataSink): void {
+    this._dataMode = true;
+    this.#scanner.reset();
+    this.#sink = sink;
+  }
+
+  override _feedDataStream(chunk: Buffer, done: (error?: Error | null) => void): void {
+    const end = this.#scanner.feed(chunk, this.#emit);
+    if (end >= 0) {
+      const sink = this.#sink;
+      this.#sink = undefined;
+      this.#wait = undefined;
+      this._dataMode = false;
+      this._remainder = '';
+      this._continueCallback = () => this._write(chunk.subarray(end), 'buffer', done);
+      sink?.endData();
+      return;
+    }
+    const wait = this.#wait;
+    this.#wait = undefined;
+    if (wait === undefined) done();
+    else wait.then(() => done(), done);
+  }
+
+  /** As the library's, but an answer given while the rest is being parsed is not forgotten. */
+  override continue(): void {
+    const next = this._continueCallback;
+    this._continueCallback = typeof next !== 'function';
+    if (typeof next === 'function') next();
+  }
+
+  #take(content: Buffer): void {
+    const wait = this.#sink?.takeData(content);
+    if (wait !== undefined) this.#wait = this.#wait === undefined ? wait : Promise.all([this.#wait, wait]);
+  }
+}
+
+/** One message by the library's own framing, for a release that {@link DataParser} does not fit. */
+export function readStock(parser: SMTPStream, sink: DataSink): SMTPServerDataStream {
+  const stream = parser.startDataMode();
+  stream.on('data', (content: Buffer) => {
+    const wait = sink.takeData(content);
+    if (wait === undefined) return;
+    stream.pause();
+    void wait.then(() => stream.resume());
+  });
+  stream.on('end', () => sink.endData());
+  stream.on('error', () => undefined);
+  return stream;
+}

@@ -1,0 +1,53 @@
+/** Bounds of one listener. All have a default below; only tests set them. */
+export interface SmtpLimits {
+  readonly recipients: number;
+  readonly commandsWithoutMail: number;
+  readonly commandBytes: number;
+  readonly unknownPeerConnections: number;
+  readonly authTries: number;
+  readonly authFailures: number;
+  readonly authWindowMs: number;
+  readonly authPeers: number;
+  readonly overrunBytes: number;
+  readonly rateWindowMs: number;
+  readonly rateBytesPerSecond: number;
+  readonly dataDeadlineMs: number;
+  readonly sessionMs: number;
+  readonly lingerMs: number;
+  readonly sweepMs: number;
+  readonly graceMs: number;
+}
+
+/** The guards that smtp-server lacks (reliability 0 F10, 2.1, 5.8). */
+export const smtpLimits: SmtpLimits = {
+  /** RCPT commands in one transaction, refused and repeated ones too (journaling c.7). */
+  recipients: 1000,
+  /** Commands since the last accepted message, RCPT within its own bound not counted: ends NOOP floods and harvesting. */
+  commandsWithoutMail: 100,
+  /** One command line; AUTH may have the 16 KB of the parser. */
+  commandBytes: 4096,
+  /** At a time, from one address that may not send: room to see a 451, none to take every slot. */
+  unknownPeerConnections: 20,
+  /** On one connection. */
+  authTries: 3,
+  /** From one address within the window (journaling a.2). */
+  authFailures: 5,
+  authWindowMs: 600_000,
+  /** Addresses whose failures are remembered: about 2 MB. The oldest goes first. */
+  authPeers: 10_000,
+  /** Swallowed past the size limit so that an honest sender still reads its 552; then the connection is cut. */
+  overrunBytes: 16 * 1024 * 1024,
+  /** DATA must bring this rate in each window; time in which we ourselves stop reading does not count. */
+  rateWindowMs: 30_000,
+  rateBytesPerSecond: 1000,
+  /** Longest DATA, however fast it looks. */
+  dataDeadlineMs: 900_000,
+  /** Longest time without an accepted message, DATA not counted. */
+  sessionMs: 1_800_000,
+  /** What a client gets to read our last answer before its socket is destroyed. */
+  lingerMs: 2000,
+  /** One interval for all connections instead of timers for each. */
+  sweepMs: 1000,
+  /** For messages in DATA at `close`. */
+  graceMs: 10_000,
+};

@@ -1,0 +1,199 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { interval, Subject } from 'rxjs';
+import type { SMTPServerOptions } from 'smtp-server';
+import { EngineFailure } from '../../streams/failure.ts';
+import type { Delivery } from '../../streams/ports.ts';
+import { peerGroup } from './address.ts';
+import { AuthFailures } from './auth.ts';
+import type { Connection, Host } from './connection.ts';
+import { framingFits } from './data-parser.ts';
+import { Incoming } from './incoming.ts';
+import { type SmtpLimits, smtpLimits } from './limits.ts';
+import { overdue } from './overdue.ts';
+import { acknowledgement, type Refusal, refusal as refusalOf, refusals, replyCode } from './reply.ts';
+import { Server } from './server.ts';
+import { checkTlsPair, minVersion } from './tls.ts';
+import type { SmtpListener, SmtpOptions, SmtpPorts, TlsPair } from './types.ts';
+
+const thirtyDaysMs = 30 * 86_400_000;
+
+/**
+ * Opens the one listener that all `smtp` definitions share (or the gateway's). What it answers is the table of
+ * journaling c.7; a message is acknowledged only by its delivery.
+ * @throws Error when the port cannot be bound or the TLS pair is not usable
+ */
+export async function openSmtpListener(options: SmtpOptions, ports: SmtpPorts): Promise<SmtpListener> {
+  if (options.tls !== undefined) checkTlsPair(options.tls);
+  const limits = { ...smtpLimits, ...options.limits };
+  const delivery$ = new Subject<Delivery>();
+  const state = { stopping: false, startTls: options.tls !== undefined };
+  const ownFraming = options.stockFraming !== true && framingFits();
+  if (!ownFraming) ports.log('warn', 'DATA framing of smtp-server in use: it is not byte-exact', {});
+
+  const host = createHost({ options, ports, limits, delivery$, state, ownFraming, live: () => server.live });
+  const server = new Server(serverOptions(options), host, ports, new AuthFailures(limits));
+  server.on('error', (error) => ports.log('debug', 'SMTP connection failed', { error: error.message }));
+  // Above the connections that are answered there is room for as many that are being told 421.
+  server.server.maxConnections = 2 * options.maxConnections + 100;
+
+  const port = await listen(server, options);
+  const sweeping = interval(limits.sweepMs, ports.clock).subscribe(() => sweep(server.live, ports.clock.now(), limits));
+  const close = async (): Promise<void> => {
+    state.stopping = true;
+    await drain(server, limits.graceMs, ports);
+    sweeping.unsubscribe();
+    delivery$.complete();
+  };
+  let closing: Promise<void> | undefined;
+  const closeOnce = (): Promise<void> => {
+    closing ??= close();
+    return closing;
+  };
+  return {
+    port,
+    delivery$,
+    connections: () => server.connections.size,
+    updateTls: (pair: TlsPair) => {
+      checkTlsPair(pair);
+      server.updateSecureContext({ cert: pair.cert, key: pair.key });
+      state.startTls = true;
+    },
+    close: closeOnce,
+    [Symbol.asyncDispose]: closeOnce,
+  };
+}
+
+interface HostParts {
+  readonly options: SmtpOptions;
+  readonly ports: SmtpPorts;
+  readonly limits: SmtpLimits;
+  readonly delivery$: Subject<Delivery>;
+  readonly state: { readonly stopping: boolean; readonly startTls: boolean };
+  readonly ownFraming: boolean;
+  live(): Set<Connection>;
+}
+
+function createHost(parts: HostParts): Host {
+  const { options, ports, limits, state } = parts;
+  const now = (): number => ports.clock.now();
+  return {
+    limits,
+    ownFraming: parts.ownFraming,
+    get stopping() {
+      return state.stopping;
+    },
+    get startTls() {
+      return state.startTls;
+    },
+    now,
+    refuseConnection: (connection) => refuseConnection(connection, parts),
+    openMessage: () =>
+      new Incoming(ports.custody.begin(), {
+        limitBytes: options.maxMessageBytes,
+        overrunBytes: limits.overrunBytes,
+        startedAt: now(),
+      }),
+    deliver: (connection, incoming) => deliver(connection, incoming, parts),
+    rejected: (refusal, peer, definitionId) =>
+      ports.rejected({ definitionId, reason: refusal.reason, reply: replyCode(refusal), peer }),
+    malformed: (peer, command) => ports.log('warn', 'SMTP command refused', { peer, command: command.slice(0, 512) }),
+    closed: (connection) => parts.live().delete(connection),
+  };
+}
+
+function refuseConnection(connection: Connection, parts: HostParts): Refusal | undefined {
+  const { options, ports, limits } = parts;
+  const open = [...parts.live()].filter((other) => other.closedAt === undefined);
+  if (open.length > options.maxConnections) return refusals.tooManyConnections;
+  if (ports.sourceKnown(connection.peer)) return undefined;
+  const group = peerGroup(connection.peer);
+  const fromThere = open.filter((other) => peerGroup(other.peer) === group).length;
+  return fromThere > limits.unknownPeerConnections ? refusals.tooManyConnections : undefined;
+}
+
+function deliver(connection: Connection, incoming: Incoming, parts: HostParts): void {
+  const { options, ports, delivery$ } = parts;
+  const destinations = [...connection.transaction.destinations.values()];
+  const [first] = destinations;
+  const definitionId = destinations.length === 1 && first !== undefined ? first.definitionId : null;
+  const answerOnce = (reply: Parameters<Connection['answer']>[0]): void => {
+    if (connection.incoming === incoming) connection.answer(reply);
+  };
+  const refuse = (failure: EngineFailure): void => {
+    const reply = refusalOf(failure, options.maxAgeMs ?? thirtyDaysMs);
+    ports.rejected({ definitionId, reason: reply.reason, peer: connection.peer, reply: replyCode(reply) });
+    answerOnce(reply);
+  };
+  const receipt = incoming.end();
+  if (receipt instanceof EngineFailure) {
+    refuse(receipt);
+    return;
+  }
+  if (!delivery$.observed) {
+    receipt.abort();
+    refuse(new EngineFailure('stopping'));
+    return;
+  }
+  delivery$.next({
+    receipt,
+    destinations,
+    origin: options.origin,
+    transport: connection.transport(),
+    acknowledge: (custodied) => answerOnce(acknowledgement(custodied)),
+    refuse,
+  });
+}
+
+/** Cuts whoever is over a deadline, and destroys sockets whose client does not go after our last answer. */
+function sweep(live: Set<Connection>, now: number, limits: SmtpLimits): void {
+  for (const connection of live) {
+    if (connection.closedAt !== undefined) {
+      if (now - connection.closedAt > limits.lingerMs) connection.destroy();
+      continue;
+    }
+    const refusal = overdue(connection, now, limits);
+    if (refusal !== undefined) connection.cut(refusal);
+  }
+}
+
+/** Resolves when no socket is left. */
+async function drain(server: Server, graceMs: number, { clock }: SmtpPorts): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.server.close(() => resolve());
+  });
+  for (const connection of server.live) connection.stop();
+  const destroyAll = (): void => {
+    for (const connection of server.live) connection.destroy();
+  };
+  const grace = clock.schedule(destroyAll, graceMs);
+  await closed;
+  grace.unsubscribe();
+  // Node closes the server a moment before its last sockets say so: their receipts must not outlive it.
+  destroyAll();
+}
+
+async function listen(server: Server, options: SmtpOptions): Promise<number> {
+  server.listen(options.port, options.host);
+  await once(server.server, 'listening');
+  return (server.server.address() as AddressInfo).port;
+}
+
+function serverOptions(options: SmtpOptions): SMTPServerOptions {
+  return {
+    ...(options.hostname === undefined ? {} : { name: options.hostname }),
+    ...(options.tls === undefined ? {} : { cert: options.tls.cert, key: options.tls.key }),
+    minVersion,
+    logger: false,
+    size: options.maxMessageBytes,
+    socketTimeout: options.idleTimeoutMs,
+    heloResponse: '%s greets %s',
+    authOptional: true,
+    authMethods: ['PLAIN', 'LOGIN'],
+    allowInsecureAuth: true,
+    disableReverseLookup: true,
+    hideENHANCEDSTATUSCODES: false,
+    // Dots at odd places and long paths are the sender's business: only RCPT chooses, and by look-up.
+    lenientAddressParsing: true,
+  };
+}

@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+import type { Custodied, Received } from '../../streams/message.ts';
+import type { Custody, Receipt } from '../../streams/ports.ts';
+
+/** A receipt that keeps everything in memory and remembers what was done to it. */
+export class MemoryReceipt implements Receipt {
+  readonly chunks: Uint8Array[] = [];
+  aborted = false;
+  received: Received | undefined;
+  size = 0;
+  readonly #onWrite: ((receipt: MemoryReceipt, chunk: Uint8Array) => Promise<void> | undefined) | undefined;
+
+  constructor(onWrite?: (receipt: MemoryReceipt, chunk: Uint8Array) => Promise<void> | undefined) {
+    this.#onWrite = onWrite;
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.chunks);
+  }
+
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.aborted || this.received !== undefined) throw new Error('write after the end of a receipt');
+    this.size += chunk.length;
+    this.chunks.push(chunk);
+    return this.#onWrite?.(this, chunk);
+  }
+
+  preview(): Promise<Uint8Array> {
+    return Promise.resolve(this.bytes);
+  }
+
+  commit(received: Received): Promise<Custodied> {
+    this.received = received;
+    return Promise.resolve({
+      intakeIds: received.targets.map(({ intakeId }) => intakeId),
+      receivedAt: received.receivedAt,
+      size: this.size,
+      sha256: createHash('sha256').update(this.bytes).digest('hex'),
+    });
+  }
+
+  abort(): void {
+    this.aborted = true;
+  }
+}
+
+/** Hands out {@link MemoryReceipt}s and keeps them. `onWrite` may make a write fail or wait. */
+export class MemoryCustody implements Pick<Custody, 'begin'> {
+  readonly receipts: MemoryReceipt[] = [];
+  onWrite: ((receipt: MemoryReceipt, chunk: Uint8Array) => Promise<void> | undefined) | undefined;
+
+  begin(): MemoryReceipt {
+    const receipt = new MemoryReceipt(this.onWrite);
+    this.receipts.push(receipt);
+    return receipt;
+  }
+}
