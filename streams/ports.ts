@@ -104,6 +104,9 @@ export interface UnwrapOptions {
 /** Content hash of one message (journaling c.3), computed off the main thread. @throws EngineFailure `parser-crash` */
 export type HashContent = (message: Uint8Array) => ObservableInput<string>;
 
+/** Undoes a transfer encoding; the same function at receipt and at every later read. Never throws. */
+export type Decode = (bytes: Uint8Array, decoding: Decoding) => Uint8Array;
+
 /** SHA-256 of bytes, lower-case hex. */
 export type HashBytes = (bytes: Uint8Array) => string;
 
@@ -118,9 +121,19 @@ export type NewId = () => string;
 
 /** News of a source or of processing: events about mail, for machines. Never carries mail. */
 export type News =
-  | { readonly type: 'source.extracted'; readonly at: number; readonly count: number }
+  /** `count` messages taken; 0 for a POP3 run over an empty mailbox. `nextPollAt`: POP3 only. */
+  | { readonly type: 'source.extracted'; readonly at: number; readonly count: number; readonly nextPollAt?: number }
+  /** How many messages the mailbox held at the start of the session (STAT). */
+  | { readonly type: 'source.counted'; readonly at: number; readonly count: number }
   | { readonly type: 'source.bound'; readonly at: number }
-  | { readonly type: 'source.failed'; readonly at: number; readonly kind: string; readonly detail: string }
+  /** `nextRetryAt`: when the source tries again by itself; absent where it does not know. */
+  | {
+      readonly type: 'source.failed';
+      readonly at: number;
+      readonly kind: string;
+      readonly detail: string;
+      readonly nextRetryAt?: number;
+    }
   | { readonly type: 'processing.settled'; readonly at: number; readonly settlements: readonly Settlement[] };
 
 /** One page of a list, newest first. `next` is URL-safe as it stands. */

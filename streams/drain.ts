@@ -1,0 +1,53 @@
+import {
+  concatMap,
+  defer,
+  finalize,
+  from,
+  ignoreElements,
+  merge,
+  type Observable,
+  type OperatorFunction,
+  of,
+  repeat,
+  type SchedulerLike,
+  shareReplay,
+  take,
+  timer,
+} from 'rxjs';
+import type { SpoolItem } from './message.ts';
+import type { DueWindow, Spool } from './ports.ts';
+
+export interface DrainOptions {
+  readonly definitionId: string | null;
+  /** Items in memory at once. */
+  readonly window: number;
+  /** The longest rest: bounds what a lost wake costs. */
+  readonly idleMs: number;
+}
+
+/**
+ * Reads the due items of one definition, window by window: the next read waits until `stage` has completed the last one,
+ * so a slow stage slows the reading. With nothing due it rests until `wake$`, or the next due time, `idleMs` at most. A
+ * wake that comes during the read counts.
+ */
+export function drain<T>(
+  spool: Pick<Spool, 'due'>,
+  stage: OperatorFunction<readonly SpoolItem[], T>,
+  { wake$, clock }: { readonly wake$: Observable<unknown>; readonly clock: SchedulerLike },
+  options: DrainOptions,
+): Observable<T> {
+  const rest = ({ nextDueAt }: DueWindow, woken$: Observable<unknown>): Observable<never> => {
+    const untilDue = nextDueAt === null ? options.idleMs : nextDueAt - clock.now();
+    const restMs = Math.min(options.idleMs, Math.max(0, untilDue));
+    return merge(woken$, timer(restMs, clock)).pipe(take(1), ignoreElements());
+  };
+  return defer(() => {
+    // Subscribed before the read: shareReplay with refCount remembers one wake for as long as this turn lasts.
+    const woken$ = wake$.pipe(take(1), shareReplay({ bufferSize: 1, refCount: true }));
+    const listening = woken$.subscribe();
+    return from(spool.due(options.definitionId, clock.now(), options.window)).pipe(
+      concatMap((window) => (window.items.length === 0 ? rest(window, woken$) : of(window.items).pipe(stage))),
+      finalize(() => listening.unsubscribe()),
+    );
+  }).pipe(repeat());
+}

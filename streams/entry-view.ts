@@ -1,0 +1,142 @@
+import { identities } from './merge.ts';
+import type {
+  ArchiveEntry,
+  Family,
+  Level,
+  ObservedRecipient,
+  Origin,
+  RecipientSource,
+  RecipientType,
+  Representation,
+  Via,
+} from './message.ts';
+
+/** The Entry of interface section 5, but for its times, which are epoch milliseconds here. */
+export interface EntryView {
+  readonly id: string;
+  readonly messageId: string | null;
+  readonly subject: string | null;
+  readonly date: number | null;
+  readonly from: string | null;
+  readonly sender: string | null;
+  readonly onBehalfOf: string | null;
+  readonly recipients: readonly RecipientView[];
+  readonly mailboxes: readonly string[];
+  readonly size: number;
+  readonly sha256: string;
+  readonly archivedAt: number;
+  readonly origin: Origin;
+  readonly flags: readonly string[];
+  readonly representations: readonly Pick<Representation, 'sha256' | 'size' | 'clearText' | 'protected'>[];
+  readonly observations: readonly ObservationView[];
+}
+export interface RecipientView {
+  readonly address: string;
+  readonly type: RecipientType;
+  readonly via: readonly Via[];
+  readonly sources: readonly RecipientSource[];
+  readonly internal: boolean;
+  readonly known: boolean;
+}
+export interface ObservationView {
+  readonly intakeId: string;
+  readonly definition: string | null;
+  readonly origin: Origin;
+  readonly receivedAt: number;
+  readonly level: Level;
+  readonly family: Family | null;
+  readonly recipients: readonly ObservedRecipient[];
+  readonly flags: readonly string[];
+}
+
+/** A specific type is shown before a vague one. */
+const typeOrder: readonly RecipientType[] = ['to', 'cc', 'bcc', 'undisclosed', 'recipient'];
+
+/** All that is shown of an entry: a pure function of its observations (D-015). */
+export function entryView(entry: ArchiveEntry): EntryView {
+  const { id, archivedAt, origin } = entry;
+  const observations = byReceipt(entry);
+  const { primary, all } = representationsOf(entry);
+  const recipients = recipientsOf(observations.flatMap((observation) => observation.recipients));
+  const flags = [...entry.flags, ...observations.flatMap((observation) => observation.flags)];
+  return {
+    id,
+    messageId: primary?.facts.messageId ?? first(observations.map(({ reportMessageId }) => reportMessageId)),
+    subject: primary?.facts.subject ?? null,
+    date: primary?.facts.dateAt ?? null,
+    from: primary?.facts.from ?? null,
+    sender:
+      first(observations.filter(({ origin: from }) => from === 'journal').map(({ sender }) => sender)) ??
+      first(observations.map(({ sender }) => sender)),
+    onBehalfOf: first(observations.map(({ onBehalfOf }) => onBehalfOf)),
+    recipients,
+    mailboxes: recipients.filter(({ known }) => known).map(({ address }) => address),
+    size: primary?.size ?? 0,
+    sha256: primary?.sha256 ?? '',
+    archivedAt,
+    origin,
+    flags: [...new Set(flags)].toSorted(),
+    representations: all.map(({ sha256, size, clearText, protected: isProtected }) => ({
+      sha256,
+      size,
+      clearText,
+      protected: isProtected,
+    })),
+    observations: observations.map(
+      ({ intakeId, definitionId, origin: from, receivedAt, level, family, recipients: seen, flags: said }) => ({
+        intakeId,
+        definition: definitionId,
+        origin: from,
+        receivedAt,
+        level,
+        family,
+        recipients: seen,
+        flags: said,
+      }),
+    ),
+  };
+}
+
+/** Every version once, the earliest first, and the one that is shown: the earliest that is no stub, chosen by its copy. */
+export function representationsOf(entry: ArchiveEntry): {
+  readonly primary: Representation | undefined;
+  readonly all: readonly Representation[];
+} {
+  const seen = new Set<string>();
+  const all: Representation[] = [];
+  const every = byReceipt(entry).flatMap(({ representations }) => representations);
+  const real = every.some(({ stub }) => !stub) ? every.filter(({ stub }) => !stub) : every;
+  for (const representation of real) {
+    const names = identities(representation);
+    if (!names.some((name) => seen.has(name))) all.push(representation);
+    for (const name of names) seen.add(name);
+  }
+  const chosen = real.filter(({ primary }) => primary);
+  return { primary: chosen.find(({ clearText }) => clearText) ?? chosen[0] ?? real[0], all };
+}
+
+function recipientsOf(observed: readonly ObservedRecipient[]): readonly RecipientView[] {
+  const people = new Map<string, ObservedRecipient[]>();
+  for (const recipient of observed) {
+    const key = recipient.address.toLowerCase();
+    people.set(key, [...(people.get(key) ?? []), recipient]);
+  }
+  return [...people.values()].map((seen) => {
+    const types = new Set(seen.map(({ type }) => type));
+    return {
+      address: seen[0]?.address ?? '',
+      type: typeOrder.find((type) => types.has(type)) ?? 'recipient',
+      via: unique(seen.flatMap(({ via }) => via)),
+      sources: [...new Set(seen.map(({ source }) => source))],
+      internal: seen.some(({ internal }) => internal),
+      known: seen.some(({ known }) => known),
+    };
+  });
+}
+
+const byReceipt = ({ observations }: ArchiveEntry): ArchiveEntry['observations'] =>
+  observations.toSorted((a, b) => a.receivedAt - b.receivedAt || (a.intakeId < b.intakeId ? -1 : 1));
+const unique = (via: readonly Via[]): readonly Via[] => [
+  ...new Map(via.map((step) => [`${step.kind} ${step.address}`, step])).values(),
+];
+const first = (values: readonly (string | null)[]): string | null => values.find((value) => value !== null) ?? null;

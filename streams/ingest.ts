@@ -1,0 +1,83 @@
+import {
+  catchError,
+  from,
+  map,
+  mergeMap,
+  type Observable,
+  type OperatorFunction,
+  of,
+  type SchedulerLike,
+  throwError,
+  timeout,
+} from 'rxjs';
+import { EngineFailure } from './failure.ts';
+import type { Custodied, Destination } from './message.ts';
+import type { Delivery, NewId } from './ports.ts';
+
+export interface IngestPorts {
+  readonly newId: NewId;
+  /** True for a message that `matching.expiredAction: reject` refuses; absent where nothing is refused by age. */
+  readonly isExpired?: (bytes: Uint8Array, destination: Destination, receivedAt: number) => boolean;
+}
+export interface IngestOptions {
+  /** Deliveries committed at once; a connection has one at most, so their number bounds it. */
+  readonly concurrency: number;
+}
+/** What became of one delivery. */
+export type Ingested =
+  | { readonly kind: 'acknowledged'; readonly destinations: readonly Destination[]; readonly custodied: Custodied }
+  | { readonly kind: 'refused'; readonly destinations: readonly Destination[]; readonly failure: EngineFailure };
+
+/** A sender waits ten minutes for the final answer (RFC 5321 4.5.3.2.6); a store that is silent for one has failed. */
+const commitWithinMs = 60_000;
+
+/**
+ * Takes each delivery into custody and only then acknowledges it (INV-1); a delivery that fails is refused and stops no
+ * other.
+ */
+export function ingest(
+  { newId, isExpired }: IngestPorts,
+  { concurrency }: IngestOptions,
+  clock: SchedulerLike,
+): OperatorFunction<Delivery, Ingested> {
+  const take = (delivery: Delivery): Observable<Ingested> => {
+    const { destinations, receipt, origin, transport } = delivery;
+    const receivedAt = clock.now();
+    const targets = destinations.map((destination) => ({ ...destination, intakeId: newId() }));
+    const commit = (): Observable<Custodied> => from(receipt.commit({ targets, origin, receivedAt, transport }));
+    const custodied$ =
+      isExpired === undefined ? commit() : aged(delivery, isExpired, receivedAt).pipe(mergeMap(commit));
+    const silent = (): Observable<never> => throwError(() => new EngineFailure('commit-timeout'));
+    return custodied$.pipe(
+      timeout({ first: commitWithinMs, scheduler: clock, with: silent }),
+      map((custodied): Ingested => {
+        delivery.acknowledge(custodied);
+        return { kind: 'acknowledged', destinations, custodied };
+      }),
+      catchError((error: unknown) => {
+        const failure = asFailure(error);
+        receipt.abort();
+        delivery.refuse(failure);
+        return of<Ingested>({ kind: 'refused', destinations, failure });
+      }),
+    );
+  };
+  return mergeMap(take, concurrency);
+}
+
+/** Refuses a message that is over age for every definition it was sent to. */
+function aged(
+  { receipt, destinations }: Delivery,
+  isExpired: NonNullable<IngestPorts['isExpired']>,
+  receivedAt: number,
+): Observable<void> {
+  return from(receipt.preview()).pipe(
+    map((bytes) => {
+      if (destinations.every((destination) => isExpired(bytes, destination, receivedAt)))
+        throw new EngineFailure('expired');
+    }),
+  );
+}
+
+const asFailure = (error: unknown): EngineFailure =>
+  error instanceof EngineFailure ? error : new EngineFailure('store-failed', String(error), { cause: error });

@@ -1,0 +1,35 @@
+import type { JournalOptions, ObservedRecipient, Parsed } from './message.ts';
+import type { Directory } from './ports.ts';
+
+/** Every recipient with the directory's verdict. */
+export const observeRecipients = (parsed: Parsed, directory: Directory): readonly ObservedRecipient[] =>
+  parsed.recipients.map((recipient) => ({ ...recipient, ...directory.classify(recipient.address) }));
+
+/** Extended De-Duplication waits for these: sender internal, at least one recipient, all recipients internal. */
+export function isInternalMail(
+  { sender }: Pick<Parsed, 'sender'>,
+  recipients: readonly ObservedRecipient[],
+  directory: Directory,
+): boolean {
+  if (sender === null || sender === '' || recipients.length === 0) return false;
+  return directory.classify(sender).internal && recipients.every(({ internal }) => internal);
+}
+
+/** Why an item is out of scope, or null (the truth table of journaling a.3). */
+export function screen(
+  parsed: Parsed,
+  { journalNonInternalAddresses, journalUnknownInternalAddresses }: JournalOptions,
+  directory: Directory,
+): 'non-internal' | 'unknown-internal' | null {
+  const verdicts = addressesOf(parsed).map((address) => directory.classify(address));
+  if (verdicts.some(({ known }) => known)) return null;
+  if (verdicts.some(({ internal }) => internal)) return journalUnknownInternalAddresses ? null : 'unknown-internal';
+  return journalNonInternalAddresses ? null : 'non-internal';
+}
+
+/** Sender, On-Behalf-Of, From, every recipient, and what each was expanded or forwarded from. */
+function addressesOf({ sender, onBehalfOf, recipients, originals, primary }: Parsed): readonly string[] {
+  const from = primary === null ? null : (originals[primary]?.facts.from ?? null);
+  const named = [sender, onBehalfOf, from].filter((address): address is string => address !== null && address !== '');
+  return [...named, ...recipients.flatMap(({ address, via }) => [address, ...via.map((step) => step.address)])];
+}
