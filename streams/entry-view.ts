@@ -122,7 +122,7 @@ function recipientsOf(observed: readonly ObservedRecipient[]): readonly Recipien
     people.set(key, [...(people.get(key) ?? []), recipient]);
   }
   return [...people.values()].map((seen) => {
-    const types = new Set(seen.map(({ type }) => type));
+    const types = new Set(seen.flatMap(({ type, refined }) => (refined === undefined ? [type] : [type, refined])));
     return {
       address: seen[0]?.address ?? '',
       type: typeOrder.find((type) => types.has(type)) ?? 'recipient',

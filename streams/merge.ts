@@ -47,8 +47,8 @@ export function addsNothing(
 export const identities = ({ sha256, contentHash }: Representation): readonly string[] =>
   contentHash === null ? [sha256] : [sha256, `ch:${contentHash}`];
 
-const recipientFact = ({ address, type, via, source }: Observation['recipients'][number]): string =>
-  JSON.stringify([address.toLowerCase(), type, via, source]);
+const recipientFact = ({ address, type, refined, via, source }: Observation['recipients'][number]): string =>
+  JSON.stringify([address.toLowerCase(), type, refined, via, source]);
 
 function withHashes(observation: Observation, learnt: MergeChange['learnt']): Observation {
   if (!observation.representations.some((each) => each.contentHash === null && learnt[each.sha256] !== undefined)) {

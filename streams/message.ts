@@ -73,6 +73,8 @@ export interface Recipient {
   readonly type: RecipientType;
   readonly via: readonly Via[];
   readonly source: RecipientSource;
+  /** What the original's header adds to a 2003 report, which says `recipient` of everybody (journaling b.4). */
+  readonly refined?: 'to' | 'cc' | 'undisclosed';
 }
 
 /** Header facts of one message, read from its top header block without decoding its body. */

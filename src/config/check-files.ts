@@ -1,0 +1,66 @@
+import { resolve } from 'node:path';
+import type { SchedulerLike } from 'rxjs';
+import type { DocumentFault, FaultPath } from './fault.ts';
+import { readKnownAddresses } from './known-addresses.ts';
+import { valueAt } from './schema-walk.ts';
+import { loadTls } from './tls-files.ts';
+
+export interface FileFindings {
+  readonly faults: readonly DocumentFault[];
+  readonly warnings: readonly DocumentFault[];
+}
+
+/** Looks into the files that a document names: certificate pairs and the directory. Reads, never writes. */
+export async function checkFiles(
+  document: unknown,
+  baseDir: string,
+  clock: Pick<SchedulerLike, 'now'> | undefined,
+): Promise<FileFindings> {
+  const findings = await Promise.all([
+    checkTls({ document, path: ['http', 'tls'], baseDir, clock }),
+    checkTls({ document, path: ['smtp', 'tls'], baseDir, clock }),
+    checkAddresses(document, baseDir),
+  ]);
+  return { faults: findings.flatMap((each) => each.faults), warnings: findings.flatMap((each) => each.warnings) };
+}
+
+interface TlsCheck {
+  readonly document: unknown;
+  readonly path: FaultPath;
+  readonly baseDir: string;
+  readonly clock: Pick<SchedulerLike, 'now'> | undefined;
+}
+async function checkTls({ document, path, baseDir, clock }: TlsCheck): Promise<FileFindings> {
+  const cert = fileAt(document, [...path, 'cert'], baseDir);
+  const key = fileAt(document, [...path, 'key'], baseDir);
+  if (cert === undefined || key === undefined) return { faults: [], warnings: [] };
+  const loaded = await loadTls({ certFile: cert, keyFile: key });
+  if (!loaded.ok) {
+    const faults = loaded.faults.map(
+      ({ field, text }): DocumentFault => ({ path: [...path, field], at: 'value', text }),
+    );
+    return { faults, warnings: [] };
+  }
+  const now = clock?.now() ?? loaded.notBeforeAt;
+  if (now >= loaded.notBeforeAt && now <= loaded.notAfterAt) return { faults: [], warnings: [] };
+  const text =
+    now < loaded.notBeforeAt
+      ? 'is not valid yet; strict senders will refuse it'
+      : 'has expired; strict senders will refuse it';
+  return { faults: [], warnings: [{ path: [...path, 'cert'], at: 'value', text }] };
+}
+
+async function checkAddresses(document: unknown, baseDir: string): Promise<FileFindings> {
+  const path: FaultPath = ['directory', 'addresses'];
+  const file = fileAt(document, path, baseDir);
+  if (file === undefined) return { faults: [], warnings: [] };
+  const known = await readKnownAddresses(file);
+  return { faults: known.ok ? [] : [{ path, at: 'value', text: known.text }], warnings: [] };
+}
+
+/** What is no usable path is left to the schema. */
+function fileAt(document: unknown, path: FaultPath, baseDir: string): string | undefined {
+  const value = valueAt(document, path);
+  if (typeof value !== 'string' || value.trim() === '' || value.includes('\0')) return undefined;
+  return resolve(baseDir, value.trim());
+}

@@ -1,0 +1,162 @@
+import { dirname, resolve } from 'node:path';
+import type { JournalOptions, MatchingOptions } from '../../streams/message.ts';
+import { addressKey, domainKey, withoutBrackets } from './address.ts';
+import { buildSourceRule } from './cidr.ts';
+import type { DefinitionConfig, Pop3DefinitionConfig, SmtpDefinitionConfig } from './definition.schema.ts';
+import type { EngineConfig } from './engine.schema.ts';
+import type { Secret } from './secret.ts';
+import type { TlsFiles } from './tls-files.ts';
+import { checkedDurationMs, checkedSizeBytes } from './units.ts';
+
+/** Everything the engine needs of the file: paths absolute, durations in ms, sizes in bytes. Definitions are apart. */
+export type EngineOptions = ReturnType<typeof toEngineOptions>;
+
+export interface Surroundings {
+  /** The configuration file; relative paths are relative to its folder. */
+  readonly file: string;
+  /** The machine's name, for what defaults to it. */
+  readonly hostname: string;
+}
+
+/** Turns a checked configuration into options. Pure but for the working folder, when `file` is relative. */
+export function toEngineOptions(config: EngineConfig, { file, hostname }: Surroundings) {
+  const absolute = (path: string): string => resolve(dirname(resolve(file)), path);
+  const { http, smtp, pop3, gateway, directory, store, cluster } = config;
+  return {
+    dataDir: absolute(config.dataDir),
+    logLevel: config.logLevel,
+    http: {
+      host: withoutBrackets(http.host),
+      port: http.port,
+      tls: toTlsFiles(http.tls, absolute),
+      tokens: http.tokens,
+    },
+    smtp: {
+      host: withoutBrackets(smtp.host),
+      port: smtp.port,
+      hostname: smtp.hostname ?? hostname,
+      tls: toTlsFiles(smtp.tls, absolute),
+      maxMessageBytes: checkedSizeBytes(smtp.maxMessageSize),
+      maxConnections: smtp.maxConnections,
+      idleTimeoutMs: checkedDurationMs(smtp.idleTimeout),
+      authorizedSources: smtp.authorizedSources,
+    },
+    gateway: gateway.smtp === undefined ? null : { ...gateway.smtp, host: withoutBrackets(gateway.smtp.host) },
+    pop3: { pollIntervalMs: checkedDurationMs(pop3.pollInterval), timeoutMs: checkedDurationMs(pop3.timeout) },
+    directory: {
+      internalDomains: directory.internalDomains.map(domainKey),
+      /** A set of comparison forms, or the file that holds them (`readKnownAddresses`). */
+      addresses:
+        typeof directory.addresses === 'string'
+          ? { file: absolute(directory.addresses) }
+          : new Set((directory.addresses ?? []).map(addressKey)),
+      trustedRecipientHeaders: directory.trustedRecipientHeaders.map((name) => name.toLowerCase()),
+    },
+    matching: toMatchingOptions(config),
+    limits: {
+      queueMessages: config.limits.processingQueue.messages,
+      queueBytes: checkedSizeBytes(config.limits.processingQueue.bytes),
+    },
+    store: {
+      backend: store.backend,
+      bytes: store.bytes,
+      segmentBytes: checkedSizeBytes(store.segmentSize),
+      minimumFreeBytes: checkedSizeBytes(store.minimumFree),
+    },
+    cluster:
+      cluster === undefined || store.backend !== 'cluster'
+        ? null
+        : { ...cluster, worker: cluster.worker ?? workerName(hostname) },
+  };
+}
+
+function toMatchingOptions({ matching }: EngineConfig): MatchingOptions {
+  return {
+    extendedWaitMs: checkedDurationMs(matching.extendedWait),
+    maxAgeMs: checkedDurationMs(matching.maxAge),
+    expiredAction: matching.expiredAction,
+    expiryClock: matching.expiryClock,
+    matchOnContent: matching.matchOnContent,
+    continuityEvent: matching.continuityEvent,
+  };
+}
+
+/** What matching needs of one definition at one version. The service address is in comparison form. */
+export function toJournalOptions(definition: DefinitionConfig, version: number): JournalOptions {
+  return {
+    definitionId: definition.id,
+    definitionVersion: version,
+    serviceEmailAddress: addressKey(definition.serviceEmailAddress),
+    journalType: definition.journalType,
+    initialProcessDelayMs: checkedDurationMs(definition.initialProcessDelay),
+    deliveryWaitAttempts: definition.deliveryWaitAttempts,
+    deliveryWaitIntervalMs: checkedDurationMs(definition.deliveryWaitInterval),
+    removeJournalHeaders: definition.removeJournalHeaders,
+    preferClearTextVersion: definition.preferClearTextVersion,
+    extendedDeduplication: definition.extendedDeduplication,
+    journalNonInternalAddresses: definition.journalNonInternalAddresses,
+    journalUnknownInternalAddresses: definition.journalUnknownInternalAddresses,
+  };
+}
+
+/** The connection of an `smtp` definition. `authorizedSources` are the listener's, for every definition. */
+export interface SmtpTransportOptions {
+  readonly serviceEmailAddress: string;
+  readonly sourceAllowed: (peer: string) => boolean;
+  readonly requireTls: boolean;
+  /** The password that AUTH must give; null where there is no authentication. */
+  readonly password: Secret | null;
+  readonly inactivityAllowedMs: number;
+}
+export function toSmtpOptions(
+  definition: SmtpDefinitionConfig,
+  authorizedSources: readonly string[],
+): SmtpTransportOptions {
+  const { smtp } = definition;
+  return {
+    serviceEmailAddress: addressKey(definition.serviceEmailAddress),
+    sourceAllowed: buildSourceRule([...authorizedSources, ...smtp.additionalSourceIpRanges]),
+    requireTls: smtp.requireTls,
+    password: smtp.useSmtpAuthentication ? (smtp.password ?? null) : null,
+    inactivityAllowedMs: checkedDurationMs(definition.periodOfInactivityAllowed),
+  };
+}
+
+/** The connection of a `pop3` definition. */
+export interface Pop3TransportOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly mailboxName: string;
+  readonly password: Secret;
+  readonly encrypted: boolean;
+  readonly encryptionMode: 'strict' | 'relaxed';
+  /** Lower-case hex without colons; null where any trusted certificate will do. */
+  readonly certificatePin: string | null;
+}
+export function toPop3Options({ pop3 }: Pop3DefinitionConfig): Pop3TransportOptions {
+  return {
+    host: withoutBrackets(pop3.host),
+    port: pop3.port,
+    mailboxName: pop3.mailboxName,
+    password: pop3.password,
+    encrypted: pop3.encrypted,
+    encryptionMode: pop3.encryptionMode,
+    certificatePin: pop3.certificatePin?.replaceAll(':', '').toLowerCase() ?? null,
+  };
+}
+
+function toTlsFiles(
+  tls: { cert: string; key: string } | undefined,
+  absolute: (path: string) => string,
+): TlsFiles | null {
+  return tls === undefined ? null : { certFile: absolute(tls.cert), keyFile: absolute(tls.key) };
+}
+
+/** The host's name as `cluster.worker` may be written. */
+function workerName(hostname: string): string {
+  const name = hostname
+    .toLowerCase()
+    .replace(/[^a-z0-9-]+/g, '-')
+    .slice(0, 64);
+  return name === '' ? 'worker' : name;
+}

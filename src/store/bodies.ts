@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import { EngineFailure } from '../../streams/failure.ts';
+import type { Body, Decoding } from '../../streams/message.ts';
+import type { Bodies } from '../../streams/ports.ts';
+import type { CommitLog } from './commit-log.types.ts';
+import type { RecentBytes } from './recent-bytes.ts';
+
+/** Reads bytes from the commit log; every read returns the bytes whose hash was recorded, or fails. */
+export function createBodies(log: CommitLog, recent: RecentBytes): Bodies {
+  return {
+    read: async (body, decoding, sha256) => {
+      const fresh = decoding === 'identity' ? recent.take(sha256) : undefined;
+      if (fresh !== undefined) return fresh;
+      const bytes = decode(await gather(log, body), decoding);
+      const found = createHash('sha256').update(bytes).digest('hex');
+      if (found === sha256) return bytes;
+      throw new EngineFailure('damaged', `expected sha256 ${sha256}, found ${found} in ${where(body)}`);
+    },
+  };
+}
+
+async function gather(log: CommitLog, body: Body): Promise<Uint8Array> {
+  const [only] = body;
+  if (only !== undefined && body.length === 1) return log.slice(only.seq, only.offset, only.length);
+  const length = body.reduce((sum, slice) => sum + slice.length, 0);
+  const bytes = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const slice of body) {
+    bytes.set(await log.slice(slice.seq, slice.offset, slice.length), at);
+    at += slice.length;
+  }
+  return bytes;
+}
+
+/** Undoes the transfer encoding that a relay put on an attached message (journaling b.2). Lenient, as mail readers are. */
+export function decode(bytes: Uint8Array, decoding: Decoding): Uint8Array {
+  if (decoding === 'identity') return bytes;
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+  return decoding === 'base64' ? Buffer.from(text, 'base64') : decodeQuotedPrintable(text);
+}
+
+function decodeQuotedPrintable(text: string): Buffer {
+  const joined = text.replace(/[ \t]+(?=\r?\n|$)/g, '').replace(/=\r?\n/g, '');
+  const plain = joined.replace(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(plain, 'latin1');
+}
+
+const where = (body: Body): string => body.map(({ seq }) => `record ${seq}`).join(', ');

@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { EngineFailure } from '../../streams/failure.ts';
+import type { Custodied, Received } from '../../streams/message.ts';
+import type { Custody, Receipt } from '../../streams/ports.ts';
+import type { CommitLog, IntakeFacts } from './commit-log.types.ts';
+import type { RecentBytes } from './recent-bytes.ts';
+
+export interface CustodyOptions {
+  readonly log: CommitLog;
+  readonly recent: RecentBytes;
+  /** A message up to this size is one record; a larger one goes to disk in chunks of this size as it comes. */
+  readonly chunkBytes: number;
+}
+
+/** Custody on the commit log (INV-1). Memory for one message is two chunks at most. */
+export function createCustody(options: CustodyOptions): Custody {
+  return { begin: () => new LogReceipt(options) };
+}
+
+class LogReceipt implements Receipt {
+  readonly #options: CustodyOptions;
+  readonly #hash = createHash('sha256');
+  readonly #chunks: (readonly [seq: number, length: number])[] = [];
+  #pieces: Uint8Array[] = [];
+  #pieceBytes = 0;
+  #size = 0;
+  #flushing: Promise<void> | undefined;
+  #failure: unknown;
+  #ended = false;
+
+  constructor(options: CustodyOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.#ended) return undefined;
+    this.#hash.update(chunk);
+    this.#size += chunk.length;
+    this.#pieces.push(chunk);
+    this.#pieceBytes += chunk.length;
+    if (this.#pieceBytes <= this.#options.chunkBytes) return undefined;
+    return this.#flush();
+  }
+
+  async preview(): Promise<Uint8Array> {
+    await this.#flushing;
+    const { log } = this.#options;
+    const stored: Uint8Array[] = [];
+    for (const [seq, length] of this.#chunks) stored.push(await log.slice(seq, 0, length));
+    return Buffer.concat([...stored, ...this.#pieces]);
+  }
+
+  async commit(received: Received): Promise<Custodied> {
+    if (this.#ended) throw new Error('a receipt is committed once, and not after its abort');
+    this.#ended = true;
+    await this.#flushing;
+    if (this.#failure !== undefined) throw asFailure(this.#failure);
+    const { log, recent } = this.#options;
+    const digest = this.#hash.digest();
+    const sha256 = digest.toString('hex');
+    const pieces = this.#pieces;
+    const facts: IntakeFacts = { ...received, size: this.#size, sha256, chunks: this.#chunks };
+    const whole = this.#chunks.length === 0;
+    this.#pieces = [];
+    if (whole) recent.keep(sha256, pieces);
+    await log.append({
+      kind: 'intake',
+      facts,
+      payload: pieces,
+      ...(whole ? { payloadSha256: digest } : {}),
+    });
+    const intakeIds = received.targets.map((target) => target.intakeId);
+    return { intakeIds, receivedAt: received.receivedAt, size: this.#size, sha256 };
+  }
+
+  abort(): void {
+    this.#ended = true;
+    this.#pieces = [];
+  }
+
+  /** One flush at a time: what arrives during it waits in memory, and its sender is asked to stop. */
+  #flush(): Promise<void> {
+    this.#flushing = (this.#flushing ?? Promise.resolve()).then(async () => {
+      if (this.#pieceBytes <= this.#options.chunkBytes || this.#failure !== undefined) return;
+      const pieces = this.#pieces;
+      this.#pieces = [];
+      this.#pieceBytes = 0;
+      try {
+        const record = await this.#options.log.appendChunk(pieces);
+        this.#chunks.push([record.seq, record.payloadLength]);
+      } catch (error) {
+        this.#failure = error;
+        throw asFailure(error);
+      }
+    });
+    // A caller that does not wait learns of the failure at its commit.
+    this.#flushing.catch(() => undefined);
+    return this.#flushing;
+  }
+}
+
+const asFailure = (error: unknown): EngineFailure =>
+  error instanceof EngineFailure ? error : new EngineFailure('store-failed', String(error), { cause: error });

@@ -1,0 +1,156 @@
+import { type ArchiveEntry, type Observation, outcomes } from '../../streams/message.ts';
+import type { EventDraft } from '../../streams/ports.ts';
+import { applyVerdict, entriesTouchedBy, matchKeysOf } from './apply-verdict.ts';
+import type { OutcomeFact } from './commit-log.types.ts';
+import type { FoldContext } from './fold.ts';
+import {
+  addressFacet,
+  definitionFacet,
+  facetKey,
+  flagFacet,
+  lastPart,
+  matchIndexKey,
+  matchKeyDigest,
+  within,
+  wordFacet,
+  wordsOf,
+} from './keys.ts';
+import type { IntakeRow } from './rows.ts';
+
+type Ended = OutcomeFact['verdict'];
+
+/** One end: the intake row, the entry it made or joined, the keys and figures that follow, and who has to wake. */
+export async function foldOutcome(context: FoldContext, at: number, fact: OutcomeFact): Promise<void> {
+  const { change } = context;
+  const before = await change.row(fact.intakeId);
+  if (before === undefined || isEnded(before)) return;
+  const { verdict } = fact;
+  const row: IntakeRow = {
+    ...before,
+    state: outcomeOf(verdict),
+    reason: reasonOf(verdict),
+    entryId: verdict.kind === 'end' ? null : entryIdOf(verdict, fact.intakeId),
+    flags: verdict.kind === 'merge' && verdict.noop ? [...fact.flags, 'noop'] : fact.flags,
+    absorbed: fact.absorbed && verdict.kind !== 'end',
+    attempt: fact.attempt,
+    deadline: fact.deadline,
+    waitsFor: null,
+    woken: false,
+    failures: 0,
+    parsed: null,
+    steps: [...fact.steps, { at, step: outcomeOf(verdict), detail: reasonOf(verdict) }],
+  };
+  change.putRow(row, before);
+  context.definitions.add(row.definitionId);
+  logItem(context, at, row, fact);
+  if (verdict.kind === 'end') return;
+  await archive(context, at, row, fact);
+  if (fact.matchKey !== null) await wake(context, at, fact.matchKey, fact.intakeId);
+}
+
+/** The entries that the verdict makes and changes, with their search keys. */
+async function archive(context: FoldContext, at: number, row: IntakeRow, fact: OutcomeFact): Promise<void> {
+  const { verdict } = fact;
+  if (verdict.kind === 'end') return;
+  const before = new Map<string, ArchiveEntry>();
+  for (const entryId of entriesTouchedBy(verdict)) {
+    const entry = await context.change.entry(entryId);
+    if (entry !== undefined) before.set(entryId, entry);
+  }
+  const decided = { intakeId: row.intakeId, origin: row.origin, matchKey: fact.matchKey ?? '', at };
+  const after = applyVerdict(decided, verdict, (entryId) => before.get(entryId));
+  for (const entry of after) store(context, before.get(entry.id), entry);
+  if (verdict.kind === 'merge' && verdict.case === 'M2') logMatch(context, at, row, 'match.variant');
+  if (verdict.kind === 'insert' && verdict.collidesWith.length > 0) logMatch(context, at, row, 'match.collision');
+}
+
+/** Writes the entry and the search keys that it has and `before` had not. Nothing is ever taken away. */
+function store(context: FoldContext, before: ArchiveEntry | undefined, entry: ArchiveEntry): void {
+  const { index, change } = context;
+  change.putEntry(entry);
+  const had = before === undefined ? new Set<string>() : new Set([...matchKeysOf(before), ...facetsOf(before)]);
+  for (const key of matchKeysOf(entry)) if (!had.has(key)) change.put(index.match, matchIndexKey(key, entry.id), '');
+  for (const facet of facetsOf(entry)) if (!had.has(facet)) change.put(index.facet, facetKey(facet, entry.id), '');
+}
+
+function facetsOf(entry: ArchiveEntry): readonly string[] {
+  const facets = new Set<string>(entry.flags.map(flagFacet));
+  for (const observation of entry.observations) for (const facet of facetsOfObservation(observation)) facets.add(facet);
+  return [...facets];
+}
+
+function facetsOfObservation(observation: Observation): readonly string[] {
+  const { definitionId, flags, recipients, representations, sender, onBehalfOf } = observation;
+  const addresses = [sender, onBehalfOf, ...representations.map(({ facts }) => facts.from)];
+  for (const { address, via } of recipients) addresses.push(address, ...via.map((step) => step.address));
+  const words = representations.flatMap(({ facts }) => wordsOf(facts.subject ?? ''));
+  return [
+    ...(definitionId === null ? [] : [definitionFacet(definitionId)]),
+    ...flags.map(flagFacet),
+    ...addresses.filter((address): address is string => !!address).map(addressFacet),
+    ...words.map(wordFacet),
+  ];
+}
+
+/** Waiting items of the key become due now, their next look-up free (journaling c.4, waking early). */
+async function wake(context: FoldContext, at: number, matchKey: string, by: string): Promise<void> {
+  const { index, memory, change } = context;
+  if (!waitsAnywhere(context)) return;
+  const keys = await index.wait.keys(within(matchKeyDigest(matchKey))).all();
+  for (const intakeId of keys.map(lastPart)) {
+    if (intakeId === by || memory.inFlight.has(intakeId)) continue;
+    const row = await change.row(intakeId);
+    if (row === undefined || row.waitsFor !== matchKey || row.dueAt <= at || row.state === 'delayed') continue;
+    const steps = [...row.steps, { at, step: 'woken', detail: `the archive changed by ${by}` }];
+    change.putRow({ ...row, dueAt: at, woken: true, steps }, row);
+    context.due.add(row.definitionId);
+  }
+}
+
+const waitsAnywhere = ({ memory, change }: FoldContext): boolean =>
+  [...memory.definitions(), null].some((definitionId) => {
+    const { matching } = change.figuresOf(definitionId === '~' ? null : definitionId);
+    return matching > 0;
+  });
+
+function logItem({ change }: FoldContext, at: number, row: IntakeRow, fact: OutcomeFact): void {
+  const type = itemEventOf(row, fact);
+  if (type === null) return;
+  const reason = row.reason ?? row.flags.join(',');
+  const draft: EventDraft = {
+    type,
+    severity: type === 'item.quarantined' || type === 'item.stub' ? 'warning' : 'info',
+    actor: 'engine',
+    definitionId: row.definitionId,
+    intakeId: row.intakeId,
+    entryId: row.entryId,
+    data: { reason: row.reason, flags: row.flags },
+  };
+  change.sampleEvent(at, `${type} ${reason}`, draft);
+}
+
+function itemEventOf(row: IntakeRow, fact: OutcomeFact): string | null {
+  if (row.state === 'quarantined' || row.state === 'held' || row.state === 'skipped') return `item.${row.state}`;
+  if (fact.flags.includes('original-missing')) return 'item.stub';
+  if (row.absorbed) return 'item.absorbed';
+  return fact.flags.includes('report-partial') ? 'item.partial' : null;
+}
+
+function logMatch({ change }: FoldContext, at: number, row: IntakeRow, type: string): void {
+  const { definitionId, intakeId, entryId } = row;
+  const data = { reason: row.reason };
+  change.sampleEvent(at, type, { type, severity: 'info', actor: 'engine', definitionId, intakeId, entryId, data });
+}
+
+const isEnded = (row: IntakeRow): boolean => (outcomes as readonly string[]).includes(row.state);
+
+const outcomeOf = (verdict: Ended): 'archived' | 'matched' | 'skipped' | 'held' | 'quarantined' => {
+  if (verdict.kind === 'end') return verdict.outcome;
+  return verdict.kind === 'insert' ? 'archived' : 'matched';
+};
+const reasonOf = (verdict: Ended): string | null => {
+  if (verdict.kind === 'end') return verdict.reason;
+  return verdict.kind === 'merge' ? verdict.case : null;
+};
+const entryIdOf = (verdict: Exclude<Ended, { kind: 'end' }>, intakeId: string): string =>
+  verdict.kind === 'merge' ? verdict.entryId : intakeId;

@@ -1,0 +1,101 @@
+import { EngineFailure } from '../../streams/failure.ts';
+import type { Body, Slice } from '../../streams/message.ts';
+import type { EventDraft } from '../../streams/ports.ts';
+import { Change } from './change.ts';
+import type { CommandFacts, IntakeFacts, LogRecord, OutcomeFacts } from './commit-log.types.ts';
+import { foldCommand } from './fold-command.ts';
+import { foldOutcome } from './fold-outcome.ts';
+import type { IndexDb } from './index-db.ts';
+import type { IndexMemory } from './index-memory.ts';
+import type { IntakeRow } from './rows.ts';
+
+/** What a fold touched, for those who wait: definitions with new due items, and all that may look at their status again. */
+export interface Touched {
+  readonly due: ReadonlySet<string | null>;
+  readonly definitions: ReadonlySet<string | null>;
+}
+/** What the steps of a fold hand on to each other. */
+export interface FoldContext {
+  readonly index: IndexDb;
+  readonly memory: IndexMemory;
+  readonly change: Change;
+  readonly due: Set<string | null>;
+  readonly definitions: Set<string | null>;
+}
+
+/**
+ * Folds one group of records into the index: one atomic batch, the new head in it, so that a record is never folded
+ * twice. The live path, recovery and `rebuild-index` all come through here (D-014).
+ */
+export async function foldGroup(
+  { index, memory, sync }: { readonly index: IndexDb; readonly memory: IndexMemory; readonly sync: boolean },
+  group: readonly LogRecord[],
+): Promise<Touched> {
+  const change = new Change(index, memory);
+  const context: FoldContext = { index, memory, change, due: new Set(), definitions: new Set() };
+  for (const record of group) await foldRecord(context, record);
+  const last = group.at(-1);
+  if (last !== undefined) change.put(index.meta, 'head', { seq: last.seq, hash: last.hash });
+  await change.commit({ sync });
+  return context;
+}
+
+async function foldRecord(context: FoldContext, record: LogRecord): Promise<void> {
+  switch (record.kind) {
+    case 'intake':
+      return foldIntake(context, record, record.facts as IntakeFacts);
+    case 'outcome':
+      for (const fact of (record.facts as OutcomeFacts).outcomes) await foldOutcome(context, record.at, fact);
+      return;
+    case 'command':
+      return foldCommand(context, record.at, record.facts as CommandFacts);
+    case 'event':
+      context.change.logEvent(record.at, record.facts as EventDraft);
+      return;
+    case 'chunk':
+    case 'checkpoint':
+      return;
+    default:
+      throw new EngineFailure('index-unknown', `record ${record.seq} has the unknown kind ${String(record.kind)}`);
+  }
+}
+
+function foldIntake(context: FoldContext, record: LogRecord, facts: IntakeFacts): void {
+  const body = bodyOf(record, facts);
+  for (const target of facts.targets) {
+    const row: IntakeRow = {
+      ...target,
+      origin: facts.origin,
+      receivedAt: facts.receivedAt,
+      size: facts.size,
+      sha256: facts.sha256,
+      body,
+      transport: facts.transport,
+      state: 'received',
+      reason: null,
+      entryId: null,
+      flags: [],
+      waitsFor: null,
+      absorbed: false,
+      attempt: 0,
+      dueAt: facts.receivedAt,
+      deadline: null,
+      woken: false,
+      failures: 0,
+      overrides: [],
+      parsed: null,
+      steps: [{ at: facts.receivedAt, step: 'received', detail: null }],
+    };
+    context.change.putRow(row, undefined);
+    context.change.received(row);
+    context.due.add(target.definitionId);
+    context.definitions.add(target.definitionId);
+  }
+}
+
+/** The received bytes: chunk payloads in order, then the record's own. */
+export function bodyOf(record: LogRecord, facts: IntakeFacts): Body {
+  const slices: Slice[] = facts.chunks.map(([seq, length]) => ({ seq, offset: 0, length }));
+  if (record.payloadLength > 0) slices.push({ seq: record.seq, offset: 0, length: record.payloadLength });
+  return slices;
+}

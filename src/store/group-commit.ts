@@ -1,0 +1,184 @@
+import { EngineFailure } from '../../streams/failure.ts';
+import type { Bytes } from './bytes.types.ts';
+import type { LogPosition, LogRecord, RecordDraft } from './commit-log.types.ts';
+import { type EncodedRecord, encodeRecord, lengthOf } from './record.ts';
+
+/** 16 MB go to disk in some 20 ms: what arrives meanwhile waits no longer than that. */
+const defaultMaxGroupBytes = 16 * 1024 * 1024;
+/** As many as one index batch takes without a pause that is felt. */
+const defaultMaxGroupRecords = 256;
+
+export interface GroupCommitOptions {
+  readonly bytes: Bytes;
+  /** Epoch ms. */
+  readonly now: () => number;
+  /** Makes the index know a durable group. Groups come in order, one at a time; chunks are not among them. */
+  readonly fold: (group: readonly LogRecord[]) => Promise<void>;
+  /** Of a group; one record larger than this goes alone. Default 16 MB. */
+  readonly maxGroupBytes?: number;
+  /** Default 256. */
+  readonly maxGroupRecords?: number;
+  /** Asked before a group is written; false refuses it with `store-full`. */
+  readonly checkFree?: (bytes: number) => boolean | Promise<boolean>;
+}
+
+interface Waiting {
+  readonly draft: RecordDraft;
+  readonly resolve: (record: LogRecord) => void;
+  readonly reject: (reason: unknown) => void;
+}
+interface Entry {
+  readonly waiting: Waiting;
+  readonly encoded: EncodedRecord;
+}
+
+/**
+ * Group commit without a timer: whatever waits when the last sync has returned goes out in one write and one sync. While
+ * a group is folded the next one is already written; not more than two groups are durable and not yet folded.
+ *
+ * What waits is bounded by its callers: each has one append under way, and counts its bytes.
+ */
+export class GroupCommit {
+  readonly #options: GroupCommitOptions;
+  readonly #mark: number;
+  readonly #maxBytes: number;
+  readonly #maxRecords: number;
+  #waiting: Waiting[] = [];
+  #running: Promise<void> | null = null;
+  #fold: Promise<void> = Promise.resolve();
+  #foldBefore: Promise<void> = Promise.resolve();
+  #failure: EngineFailure | null = null;
+  #foldFailure: EngineFailure | null = null;
+  #ending = false;
+  /** The last record written: the next one continues it. */
+  #written: LogPosition;
+  /** The last record known to be durable. */
+  #head: LogPosition;
+
+  constructor(options: GroupCommitOptions, start: { readonly head: LogPosition; readonly mark: number }) {
+    this.#options = options;
+    this.#mark = start.mark;
+    this.#written = start.head;
+    this.#head = start.head;
+    this.#maxBytes = options.maxGroupBytes ?? defaultMaxGroupBytes;
+    this.#maxRecords = options.maxGroupRecords ?? defaultMaxGroupRecords;
+  }
+
+  get head(): LogPosition {
+    return this.#head;
+  }
+
+  /** Resolves when the record is durable and folded; a chunk already when it is written. */
+  add(draft: RecordDraft): Promise<LogRecord> {
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    if (this.#ending) return Promise.reject(new EngineFailure('stopping'));
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ draft, resolve, reject });
+      this.#running ??= this.#run();
+    });
+  }
+
+  /** Takes no more, and waits for all that was taken. Answers whether the log is in order. */
+  async end(): Promise<boolean> {
+    this.#ending = true;
+    await this.#running;
+    await this.#fold;
+    return this.#failure === null;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      // At least one turn: what is appended in the same one shares the group.
+      await this.#foldBefore;
+      const group = this.#take();
+      try {
+        if (this.#failure !== null) throw this.#failure;
+        await this.#commit(group);
+      } catch (error) {
+        const failure = asFailure(error);
+        if (failure.code !== 'store-full') this.#failure ??= failure;
+        for (const { reject } of group) reject(failure);
+      }
+    }
+    this.#running = null;
+  }
+
+  /** The front of the queue, as much as one group holds. */
+  #take(): Waiting[] {
+    let bytes = 0;
+    let count = 0;
+    for (const { draft } of this.#waiting) {
+      bytes += lengthOf(draft.payload);
+      if (count >= this.#maxRecords || (count > 0 && bytes > this.#maxBytes)) break;
+      count += 1;
+    }
+    if (count < this.#waiting.length) return this.#waiting.splice(0, count);
+    const all = this.#waiting;
+    this.#waiting = [];
+    return all;
+  }
+
+  async #commit(group: readonly Waiting[]): Promise<void> {
+    const { bytes, checkFree } = this.#options;
+    const entries = this.#encode(group);
+    const encoded = entries.map((entry) => entry.encoded);
+    const last = encoded.at(-1)?.record;
+    if (last === undefined) return;
+    if (checkFree !== undefined) {
+      const size = encoded.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+      if (!(await checkFree(size))) throw new EngineFailure('store-full');
+    }
+    const counting = entries.filter((entry) => entry.encoded.record.kind !== 'chunk');
+    await bytes.append(encoded, counting.length > 0);
+    this.#written = { seq: last.seq, hash: last.hash };
+    for (const {
+      waiting,
+      encoded: { record },
+    } of entries)
+      if (record.kind === 'chunk') waiting.resolve(record);
+    if (counting.length === 0) return;
+    this.#head = this.#written;
+    this.#startFold(counting);
+  }
+
+  /** Gives each draft its place: the numbers count only once the group is written. */
+  #encode(group: readonly Waiting[]): Entry[] {
+    const at = this.#options.now();
+    let { seq, hash } = this.#written;
+    const entries: Entry[] = [];
+    for (const waiting of group) {
+      try {
+        const encoded = encodeRecord(waiting.draft, { seq: seq + 1, at, mark: this.#mark, previousHash: hash });
+        ({ seq, hash } = encoded.record);
+        entries.push({ waiting, encoded });
+      } catch (error) {
+        // A draft that cannot be written is its caller's bug; the others of the group have no part in it.
+        waiting.reject(error);
+      }
+    }
+    return entries;
+  }
+
+  #startFold(entries: readonly Entry[]): void {
+    const records = entries.map(({ encoded }) => encoded.record);
+    this.#foldBefore = this.#fold;
+    this.#fold = this.#fold
+      .then(() => {
+        if (this.#foldFailure !== null) throw this.#foldFailure;
+        return this.#options.fold(records);
+      })
+      .then(() => {
+        for (const { waiting, encoded } of entries) waiting.resolve(encoded.record);
+      })
+      .catch((error: unknown) => {
+        // The records are durable, the index may not know them: nothing is promised until a start has folded them.
+        const failure = asFailure(error);
+        this.#foldFailure ??= failure;
+        this.#failure ??= failure;
+        for (const { waiting } of entries) waiting.reject(failure);
+      });
+  }
+}
+
+const asFailure = (error: unknown): EngineFailure =>
+  error instanceof EngineFailure ? error : new EngineFailure('store-failed', String(error), { cause: error });

@@ -1,0 +1,107 @@
+import type { IndexDb } from './index-db.ts';
+import { lastPart, rangeOf, within } from './keys.ts';
+import { type FiguresRow, type IntakeRow, noFigures } from './rows.ts';
+
+/** Rows kept after their write, so that a fresh message is not read back from disk at each stage. */
+const cachedRows = 2_048;
+
+/**
+ * What the index keeps in memory: the figures that every status answer reads, a bounded cache of recent rows, and for
+ * each definition the lowest key that can still be there, so that a read does not step over what was deleted before it.
+ */
+export interface IndexMemory {
+  figuresOf(definitionId: string | null): FiguresRow;
+  setFigures(definitionId: string | null, row: FiguresRow): void;
+  readonly definitions: () => readonly string[];
+  cachedRow(intakeId: string): IntakeRow | undefined;
+  cacheRow(row: IntakeRow): void;
+  /** Items handed out and not yet settled or deferred: a wake leaves them alone, their settling looks again anyway. */
+  readonly inFlight: Set<string>;
+  /** Sequence number of the last event. */
+  events: number;
+  readonly due: LowMark;
+  readonly open: LowMark;
+  /** When the oldest message in process was received, or null. */
+  oldestOf(definitionId: string | null): number | null;
+  /** Brings `oldestOf` up to date after items came in or left. */
+  refreshOldest(came: Iterable<IntakeRow>, left: ReadonlySet<string>): Promise<void>;
+}
+
+/** Lowest key that can exist in a definition's range. */
+export interface LowMark {
+  of(definitionId: string | null): string;
+  /** A key was written: the mark goes down to it where it is lower. */
+  added(definitionId: string | null, key: string): void;
+  /** A read found nothing below `key`; only if no key was added since `epoch` was taken. */
+  raise(definitionId: string | null, key: string, epoch: number): void;
+  epoch(): number;
+}
+
+export async function loadIndexMemory(index: IndexDb): Promise<IndexMemory> {
+  const figures = new Map<string, FiguresRow>();
+  for await (const [key, row] of index.figures.iterator()) figures.set(key, row);
+  const rows = new Map<string, IntakeRow>();
+  const open = lowMark();
+  const oldest = await oldestItems(index, open, figures.keys());
+  return {
+    figuresOf: (definitionId) => figures.get(rangeOf(definitionId)) ?? noFigures,
+    setFigures: (definitionId, row) => void figures.set(rangeOf(definitionId), row),
+    definitions: () => [...figures.keys()],
+    cachedRow: (intakeId) => rows.get(intakeId),
+    cacheRow: (row) => {
+      rows.delete(row.intakeId);
+      rows.set(row.intakeId, row);
+      if (rows.size <= cachedRows) return;
+      const oldest = rows.keys().next();
+      if (!oldest.done) rows.delete(oldest.value);
+    },
+    inFlight: new Set(),
+    events: Number((await index.meta.get('events')) ?? 0),
+    due: lowMark(),
+    open,
+    oldestOf: (definitionId) => oldest.of(definitionId),
+    refreshOldest: (came, left) => oldest.refresh(came, left),
+  };
+}
+
+function lowMark(): LowMark {
+  const marks = new Map<string, string>();
+  let epoch = 0;
+  return {
+    of: (definitionId) => marks.get(rangeOf(definitionId)) ?? within(rangeOf(definitionId)).gte,
+    added: (definitionId, key) => {
+      epoch += 1;
+      const mark = marks.get(rangeOf(definitionId));
+      if (mark !== undefined && key < mark) marks.set(rangeOf(definitionId), key);
+    },
+    raise: (definitionId, key, since) => {
+      if (since === epoch) marks.set(rangeOf(definitionId), key);
+    },
+    epoch: () => epoch,
+  };
+}
+
+/** The oldest item in process of each definition; looked for again only when the known one has left. */
+async function oldestItems(index: IndexDb, open: LowMark, ranges: Iterable<string>) {
+  const oldest = new Map<string, IntakeRow>();
+  const look = async (range: string): Promise<void> => {
+    const epoch = open.epoch();
+    const [key] = await index.open.keys({ gte: open.of(range), lt: within(range).lt, limit: 1 }).all();
+    open.raise(range, key ?? within(range).lt, epoch);
+    const row = key === undefined ? undefined : await index.intake.get(lastPart(key));
+    if (row === undefined) oldest.delete(range);
+    else oldest.set(range, row);
+  };
+  for (const range of ranges) await look(range);
+  return {
+    of: (definitionId: string | null): number | null => oldest.get(rangeOf(definitionId))?.receivedAt ?? null,
+    refresh: async (came: Iterable<IntakeRow>, left: ReadonlySet<string>): Promise<void> => {
+      for (const row of came) {
+        const range = rangeOf(row.definitionId);
+        const known = oldest.get(range);
+        if (known === undefined || row.intakeId < known.intakeId) oldest.set(range, row);
+      }
+      for (const [range, { intakeId }] of [...oldest]) if (left.has(intakeId)) await look(range);
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+
+/**
+ * Every key of the index in one place. Keys are strings compared by bytes; fixed width where order is by number;
+ * NUL separates parts, since it can stand in none of them.
+ *
+ * | sublevel | key | value | order serves |
+ * |---|---|---|---|
+ * | intake | intakeId | IntakeRow | newest first by id |
+ * | open | definition NUL intakeId | '' | oldest in process, lists by state |
+ * | due | definition NUL dueAt NUL intakeId | '' | what a drain reads next |
+ * | state | outcome NUL intakeId | '' | held, skipped and quarantined items |
+ * | wait | match key NUL intakeId | '' | who to wake when the key changes |
+ * | entry | entryId | ArchiveEntry | newest first by id |
+ * | match | match key NUL entryId | '' | candidates of a match |
+ * | facet | facet NUL entryId | roles | searches by participant, word, definition, flag |
+ * | event | sequence number | LoggedEvent | by time |
+ * | eventBy | definition NUL sequence number | '' | events of one definition |
+ * | figures, ledger, definition, version, runtime, meta | see rows.ts | | |
+ */
+const separator = '\u0000';
+const afterSeparator = '\u0001';
+const timeWidth = 15;
+const sequenceWidth = 16;
+
+/** The range of a definition; the gateway's sorts after every definition id. */
+export const rangeOf = (definitionId: string | null): string => definitionId ?? '~';
+
+const time = (at: number): string => String(Math.max(0, Math.floor(at))).padStart(timeWidth, '0');
+
+export const openKey = (definitionId: string | null, intakeId: string): string =>
+  rangeOf(definitionId) + separator + intakeId;
+
+export const dueKey = (definitionId: string | null, dueAt: number, intakeId: string): string =>
+  rangeOf(definitionId) + separator + time(dueAt) + separator + intakeId;
+
+/** The parts of a due key. */
+export function readDueKey(key: string): { readonly dueAt: number; readonly intakeId: string } {
+  const [, dueAt = '', intakeId = ''] = key.split(separator);
+  return { dueAt: Number(dueAt), intakeId };
+}
+
+export const stateKey = (outcome: string, intakeId: string): string => outcome + separator + intakeId;
+
+/** 128 bits of SHA-256: bounded width whatever a sender put into its Message-ID; readers compare the whole key again. */
+export const matchKeyDigest = (matchKey: string): string =>
+  createHash('sha256').update(matchKey).digest('base64url').slice(0, 22);
+
+export const matchIndexKey = (matchKey: string, id: string): string => matchKeyDigest(matchKey) + separator + id;
+
+export const addressFacet = (address: string): string => `a:${clean(address.toLowerCase())}`;
+export const wordFacet = (word: string): string => `w:${clean(word)}`;
+export const definitionFacet = (definitionId: string): string => `d:${definitionId}`;
+export const flagFacet = (flag: string): string => `f:${clean(flag)}`;
+export const facetKey = (facet: string, entryId: string): string => facet + separator + entryId;
+
+export const eventKey = (seq: number): string => String(seq).padStart(sequenceWidth, '0');
+export const eventByKey = (definitionId: string, seq: number): string => definitionId + separator + eventKey(seq);
+export const ledgerKey = (definitionId: string | null, day: string): string => rangeOf(definitionId) + separator + day;
+export const versionKey = (definitionId: string, version: number): string =>
+  definitionId + separator + String(version).padStart(sequenceWidth, '0');
+
+/** The range of all keys that start with `prefix` and a separator. */
+export const within = (prefix: string): { readonly gte: string; readonly lt: string } => ({
+  gte: prefix + separator,
+  lt: prefix + afterSeparator,
+});
+
+/** The last part of a key. */
+export const lastPart = (key: string): string => key.slice(key.lastIndexOf(separator) + 1);
+
+/** Words of a subject as the index knows them: letters and digits, case folded, at most 64 words of 64 characters. */
+export function wordsOf(subject: string): readonly string[] {
+  const words =
+    subject
+      .normalize('NFKC')
+      .toLowerCase()
+      .match(/[\p{L}\p{N}]+/gu) ?? [];
+  return [...new Set(words.map((word) => word.slice(0, 64)))].slice(0, 64);
+}
+
+const clean = (text: string): string => (text.includes(separator) ? text.replaceAll(separator, '') : text);

@@ -1,0 +1,191 @@
+import { Level } from 'level';
+import { EngineFailure } from '../../streams/failure.ts';
+import type { Bytes, Damage, Found } from './bytes.types.ts';
+import { decodeHead, type EncodedRecord, type RecordHead, readHeader, sha256Of } from './record.ts';
+
+export interface LevelBytesOptions {
+  /** The `bodies` folder of the data directory: a LevelDB of its own, so that random keys never mix with bodies. */
+  readonly directory: string;
+}
+
+/**
+ * The same records as values under increasing 8-byte keys (`store.bytes: leveldb`). LevelDB moves tables of increasing
+ * keys down without rewriting them: each byte is written twice, not ten times.
+ */
+export async function openLevelBytes({ directory }: LevelBytesOptions): Promise<Bytes> {
+  const database = new Level<Buffer, Buffer>(directory, {
+    keyEncoding: 'buffer',
+    valueEncoding: 'buffer',
+    compression: false,
+  });
+  try {
+    await database.open();
+  } catch (error) {
+    throw new EngineFailure('store-failed', `${directory} cannot be opened: ${String(error)}`, { cause: error });
+  }
+  return new LevelBytes(database);
+}
+
+type Records = ReturnType<typeof recordsOf>;
+type RecordOp =
+  | { readonly type: 'put'; readonly sublevel: Records; readonly key: Buffer; readonly value: Buffer }
+  | { readonly type: 'del'; readonly sublevel: Records; readonly key: Buffer };
+
+class LevelBytes implements Bytes {
+  readonly #database: Level<Buffer, Buffer>;
+  readonly #records: Records;
+  readonly #damagedPayloads = new Set<number>();
+  #tornSeq: number | null = null;
+  #nextSeq = 1;
+  #failed = false;
+
+  constructor(database: Level<Buffer, Buffer>) {
+    this.#database = database;
+    this.#records = recordsOf(database);
+  }
+
+  get nextSeq(): number {
+    return this.#nextSeq;
+  }
+
+  async *scan(fromSeq: number): AsyncGenerator<Found> {
+    // Opening has made durable what it replayed: LevelDB writes it to a synced table first.
+    let expected = fromSeq;
+    let doubtful: Found[] = [];
+    let bytes = 0;
+    for await (const [key, value] of this.#records.iterator({ gte: keyOf(fromSeq) })) {
+      const seq = seqOf(key);
+      if (seq > expected) {
+        const text = `records ${expected} to ${seq - 1} are missing`;
+        doubtful.push({ kind: 'damage', damage: placeOf(expected, text) });
+      }
+      const head = decodeHead(value);
+      const whole = head?.record.seq === seq;
+      if (whole && isIntact(head, value)) {
+        yield* doubtful;
+        doubtful = [];
+        bytes = 0;
+        this.#tornSeq = null;
+        yield { kind: 'record', head, file: nameOf(seq), offset: 0 };
+      } else {
+        this.#tornSeq ??= seq;
+        bytes += value.length;
+        const text = whole ? `the payload of record ${seq} is not what its hash says` : `record ${seq} is damaged`;
+        doubtful.push({ kind: 'damage', damage: placeOf(seq, text) });
+        if (whole) {
+          this.#damagedPayloads.add(seq);
+          doubtful.push({ kind: 'record', head, file: nameOf(seq), offset: 0 });
+        }
+      }
+      expected = seq + 1;
+    }
+    this.#nextSeq = await this.#end();
+    if (this.#tornSeq !== null) yield { kind: 'torn', file: nameOf(this.#tornSeq), offset: 0, bytes };
+  }
+
+  async ready(): Promise<void> {
+    if (this.#tornSeq === null) return;
+    const torn: Buffer[] = await this.#records.keys({ gte: keyOf(this.#tornSeq) }).all();
+    await this.#write(torn.map((key): RecordOp => ({ type: 'del', sublevel: this.#records, key })));
+    for (const key of torn) this.#damagedPayloads.delete(seqOf(key));
+    this.#nextSeq = this.#tornSeq;
+    this.#tornSeq = null;
+  }
+
+  /** Synced always: when LevelDB turns to a new log of its own, a later sync does not reach back to the old one. */
+  async append(group: readonly EncodedRecord[], _sync: boolean): Promise<void> {
+    if (this.#failed) throw new EngineFailure('store-failed', 'an earlier write failed');
+    try {
+      await this.#write(group.map(({ record, head, payload }) => this.#put(record.seq, [head, ...payload])));
+      this.#nextSeq += group.length;
+    } catch (error) {
+      this.#failed = true;
+      throw new EngineFailure('store-failed', String(error), { cause: error });
+    }
+  }
+
+  async read(seq: number): Promise<RecordHead> {
+    const head = decodeHead(await this.#value(seq));
+    if (head?.record.seq !== seq) throw new EngineFailure('damaged', nameOf(seq));
+    return head;
+  }
+
+  async slice(seq: number, offset: number, length: number): Promise<Uint8Array> {
+    if (this.#damagedPayloads.has(seq)) throw new EngineFailure('damaged', `payload of ${nameOf(seq)}`);
+    const value = await this.#value(seq);
+    const head = decodeHead(value);
+    if (head?.record.seq !== seq) throw new EngineFailure('damaged', nameOf(seq));
+    const { headBytes, record } = head;
+    if (
+      offset < 0 ||
+      length < 0 ||
+      offset + length > record.payloadLength ||
+      value.length < headBytes + offset + length
+    ) {
+      throw new EngineFailure('missing', `bytes ${offset} to ${offset + length} of ${nameOf(seq)}`);
+    }
+    return value.subarray(headBytes + offset, headBytes + offset + length);
+  }
+
+  /** LevelDB has no file that is open to us, and each append was synced. */
+  async seal(): Promise<void> {}
+
+  async drop(seqs: ReadonlySet<number>): Promise<number> {
+    let freed = 0;
+    for (const seq of seqs) {
+      const value = await this.#records.get(keyOf(seq));
+      const header = value === undefined ? null : readHeader(value);
+      if (value === undefined || header === null) continue;
+      await this.#write([this.#put(seq, [value.subarray(0, header.headBytes)])]);
+      freed += value.length - header.headBytes;
+    }
+    return freed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#failed = true;
+    await this.#database.close();
+  }
+
+  #put(seq: number, pieces: readonly Uint8Array[]): RecordOp {
+    return { type: 'put', sublevel: this.#records, key: keyOf(seq), value: Buffer.concat(pieces) };
+  }
+
+  /** One atomic, synced batch. */
+  #write(batch: RecordOp[]): Promise<void> {
+    return this.#database.batch(batch, { sync: true });
+  }
+
+  async #value(seq: number): Promise<Buffer> {
+    const value = await this.#records.get(keyOf(seq)).catch((error: unknown) => {
+      throw new EngineFailure('damaged', `${nameOf(seq)}: ${String(error)}`, { cause: error });
+    });
+    if (value === undefined) throw new EngineFailure('missing', nameOf(seq));
+    return value;
+  }
+
+  /** One after the last record, also where that lies before the begin of the scan. */
+  async #end(): Promise<number> {
+    const [last] = await this.#records.keys({ reverse: true, limit: 1 }).all();
+    return last === undefined ? 1 : seqOf(last) + 1;
+  }
+}
+
+const recordsOf = (database: Level<Buffer, Buffer>) =>
+  database.sublevel<Buffer, Buffer>('records', { keyEncoding: 'buffer', valueEncoding: 'buffer' });
+
+/** Whole, or dropped to the last byte. */
+function isIntact({ headBytes, record }: RecordHead, value: Buffer): boolean {
+  if (value.length === headBytes) return true;
+  return sha256Of([value.subarray(headBytes)]).toString('hex') === record.payloadSha256;
+}
+
+function keyOf(seq: number): Buffer {
+  const key = Buffer.alloc(8);
+  key.writeBigUInt64BE(BigInt(seq));
+  return key;
+}
+const seqOf = (key: Buffer): number => Number(key.readBigUInt64BE());
+
+const nameOf = (seq: number): string => `bodies, record ${seq}`;
+const placeOf = (seq: number, text: string): Damage => ({ file: nameOf(seq), offset: 0, text });

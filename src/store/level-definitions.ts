@@ -1,0 +1,46 @@
+import type { CommandFacts, CommitLog } from './commit-log.types.ts';
+import type { IndexDb } from './index-db.ts';
+import { rangeOf, versionKey, within } from './keys.ts';
+import { type DefinitionRow, emptyLedger, type LedgerRow } from './rows.ts';
+
+/** Journal definitions as the store knows them, their versions for mail in process, and what outlives a restart. */
+export interface DefinitionStore {
+  all(): Promise<readonly DefinitionRow[]>;
+  get(definitionId: string): Promise<DefinitionRow | undefined>;
+  /** The document in force at `version`, secrets masked. */
+  version(definitionId: string, version: number): Promise<Readonly<Record<string, unknown>> | undefined>;
+  /** Durable when it resolves; the event is in the event log by then. */
+  command(facts: CommandFacts): Promise<void>;
+  /** What the lifecycle saves now and then; not part of the commit log, so a rebuilt index starts it anew. */
+  loadRuntime(definitionId: string): Promise<Readonly<Record<string, unknown>> | undefined>;
+  saveRuntime(definitionId: string, runtime: Readonly<Record<string, unknown>>): Promise<void>;
+}
+
+export function createDefinitionStore(log: CommitLog, index: IndexDb): DefinitionStore {
+  return {
+    all: () => index.definition.values().all(),
+    get: async (definitionId) => index.definition.get(definitionId),
+    version: async (definitionId, version) => index.version.get(versionKey(definitionId, version)),
+    command: async (facts) => {
+      await log.append({ kind: 'command', facts, payload: [] });
+    },
+    loadRuntime: async (definitionId) => index.runtime.get(definitionId),
+    saveRuntime: (definitionId, runtime) => index.runtime.put(definitionId, runtime),
+  };
+}
+
+/** The conservation account of days: rows of one definition (or of all, the gateway's too) and one day (or of all). */
+export async function readLedger(
+  index: IndexDb,
+  definitionId: string | undefined,
+  day: string | undefined,
+): Promise<readonly (LedgerRow & { readonly definition: string | null; readonly day: string })[]> {
+  const range = definitionId === undefined ? {} : within(rangeOf(definitionId));
+  const rows = [];
+  for await (const [key, row] of index.ledger.iterator(range)) {
+    const [definition = '', of = ''] = key.split('\u0000');
+    if (day !== undefined && of !== day) continue;
+    rows.push({ ...emptyLedger, ...row, definition: definition === '~' ? null : definition, day: of });
+  }
+  return rows;
+}

@@ -1,0 +1,76 @@
+import { type IntakeState, inProcessStates } from '../../streams/message.ts';
+import type { IntakeQuery, IntakeReader, IntakeRecord, Page } from '../../streams/ports.ts';
+import type { IndexDb } from './index-db.ts';
+import type { IndexMemory } from './index-memory.ts';
+import { lastPart, rangeOf } from './keys.ts';
+import { newestFirst, pageOf } from './page.ts';
+import type { IntakeRow } from './rows.ts';
+
+/** Intake records, ended or not. Rare states and items in process have an index of their own. */
+export function createIntakeReader(index: IndexDb, memory: IndexMemory): IntakeReader {
+  return {
+    get: async (id) => {
+      const row = await index.intake.get(id);
+      return row === undefined ? undefined : recordOf(row);
+    },
+    find: async (query) => {
+      const wanted = (row: IntakeRow): boolean => matches(row, query);
+      const page = await pageOf(rowsFor(index, memory, query), query.limit, wanted, ({ intakeId }) => intakeId);
+      return { items: page.items.map(recordOf), next: page.next } satisfies Page<IntakeRecord>;
+    },
+  };
+}
+
+function rowsFor(index: IndexDb, memory: IndexMemory, query: IntakeQuery): AsyncIterable<IntakeRow> {
+  const { state, cursor } = query;
+  if (state === undefined || state === 'archived' || state === 'matched')
+    return index.intake.values(newestFirst(cursor));
+  if (!isInProcess(state)) return named(index, index.state.keys(newestFirst(cursor, state)));
+  return openRows(index, memory, query);
+}
+
+/** Rows in process, newest first over all definitions: the newest of each range, merged. */
+async function* openRows(index: IndexDb, memory: IndexMemory, query: IntakeQuery): AsyncGenerator<IntakeRow> {
+  const ranges = query.definition === undefined ? memory.definitions() : [query.definition];
+  const readers = ranges.map((range) => index.open.keys(newestFirst(query.cursor, range)));
+  const heads = await Promise.all(readers.map((reader) => reader.next()));
+  try {
+    for (;;) {
+      let at = -1;
+      for (const [place, key] of heads.entries()) {
+        if (key !== undefined && (at < 0 || lastPart(key) > lastPart(heads[at] ?? ''))) at = place;
+      }
+      const key = heads[at];
+      if (key === undefined) return;
+      const row = await index.intake.get(lastPart(key));
+      if (row !== undefined) yield row;
+      heads[at] = await readers[at]?.next();
+    }
+  } finally {
+    await Promise.all(readers.map((reader) => reader.close()));
+  }
+}
+
+async function* named(index: IndexDb, keys: AsyncIterable<string>): AsyncGenerator<IntakeRow> {
+  for await (const key of keys) {
+    const row = await index.intake.get(lastPart(key));
+    if (row !== undefined) yield row;
+  }
+}
+
+function matches(row: IntakeRow, { definition, state, reason }: IntakeQuery): boolean {
+  if (definition !== undefined && rangeOf(row.definitionId) !== definition) return false;
+  return (state === undefined || row.state === state) && (reason === undefined || row.reason === reason);
+}
+
+const isInProcess = (state: IntakeState): boolean => (inProcessStates as readonly string[]).includes(state);
+
+function recordOf(row: IntakeRow): IntakeRecord {
+  const { parsed, dueAt, ...rest } = row;
+  const waits = isInProcess(row.state);
+  return {
+    ...rest,
+    flags: parsed?.flags ?? row.flags,
+    nextAttemptAt: waits ? dueAt : null,
+  };
+}

@@ -1,0 +1,204 @@
+import { access, link, mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Observable, Subject } from 'rxjs';
+import { EngineFailure } from '../../streams/failure.ts';
+import type { JournalOptions, SpoolItem } from '../../streams/message.ts';
+import type {
+  Archive,
+  Bodies,
+  Custody,
+  EventLog,
+  Figures,
+  IntakeReader,
+  MessageReader,
+  Spool,
+} from '../../streams/ports.ts';
+import { createBodies } from './bodies.ts';
+import { Change } from './change.ts';
+import { type CommitLogRecovery, openCommitLog } from './commit-log.ts';
+import type { CommitLog, LogPosition, LogRecord } from './commit-log.types.ts';
+import { createCustody } from './custody.ts';
+import { exclusive } from './exclusive.ts';
+import { foldGroup, type Touched } from './fold.ts';
+import { type IndexDb, openIndexDb } from './index-db.ts';
+import { type IndexMemory, loadIndexMemory } from './index-memory.ts';
+import { createArchive } from './level-archive.ts';
+import { openLevelBytes } from './level-bytes.ts';
+import { createDefinitionStore, type DefinitionStore, readLedger } from './level-definitions.ts';
+import { createEventLog } from './level-event-log.ts';
+import { createIntakeReader } from './level-intake.ts';
+import { createMessageReader } from './level-messages.ts';
+import { createSpool } from './level-spool.ts';
+import { openLock } from './lock.ts';
+import { recentBytes } from './recent-bytes.ts';
+import { indexFormat } from './rows.ts';
+import { openSegmentBytes } from './segment-bytes.ts';
+
+/** Bytes of fresh messages kept for their parsing: some two hundred of common size. */
+const recentMaxBytes = 16 * 1024 * 1024;
+/** Up to here a message is one record; beyond it goes to disk while it arrives (store section 2). */
+const chunkBytes = 256 * 1024;
+/** The index is synced after this much of the log, which bounds what a start after a power cut folds again. */
+const checkpointBytes = 64 * 1024 * 1024;
+
+export interface StoreOptions {
+  readonly dataDir: string;
+  readonly bytes: 'segments' | 'leveldb';
+  readonly segmentBytes: number;
+  readonly now: () => number;
+  readonly journalTypeOf: (item: SpoolItem) => JournalOptions['journalType'] | null;
+  /** Makes the index anew from the commit log; `folded` is called with the number of records so far. */
+  readonly rebuild?: { readonly folded: (records: number) => void };
+}
+
+/** The store of one data directory: custody, spool, archive, event log and their readers on one commit log and index. */
+export interface Store extends AsyncDisposable {
+  readonly custody: Custody;
+  readonly spool: Spool;
+  readonly bodies: Bodies;
+  readonly archive: Archive;
+  readonly messages: MessageReader;
+  readonly intake: IntakeReader;
+  readonly events: EventLog;
+  readonly definitions: DefinitionStore;
+  readonly log: CommitLog;
+  /** What each durable group has changed; who waits for due items or shows a status listens here. */
+  readonly touched$: Observable<Touched>;
+  readonly recovery: CommitLogRecovery;
+  figuresOf(definitionId: string | null): Figures;
+  /** When the oldest message in process was received, or null. */
+  oldest(definitionId: string | null): number | null;
+  ledger(definitionId?: string, day?: string): ReturnType<typeof readLedger>;
+}
+
+/**
+ * Opens the store in the order of the store page, section 3: own lock, folder, index, commit log, fold.
+ * @throws EngineFailure `locked`, `index-unknown`, `store-failed`
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const { dataDir } = options;
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const lock = await openLock(dataDir);
+  try {
+    const index = await prepareIndex(options);
+    try {
+      return await assemble(options, index, lock);
+    } catch (error) {
+      await index[Symbol.asyncDispose]();
+      throw error;
+    }
+  } catch (error) {
+    await lock[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** The index as it stands, or a new one at the first start and for a rebuild; never an empty one beside a log. */
+async function prepareIndex({ dataDir, rebuild }: StoreOptions): Promise<IndexDb> {
+  const directory = join(dataDir, 'index');
+  if (rebuild !== undefined) await rm(directory, { recursive: true, force: true });
+  const stands = await exists(join(directory, 'CURRENT'));
+  const hasLog = (await exists(join(dataDir, 'commitlog'))) || (await exists(join(dataDir, 'bodies')));
+  if (!stands && hasLog && rebuild === undefined) {
+    throw new EngineFailure('index-unknown', 'the index is missing; run `daybook rebuild-index`');
+  }
+  if (stands) await snapshot(directory, join(dataDir, 'index.before-open'));
+  const index = await openIndexDb(directory, !stands);
+  const format = await index.meta.get('format');
+  if (format === undefined) await index.meta.put('format', indexFormat);
+  else if (format !== indexFormat) {
+    await index[Symbol.asyncDispose]();
+    throw new EngineFailure('index-unknown', `index format ${String(format)}; run \`daybook rebuild-index\``);
+  }
+  return index;
+}
+
+async function assemble(options: StoreOptions, index: IndexDb, lock: AsyncDisposable): Promise<Store> {
+  const { dataDir, now, journalTypeOf, rebuild, segmentBytes } = options;
+  const memory = await loadIndexMemory(index);
+  const write = exclusive();
+  const touched$ = new Subject<Touched>();
+  let records = 0;
+  const fold = folder(index, memory);
+  const bytes =
+    options.bytes === 'segments'
+      ? await openSegmentBytes({ directory: join(dataDir, 'commitlog'), segmentBytes })
+      : await openLevelBytes({ directory: join(dataDir, 'bodies') });
+  const log = await openCommitLog({
+    bytes,
+    now,
+    foldedUpTo: ((await index.meta.get('head')) as LogPosition | undefined) ?? null,
+    fold: async (group) => {
+      const touched = await write(() => fold(group));
+      records += group.length;
+      rebuild?.folded(records);
+      touched$.next(touched);
+    },
+  });
+  const recent = recentBytes(recentMaxBytes);
+  return {
+    custody: createCustody({ log, recent, chunkBytes }),
+    spool: createSpool({ index, memory, write }),
+    bodies: createBodies(log, recent),
+    archive: createArchive({ log, index, memory, write, settling: exclusive(), journalTypeOf }),
+    messages: createMessageReader(index),
+    intake: createIntakeReader(index, memory),
+    events: createEventLog(log, index),
+    definitions: createDefinitionStore(log, index),
+    log,
+    touched$,
+    recovery: log.recovery,
+    figuresOf: (definitionId) => memory.figuresOf(definitionId),
+    oldest: (definitionId) => memory.oldestOf(definitionId),
+    ledger: (definitionId, day) => readLedger(index, definitionId, day),
+    [Symbol.asyncDispose]: once(async () => {
+      await log[Symbol.asyncDispose]();
+      await write(() => checkpoint(index, memory));
+      touched$.complete();
+      await index[Symbol.asyncDispose]();
+      await lock[Symbol.asyncDispose]();
+    }),
+  };
+}
+
+/** Makes all that the index was told so far durable. */
+async function checkpoint(index: IndexDb, memory: IndexMemory): Promise<void> {
+  const change = new Change(index, memory);
+  change.put(index.meta, 'format', indexFormat);
+  await change.commit({ sync: true });
+}
+
+/** Folds groups and syncs the index each `checkpointBytes` of the log. */
+function folder(index: IndexDb, memory: IndexMemory): (group: readonly LogRecord[]) => Promise<Touched> {
+  let unsynced = 0;
+  return async (group) => {
+    for (const { payloadLength } of group) unsynced += payloadLength + 1_024;
+    const sync = unsynced >= checkpointBytes;
+    if (sync) unsynced = 0;
+    return foldGroup({ index, memory, sync }, group);
+  };
+}
+
+/** Hard links to every file as it stood: opening LevelDB on a damaged manifest deletes what it no longer knows. */
+async function snapshot(directory: string, into: string): Promise<void> {
+  await rm(into, { recursive: true, force: true });
+  await mkdir(into, { mode: 0o700 });
+  for (const name of await readdir(directory)) {
+    if (name !== 'LOCK') await link(join(directory, name), join(into, name));
+  }
+}
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+/** Idempotent close. */
+function once(close: () => Promise<void>): () => Promise<void> {
+  let closing: Promise<void> | undefined;
+  return () => {
+    closing ??= close();
+    return closing;
+  };
+}

@@ -1,0 +1,44 @@
+/**
+ * Bytes of messages just taken in, by their SHA-256, so that their parsing does not read them back from disk. Bounded by
+ * bytes; the oldest go first. They never left memory, so they need no second hash.
+ */
+export interface RecentBytes {
+  keep(sha256: string, pieces: readonly Uint8Array[]): void;
+  /** The bytes, forgotten with this call; undefined where they must be read. */
+  take(sha256: string): Uint8Array | undefined;
+}
+
+export function recentBytes(maxBytes: number): RecentBytes {
+  const kept = new Map<string, readonly Uint8Array[]>();
+  let bytes = 0;
+  const drop = (sha256: string): readonly Uint8Array[] | undefined => {
+    const pieces = kept.get(sha256);
+    if (pieces === undefined) return undefined;
+    kept.delete(sha256);
+    bytes -= lengthOf(pieces);
+    return pieces;
+  };
+  return {
+    keep: (sha256, pieces) => {
+      drop(sha256);
+      kept.set(sha256, pieces);
+      bytes += lengthOf(pieces);
+      for (const oldest of kept.keys()) {
+        if (bytes <= maxBytes) break;
+        drop(oldest);
+      }
+    },
+    take: (sha256) => {
+      const pieces = drop(sha256);
+      if (pieces === undefined) return undefined;
+      const [only] = pieces;
+      return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
+    },
+  };
+}
+
+const lengthOf = (pieces: readonly Uint8Array[]): number => {
+  let length = 0;
+  for (const piece of pieces) length += piece.length;
+  return length;
+};

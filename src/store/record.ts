@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto';
+import { type LogRecord, type RecordDraft, recordKinds } from './commit-log.types.ts';
+
+/**
+ * One record of the commit log, byte by byte (store section 2). Numbers are unsigned and big-endian.
+ *
+ *      0   4  magic `DYBK`
+ *      4   1  format version, 1
+ *      5   1  kind, its place in `recordKinds`
+ *      6   6  time of the append, epoch ms
+ *     12   6  sequence number
+ *     18   6  mark: drawn once for a log. Mail may carry a copy of a record; without the mark of this log a search
+ *             for the next record after damage does not take it for one
+ *     24   4  length of the facts
+ *     28   4  length of the payload
+ *     32  32  SHA-256 of the payload
+ *     64  32  hash of the record before; zeros in record 1
+ *     96   F  facts, JSON in UTF-8
+ *   96+F  32  hash of this record: SHA-256 of all bytes above
+ *  128+F   P  payload
+ *
+ * The hash covers the facts and, through its SHA-256, the payload: a payload can be left out later and chain and proofs
+ * stay whole. Header, facts and hash together are the head.
+ */
+export const headerBytes = 96;
+export const hashBytes = 32;
+/** The shortest record: no facts, no payload. */
+export const minRecordBytes = headerBytes + hashBytes;
+/** Facts of the largest window are some 10 MB; beyond this the length field itself is taken for damaged. */
+export const maxFactsBytes = 64 * 1024 * 1024;
+/** Larger messages come in chunks; a payload is read in one piece, so it must fit one buffer. */
+export const maxPayloadBytes = 1024 * 1024 * 1024;
+/** Upper bound, exclusive, of a mark. */
+export const markLimit = 2 ** 48 - 1;
+
+const magic = 0x4459424b;
+const formatVersion = 1;
+const noPayload: readonly Uint8Array[] = [];
+/** What record 1 names as the record before it. */
+export const genesisHash = '0'.repeat(64);
+
+/** The fixed part of a head; plausible, not verified. */
+export interface RecordHeader {
+  readonly seq: number;
+  readonly mark: number;
+  readonly headBytes: number;
+  readonly payloadBytes: number;
+}
+
+/** A verified head: its hash is right. Whether it continues the record before is for the reader to see. */
+export interface RecordHead {
+  readonly record: LogRecord;
+  readonly previousHash: string;
+  readonly mark: number;
+  readonly headBytes: number;
+}
+
+/** A record ready to be written: `head`, then the pieces of the payload as they came. */
+export interface EncodedRecord {
+  readonly record: LogRecord;
+  readonly head: Buffer;
+  readonly payload: readonly Uint8Array[];
+  readonly lengthBytes: number;
+}
+
+/** Where a record goes. */
+export interface RecordPlace {
+  readonly seq: number;
+  readonly at: number;
+  readonly mark: number;
+  readonly previousHash: string;
+}
+
+/** Encodes a draft for its place. The payload is not copied. */
+export function encodeRecord(draft: RecordDraft, place: RecordPlace): EncodedRecord {
+  const json = JSON.stringify(draft.facts ?? null);
+  const factsBytes = Buffer.byteLength(json);
+  const payload = draft.payload.length === 0 ? noPayload : draft.payload;
+  const payloadBytes = lengthOf(payload);
+  if (factsBytes > maxFactsBytes || payloadBytes > maxPayloadBytes) {
+    throw new RangeError(`a record of ${factsBytes} bytes of facts and ${payloadBytes} of payload is beyond the limit`);
+  }
+  const sha256 = draft.payloadSha256 ?? sha256Of(payload);
+  const hashAt = headerBytes + factsBytes;
+  const head = Buffer.allocUnsafe(hashAt + hashBytes);
+  head.writeUInt32BE(magic, 0);
+  head[4] = formatVersion;
+  head[5] = recordKinds.indexOf(draft.kind);
+  head.writeUIntBE(place.at, 6, 6);
+  head.writeUIntBE(place.seq, 12, 6);
+  head.writeUIntBE(place.mark, 18, 6);
+  head.writeUInt32BE(factsBytes, 24);
+  head.writeUInt32BE(payloadBytes, 28);
+  head.set(sha256, 32);
+  head.write(place.previousHash, 64, 'hex');
+  head.write(json, headerBytes, 'utf8');
+  const hash = sha256Of([head.subarray(0, hashAt)]);
+  head.set(hash, hashAt);
+  const record: LogRecord = {
+    kind: draft.kind,
+    seq: place.seq,
+    at: place.at,
+    facts: draft.facts,
+    payloadLength: payloadBytes,
+    payloadSha256: hex(sha256),
+    hash: hash.toString('hex'),
+  };
+  return { record, head, payload, lengthBytes: head.length + payloadBytes };
+}
+
+/** Reads the fixed part, without a look at the hash; null where these bytes cannot begin a record. */
+export function readHeader(bytes: Buffer): RecordHeader | null {
+  if (bytes.length < headerBytes || bytes.readUInt32BE(0) !== magic || bytes[4] !== formatVersion) return null;
+  const factsBytes = bytes.readUInt32BE(24);
+  const payloadBytes = bytes.readUInt32BE(28);
+  if (recordKinds[bytes[5] ?? 255] === undefined || factsBytes > maxFactsBytes || payloadBytes > maxPayloadBytes) {
+    return null;
+  }
+  return {
+    seq: bytes.readUIntBE(12, 6),
+    mark: bytes.readUIntBE(18, 6),
+    headBytes: minRecordBytes + factsBytes,
+    payloadBytes,
+  };
+}
+
+/** Reads a head and verifies its hash; null where it is damaged. `bytes` may be longer than the head. */
+export function decodeHead(bytes: Buffer): RecordHead | null {
+  const header = readHeader(bytes);
+  if (header === null || bytes.length < header.headBytes) return null;
+  const hashAt = header.headBytes - hashBytes;
+  const hash = bytes.subarray(hashAt, header.headBytes);
+  const kind = recordKinds[bytes[5] ?? 255];
+  if (kind === undefined || !sha256Of([bytes.subarray(0, hashAt)]).equals(hash)) return null;
+  return {
+    record: {
+      kind,
+      seq: header.seq,
+      at: bytes.readUIntBE(6, 6),
+      facts: JSON.parse(bytes.toString('utf8', headerBytes, hashAt)),
+      payloadLength: header.payloadBytes,
+      payloadSha256: bytes.toString('hex', 32, 64),
+      hash: hash.toString('hex'),
+    },
+    previousHash: bytes.toString('hex', 64, 96),
+    mark: header.mark,
+    headBytes: header.headBytes,
+  };
+}
+
+/** First place at or after `from` where the magic stands, or -1. */
+export const findMagic = (bytes: Buffer, from: number): number => bytes.indexOf('DYBK', from, 'latin1');
+
+export const lengthOf = (pieces: readonly Uint8Array[]): number => {
+  let length = 0;
+  for (const piece of pieces) length += piece.length;
+  return length;
+};
+
+/** SHA-256 of pieces in order. */
+export function sha256Of(pieces: readonly Uint8Array[]): Buffer {
+  const hash = createHash('sha256');
+  for (const piece of pieces) hash.update(piece);
+  return hash.digest();
+}
+
+const hex = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');

@@ -1,0 +1,80 @@
+import type { ArchiveEntry, IntakeState, SpoolItem } from '../../streams/message.ts';
+import type { Figures, LoggedEvent } from '../../streams/ports.ts';
+import type { LogPosition } from './commit-log.types.ts';
+
+/** Values of the index. All are JSON; `format` in `meta` is the version of all of them together. */
+export const indexFormat = 1;
+
+/** An intake record: a spool item while in process, the same with its end afterwards (then without `parsed`). */
+export interface IntakeRow extends Omit<SpoolItem, 'state'> {
+  readonly state: IntakeState;
+  readonly reason: string | null;
+  readonly entryId: string | null;
+  readonly flags: readonly string[];
+  /** The key it waits under, so that a change of the archive wakes it. */
+  readonly waitsFor: string | null;
+  readonly absorbed: boolean;
+}
+
+/** Figures of one definition, with what the sampling of item events has let through. */
+export interface FiguresRow extends Figures {
+  /** Time of the last event by type and reason; the next one is ten minutes later at the earliest. */
+  readonly sampledAt: Readonly<Record<string, number>>;
+}
+
+/** The conservation account of one definition and day (UTC, of receipt). */
+export interface LedgerRow {
+  readonly received: number;
+  readonly archived: number;
+  readonly matched: number;
+  readonly skipped: number;
+  readonly held: number;
+  readonly quarantined: number;
+  readonly inProcess: number;
+}
+
+/** A journal definition as the store knows it. */
+export interface DefinitionRow {
+  readonly definitionId: string;
+  readonly version: number;
+  readonly createdAt: number;
+  readonly changedAt: number;
+  readonly document: Readonly<Record<string, unknown>>;
+  readonly digest: string;
+  /** What an operator said over the API, and what the file said at that time; null where nobody did. */
+  readonly suspension: { readonly suspended: boolean; readonly provisioned: boolean; readonly at: number } | null;
+}
+
+export interface MetaRows {
+  readonly format: number;
+  readonly head: LogPosition;
+  readonly events: number;
+}
+
+export type EntryRow = ArchiveEntry;
+export type EventRow = LoggedEvent;
+
+export const noFigures: FiguresRow = {
+  received: 0,
+  archived: 0,
+  matched: 0,
+  skipped: 0,
+  held: 0,
+  quarantined: 0,
+  absorbed: 0,
+  queueMessages: 0,
+  queueBytes: 0,
+  delayed: 0,
+  matching: 0,
+  lastMessageAt: null,
+  sampledAt: {},
+};
+export const emptyLedger: LedgerRow = {
+  received: 0,
+  archived: 0,
+  matched: 0,
+  skipped: 0,
+  held: 0,
+  quarantined: 0,
+  inProcess: 0,
+};

@@ -1,0 +1,39 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openLevelBytes } from '../../../src/store/level-bytes.ts';
+import { openSegmentBytes } from '../../../src/store/segment-bytes.ts';
+import { bytesContract } from '../../contracts/bytes.contract.ts';
+import { MemoryDisk, memoryBytes } from '../../support/memory-bytes.ts';
+
+const folder = () => mkdtemp(join(tmpdir(), 'daybook-bytes-'));
+const remove = (directory: string) => rm(directory, { recursive: true, force: true });
+
+bytesContract('segments', async () => {
+  const directory = await folder();
+  return {
+    open: () => openSegmentBytes({ directory: join(directory, 'commitlog') }),
+    remove: () => remove(directory),
+  };
+});
+
+bytesContract('small segments', async () => {
+  const directory = await folder();
+  return {
+    open: () => openSegmentBytes({ directory: join(directory, 'commitlog'), segmentBytes: 1_500 }),
+    remove: () => remove(directory),
+  };
+});
+
+bytesContract('LevelDB', async () => {
+  const directory = await folder();
+  return {
+    open: () => openLevelBytes({ directory: join(directory, 'bodies') }),
+    remove: () => remove(directory),
+  };
+});
+
+bytesContract('memory', async () => {
+  const disk = new MemoryDisk();
+  return { open: async () => memoryBytes(disk), remove: async () => undefined };
+});
