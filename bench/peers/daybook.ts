@@ -1,0 +1,105 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** The built binary as a process of its own, on loopback, with a configuration and a data directory of its own. */
+export interface Daybook extends AsyncDisposable {
+  readonly pid: number;
+  readonly smtpPort: number;
+  readonly httpPort: number;
+  readonly directory: string;
+  readonly configFile: string;
+  /** What it has written to standard error so far. */
+  readonly log: () => string;
+  get<T>(path: string): Promise<T>;
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  /** Ends it with `signal` and resolves with its exit code (null when killed). */
+  end(signal: NodeJS.Signals): Promise<number | null>;
+  /** Starts it again on the same data, after `end`. */
+  restart(): Promise<Daybook>;
+}
+export interface DaybookOptions {
+  /** Text of the configuration beside ports and dataDir. */
+  readonly config: string;
+  /** Where it stands; a temporary folder, removed at the end, where absent. */
+  readonly directory?: string;
+  readonly nodeArguments?: readonly string[];
+  readonly ports?: readonly [smtp: number, http: number];
+}
+
+export const binary = join(
+  import.meta.dirname,
+  import.meta.filename.endsWith('.ts') ? '../../dist' : '../..',
+  'src/main.js',
+);
+/** A start that takes longer has failed. */
+const readyWithinMs = 30_000;
+
+export async function startDaybook(options: DaybookOptions): Promise<Daybook> {
+  const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'daybook-')));
+  const [smtpPort, httpPort] = options.ports ?? [await freePort(), await freePort()];
+  const configFile = join(directory, 'daybook.yaml');
+  const base = `dataDir: ./data\nhttp: { port: ${httpPort} }\nsmtp: { port: ${smtpPort}, hostname: daybook.test }\n`;
+  await writeFile(configFile, base + options.config);
+  const child = spawn(process.execPath, [...(options.nodeArguments ?? []), binary, 'run', '--config', configFile], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    log = (log + text).slice(-200_000);
+  });
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const url = `http://127.0.0.1:${httpPort}`;
+  const daybook: Daybook = {
+    pid: child.pid ?? 0,
+    smtpPort,
+    httpPort,
+    directory,
+    configFile,
+    log: () => log,
+    fetch: (path, init) => fetch(url + path, init),
+    get: async <T>(path: string) => {
+      const answer = await fetch(url + path);
+      if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+      return (await answer.json()) as T;
+    },
+    end: async (signal) => {
+      child.kill(signal);
+      return ended;
+    },
+    restart: () => startDaybook({ ...options, directory, ports: [smtpPort, httpPort] }),
+    [Symbol.asyncDispose]: async () => {
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+      await ended;
+      if (options.directory === undefined) await rm(directory, { recursive: true, force: true, maxRetries: 3 });
+    },
+  };
+  await ready(url, child, () => log);
+  return daybook;
+}
+
+async function ready(url: string, child: ChildProcess, log: () => string): Promise<void> {
+  const until = Date.now() + readyWithinMs;
+  while (Date.now() < until) {
+    if (child.exitCode !== null) throw new Error(`daybook ended with ${child.exitCode}: ${log()}`);
+    const answer = await fetch(`${url}/readyz`).catch(() => undefined);
+    if (answer?.ok === true) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`daybook was not ready in ${readyWithinMs} ms: ${log()}`);
+}
+
+/** A port that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      const port = address === null || typeof address === 'string' ? 0 : address.port;
+      server.close(() => resolve(port));
+    });
+  });
+}

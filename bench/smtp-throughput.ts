@@ -1,0 +1,160 @@
+import { execFile, spawn } from 'node:child_process';
+import { readdirSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { parseArgs, promisify } from 'node:util';
+import { type Figure, figure, interleave, type Peer, type Round, report } from './harness.ts';
+import { freePort, startDaybook } from './peers/daybook.ts';
+import { startPostfix } from './peers/postfix.ts';
+
+/**
+ * Accepting and archiving journal reports, against bare smtp-server that discards, Postfix that queues, and smtp-sink
+ * that discards; the same load program for all. `npm run bench -- --rounds 3 --sizes 4096,76800 --connections 1,50`
+ */
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    sizes: { type: 'string', default: '4096,76800,1048576' },
+    connections: { type: 'string', default: '1,10,50' },
+    peers: { type: 'string', default: 'daybook,daybook-leveldb,bare,postfix,sink' },
+    scale: { type: 'string', default: '1' },
+  },
+});
+const run = promisify(execFile);
+const recipient = 'journal@journal.north.example';
+const countOf = (bytes: number, connections: number): number => {
+  const whole = bytes <= 4_096 ? 6_000 : bytes <= 76_800 ? 3_000 : 300;
+  return Math.round((connections === 1 ? whole / 4 : whole) * Number(options.scale));
+};
+
+const load = async (port: number, connections: number, bytes: number): Promise<Round['load']> => {
+  const args = [port, connections, countOf(bytes, connections), bytes].map(String);
+  const { stdout } = await run(process.execPath, [join(import.meta.dirname, 'load.js'), ...args, recipient]);
+  return JSON.parse(stdout) as Round['load'];
+};
+
+const config = (bytes: 'segments' | 'leveldb'): string => `
+logLevel: warn
+store: { bytes: ${bytes}, minimumFree: 1MB }
+directory: { internalDomains: [north.example] }
+definitions:
+  - id: bench
+    description: Benchmark
+    transport: smtp
+    serviceEmailAddress: ${recipient}
+    deliveryWaitAttempts: 1
+`;
+
+function daybook(bytes: 'segments' | 'leveldb', connections: number, size: number): Peer {
+  return {
+    name: bytes === 'segments' ? 'daybook' : 'daybook-leveldb',
+    round: async (measure) => {
+      await using server = await startDaybook({ config: config(bytes) });
+      let archivedIn = 0;
+      const startedAt = performance.now();
+      const round = await measure(server.pid, async () => {
+        const done = await load(server.smtpPort, connections, size);
+        archivedIn = await archived(server, done.sent, startedAt);
+        return done;
+      });
+      return { ...round, extra: { archivedRatio: round.load.seconds / Math.max(archivedIn, round.load.seconds) } };
+    },
+  };
+}
+
+/** Seconds until every message has left the processing queue. */
+async function archived(
+  server: Awaited<ReturnType<typeof startDaybook>>,
+  sent: number,
+  startedAt: number,
+): Promise<number> {
+  for (;;) {
+    const { counts } = await server.get<{ counts: { archived: number } }>('/v1/definitions/bench/status');
+    if (counts.archived >= sent) return (performance.now() - startedAt) / 1_000;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+function command(name: string, argv: (port: number) => readonly string[], connections: number, size: number): Peer {
+  return {
+    name,
+    round: async (measure) => {
+      const port = await freePort();
+      const [file = '', ...args] = argv(port);
+      const child = spawn(file, args, { stdio: 'ignore' });
+      try {
+        await listening(port);
+        return await measure(child.pid ?? 0, () => load(port, connections, size));
+      } finally {
+        child.kill('SIGKILL');
+      }
+    },
+  };
+}
+
+function postfix(connections: number, size: number): Peer {
+  return {
+    name: 'postfix',
+    round: async (measure) => {
+      const main = ['smtpd_recipient_restrictions = permit_mynetworks', 'smtpd_client_restrictions = static:HOLD'];
+      await using server = await startPostfix({ port: await freePort(), main });
+      await listening(server.port);
+      const round = await measure(server.pid, () => load(server.port, connections, size));
+      for (const name of readdirSync(join(server.queueDirectory, 'hold')))
+        rmSync(join(server.queueDirectory, 'hold', name), { recursive: true });
+      return round;
+    },
+  };
+}
+
+async function listening(port: number): Promise<void> {
+  for (let tries = 0; tries < 500; tries += 1) {
+    const open = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1');
+      socket.once('data', () => resolve(true)).once('error', () => resolve(false));
+      socket.once('close', () => resolve(false));
+      setTimeout(() => socket.destroy(), 2_000).unref();
+    });
+    if (open) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`nothing listens on ${port}`);
+}
+
+const makers: Readonly<Record<string, (connections: number, size: number) => Peer>> = {
+  daybook: (connections, size) => daybook('segments', connections, size),
+  'daybook-leveldb': (connections, size) => daybook('leveldb', connections, size),
+  bare: (connections, size) =>
+    command(
+      'bare smtp-server',
+      (port) => [process.execPath, join(import.meta.dirname, 'peers/bare-smtp-server.js'), String(port)],
+      connections,
+      size,
+    ),
+  postfix,
+  sink: (connections, size) =>
+    command('smtp-sink', (port) => ['smtp-sink', '-c', `127.0.0.1:${port}`, '1000'], connections, size),
+};
+
+const figures: Figure[] = [];
+for (const size of options.sizes.split(',').map(Number)) {
+  for (const connections of options.connections.split(',').map(Number)) {
+    const peers = options.peers
+      .split(',')
+      .map((name) => makers[name]?.(connections, size))
+      .filter((peer) => peer !== undefined);
+    const bench = `${size}x${connections}`;
+    for (const [peer, rounds] of await interleave(peers, Number(options.rounds))) {
+      const of = (unit: string, value: (round: Round) => number): void =>
+        void figures.push(figure({ bench, peer, unit }, rounds.map(value)));
+      of('messages/s', ({ load: { sent, seconds } }) => sent / seconds);
+      of('CPU ms/message', ({ cpuSeconds, load: { sent } }) => (cpuSeconds / sent) * 1_000);
+      of('bytes written/byte', ({ writtenBytes, load: { sent } }) => writtenBytes / (sent * size));
+      of('p50 ms', (round) => round.load.p50Ms);
+      of('p99 ms', (round) => round.load.p99Ms);
+      of('resident MB', ({ residentBytes }) => residentBytes / 1_048_576);
+      if (rounds[0]?.extra !== undefined) of('archived/acknowledged', (round) => round.extra?.['archivedRatio'] ?? 0);
+    }
+  }
+}
+await report('smtp-throughput', figures);
