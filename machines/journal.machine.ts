@@ -1,0 +1,216 @@
+import { not, stateIn } from 'xstate';
+import { contextOf, runtimeOf } from './journal.context.ts';
+import type { JournalContext } from './journal.events.ts';
+import {
+  asksReconnect,
+  broken,
+  changed,
+  counted,
+  crashed,
+  extracted,
+  failed,
+  reporting,
+  timed,
+  unbound,
+} from './journal.params.ts';
+import { journalSetup } from './journal.setup.ts';
+
+/** What is reported (d.1). `deriving` is passed through at once: at the start, at a change, after an error of SMTP. */
+const health = journalSetup.createStateConfig({
+  initial: 'deriving',
+  on: {
+    'source.failed': { target: '.error', actions: failed },
+    'session.faulted': { target: '.error', actions: crashed },
+    'definition.changed': { actions: [changed, timed('countListening'), timed('checkClock')] },
+  },
+  states: {
+    deriving: {
+      always: [
+        { guard: 'failing', target: 'error' },
+        { guard: 'silent', target: 'down', actions: timed('noteSilence') },
+        { guard: 'firstRunDone', target: 'active' },
+        { target: 'awaitingInitialRun' },
+      ],
+    },
+    awaitingInitialRun: {
+      entry: reporting('awaiting-initial-run'),
+      on: {
+        'source.extracted': { target: 'active', actions: extracted },
+        'clock.checked': { guard: 'silent', target: 'down', actions: timed('noteSilence') },
+      },
+    },
+    active: {
+      entry: reporting('active'),
+      on: {
+        'source.extracted': { actions: extracted },
+        'clock.checked': { guard: 'silent', target: 'down', actions: timed('noteSilence') },
+      },
+    },
+    down: {
+      entry: reporting('down'),
+      on: {
+        'source.extracted': { target: 'active', actions: [timed('noteRecovery'), extracted] },
+        'clock.checked': { guard: not('silent'), target: 'deriving' },
+      },
+    },
+    error: {
+      entry: reporting('error'),
+      on: {
+        'source.extracted': [
+          { guard: 'sessionOpen', target: 'active', actions: [timed('noteRecovery'), extracted] },
+          { actions: extracted },
+        ],
+        'session.opened': { guard: not('crashed'), target: 'deriving', actions: timed('noteRecovery') },
+        'clock.checked': { guard: 'listening', target: 'deriving', actions: timed('noteRecovery') },
+      },
+    },
+  },
+});
+
+const source = {
+  src: 'source',
+  id: 'source',
+  input: ({ context }: { readonly context: JournalContext }) => ({
+    definitionId: context.definitionId,
+    notBeforeAt: context.nextRetryAt,
+    backoffStep: context.backoffStep,
+  }),
+  onError: { target: 'faulted', actions: broken('sayFaulted') },
+  onDone: { target: 'faulted', actions: broken('sayFaulted') },
+} as const;
+
+/** What the transport does. The SMTP listener is shared, so its news come from the engine; POP3 polls by itself. */
+const session = journalSetup.createStateConfig({
+  initial: 'choosing',
+  on: { 'source.bound': { actions: timed('noteBound') }, 'source.failed': { actions: unbound } },
+  states: {
+    choosing: { always: [{ guard: 'isPop3', target: 'pop3' }, { target: 'smtp' }] },
+    smtp: {
+      invoke: source,
+      initial: 'binding',
+      states: {
+        binding: {
+          always: [
+            { guard: 'listenerBound', target: 'listening' },
+            { guard: 'listenerFailed', target: 'bindBackoff' },
+          ],
+        },
+        listening: {
+          entry: [timed('startListening'), timed('sayOpened')],
+          exit: timed('stopListening'),
+          always: { guard: 'listenerFailed', target: 'bindBackoff' },
+          after: {
+            listeningTick: {
+              target: 'listening',
+              reenter: true,
+              actions: [timed('checkClock'), timed('noteRuntime')],
+            },
+          },
+          on: { 'definition.changed': { target: 'listening', reenter: true } },
+        },
+        bindBackoff: {
+          entry: 'reportUnbound',
+          always: { guard: 'listenerBound', target: 'listening' },
+          on: {
+            'operator.retry': { target: 'binding', actions: ['forgetListener', timed('noteRetry')] },
+            'definition.changed': { target: 'binding', actions: ['forgetListener', timed('noteRetry')] },
+          },
+        },
+      },
+    },
+    pop3: {
+      id: 'pop3',
+      invoke: source,
+      initial: 'resuming',
+      states: {
+        resuming: { always: [{ guard: 'failing', target: 'backoff' }, { target: 'polling' }] },
+        polling: {
+          on: {
+            'source.failed': 'backoff',
+            'definition.changed': { guard: asksReconnect, target: '#pop3', reenter: true },
+          },
+        },
+        backoff: {
+          on: {
+            'source.extracted': 'polling',
+            'operator.retry': { target: '#pop3', reenter: true, actions: timed('noteRetry') },
+            'definition.changed': { target: '#pop3', reenter: true, actions: timed('noteRetry') },
+          },
+        },
+      },
+    },
+    faulted: {
+      after: { faultRest: 'choosing' },
+      on: {
+        'operator.retry': { target: 'choosing', actions: timed('noteRetry') },
+        'definition.changed': { target: 'choosing', actions: timed('noteRetry') },
+      },
+    },
+  },
+});
+
+/** Mail in custody keeps flowing to its outcome, whatever the connection does (a.2, Disabled). */
+const processing = journalSetup.createStateConfig({
+  initial: 'draining',
+  states: {
+    draining: {
+      invoke: {
+        src: 'processing',
+        id: 'processing',
+        input: ({ context }) => ({ definitionId: context.definitionId }),
+        onError: { target: 'faulted', actions: broken('noteProcessingFault') },
+        onDone: [
+          { guard: stateIn('#finishing'), target: 'stopped' },
+          { target: 'faulted', actions: broken('noteProcessingFault') },
+        ],
+      },
+      on: { 'processing.settled': { guard: 'processingFaulted', actions: 'forgetProcessingFault' } },
+      initial: 'open',
+      states: {
+        open: { on: { 'engine.stop': 'finishing' } },
+        finishing: { id: 'finishing', after: { stopGrace: '#processingStopped' } },
+      },
+    },
+    faulted: { after: { faultRest: 'draining' }, on: { 'engine.stop': 'stopped' } },
+    stopped: { id: 'processingStopped', type: 'final' },
+  },
+});
+
+/**
+ * Lifecycle of one journal definition (journaling d.1). Mail never passes through it, only news about mail.
+ * Nothing is restored: started with its runtime record it derives where it stands (d.4, T17). Its output, after
+ * `engine.stop`, is the runtime record to keep.
+ */
+export const journalMachine = journalSetup.createMachine({
+  id: 'journal',
+  context: ({ input }) => contextOf(input),
+  output: ({ context }) => runtimeOf(context, context.clock.now()),
+  type: 'parallel',
+  states: {
+    connection: {
+      initial: 'starting',
+      on: { 'engine.stop': '.stopped', 'source.counted': { actions: counted } },
+      states: {
+        starting: { always: [{ guard: 'startsSuspended', target: 'suspended' }, { target: 'enabled' }] },
+        /** What the transport still had in hand when it was suspended may end here (d.4). */
+        suspended: {
+          entry: reporting('suspended'),
+          on: {
+            'operator.activate': 'enabled',
+            'definition.changed': { actions: changed },
+            'source.extracted': { actions: extracted },
+            'source.bound': { actions: timed('noteBound') },
+            'source.failed': { actions: unbound },
+          },
+        },
+        enabled: {
+          type: 'parallel',
+          on: { 'operator.suspend': { target: 'suspended', actions: 'forgetFailure' } },
+          states: { health, session },
+        },
+        stopped: { type: 'final' },
+      },
+    },
+    processing,
+  },
+});

@@ -1,0 +1,71 @@
+import type { Extracted, Failed, JournalContext } from './journal.events.ts';
+import { faultRestMs } from './journal.setup.ts';
+
+/** How the chart's actions come by their parameters: from the event, and its time from the clock where it has none. */
+
+interface Heard<TEvent> {
+  readonly context: JournalContext;
+  readonly event: TEvent;
+}
+
+/** News and commands bring their time along; timers, crashes and the start do not. */
+function timeOf({ context, event }: Heard<object>): { readonly at: number } {
+  return { at: 'at' in event && typeof event.at === 'number' ? event.at : context.clock.now() };
+}
+
+/** An action that needs no more than the time. */
+export function timed<const T extends string>(type: T) {
+  return { type, params: timeOf } as const;
+}
+
+export function reporting<const T extends string>(status: T) {
+  return { type: 'report', params: (heard: Heard<object>) => ({ status, ...timeOf(heard) }) } as const;
+}
+
+export const extracted = {
+  type: 'noteExtract',
+  params: ({ event }: { readonly event: Extracted }) => event,
+} as const;
+
+export const counted = {
+  type: 'noteMailbox',
+  params: ({ event }: { readonly event: { readonly at: number; readonly count: number } }) => event,
+} as const;
+
+export const failed = { type: 'noteFailure', params: ({ event }: { readonly event: Failed }) => event } as const;
+
+export const unbound = { type: 'noteUnbound', params: ({ event }: { readonly event: Failed }) => event } as const;
+
+/** A crash of our own counts as a failure of kind `faulted`. */
+export const crashed = {
+  type: 'noteFailure',
+  params: ({ event }: { readonly event: { readonly at: number; readonly detail: string } }) => ({
+    at: event.at,
+    kind: 'faulted',
+    detail: event.detail,
+    nextRetryAt: event.at + faultRestMs,
+  }),
+} as const;
+
+/** For `onError` and `onDone`: neither a crash nor an end is expected of an actor in a slot. */
+export function broken<const T extends string>(type: T) {
+  return {
+    type,
+    params: (heard: Heard<object>) => ({ ...timeOf(heard), detail: reasonOf(heard.event) }),
+  } as const;
+}
+
+export const changed = {
+  type: 'changeOptions',
+  params: ({ event }: { readonly event: { readonly inactivityAllowedMs: number } }) => event,
+} as const;
+
+export const asksReconnect = {
+  type: 'asksReconnect',
+  params: ({ event }: { readonly event: { readonly reconnect: boolean } }) => event,
+} as const;
+
+function reasonOf(event: object): string {
+  if (!('error' in event)) return 'it ended by itself';
+  return event.error instanceof Error ? `${event.error.name}: ${event.error.message}` : String(event.error);
+}

@@ -1,0 +1,173 @@
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Endpoint } from './cli/client.ts';
+import { CommandFailure, exitCodes } from './cli/exit-codes.ts';
+import type { Actions, LocateOptions } from './cli/options.ts';
+import type { Screen } from './cli/render.ts';
+import type { EngineConfig } from './config/engine.schema.ts';
+import { formatFault } from './config/fault.ts';
+import { findConfig } from './config/find-config.ts';
+import type { RunningEngine } from './engine.ts';
+
+/** The work behind the commands that need more than the API. The engine is loaded only by those that run it. */
+export function actions({
+  version,
+  out,
+  err,
+}: {
+  readonly version: string;
+  readonly out: Screen;
+  readonly err: Screen;
+}): Actions {
+  return {
+    run: (config) => run(config, version),
+    check: (config) => check(config, out, err),
+    schema: async () => {
+      const { jsonSchema } = await import('./config/reference.ts');
+      return `${JSON.stringify(jsonSchema(), null, 2)}\n`;
+    },
+    demo: (options) => demo(options, version, out),
+    rebuildIndex: (config, progress) => rebuildIndex(config, progress),
+    locate,
+    readFile: async (path) => readFile(path),
+    writeBytes: (bytes) =>
+      new Promise((resolve, reject) => process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()))),
+  };
+}
+
+async function run(given: string | undefined, version: string): Promise<void> {
+  const { file, config } = await configuration(given);
+  const { openLog } = await import('./log.ts');
+  const log = await openLog(config.logLevel);
+  const engine = await start(config, file, version, log);
+  let asked = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    // A second signal exits at once: nothing acknowledged is lost either way.
+    if (asked) process.exit(exitCodes.failed);
+    asked = true;
+    log('info', 'stopping', { signal });
+    void engine.stop();
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
+  process.on('SIGHUP', () => log('warn', 'SIGHUP: this version reads its configuration at start only', {}));
+  const { fault } = await engine.ended;
+  if (fault !== null) throw new CommandFailure(exitCodes.failed, `the engine ended: ${String(fault.error)}`);
+  log('info', 'stopped', {});
+}
+
+async function start(
+  ...[config, configFile, version, log]: readonly [EngineConfig, string, string, import('./log.ts').Log]
+): Promise<RunningEngine> {
+  const { startEngine } = await import('./engine.ts');
+  try {
+    return await startEngine({ config, configFile, version, log });
+  } catch (error) {
+    const locked = (error as { code?: string }).code === 'locked';
+    const text = error instanceof Error ? error.message : String(error);
+    throw new CommandFailure(locked ? exitCodes.tryAgain : exitCodes.failed, text, { cause: error });
+  }
+}
+
+async function check(given: string | undefined, out: Screen, err: Screen): Promise<boolean> {
+  const file = await configFile(given);
+  const { loadConfig } = await import('./config/load-config.ts');
+  const loaded = await loadConfig(file, process.env, { now: () => Date.now() });
+  if (!loaded.ok) {
+    for (const fault of loaded.faults) out.write(`${formatFault(fault)}\n`);
+    return false;
+  }
+  for (const warning of loaded.warnings) err.write(`warning: ${formatFault(warning)}\n`);
+  err.write(`${file}: ${loaded.config.definitions.length} definitions, no fault\n`);
+  return true;
+}
+
+async function demo(options: Parameters<Actions['demo']>[0], version: string, out: Screen): Promise<boolean> {
+  const { runDemo } = await import('./demo/demo.ts');
+  const { openLog } = await import('./log.ts');
+  const interrupted = new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  });
+  return runDemo({
+    ...options,
+    print: out.write,
+    now: () => Date.now(),
+    pause: async (ms) => void (await pause(ms)),
+    interrupted,
+    engine: {
+      start: async (file) => {
+        const { config } = await configuration(file);
+        const engine = await start(config, file, version, await openLog(config.logLevel));
+        for (let tries = 0; engine.smtpPort() === null && tries < 500; tries += 1) await pause(10);
+        return {
+          url: engine.url,
+          smtpPort: engine.smtpPort() ?? 0,
+          [Symbol.asyncDispose]: async () => void (await engine.stop()),
+        };
+      },
+    },
+  });
+}
+
+async function rebuildIndex(given: string | undefined, progress: (records: number) => void): Promise<number> {
+  const { file, config } = await configuration(given);
+  const { toEngineOptions } = await import('./config/to-options.ts');
+  const { openStore } = await import('./store/open-store.ts');
+  const { dataDir, store } = toEngineOptions(config, { file, hostname: hostname() });
+  const types = new Map(config.definitions.map(({ id, journalType }) => [id, journalType]));
+  let records = 0;
+  const folded = (done: number): void => {
+    records = done;
+    progress(done);
+  };
+  try {
+    await using _store = await openStore({
+      dataDir,
+      bytes: store.bytes,
+      segmentBytes: store.segmentBytes,
+      now: () => Date.now(),
+      journalTypeOf: ({ definitionId }) => types.get(definitionId ?? '') ?? null,
+      rebuild: { folded },
+    });
+    return records;
+  } catch (error) {
+    const locked = (error as { code?: string }).code === 'locked';
+    throw new CommandFailure(
+      locked ? exitCodes.tryAgain : exitCodes.failed,
+      error instanceof Error ? error.message : String(error),
+      { cause: error },
+    );
+  }
+}
+
+/** The running engine: as said by `--url` and `--token`, else as the configuration says. */
+async function locate({ config: given, url, token }: LocateOptions): Promise<Endpoint> {
+  if (url !== undefined) return { url, token };
+  const { config } = await configuration(given);
+  const { host, port, tls, tokens } = config.http;
+  const address = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  const known = tokens.find(({ role }) => role === 'admin') ?? tokens[0];
+  return { url: `${tls === undefined ? 'http' : 'https'}://${address}:${port}`, token: token ?? known?.token.reveal() };
+}
+
+async function configFile(given: string | undefined): Promise<string> {
+  const file = await findConfig(given, process.cwd());
+  if (file !== undefined) return file;
+  throw new CommandFailure(
+    exitCodes.invalidConfig,
+    'no configuration: neither daybook.yaml here nor /etc/daybook/daybook.yaml',
+  );
+}
+
+async function configuration(
+  given: string | undefined,
+): Promise<{ readonly file: string; readonly config: EngineConfig }> {
+  const file = await configFile(given);
+  const { loadConfig } = await import('./config/load-config.ts');
+  const loaded = await loadConfig(file, process.env);
+  if (loaded.ok) return { file, config: loaded.config };
+  throw new CommandFailure(
+    exitCodes.invalidConfig,
+    `the configuration is not valid:\n${loaded.faults.map(formatFault).join('\n')}`,
+  );
+}

@@ -1,0 +1,112 @@
+import { filter, map, merge, mergeMap, type Observable, share } from 'rxjs';
+import { readinessOf } from '../../machines/engine.readiness.ts';
+import { type EngineActor, journalOf } from '../../machines/follow.ts';
+import type { EngineApi, EngineChange } from '../http/api.types.ts';
+import type { DefinitionView } from '../http/definition.schema.ts';
+import type { Status } from '../http/status.schema.ts';
+import { createArchiveApi, isoTime } from './archive-api.ts';
+import type { Definition } from './definition-book.ts';
+import { explain } from './explain.ts';
+import type { Workshop } from './workshop.ts';
+
+/** What the HTTP room is given: the engine as the outside sees it. */
+export function createApi(workshop: Workshop, actor: EngineActor, changed$: Observable<string>): EngineApi {
+  const { store, book, clock, version, startedAt, setup, note } = workshop;
+  const statusFor = (definition: Definition): Status | undefined =>
+    workshop.statusOf(definition, journalOf(actor, definition.id));
+  const change = async (id: string, suspended: boolean, by: Parameters<EngineApi['suspend']>[1]) => {
+    const definition = book.get(id);
+    if (definition === undefined) return { kind: 'unknown' } as const;
+    await book.setSuspended(id, suspended, by);
+    const type = suspended ? 'operator.suspend' : 'operator.activate';
+    journalOf(actor, id)?.send({ type, at: clock.now() });
+    const status = statusFor(book.get(id) ?? definition);
+    return status === undefined
+      ? ({ kind: 'refused', why: 'the engine is starting' } as const)
+      : ({ kind: 'done', status } as const);
+  };
+  const statuses = (): Status[] =>
+    book
+      .all()
+      .map(statusFor)
+      .filter((status) => status !== undefined);
+  return {
+    ...createArchiveApi(store),
+    status: () => ({
+      engine: {
+        version,
+        startedAt: isoTime(startedAt),
+        now: isoTime(clock.now()),
+        store: 'embedded',
+        ready: readinessOf(actor.getSnapshot()).ready,
+        warnings: workshop.warnings(),
+      },
+      definitions: statuses(),
+    }),
+    statusOf: (id) => {
+      const definition = book.get(id);
+      return definition === undefined ? undefined : statusFor(definition);
+    },
+    definitions: () => book.all().map(viewOf),
+    definition: (id) => {
+      const definition = book.get(id);
+      return definition === undefined ? undefined : viewOf(definition);
+    },
+    suspend: (id, by) => change(id, true, by),
+    activate: (id, by) => change(id, false, by),
+    explain: async (definitionId, message) => {
+      const definition = book.get(definitionId);
+      return definition === undefined ? undefined : explain(definition, message, { store, setup, clock });
+    },
+    readiness: () => readinessOf(actor.getSnapshot()),
+    health: () => healthOf(statuses(), readinessOf(actor.getSnapshot()).missing, workshop.warnings().length > 0),
+    rejections: () => workshop.rejections.all(),
+    changes$: changesOf(workshop, changed$),
+    accessDenied: ({ actor: name, method, path, status, peer }) =>
+      note({
+        type: 'access.denied',
+        severity: 'warning',
+        actor: name ?? 'unknown',
+        definitionId: null,
+        intakeId: null,
+        entryId: null,
+        data: { actor: name, method, path, status, peer },
+      }),
+  };
+}
+
+const viewOf = ({ document, version, suspended }: Definition): DefinitionView =>
+  ({ ...document, version, suspended, provisioned: true }) as unknown as DefinitionView;
+
+function healthOf(
+  statuses: readonly Status[],
+  missing: readonly string[],
+  troubled: boolean,
+): ReturnType<EngineApi['health']> {
+  const unwell = { down: 'degraded', error: 'unhealthy' } as const;
+  return [
+    { name: 'engine', status: missing.length === 0 ? 'healthy' : 'unhealthy', detail: missing.join('; ') || null },
+    { name: 'store', status: troubled ? 'degraded' : 'healthy', detail: null },
+    ...statuses.map(({ id, serviceStatus, hint }) => {
+      const status =
+        serviceStatus === 'down' || serviceStatus === 'error' ? unwell[serviceStatus] : ('healthy' as const);
+      return { name: `definition ${id}`, status, detail: hint };
+    }),
+  ];
+}
+
+function changesOf({ store }: Workshop, changed$: Observable<string>): Observable<EngineChange> {
+  const folded$ = store.touched$.pipe(
+    mergeMap(({ definitions, events }): EngineChange[] => [
+      ...[...definitions]
+        .filter((id) => id !== null)
+        .map((definitionId) => ({ kind: 'status', definitionId }) as const),
+      ...events.map((event) => ({ kind: 'event', event }) as const),
+    ]),
+  );
+  const lived$ = changed$.pipe(
+    filter((definitionId) => definitionId !== ''),
+    map((definitionId): EngineChange => ({ kind: 'status', definitionId })),
+  );
+  return merge(folded$, lived$).pipe(share());
+}

@@ -1,0 +1,89 @@
+import { entryView, representationsOf } from '../../streams/entry-view.ts';
+import type { Decoding } from '../../streams/message.ts';
+import type { Bodies, IntakeRecord } from '../../streams/ports.ts';
+import type { EngineApi, IntakeChange, LedgerSums, RawMessage } from '../http/api.types.ts';
+import type { Store } from '../store/open-store.ts';
+import { firstValue } from './first-value.ts';
+
+type ArchiveApi = Pick<
+  EngineApi,
+  'messages' | 'viewOf' | 'rawEntry' | 'intake' | 'rawIntake' | 'release' | 'retry' | 'ledger' | 'events'
+>;
+
+/** What the API shows of the archive, the intake records and the account; all of it from the store. */
+export function createArchiveApi(store: Store): ArchiveApi {
+  const { bodies } = store;
+  return {
+    messages: store.messages,
+    viewOf,
+    rawEntry: async (entryId, n) => {
+      const entry = await store.messages.get(entryId);
+      if (entry === undefined) return undefined;
+      const { primary, all } = representationsOf(entry);
+      const representation = n === undefined ? primary : all[n];
+      return representation === undefined ? undefined : download(bodies, representation);
+    },
+    intake: store.intake,
+    rawIntake: async (intakeId) => {
+      const record = await store.intake.get(intakeId);
+      return record === undefined ? undefined : download(bodies, { ...record, decoding: 'identity' });
+    },
+    release: (intakeId, { actor }) => reopen(store, intakeId, { command: 'release', actor }),
+    retry: (intakeId, { actor }) => reopen(store, intakeId, { command: 'retry', actor }),
+    ledger: async (definitionId, day) => {
+      const rows = await store.ledger(definitionId, day);
+      const sum = (name: keyof LedgerSums): number => rows.reduce((total, row) => total + row[name], 0);
+      return {
+        received: sum('received'),
+        archived: sum('archived'),
+        matched: sum('matched'),
+        skipped: sum('skipped'),
+        held: sum('held'),
+        quarantined: sum('quarantined'),
+        inProcess: sum('inProcess'),
+      };
+    },
+    events: store.events,
+  };
+}
+
+/** The entry as the interface shows it: times in ISO 8601. */
+const viewOf: EngineApi['viewOf'] = (entry) => {
+  const { date, archivedAt, observations, ...view } = entryView(entry);
+  return {
+    ...view,
+    date: date === null ? null : isoTime(date),
+    archivedAt: isoTime(archivedAt),
+    observations: observations.map((each) => ({ ...each, receivedAt: isoTime(each.receivedAt) })),
+  };
+};
+
+export const isoTime = (at: number): string => new Date(at).toISOString();
+
+async function download(
+  bodies: Bodies,
+  { body, decoding, sha256, size }: Pick<IntakeRecord, 'body' | 'sha256' | 'size'> & { readonly decoding: Decoding },
+): Promise<RawMessage> {
+  return { size, sha256, content: await firstValue(bodies.read(body, decoding, sha256)) };
+}
+
+const stopped = { release: ['held', 'skipped'], retry: ['quarantined'] } as const;
+/** The rule that stopped an item is off when it goes through again. */
+const overrideOf = { held: 'age', skipped: 'scope', quarantined: 'quarantine' } as const;
+
+async function reopen(
+  store: Store,
+  intakeId: string,
+  { command, actor }: { readonly command: 'release' | 'retry'; readonly actor: string },
+): Promise<IntakeChange> {
+  const record = await store.intake.get(intakeId);
+  if (record === undefined) return { kind: 'unknown' };
+  const { state, definitionId, reason } = record;
+  const from = stopped[command].find((allowed) => allowed === state);
+  if (from === undefined) return { kind: 'refused', state };
+  const type = command === 'release' ? 'item.released' : 'item.retried';
+  const data = { old: { state, reason } };
+  const event = { type, severity: 'info', actor, definitionId, intakeId, entryId: null, data } as const;
+  await store.definitions.command({ command, intakeId, overrides: [overrideOf[from]], event });
+  return { kind: 'done', record: (await store.intake.get(intakeId)) ?? record };
+}

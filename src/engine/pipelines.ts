@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { filter, map, type Observable, type SchedulerLike, tap } from 'rxjs';
+import type { JournalOptions, MatchingOptions, SpoolItem } from '../../streams/message.ts';
+import type { Directory, HashContent, News } from '../../streams/ports.ts';
+import { type ProcessingNews, processing } from '../../streams/processing.ts';
+import { unwrap } from '../report/unwrap.ts';
+import { decode } from '../store/bodies.ts';
+import type { Store } from '../store/open-store.ts';
+
+/** Items of one definition in memory at once: enough that a group commit is full, few enough to hold. */
+const windowItems = 128;
+
+/** Everything the lines of all definitions share. */
+export interface ProcessingSetup {
+  readonly ports: Omit<Parameters<typeof processing>[0], 'wake$'>;
+  readonly matching: MatchingOptions;
+  readonly optionsFor: (item: SpoolItem) => JournalOptions;
+}
+
+export function processingSetup(
+  store: Store,
+  parts: {
+    readonly directory: Directory;
+    readonly hashContent: HashContent;
+    readonly trustedRecipientHeaders: readonly string[];
+    readonly matching: MatchingOptions;
+    readonly optionsFor: (item: SpoolItem) => JournalOptions;
+  },
+): ProcessingSetup {
+  const { directory, hashContent, trustedRecipientHeaders, matching, optionsFor } = parts;
+  const { spool, bodies, archive, messages } = store;
+  const hashBytes = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+  const ports = {
+    spool,
+    bodies,
+    archive,
+    messages,
+    unwrap,
+    decode,
+    hashBytes,
+    hashContent,
+    directory,
+    trustedRecipientHeaders,
+  };
+  return { ports, matching, optionsFor };
+}
+
+/** The line of one definition, as its actor hears it; `troubled` is told of a port that failed. */
+export function processingNews(
+  definitionId: string | null,
+  {
+    store,
+    setup,
+    clock,
+    troubled,
+  }: {
+    readonly store: Store;
+    readonly setup: ProcessingSetup;
+    readonly clock: SchedulerLike;
+    readonly troubled: (news: Extract<ProcessingNews, { type: 'processing.failed' }>) => void;
+  },
+): Observable<News> {
+  const wake$ = store.touched$.pipe(filter(({ due }) => due.has(definitionId)));
+  const { ports, matching, optionsFor } = setup;
+  return processing({ ...ports, wake$ }, { definitionId, window: windowItems, matching, optionsFor }, clock).pipe(
+    tap((news) => {
+      if (news.type === 'processing.failed') troubled(news);
+    }),
+    filter((news) => news.type === 'processing.settled'),
+    map((news): News => news),
+  );
+}

@@ -1,0 +1,75 @@
+import type { SchedulerLike } from 'rxjs';
+import type { JournalActor } from '../../machines/follow.ts';
+import { statusOf } from '../../machines/journal.status.ts';
+import type { EventDraft } from '../../streams/ports.ts';
+import type { EngineOptions } from '../config/to-options.ts';
+import type { Status } from '../http/status.schema.ts';
+import type { Log } from '../log.ts';
+import type { Store } from '../store/open-store.ts';
+import { isoTime } from './archive-api.ts';
+import type { Definition, DefinitionBook } from './definition-book.ts';
+import { firstValue } from './first-value.ts';
+import type { ProcessingSetup } from './pipelines.ts';
+import { createRejectionBook, type RejectionBook } from './rejections.ts';
+import { statusView } from './status-board.ts';
+
+/** What the parts of the running engine share. */
+export interface Workshop {
+  readonly options: EngineOptions;
+  readonly store: Store;
+  readonly book: DefinitionBook;
+  readonly setup: ProcessingSetup;
+  readonly clock: SchedulerLike;
+  readonly log: Log;
+  readonly version: string;
+  readonly startedAt: number;
+  readonly rejections: RejectionBook;
+  /** Writes a line of the event log; a store that fails meanwhile is logged, never thrown. */
+  readonly note: (draft: EventDraft) => void;
+  statusOf(definition: Definition, journal: JournalActor | undefined): Status | undefined;
+  /** Warnings of the engine as a whole. */
+  warnings(): Status['warnings'];
+  /** A port failed, or works again (null). */
+  troubled(detail: string | null): void;
+}
+
+export function createWorkshop(
+  parts: Pick<Workshop, 'options' | 'store' | 'book' | 'setup' | 'clock' | 'log' | 'version'>,
+): Workshop {
+  const { store, clock, log } = parts;
+  const note = (draft: EventDraft): void => {
+    firstValue(store.events.append(draft)).catch((error: unknown) =>
+      log('error', 'an event could not be written', { type: draft.type, error: String(error) }),
+    );
+  };
+  const rejections = createRejectionBook(() => clock.now(), note);
+  let trouble: { readonly detail: string; readonly at: number } | null = null;
+  return {
+    ...parts,
+    startedAt: clock.now(),
+    rejections,
+    note,
+    statusOf: (definition, journal) =>
+      journal === undefined
+        ? undefined
+        : statusView({
+            definition,
+            journal: statusOf(journal.getSnapshot()),
+            figures: store.figuresOf(definition.id),
+            oldestAt: store.oldest(definition.id),
+            rejected: rejections.countOf(definition.id),
+            now: clock.now(),
+          }),
+    warnings: () => {
+      const damaged = store.recovery.damaged.map(({ file, offset, text }) => `${file} at ${offset}: ${text}`);
+      return [
+        ...(trouble === null ? [] : [{ code: 'storage', text: trouble.detail, since: isoTime(trouble.at) }]),
+        ...damaged.map((text) => ({ code: 'damaged', text, since: isoTime(clock.now()) })),
+      ];
+    },
+    troubled: (detail) => {
+      trouble = detail === null ? null : { detail, at: trouble?.at ?? clock.now() };
+      if (detail !== null) log('error', 'a step of processing failed and is tried again', { detail });
+    },
+  };
+}

@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+import { readFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import { actions } from './actions.ts';
+import { runCommand } from './cli/program.ts';
+import type { Screen } from './cli/render.ts';
+
+/** The rim of the process: the command line in, the exit code out. The only `process.exit`. */
+const screen = (stream: NodeJS.WriteStream): Screen => ({
+  write: (text) => void stream.write(text),
+  colours: stream.isTTY === true && process.env['NO_COLOR'] === undefined,
+});
+
+const manifest = JSON.parse(
+  await readFile(
+    new URL(import.meta.filename.endsWith('.ts') ? '../package.json' : '../../package.json', import.meta.url),
+    'utf8',
+  ),
+) as { version: string };
+
+try {
+  const exitCode = await runCommand(process.argv.slice(2), {
+    actions: actions({ version: manifest.version, out: screen(process.stdout), err: screen(process.stderr) }),
+    out: screen(process.stdout),
+    err: screen(process.stderr),
+    version: manifest.version,
+    now: () => Date.now(),
+    pause: async (ms) => void (await pause(ms)),
+  });
+  await flushed(process.stdout);
+  process.exit(exitCode);
+} catch (error) {
+  process.stderr.write(`daybook: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exit(1);
+}
+
+/** A pipe may still hold what was written last. */
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write('', () => resolve()));
+}
