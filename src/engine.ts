@@ -1,36 +1,21 @@
 import { hostname } from 'node:os';
 import { asyncScheduler, NEVER, type Observable, type SchedulerLike, Subject, takeUntil } from 'rxjs';
-import { monotonicFactory } from 'ulid';
-import { createActor, fromEventObservable, fromPromise, toPromise } from 'xstate';
-import type { EngineOutput, ListenerInput, ListenerNews, OpenedStore } from '../machines/engine.events.ts';
-import { engineMachine } from '../machines/engine.machine.ts';
+import { createActor, toPromise } from 'xstate';
+import type { EngineOutput } from '../machines/engine.events.ts';
 import { emittedBy, type JournalActor, spawnedJournals } from '../machines/follow.ts';
 import { runtimeOf } from '../machines/journal.context.ts';
-import type {
-  JournalDefinition,
-  ProcessingInput,
-  RuntimeRecord,
-  SourceInput,
-  SourceNews,
-} from '../machines/journal.events.ts';
-import { journalMachine } from '../machines/journal.machine.ts';
+import type { JournalDefinition, RuntimeRecord } from '../machines/journal.events.ts';
 import { schedulerClock } from '../streams/clock.ts';
-import type { News } from '../streams/ports.ts';
 import { type Closing, closing } from './close.ts';
 import type { EngineConfig } from './config/engine.schema.ts';
-import { loadTls } from './config/tls-files.ts';
-import { type EngineOptions, toEngineOptions, toSmtpOptions } from './config/to-options.ts';
+import { toEngineOptions, toSmtpOptions } from './config/to-options.ts';
 import { openContentHasher } from './content/content-hasher.ts';
 import { createApi } from './engine/api.ts';
-import { createCapacity } from './engine/capacity.ts';
 import { type Definition, openDefinitionBook } from './engine/definition-book.ts';
 import { openDirectory } from './engine/directory.ts';
-import { expiryCheck } from './engine/expiry-check.ts';
-import { acceptedNews, listenerNews } from './engine/listener-slot.ts';
 import { draftOf } from './engine/notes.ts';
 import { processingNews, processingSetup } from './engine/pipelines.ts';
-import { pop3Source } from './engine/pop3-slot.ts';
-import { createRoutes } from './engine/smtp-routes.ts';
+import { provideSlots, tlsOf } from './engine/slots.ts';
 import { createWorkshop, type Workshop } from './engine/workshop.ts';
 import { openHttpServer } from './http/server.ts';
 import type { Log } from './log.ts';
@@ -173,68 +158,6 @@ async function launch(workshop: Workshop, stack: Closing): Promise<RunningEngine
   };
 }
 
-interface Slots {
-  readonly stop$: Observable<void>;
-  readonly closings: Set<Promise<void>>;
-  readonly opened: (listener: SmtpListener | null) => void;
-  readonly stopping: () => boolean;
-  readonly close: () => Promise<void>;
-}
-
-async function provideSlots(workshop: Workshop, { stop$, closings, opened, stopping, close }: Slots) {
-  const { options, store, book, setup, clock, log, rejections } = workshop;
-  const { dataDir, smtp, limits, matching } = options;
-  const accepted = acceptedNews(clock);
-  const definitionIds = (): readonly string[] => [...book.all().map(({ id }) => id), ...book.orphans];
-  const { minimumFreeBytes } = options.store;
-  const capacity = createCapacity(store, { dataDir, minimumFreeBytes, ...limits, definitionIds, stopping });
-  const newId = monotonicFactory();
-  const tls = smtp.tls === null ? undefined : await tlsOf(smtp.tls);
-  const ports = {
-    custody: capacity.custody,
-    ...createRoutes(book, smtp.authorizedSources),
-    admit: capacity.admit,
-    rejected: rejections.note,
-    log,
-    clock,
-  };
-  const listening = (input: ListenerInput): Observable<ListenerNews> =>
-    listenerNews(
-      {
-        smtp: { ...smtp, tls, maxAgeMs: matching.maxAgeMs, origin: 'journal' },
-        ports,
-        ingest: { newId: () => newId(clock.now()), ...expiryCheck(workshop) },
-        clock,
-        opened,
-        ingested: accepted.note,
-        closings,
-      },
-      input,
-    );
-  const source = ({ definitionId, ...start }: SourceInput): Observable<News> => {
-    const definition = book.get(definitionId);
-    if (definition?.config.transport !== 'pop3') return accepted.of(definitionId);
-    return pop3Source(workshop, { definition, capacity, newId: () => newId(clock.now()), closings, ...start });
-  };
-  const line = (definitionId: string): Observable<News> =>
-    processingNews(definitionId, { store, setup, clock, troubled: ({ detail }) => workshop.troubled(detail) }).pipe(
-      takeUntil(stop$),
-    );
-  return engineMachine.provide({
-    actors: {
-      store: fromPromise<OpenedStore>(async () => ({ records: await loadRuntimes(workshop) })),
-      listener: fromEventObservable<ListenerNews, ListenerInput>(({ input }) => listening(input)),
-      closing: fromPromise<void>(close),
-      journal: journalMachine.provide({
-        actors: {
-          source: fromEventObservable<SourceNews, SourceInput>(({ input }) => source(input) as Observable<SourceNews>),
-          processing: fromEventObservable<News, ProcessingInput>(({ input }) => line(input.definitionId)),
-        },
-      }),
-    },
-  });
-}
-
 /** Hears one journal: its notes go to the event log, its runtime record to the store, its changes to the stream. */
 function follow(workshop: Workshop, changed$: Subject<string>, definitionId: string, journal: JournalActor): void {
   const { clock, log } = workshop;
@@ -264,15 +187,6 @@ function finishOrphan(workshop: Workshop, definitionId: string, stop$: Observabl
 const saveRuntime = ({ store }: Workshop, definitionId: string, record: RuntimeRecord): Promise<void> =>
   store.definitions.saveRuntime(definitionId, { ...record });
 
-async function loadRuntimes({ book, store }: Workshop): Promise<Record<string, RuntimeRecord>> {
-  const records: Record<string, RuntimeRecord> = {};
-  for (const { id } of book.all()) {
-    const record = await store.definitions.loadRuntime(id);
-    if (record !== undefined) records[id] = record as unknown as RuntimeRecord;
-  }
-  return records;
-}
-
 function journalDefinition({ id, config, suspended }: Definition): JournalDefinition {
   const inactivityAllowedMs = config.transport === 'smtp' ? toSmtpOptions(config, []).inactivityAllowedMs : 10_800_000;
   return { definitionId: id, transport: config.transport, inactivityAllowedMs, suspended };
@@ -280,9 +194,3 @@ function journalDefinition({ id, config, suspended }: Definition): JournalDefini
 
 const listenersOf = (definitions: readonly Definition[]): readonly 'smtp'[] =>
   definitions.some(({ config }) => config.transport === 'smtp') ? ['smtp'] : [];
-
-async function tlsOf(files: NonNullable<EngineOptions['smtp']['tls']>) {
-  const loaded = await loadTls(files);
-  if (!loaded.ok) throw new Error(loaded.faults.map(({ text }) => text).join('; '));
-  return { cert: loaded.cert, key: loaded.key };
-}

@@ -1,5 +1,5 @@
 import type { ArchiveEntry, Outcome } from '../../streams/message.ts';
-import type { EventDraft } from '../../streams/ports.ts';
+import type { EventDraft, LoggedEvent } from '../../streams/ports.ts';
 import { del, type IndexDb, type IndexOp, put, type Sublevel } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
 import { dueKey, eventByKey, eventKey, ledgerKey, matchIndexKey, openKey, rangeOf, stateKey } from './keys.ts';
@@ -7,12 +7,16 @@ import { type DefinitionRow, emptyLedger, type FiguresRow, type IntakeRow, type 
 
 /** Item events of one type and reason are let through once in ten minutes (journaling b.7). */
 const sampleEveryMs = 600_000;
+/** Ledger rows kept in memory; a definition has one a day. */
+const maxAccounts = 4_096;
 
 /**
  * One atomic change of the index in the making. Its reads see what it has already put. Nothing of it is visible to
  * others, on disk or in the figures, before `commit` has resolved.
  */
 export class Change {
+  /** Events that this change writes, oldest first. */
+  readonly logged: LoggedEvent[] = [];
   readonly #index: IndexDb;
   readonly #memory: IndexMemory;
   readonly #ops: IndexOp[] = [];
@@ -75,7 +79,9 @@ export class Change {
 
   logEvent(at: number, draft: EventDraft): void {
     this.#events += 1;
-    this.put(this.#index.event, eventKey(this.#events), { seq: this.#events, at, ...draft });
+    const event: LoggedEvent = { seq: this.#events, at, ...draft };
+    this.logged.push(event);
+    this.put(this.#index.event, eventKey(this.#events), event);
     if (draft.definitionId !== null) this.put(this.#index.eventBy, eventByKey(draft.definitionId, this.#events), '');
   }
 
@@ -98,9 +104,12 @@ export class Change {
 
   /** Writes all of it in one batch; `sync` makes it and all before it durable. */
   async commit(options: { readonly sync: boolean } = { sync: false }): Promise<void> {
+    const accounts = new Map<string, LedgerRow>();
     for (const [key, delta] of this.#ledger) {
-      const row: Record<string, number> = { ...((await this.#index.ledger.get(key)) ?? emptyLedger) };
+      const known = this.#memory.ledger.get(key) ?? (await this.#index.ledger.get(key)) ?? emptyLedger;
+      const row: Record<string, number> = { ...known };
       for (const [name, by] of Object.entries(delta)) row[name] = (row[name] ?? 0) + by;
+      accounts.set(key, row as unknown as LedgerRow);
       this.put(this.#index.ledger, key, row as unknown as LedgerRow);
     }
     for (const [id, row] of this.#rows) this.put(this.#index.intake, id, row);
@@ -109,6 +118,8 @@ export class Change {
     for (const [id, row] of this.#figures) this.put(this.#index.figures, rangeOf(id), row);
     if (this.#events !== this.#memory.events) this.put(this.#index.meta, 'events', this.#events);
     if (this.#ops.length > 0) await this.#index.database.batch(this.#ops as never, options);
+    if (this.#memory.ledger.size > maxAccounts) this.#memory.ledger.clear();
+    for (const [key, row] of accounts) this.#memory.ledger.set(key, row);
     await this.#show();
   }
 

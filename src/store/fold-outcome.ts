@@ -69,7 +69,11 @@ function store(context: FoldContext, before: ArchiveEntry | undefined, entry: Ar
   const { index, change } = context;
   change.putEntry(entry);
   const had = before === undefined ? new Set<string>() : new Set([...matchKeysOf(before), ...facetsOf(before)]);
-  for (const key of matchKeysOf(entry)) if (!had.has(key)) change.put(index.match, matchIndexKey(key, entry.id), '');
+  for (const key of matchKeysOf(entry)) {
+    if (had.has(key)) continue;
+    change.put(index.match, matchKeyDigest(key), '');
+    change.put(index.match, matchIndexKey(key, entry.id), '');
+  }
   for (const facet of facetsOf(entry)) if (!had.has(facet)) change.put(index.facet, facetKey(facet, entry.id), '');
 }
 

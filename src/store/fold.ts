@@ -1,6 +1,6 @@
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Body, Slice } from '../../streams/message.ts';
-import type { EventDraft } from '../../streams/ports.ts';
+import type { EventDraft, LoggedEvent } from '../../streams/ports.ts';
 import { Change } from './change.ts';
 import type { CommandFacts, IntakeFacts, LogRecord, OutcomeFacts } from './commit-log.types.ts';
 import { foldCommand } from './fold-command.ts';
@@ -13,6 +13,7 @@ import type { IntakeRow } from './rows.ts';
 export interface Touched {
   readonly due: ReadonlySet<string | null>;
   readonly definitions: ReadonlySet<string | null>;
+  readonly events: readonly LoggedEvent[];
 }
 /** What the steps of a fold hand on to each other. */
 export interface FoldContext {
@@ -37,7 +38,7 @@ export async function foldGroup(
   const last = group.at(-1);
   if (last !== undefined) change.put(index.meta, 'head', { seq: last.seq, hash: last.hash });
   await change.commit({ sync });
-  return context;
+  return { due: context.due, definitions: context.definitions, events: change.logged };
 }
 
 async function foldRecord(context: FoldContext, record: LogRecord): Promise<void> {

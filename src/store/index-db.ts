@@ -25,12 +25,13 @@ export interface IndexDb extends AsyncDisposable {
   readonly meta: Sublevel<unknown>;
 }
 export type Sublevel<T> = ReturnType<typeof jsonRoom<T>>;
-/** One change of the index; many go out as one atomic batch. */
+/**
+ * One change of the index; many go out as one atomic batch. Keys and values are encoded here, with the sublevel's prefix
+ * in front: a batch over sublevels spends more on their bookkeeping than on the writing.
+ */
 export type IndexOp =
-  // biome-ignore lint/suspicious/noExplicitAny: a batch mixes sublevels of different values; `put` and `del` keep them apart
-  | { readonly type: 'put'; readonly sublevel: Sublevel<any>; readonly key: string; readonly value: unknown }
-  // biome-ignore lint/suspicious/noExplicitAny: as above
-  | { readonly type: 'del'; readonly sublevel: Sublevel<any>; readonly key: string };
+  | { readonly type: 'put'; readonly key: string; readonly value: string }
+  | { readonly type: 'del'; readonly key: string };
 
 /** The LevelDB of the index. `create` only at the first start: an empty index beside a full log is damage. */
 export async function openIndexDb(directory: string, create: boolean): Promise<IndexDb> {
@@ -67,11 +68,10 @@ export function roomsOf(database: Database): IndexDb {
 
 export const put = <T>(sublevel: Sublevel<T>, key: string, value: T): IndexOp => ({
   type: 'put',
-  sublevel,
-  key,
-  value,
+  key: sublevel.prefix + key,
+  value: typeof value === 'string' ? value : JSON.stringify(value),
 });
 // biome-ignore lint/suspicious/noExplicitAny: a deletion does not look at the value
-export const del = (sublevel: Sublevel<any>, key: string): IndexOp => ({ type: 'del', sublevel, key });
+export const del = (sublevel: Sublevel<any>, key: string): IndexOp => ({ type: 'del', key: sublevel.prefix + key });
 
 const jsonRoom = <T>(database: Database, name: string) => database.sublevel<string, T>(name, { valueEncoding: 'json' });

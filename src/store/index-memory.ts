@@ -1,6 +1,6 @@
 import type { IndexDb } from './index-db.ts';
 import { lastPart, rangeOf, within } from './keys.ts';
-import { type FiguresRow, type IntakeRow, noFigures } from './rows.ts';
+import { type FiguresRow, type IntakeRow, type LedgerRow, noFigures } from './rows.ts';
 
 /** Rows kept after their write, so that a fresh message is not read back from disk at each stage. */
 const cachedRows = 2_048;
@@ -17,6 +17,8 @@ export interface IndexMemory {
   cacheRow(row: IntakeRow): void;
   /** Items handed out and not yet settled or deferred: a wake leaves them alone, their settling looks again anyway. */
   readonly inFlight: Set<string>;
+  /** Ledger rows last written, by key: a day's account is changed with every group. */
+  readonly ledger: Map<string, LedgerRow>;
   /** Sequence number of the last event. */
   events: number;
   readonly due: LowMark;
@@ -56,6 +58,7 @@ export async function loadIndexMemory(index: IndexDb): Promise<IndexMemory> {
       if (!oldest.done) rows.delete(oldest.value);
     },
     inFlight: new Set(),
+    ledger: new Map(),
     events: Number((await index.meta.get('events')) ?? 0),
     due: lowMark(),
     open,

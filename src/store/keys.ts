@@ -12,7 +12,7 @@ import { createHash } from 'node:crypto';
  * | state | outcome NUL intakeId | '' | held, skipped and quarantined items |
  * | wait | match key NUL intakeId | '' | who to wake when the key changes |
  * | entry | entryId | ArchiveEntry | newest first by id |
- * | match | match key NUL entryId | '' | candidates of a match |
+ * | match | match key NUL entryId; match key alone | '' | candidates of a match; whether there are any |
  * | facet | facet NUL entryId | roles | searches by participant, word, definition, flag |
  * | event | sequence number | LoggedEvent | by time |
  * | eventBy | definition NUL sequence number | '' | events of one definition |

@@ -81,6 +81,13 @@ export async function entriesUnder(index: IndexDb, matchKey: string): Promise<re
   return entries.filter((entry) => entry !== undefined);
 }
 
+/** Most mail has no copy yet: one read for a whole window tells which keys are there at all. */
+async function existingKeys(index: IndexDb, keys: readonly string[]): Promise<readonly string[]> {
+  if (keys.length === 0) return keys;
+  const marks = await index.match.getMany(keys.map(matchKeyDigest));
+  return keys.filter((_, at) => marks[at] !== undefined);
+}
+
 interface Candidates {
   under(keys: readonly string[]): readonly ArchiveEntry[];
   /** What this window has decided already: the next request must see it. */
@@ -88,7 +95,7 @@ interface Candidates {
 }
 
 async function candidatesOf(index: IndexDb, requests: readonly SettleRequest[]): Promise<Candidates> {
-  const keys = [...new Set(requests.flatMap((request) => request.keys))];
+  const keys = await existingKeys(index, [...new Set(requests.flatMap((request) => request.keys))]);
   const found = await Promise.all(keys.map((key) => entriesUnder(index, key)));
   const byKey = new Map<string, readonly string[]>();
   const entries = new Map<string, ArchiveEntry>();

@@ -14,6 +14,7 @@ import type {
   Spool,
 } from '../../streams/ports.ts';
 import { createBodies } from './bodies.ts';
+import type { Bytes } from './bytes.types.ts';
 import { Change } from './change.ts';
 import { type CommitLogRecovery, openCommitLog } from './commit-log.ts';
 import type { CommitLog, LogPosition, LogRecord } from './commit-log.types.ts';
@@ -114,16 +115,34 @@ async function prepareIndex({ dataDir, rebuild }: StoreOptions): Promise<IndexDb
 }
 
 async function assemble(options: StoreOptions, index: IndexDb, lock: AsyncDisposable): Promise<Store> {
-  const { dataDir, now, journalTypeOf, rebuild, segmentBytes } = options;
-  const memory = await loadIndexMemory(index);
-  const write = exclusive();
-  const touched$ = new Subject<Touched>();
-  let records = 0;
-  const fold = folder(index, memory);
+  const { dataDir, segmentBytes } = options;
   const bytes =
     options.bytes === 'segments'
       ? await openSegmentBytes({ directory: join(dataDir, 'commitlog'), segmentBytes })
       : await openLevelBytes({ directory: join(dataDir, 'bodies') });
+  return assembleStore({ ...options, bytes, index, lock });
+}
+
+/** What a store is made of once its files are open; a simulation brings its own. */
+export interface StoreParts extends Pick<StoreOptions, 'now' | 'journalTypeOf' | 'rebuild'> {
+  readonly bytes: Bytes;
+  readonly index: IndexDb;
+  /** Given back last, after index and log have been closed. */
+  readonly lock: AsyncDisposable;
+  /** The index is synced after this much of the log. */
+  readonly checkpointBytes?: number;
+  /** A message above this goes to the log in pieces while it arrives. */
+  readonly chunkBytes?: number;
+}
+
+/** Folds what the index does not know yet, and joins the parts. @throws EngineFailure `index-unknown`, `store-failed` */
+export async function assembleStore(parts: StoreParts): Promise<Store> {
+  const { bytes, index, lock, now, journalTypeOf, rebuild } = parts;
+  const memory = await loadIndexMemory(index);
+  const write = exclusive();
+  const touched$ = new Subject<Touched>();
+  let records = 0;
+  const fold = folder(index, memory, parts.checkpointBytes ?? checkpointBytes);
   const log = await openCommitLog({
     bytes,
     now,
@@ -137,7 +156,7 @@ async function assemble(options: StoreOptions, index: IndexDb, lock: AsyncDispos
   });
   const recent = recentBytes(recentMaxBytes);
   return {
-    custody: createCustody({ log, recent, chunkBytes }),
+    custody: createCustody({ log, recent, chunkBytes: parts.chunkBytes ?? chunkBytes }),
     spool: createSpool({ index, memory, write }),
     bodies: createBodies(log, recent),
     archive: createArchive({ log, index, memory, write, settling: exclusive(), journalTypeOf }),
@@ -168,12 +187,16 @@ async function checkpoint(index: IndexDb, memory: IndexMemory): Promise<void> {
   await change.commit({ sync: true });
 }
 
-/** Folds groups and syncs the index each `checkpointBytes` of the log. */
-function folder(index: IndexDb, memory: IndexMemory): (group: readonly LogRecord[]) => Promise<Touched> {
+/** Folds groups and syncs the index each `checkpointEach` bytes of the log. */
+function folder(
+  index: IndexDb,
+  memory: IndexMemory,
+  checkpointEach: number,
+): (group: readonly LogRecord[]) => Promise<Touched> {
   let unsynced = 0;
   return async (group) => {
     for (const { payloadLength } of group) unsynced += payloadLength + 1_024;
-    const sync = unsynced >= checkpointBytes;
+    const sync = unsynced >= checkpointEach;
     if (sync) unsynced = 0;
     return foldGroup({ index, memory, sync }, group);
   };

@@ -1,0 +1,98 @@
+import { type Observable, takeUntil } from 'rxjs';
+import { fromEventObservable, fromPromise } from 'xstate';
+import type { ListenerInput, ListenerNews, OpenedStore } from '../../machines/engine.events.ts';
+import { engineMachine } from '../../machines/engine.machine.ts';
+import type { ProcessingInput, RuntimeRecord, SourceInput, SourceNews } from '../../machines/journal.events.ts';
+import { journalMachine } from '../../machines/journal.machine.ts';
+import type { News } from '../../streams/ports.ts';
+import { loadTls } from '../config/tls-files.ts';
+import type { EngineOptions } from '../config/to-options.ts';
+import type { SmtpListener } from '../smtp/types.ts';
+import { createCapacity } from './capacity.ts';
+import { expiryCheck } from './expiry-check.ts';
+import { acceptedNews, listenerNews } from './listener-slot.ts';
+import { createNewId } from './new-id.ts';
+import { processingNews } from './pipelines.ts';
+import { pop3Source } from './pop3-slot.ts';
+import { createRoutes } from './smtp-routes.ts';
+import type { Workshop } from './workshop.ts';
+
+/** What the slots need of the engine around them. */
+export interface Slots {
+  readonly stop$: Observable<void>;
+  readonly closings: Set<Promise<void>>;
+  readonly opened: (listener: SmtpListener | null) => void;
+  readonly stopping: () => boolean;
+  readonly close: () => Promise<void>;
+}
+
+/** The engine chart with every slot filled by the real thing. */
+export async function provideSlots(workshop: Workshop, { stop$, closings, opened, stopping, close }: Slots) {
+  const { options, store, book, setup, clock, log, rejections } = workshop;
+  const { dataDir, smtp, limits, matching } = options;
+  const accepted = acceptedNews(clock);
+  const definitionIds = (): readonly string[] => [...book.all().map(({ id }) => id), ...book.orphans];
+  const { minimumFreeBytes } = options.store;
+  const capacity = createCapacity(store, { dataDir, minimumFreeBytes, ...limits, definitionIds, stopping });
+  const newId = createNewId(clock);
+  const tls = smtp.tls === null ? undefined : await tlsOf(smtp.tls);
+  const ports = {
+    custody: capacity.custody,
+    ...createRoutes(book, smtp.authorizedSources),
+    admit: capacity.admit,
+    rejected: rejections.note,
+    log,
+    clock,
+  };
+  const listening = (input: ListenerInput): Observable<ListenerNews> =>
+    listenerNews(
+      {
+        smtp: { ...smtp, tls, maxAgeMs: matching.maxAgeMs, origin: 'journal' },
+        ports,
+        ingest: { newId, ...expiryCheck(workshop) },
+        clock,
+        opened,
+        ingested: accepted.note,
+        closings,
+      },
+      input,
+    );
+  const source = ({ definitionId, ...start }: SourceInput): Observable<News> => {
+    const definition = book.get(definitionId);
+    if (definition?.config.transport !== 'pop3') return accepted.of(definitionId);
+    return pop3Source(workshop, { definition, capacity, newId, closings, ...start });
+  };
+  const line = (definitionId: string): Observable<News> =>
+    processingNews(definitionId, { store, setup, clock, troubled: ({ detail }) => workshop.troubled(detail) }).pipe(
+      takeUntil(stop$),
+    );
+  return engineMachine.provide({
+    actors: {
+      store: fromPromise<OpenedStore>(async () => ({ records: await loadRuntimes(workshop) })),
+      listener: fromEventObservable<ListenerNews, ListenerInput>(({ input }) => listening(input)),
+      closing: fromPromise<void>(close),
+      journal: journalMachine.provide({
+        actors: {
+          source: fromEventObservable<SourceNews, SourceInput>(({ input }) => source(input) as Observable<SourceNews>),
+          processing: fromEventObservable<News, ProcessingInput>(({ input }) => line(input.definitionId)),
+        },
+      }),
+    },
+  });
+}
+
+async function loadRuntimes({ book, store }: Workshop): Promise<Record<string, RuntimeRecord>> {
+  const records: Record<string, RuntimeRecord> = {};
+  for (const { id } of book.all()) {
+    const record = await store.definitions.loadRuntime(id);
+    if (record !== undefined) records[id] = record as unknown as RuntimeRecord;
+  }
+  return records;
+}
+
+/** A usable pair. @throws Error with what is wrong, nothing of the key in it */
+export async function tlsOf(files: NonNullable<EngineOptions['smtp']['tls']>) {
+  const loaded = await loadTls(files);
+  if (!loaded.ok) throw new Error(loaded.faults.map(({ text }) => text).join('; '));
+  return { cert: loaded.cert, key: loaded.key };
+}
