@@ -27,12 +27,14 @@ function boxOf(node: AnyStateNode, indent: string): readonly string[] {
 
 function arrowsOf(node: AnyStateNode): readonly string[] {
   const own = [...node.transitions.values()].flat().concat(node.always ?? []);
-  const lines = own.map((transition) => {
-    const target = transition.target?.[0] ?? node;
-    const guard = transition.guard === undefined ? '' : ` [${guardOf(transition.guard)}]`;
-    const stays = transition.target === undefined ? ', stays' : '';
-    return `  ${nameOf(node)} --> ${nameOf(target)}: ${triggerOf(transition.eventType, node)}${guard}${stays}`;
-  });
+  const lines = own
+    .filter(({ target, actions }) => target !== undefined || actions.length > 0)
+    .map((transition) => {
+      const target = transition.target?.[0] ?? node;
+      const guard = transition.guard === undefined ? '' : ` [${guardOf(transition.guard)}]`;
+      const stays = transition.target === undefined ? ', stays' : '';
+      return `  ${nameOf(node)} --> ${nameOf(target)}: ${triggerOf(transition.eventType, node)}${guard}${stays}`;
+    });
   return [...lines, ...Object.values(node.states).flatMap((child) => arrowsOf(child))];
 }
 

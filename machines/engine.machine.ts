@@ -39,6 +39,7 @@ function listening<const T extends ListenerName>(name: T) {
           bound: {},
         },
       },
+      /** Leaving `open` has unsubscribed from the listener, so nothing of it is left when the next try begins. */
       backoff: { after: { [`${name}Rest`]: 'open' }, on: { 'operator.retry': 'open' } },
     },
   });
@@ -63,6 +64,7 @@ export const engineMachine = engineSetup.createMachine({
   output: ({ context }) => ({ records: context.records, fault: context.fault }),
   initial: 'opening',
   states: {
+    /** Nothing is taken in before the store can keep it. */
     opening: {
       invoke: {
         src: 'store',
@@ -89,6 +91,7 @@ export const engineMachine = engineSetup.createMachine({
       },
       states: { smtp: listening('smtp'), gateway: listening('gateway') },
     },
+    /** Entering it has left `running`, so the listeners are closing; journals end their sources, then their windows. */
     draining: {
       entry: 'stopJournals',
       always: { guard: 'allStopped', target: 'closing' },
@@ -100,6 +103,7 @@ export const engineMachine = engineSetup.createMachine({
         },
       },
     },
+    /** The last deadline: past it the process ends anyhow, and what was acknowledged is on disk. */
     closing: {
       invoke: {
         src: 'closing',
@@ -125,6 +129,7 @@ export const engineMachine = engineSetup.createMachine({
   },
 });
 
+/** A listener that errors or completes without a word is a bug; it is treated as a lost one. */
 function brokenListener(name: ListenerName) {
   return ({ context, event }: { readonly context: EngineContext; readonly event: object }) => ({
     at: context.clock.now(),

@@ -29,6 +29,7 @@ type At = { readonly at: number };
 type Named = { readonly name: ListenerName };
 type ListenerTrouble = At & Named & { readonly kind: string; readonly detail: string };
 
+/** The name of a journal's actor among the engine's children. */
 export const journalActorId = (definitionId: string): string => `journal.${definitionId}`;
 const definitionIdOf = (actorId: string): string => actorId.slice('journal.'.length);
 
@@ -65,6 +66,7 @@ export const engineSetup = setup({
     sayRestored: enqueueActions(({ context, enqueue }) =>
       enqueue.emit({ type: 'engine.restored', at: context.clock.now(), definitions: context.definitions.length }),
     ),
+    /** `journal.spawned` is emitted before the spawn, so that it is heard before the journal starts. */
     startJournals: enqueueActions(({ context, enqueue }) => {
       for (const definition of context.definitions) {
         enqueue.emit({ type: 'journal.spawned', definitionId: definition.definitionId });
@@ -74,6 +76,10 @@ export const engineSetup = setup({
         });
       }
     }),
+    /**
+     * SIGHUP and the API (T11-T14): journals of removed definitions are stopped, their mail in custody is on disk. Another
+     * transport is another journal, that awaits its initial run. `suspended` is the operator's, said to the journal itself.
+     */
     changeJournals: enqueueActions(({ context, enqueue }, change: DefinitionsChange) => {
       const before = new Map(context.definitions.map((known) => [known.definitionId, known]));
       const after = new Set(change.definitions.map((definition) => definition.definitionId));
@@ -120,6 +126,7 @@ export const engineSetup = setup({
       enqueue.assign({ listeners: { ...context.listeners, [name]: bound } });
       for (const id of journalsOn(context, name)) enqueue.sendTo(id, { type: 'source.bound', at });
     }),
+    /** The wait before the next try is told along, so that each journal can show it. */
     noteUnbound: enqueueActions(({ context, enqueue }, { at, name, kind, detail }: ListenerTrouble) => {
       const failures = context.listeners[name].failures + 1;
       const nextRetryAt = at + bindRestMs(failures);
@@ -132,9 +139,13 @@ export const engineSetup = setup({
       }
       for (const id of journalsOn(context, name)) enqueue.sendTo(id, failure);
     }),
-    stopJournals: enqueueActions(({ context, enqueue }) => {
+    /** One whose chart broke has ended already. */
+    stopJournals: enqueueActions(({ context, enqueue, self }) => {
       const at = context.clock.now();
-      const ids = context.definitions.map((definition) => definition.definitionId);
+      const journals = childrenOf(self);
+      const ids = context.definitions
+        .map((definition) => definition.definitionId)
+        .filter((id) => journals[journalActorId(id)]?.getSnapshot().status === 'active');
       enqueue.assign({ stopping: ids });
       enqueue.emit({ type: 'engine.stopping', at });
       for (const id of ids) enqueue.sendTo(journalActorId(id), { type: 'engine.stop', at });
@@ -169,6 +180,7 @@ interface Stopped {
   readonly output: RuntimeRecord | null;
 }
 
+/** XState types the children by id, and these ids are made as it runs. */
 function childrenOf(self: { getSnapshot(): unknown }): Record<string, ActorRefFrom<typeof journalMachine> | undefined> {
   return (self.getSnapshot() as { readonly children: Record<string, ActorRefFrom<typeof journalMachine>> }).children;
 }

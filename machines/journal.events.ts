@@ -109,7 +109,14 @@ export type Whisper =
   | { readonly type: 'session.faulted'; readonly at: number; readonly detail: string }
   | { readonly type: 'clock.checked'; readonly at: number };
 
-export type JournalEvent = News | Command | Whisper;
+/** XState's own word about an actor in a slot, when it comes too late to matter: the state that ran it has been left. */
+export interface LateCrash {
+  readonly type: 'xstate.error.actor.source' | 'xstate.error.actor.processing';
+  readonly actorId: string;
+  readonly error: unknown;
+}
+
+export type JournalEvent = News | Command | Whisper | LateCrash;
 
 /** Lines for the event log, typed as journaling d.2 names them. */
 export type JournalNote =

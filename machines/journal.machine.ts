@@ -46,6 +46,7 @@ const health = journalSetup.createStateConfig({
         'clock.checked': { guard: 'silent', target: 'down', actions: timed('noteSilence') },
       },
     },
+    /** A report, not a stop: the listener keeps accepting, and the next message heals it (d.2). */
     down: {
       entry: reporting('down'),
       on: {
@@ -53,6 +54,7 @@ const health = journalSetup.createStateConfig({
         'clock.checked': { guard: not('silent'), target: 'deriving' },
       },
     },
+    /** The poller or the listener goes on trying. A message from a lost listener's last transaction heals nothing. */
     error: {
       entry: reporting('error'),
       on: {
@@ -108,6 +110,7 @@ const session = journalSetup.createStateConfig({
           },
           on: { 'definition.changed': { target: 'listening', reenter: true } },
         },
+        /** The engine's listener waits and tries again; this only follows its news. */
         bindBackoff: {
           entry: 'reportUnbound',
           always: { guard: 'listenerBound', target: 'listening' },
@@ -118,6 +121,7 @@ const session = journalSetup.createStateConfig({
         },
       },
     },
+    /** The source itself polls, waits and tries again; re-entering starts it anew. */
     pop3: {
       id: 'pop3',
       invoke: source,
@@ -139,6 +143,7 @@ const session = journalSetup.createStateConfig({
         },
       },
     },
+    /** Our own actor broke: a bug, shown as `error` and tried again after a rest. */
     faulted: {
       after: { faultRest: 'choosing' },
       on: {
@@ -168,6 +173,7 @@ const processing = journalSetup.createStateConfig({
       initial: 'open',
       states: {
         open: { on: { 'engine.stop': 'finishing' } },
+        /** The engine completes `processing` at the end of its window. */
         finishing: { id: 'finishing', after: { stopGrace: '#processingStopped' } },
       },
     },
@@ -186,6 +192,8 @@ export const journalMachine = journalSetup.createMachine({
   context: ({ input }) => contextOf(input),
   output: ({ context }) => runtimeOf(context, context.clock.now()),
   type: 'parallel',
+  /** Unheard, the late crash of an actor that has been left would break the chart. */
+  on: { 'xstate.error.actor.*': {} },
   states: {
     connection: {
       initial: 'starting',

@@ -18,22 +18,27 @@ export function timed<const T extends string>(type: T) {
   return { type, params: timeOf } as const;
 }
 
+/** Entry of a health state: the Service Status it reads as, and since when. */
 export function reporting<const T extends string>(status: T) {
   return { type: 'report', params: (heard: Heard<object>) => ({ status, ...timeOf(heard) }) } as const;
 }
 
+/** T4, T5: a run or a message that succeeded. */
 export const extracted = {
   type: 'noteExtract',
   params: ({ event }: { readonly event: Extracted }) => event,
 } as const;
 
+/** STAT at the start of a POP3 session (a.4, POP3 Mailbox Queue). */
 export const counted = {
   type: 'noteMailbox',
   params: ({ event }: { readonly event: { readonly at: number; readonly count: number } }) => event,
 } as const;
 
+/** T8: a failure as the source tells it. */
 export const failed = { type: 'noteFailure', params: ({ event }: { readonly event: Failed }) => event } as const;
 
+/** SMTP: what the shared listener said last, for a journal that was not listening then. */
 export const unbound = { type: 'noteUnbound', params: ({ event }: { readonly event: Failed }) => event } as const;
 
 /** A crash of our own counts as a failure of kind `faulted`. */
@@ -55,11 +60,13 @@ export function broken<const T extends string>(type: T) {
   } as const;
 }
 
+/** T11, T12: of a changed definition the chart itself needs the period alone. */
 export const changed = {
   type: 'changeOptions',
   params: ({ event }: { readonly event: { readonly inactivityAllowedMs: number } }) => event,
 } as const;
 
+/** T11: only a changed secret, host, port or TLS option ends a session that works. */
 export const asksReconnect = {
   type: 'asksReconnect',
   params: ({ event }: { readonly event: { readonly reconnect: boolean } }) => event,

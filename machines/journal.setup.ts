@@ -63,11 +63,13 @@ export const journalSetup = setup({
     processingFaulted: ({ context }) => context.processingFault !== null,
   },
   actions: {
+    /** Keeps `since` where the status was the same before, as after a restart or at a second failure. */
     report: enqueueActions(({ context, enqueue }, { status, at }: At & { readonly status: ServiceStatus }) => {
       if (context.status === status) return;
       enqueue.assign({ status, since: at });
       enqueue.emit({ type: 'runtime.due', at });
     }),
+    /** News may come late and out of order: times never go back. Any message restarts the inactivity clock (a.2). */
     noteExtract: enqueueActions(({ context, enqueue }, { at, count, nextPollAt }: Extracted) => {
       if (!context.firstRunDone) enqueue.emit({ type: 'run.first', at });
       enqueue.assign({
@@ -110,12 +112,14 @@ export const journalSetup = setup({
       enqueue.assign(noFailure);
       enqueue.emit({ type: 'connector.recovered', at, from: down ? 'down' : 'error', kind, lastedMs });
     }),
+    /** Once for each silence, though a lost listener may have the chart come to `down` again (T9). */
     noteSilence: enqueueActions(({ context, enqueue }, { at }: At) => {
       const { lastMessageAt, inactivityAllowedMs } = context;
       if (context.silenceNoted) return;
       enqueue.assign({ silenceNoted: true });
       enqueue.emit({ type: 'connector.down', at, lastMessageAt, inactivityAllowedMs });
     }),
+    /** T10. The failures still count for the event log; only the wait begins anew. */
     noteRetry: enqueueActions(({ enqueue }, { at }: At) => {
       enqueue.assign({ nextRetryAt: null, backoffStep: 0 });
       enqueue.emit({ type: 'connector.retry', at });
@@ -143,9 +147,11 @@ export const journalSetup = setup({
       inactivityAllowedMs: checkedPeriod(inactivityAllowedMs),
       silenceNoted: context.silenceNoted && context.listenedMs >= inactivityAllowedMs,
     })),
+    // What one region tells the other; both live in this chart, so it is raised and not sent.
     sayOpened: raise((_, { at }: At) => ({ type: 'session.opened' as const, at })),
     sayFaulted: raise((_, { at, detail }: Broke) => ({ type: 'session.faulted' as const, at, detail })),
     checkClock: raise((_, { at }: At) => ({ type: 'clock.checked' as const, at })),
+    /** Counted apart from the connection's failures, until something is settled again. */
     noteProcessingFault: enqueueActions(({ context, enqueue }, { at, detail }: Broke) => {
       const failures = (context.processingFault?.count ?? 0) + 1;
       const said = cleaned(detail);
