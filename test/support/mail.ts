@@ -55,7 +55,7 @@ export interface ReportParts {
   /** Further lines of the envelope text. */
   readonly lines?: readonly string[];
   /** The whole envelope text, instead of all of these. */
-  readonly text?: string;
+  readonly text?: string | Uint8Array;
   readonly textEncoding?: '7bit' | 'base64' | 'quoted-printable';
   /** Content-Type of the text part. */
   readonly textType?: string;
@@ -103,29 +103,33 @@ export function buildReport(parts: ReportParts = {}): Buffer {
 }
 
 /** A bounce that carries `report` as its attached message (example E13). */
-export function buildBounce(report: Uint8Array, status = 'Reporting-MTA: dns; hub.north.example'): Buffer {
+export function buildBounce(
+  report: Uint8Array,
+  status = 'Reporting-MTA: dns; hub.north.example',
+  boundary = 'N',
+): Buffer {
   const before = [
     'From: postmaster@north.example',
     'To: alternate-journal@north.example',
     'Subject: Undeliverable: Lunch',
     'MIME-Version: 1.0',
-    'Content-Type: multipart/report; report-type=delivery-status; boundary="N"',
+    `Content-Type: multipart/report; report-type=delivery-status; boundary="${boundary}"`,
     '',
-    '--N',
+    `--${boundary}`,
     'Content-Type: text/plain',
     '',
     'Delivery failed.',
-    '--N',
+    `--${boundary}`,
     'Content-Type: message/delivery-status',
     '',
     status,
     '',
-    '--N',
+    `--${boundary}`,
     'Content-Type: message/rfc822',
     '',
     '',
   ].join('\r\n');
-  return Buffer.concat([Buffer.from(before), report, Buffer.from('\r\n--N--\r\n')]);
+  return Buffer.concat([Buffer.from(before), report, Buffer.from(`\r\n--${boundary}--\r\n`)]);
 }
 
 /** A clear and a rights-protected copy of one message (example E10). */
@@ -172,7 +176,7 @@ function field(name: string, value: string | null | undefined, fallback: string 
   return shown === null ? null : `${name}: ${shown}`;
 }
 
-function textPart(parts: ReportParts, eol: string): readonly string[] {
+function textPart(parts: ReportParts, eol: string): readonly (string | Uint8Array)[] {
   const { textEncoding = '7bit', textType = 'text/plain; charset=us-ascii' } = parts;
   const text = parts.text ?? envelopeText(parts, eol);
   return [
@@ -181,7 +185,7 @@ function textPart(parts: ReportParts, eol: string): readonly string[] {
     `Content-Transfer-Encoding: ${textEncoding}`,
     eol,
     eol,
-    encode(text, textEncoding),
+    textEncoding === '7bit' ? text : encode(text, textEncoding),
   ];
 }
 
@@ -216,9 +220,8 @@ function originalPart(original: Uint8Array, parts: ReportParts, eol: string): re
 }
 
 /** Base64 in lines of 76; quoted-printable with everything odd escaped and soft breaks at 70. */
-export function encode(content: string | Uint8Array, encoding: '7bit' | 'base64' | 'quoted-printable'): string {
+export function encode(content: string | Uint8Array, encoding: 'base64' | 'quoted-printable'): string {
   const bytes = Buffer.from(content as string);
-  if (encoding === '7bit') return typeof content === 'string' ? content : bytes.toString('latin1');
   if (encoding === 'base64') return bytes.toString('base64').replace(/.{76}(?=.)/g, '$&\r\n');
   let line = 0;
   let encoded = '';

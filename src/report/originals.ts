@@ -1,0 +1,107 @@
+import type { Decoding, HeaderFacts } from '../../streams/message.ts';
+import { contentTypeOf, fileNameOf, transferEncodingOf } from './content-type.ts';
+import { fieldText, findField, type HeaderBlock, messageStart, readHeaderBlock } from './header-block.ts';
+import { readHeaderFacts, readSubject } from './header-facts.ts';
+import { type Part, walkParts } from './mime-parts.ts';
+import { decodeTransfer, decodingOf, isIdentityEncoding } from './transfer-decoding.ts';
+
+/** An attached message as it stands in the received bytes: the range [start, end) under `decoding`. */
+export interface AttachedMessage {
+  readonly start: number;
+  readonly end: number;
+  readonly decoding: Decoding;
+  /** Its own top header block; in the decoded beginning where the bytes are encoded. */
+  readonly block: HeaderBlock;
+  readonly facts: HeaderFacts;
+  /** Decoded, with whatever it holds, line breaks too. */
+  readonly subject: string | null;
+  /** Rights-protected (journaling b.6). */
+  readonly protected: boolean;
+}
+
+export interface Originals {
+  readonly found: readonly AttachedMessage[];
+  /** There is one that nobody can decode. */
+  readonly undecodable: boolean;
+  /** `encoded-rfc822`, `mislabelled-original`. */
+  readonly flags: readonly string[];
+}
+
+/** Enough of an encoded message to hold its header block. */
+const encodedPrefixBytes = 256 * 1024;
+
+/** The originals among the leaves of a report, in order of appearance (journaling b.2, b.6). */
+export function findOriginals(leaves: readonly Part[]): Originals {
+  const labelled = leaves.filter(isMessage).filter(hasBytes);
+  if (labelled.length === 0) return findMislabelled(leaves);
+  const found: AttachedMessage[] = [];
+  for (const leaf of labelled) {
+    const message = openMessage(leaf);
+    if (message !== null) found.push(message);
+  }
+  const flags = found.some(({ decoding }) => decoding !== 'identity') ? ['encoded-rfc822'] : [];
+  return { found, undecodable: found.length < labelled.length, flags };
+}
+
+/** `message/rfc822` or its internationalised form, whatever its disposition. */
+export function isMessage(leaf: Part): boolean {
+  return leaf.type.type === 'message/rfc822' || leaf.type.type === 'message/global';
+}
+
+/** A scanner took the label, not the message: an `.eml` file or octets that read as a message (b.6). */
+function findMislabelled(leaves: readonly Part[]): Originals {
+  for (const leaf of leaves) {
+    const named = leaf.type.type === 'application/octet-stream' || fileNameOf(leaf.block, leaf.type).endsWith('.eml');
+    const message = named && hasBytes(leaf) ? openMessage(leaf) : null;
+    if (message === null || (message.facts.from === null && message.facts.messageId === null)) continue;
+    return { found: [message], undecodable: false, flags: ['mislabelled-original'] };
+  }
+  return { found: [], undecodable: false, flags: [] };
+}
+
+/** A part of nothing but line ends holds no message. */
+function hasBytes(leaf: Part): boolean {
+  const { bytes } = leaf.block;
+  for (let at = leaf.start; at < leaf.end; at += 1) {
+    const byte = bytes[at];
+    if (byte !== 13 && byte !== 10) return true;
+  }
+  return false;
+}
+
+/** Null when the part is under an encoding that does not yield a message. */
+function openMessage(leaf: Part): AttachedMessage | null {
+  const { start, end } = leaf;
+  const encoding = transferEncodingOf(leaf.block);
+  const decoding = decodingOf(encoding);
+  const plain = describe(leaf.block.bytes.subarray(0, end), start, end);
+  if (isIdentityEncoding(encoding)) return { start, end, decoding: 'identity', ...plain };
+  if (decoding !== 'identity') {
+    const prefix = leaf.block.bytes.subarray(start, Math.min(end, start + encodedPrefixBytes));
+    const decoded = decodeTransfer(prefix, decoding);
+    const inside = describe(decoded, 0, decoded.length);
+    if (inside.block.fields.length > 0) return { start, end, decoding, ...inside };
+  }
+  // Some relays write the encoding into the header and leave the bytes alone.
+  return plain.block.fields.length > 0 ? { start, end, decoding: 'identity', ...plain } : null;
+}
+
+function describe(bytes: Buffer, start: number, end: number): Described {
+  const block = readHeaderBlock(bytes, messageStart(bytes, start, end), end);
+  const subject = readSubject(block);
+  return { block, subject, facts: readHeaderFacts(block, subject), protected: isProtected(block, end) };
+}
+
+type Described = Pick<AttachedMessage, 'block' | 'subject' | 'facts' | 'protected'>;
+
+/** By its Content-Class, or by a leaf that is the protected payload. */
+function isProtected(block: HeaderBlock, end: number): boolean {
+  const contentClass = findField(block, 'content-class');
+  if (contentClass !== undefined && fieldText(block, contentClass).toLowerCase() === 'rpmsg.message') return true;
+  if (contentTypeOf(block, 'text/plain').type === 'text/plain') return false;
+  return walkParts(block, end).leaves.some((leaf) => {
+    const { type } = leaf.type;
+    if (type === 'application/x-microsoft-rpmsg-message') return true;
+    return !type.startsWith('text/') && fileNameOf(leaf.block, leaf.type) === 'message.rpmsg';
+  });
+}

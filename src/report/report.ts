@@ -1,0 +1,50 @@
+import type { Family } from '../../streams/message.ts';
+import { fileNameOf } from './content-type.ts';
+import { type Envelope, parseEnvelope } from './envelope.ts';
+import type { HeaderBlock } from './header-block.ts';
+import { headerLimitBytes, type Limit, type Part, type PartWalk, walkParts } from './mime-parts.ts';
+import { findOriginals, type Originals } from './originals.ts';
+import { type ReportText, readReportText } from './report-text.ts';
+
+/** A journal report taken apart; nothing decided yet. */
+export interface Report {
+  readonly block: HeaderBlock;
+  readonly family: Family;
+  readonly envelope: Envelope;
+  readonly originals: Originals;
+  readonly leaves: readonly Part[];
+  /** `report-html`, `truncated-mime` and those of the envelope and the originals, in this order. */
+  readonly flags: readonly string[];
+  readonly limit: Limit | null;
+}
+
+/** Reads the message with that header block, whose body ends at `end`, as a report of that family. */
+export function readReport(block: HeaderBlock, end: number, family: Family): Report {
+  const walk = walkParts(block, end);
+  const limit = block.end - block.start > headerLimitBytes ? 'header' : walk.limit;
+  const text = limit === null ? readReportText(walk.leaves) : null;
+  const originals = limit === null ? findOriginals(walk.leaves) : { found: [], undecodable: false, flags: [] };
+  const subjects = originals.found.flatMap(({ subject }) => subject ?? []);
+  const envelope = parseEnvelope(text?.text ?? '', family, subjects);
+  return {
+    block,
+    family,
+    envelope,
+    originals,
+    leaves: walk.leaves,
+    flags: [...textFlags(text, walk), ...envelope.flags, ...originals.flags],
+    limit: limit ?? text?.limit ?? envelope.limit,
+  };
+}
+
+/** Part of the report is a `winmail.dat`, which is not readable as MIME (journaling b.1). */
+export function hasTnef({ leaves }: Report): boolean {
+  return leaves.some(({ type, block }) => {
+    const named = type.type === 'application/ms-tnef' || type.type === 'application/vnd.ms-tnef';
+    return named || fileNameOf(block, type) === 'winmail.dat';
+  });
+}
+
+function textFlags(text: ReportText | null, walk: PartWalk): readonly string[] {
+  return [...(text?.html === true ? ['report-html'] : []), ...(walk.truncated ? ['truncated-mime'] : [])];
+}

@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest';
+import { formatAddress, normalizeAddress, parseAddressList, parseReportAddress } from '../../src/report/addresses.ts';
+
+describe('an address in a report', () => {
+  test.each([
+    ['Ada@North.Example', 'Ada@north.example'],
+    [' <ada@north.example> ', 'ada@north.example'],
+    ['"N, Ada <x>" <ada@north.example>', 'ada@north.example'],
+    ['SMTP:ada@north.example', 'ada@north.example'],
+    ['[smtp:ada@north.example]', 'ada@north.example'],
+    ['"Ada \\" N"@north.example', '"Ada \\" N"@north.example'],
+    ['åse@north.example', 'åse@north.example'],
+    ['ada@[192.0.2.1]', 'ada@[192.0.2.1]'],
+    ['IMCEAEX-_O=NORTH_CN=ADA+2EX@north.example', 'IMCEAEX-_O=NORTH_CN=ADA+2EX@north.example'],
+    ['[EX:/o=North/ou=HQ/cn=Smith, Jo, Dr]', 'dn:/o=North/ou=HQ/cn=Smith, Jo, Dr'],
+    ['/O=North/cn=x', 'dn:/O=North/cn=x'],
+    ['EX:/o=North/cn=x', 'dn:/o=North/cn=x'],
+    ['<>', ''],
+    ['', ''],
+  ])('%j is read as %j', (text, address) => {
+    expect(parseReportAddress(text)).toBe(address);
+  });
+
+  test.each([
+    'not an address',
+    'ada',
+    '@north.example',
+    'ada@',
+    'a b@north.example',
+    'a@b@c',
+    'a@x, b@x',
+    '<ada@x',
+    'ada@x>',
+    'a\u0000@x',
+    'a,b@x',
+    '/o=\u0001',
+  ])('%j is none', (text) => {
+    expect(parseReportAddress(text)).toBeNull();
+  });
+
+  test('is compared without regard to case and with its domain as A-labels', () => {
+    expect(normalizeAddress('Ada@Bücher.Example')).toBe(normalizeAddress('ADA@xn--bcher-kva.example'));
+    expect(normalizeAddress('ÅSE@north.example')).toBe(normalizeAddress('a\u030ase@North.Example'));
+    expect(normalizeAddress('"A b"@North.Example')).toBe('"a b"@north.example');
+    expect(normalizeAddress('dn:/o=North/cn=A')).toBe('dn:/o=north/cn=a');
+    expect(normalizeAddress('a@x.example')).not.toBe(normalizeAddress('b@x.example'));
+  });
+
+  test('is refused beyond a thousand characters', () => {
+    expect(formatAddress(`${'a'.repeat(990)}@x.example`)).not.toBeNull();
+    expect(formatAddress(`${'a'.repeat(992)}@x.example`)).toBeNull();
+  });
+});
+
+describe('a list of addresses in a header', () => {
+  test.each([
+    ['a@x.example, b@x.example', ['a@x.example', 'b@x.example'], 0],
+    ['Friends: a@x.example, "B, C" <b@x.example>; c@x.example', ['a@x.example', 'b@x.example', 'c@x.example'], 0],
+    ['Undisclosed recipients:;', [], 0],
+    ['(a@evil.example) b@x.example (x (y) \\) z)', ['b@x.example'], 0],
+    ['"a@evil.example" <b@x.example>', ['b@x.example'], 0],
+    ['a @ x . example', ['a@x.example'], 0],
+    ['<@relay.example,@r.example:a@x.example>', ['a@x.example'], 0],
+    ['Bo bo@x.example', ['bo@x.example'], 0],
+    ['<a@x.example> <b@x.example>', ['a@x.example', 'b@x.example'], 0],
+    ['Smith, Jo <jo@x.example>', ['jo@x.example'], 1],
+    ['Bo <bo@x.example', ['bo@x.example'], 0],
+    ['"Bo <bo@x.example>', ['bo@x.example'], 0],
+    ['(Bo <bo@x.example>', ['bo@x.example'], 0],
+    ['=?utf-8?Q?B=C3=B6=2C_a?= <a@x.example>', ['a@x.example'], 0],
+    ['<>', [], 0],
+    [', ,;', [], 0],
+    ['', [], 0],
+  ] as const)('%j', (text, addresses, invalid) => {
+    expect(parseAddressList(text)).toEqual({ addresses, invalid });
+  });
+});
