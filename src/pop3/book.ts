@@ -1,0 +1,95 @@
+import type { Listed } from './listing.ts';
+import type { LedgerEntry, Pop3Ledger } from './types.ts';
+
+const nothing = { listSize: null, headerSha256: null, rawSha256: null, failures: 0, reason: null } as const;
+
+/**
+ * The ledger as one session sees it: each change is durable before it counts. An item goes by its UIDL where that stands
+ * once in the listing; without one, what is in custody goes by its hash (`sha:`) and what fails by its size (`size:`).
+ */
+export class Book {
+  readonly #ledger: Pop3Ledger;
+  readonly #entries: Map<string, LedgerEntry>;
+  /** Hashes of bytes in our custody that the mailbox may still hold. */
+  readonly #held = new Set<string>();
+  /** Deletions that QUIT has to confirm. */
+  readonly #unconfirmed = new Set<string>();
+
+  private constructor(ledger: Pop3Ledger, entries: Map<string, LedgerEntry>) {
+    this.#ledger = ledger;
+    this.#entries = entries;
+    for (const entry of entries.values()) if (entry.rawSha256 !== null) this.#held.add(entry.rawSha256);
+  }
+
+  /** Reads the ledger and forgets what the mailbox no longer holds, which keeps it as small as the mailbox. */
+  static async open(ledger: Pop3Ledger, listing: readonly Listed[]): Promise<Book> {
+    const entries = new Map(await ledger.read());
+    // A UIDL given twice names no item, but the hash under it still tells them apart.
+    const present = new Set(listing.flatMap((item) => [`uid:${item.uidl}`, failureKeyOf(item)]));
+    const anonymous = listing.some(({ unique }) => !unique);
+    const gone = [...entries.keys()].filter((key) => (key.startsWith('sha:') ? !anonymous : !present.has(key)));
+    for (const key of gone) entries.delete(key);
+    if (gone.length > 0) await ledger.write(new Map(gone.map((key) => [key, null])));
+    return new Book(ledger, entries);
+  }
+
+  of(item: Listed): LedgerEntry | undefined {
+    const key = keyOf(item) ?? failureKeyOf(item);
+    return this.#entries.get(key);
+  }
+
+  /** True when these bytes are in our custody already. */
+  holds(rawSha256: string): boolean {
+    return this.#held.has(rawSha256);
+  }
+
+  /** In custody now. Returns the key under which its deletion is noted. */
+  async noteFetched(item: Listed, headerSha256: string, rawSha256: string, at: number): Promise<string> {
+    const key = keyOf(item) ?? `sha:${rawSha256}`;
+    await this.#put(key, { ...nothing, state: 'fetched', listSize: item.listSize, headerSha256, rawSha256, at });
+    this.#held.add(rawSha256);
+    return key;
+  }
+
+  /** DELE was answered +OK. */
+  noteDeleted(key: string): void {
+    this.#unconfirmed.add(key);
+  }
+
+  async noteLeft(item: Listed, at: number): Promise<void> {
+    const key = keyOf(item) ?? failureKeyOf(item);
+    await this.#put(key, { ...nothing, state: 'left', listSize: item.listSize, at });
+  }
+
+  /** RETR failed in this session. True when that was once too often, so that the item is blocked now. */
+  async noteFailing(item: Listed, reason: string, { at, limit }: { at: number; limit: number }): Promise<boolean> {
+    const failures = (this.of(item)?.failures ?? 0) + 1;
+    const state = failures >= limit ? 'blocked' : 'failing';
+    const key = keyOf(item) ?? failureKeyOf(item);
+    await this.#put(key, { ...nothing, ...this.of(item), state, failures, reason, listSize: item.listSize, at });
+    return state === 'blocked';
+  }
+
+  /** QUIT was answered +OK: what was deleted is gone. `complete`: the session saw every item of the mailbox. */
+  async confirm(at: number, complete: boolean): Promise<void> {
+    const changes = new Map<string, LedgerEntry | null>();
+    for (const key of this.#unconfirmed) {
+      const entry = this.#entries.get(key);
+      if (entry !== undefined) changes.set(key, key.startsWith('sha:') ? null : { ...entry, state: 'deleted', at });
+    }
+    // Nothing more can come back that these would tell apart.
+    if (complete) for (const key of this.#entries.keys()) if (key.startsWith('sha:')) changes.set(key, null);
+    if (changes.size > 0) await this.#ledger.write(changes);
+  }
+
+  async #put(key: string, entry: LedgerEntry): Promise<void> {
+    await this.#ledger.write(new Map([[key, entry]]));
+    this.#entries.set(key, entry);
+  }
+}
+
+/** Null for an item that has no UIDL of its own. */
+export const keyOf = ({ unique, uidl }: Listed): string | null => (unique && uidl !== null ? `uid:${uidl}` : null);
+
+/** Sizes are nearly as good as names for the few items that fail. */
+export const failureKeyOf = ({ listSize }: Listed): string => `size:${listSize ?? '?'}`;

@@ -1,0 +1,214 @@
+import { createHash } from 'node:crypto';
+import type { Custodied } from '../../streams/message.ts';
+import type { Receipt } from '../../streams/ports.ts';
+import { type Book, failureKeyOf, keyOf } from './book.ts';
+import { HeaderStart, headerDigest } from './header-digest.ts';
+import type { Listed } from './listing.ts';
+import { OversizedMessage, Pop3Failure, RefusedCommand } from './pop3-failure.ts';
+import type { RunContext } from './run.ts';
+import type { Pop3Session } from './session.ts';
+
+/** RETR may fail in this many sessions running before an item is blocked (journaling c.8). */
+const MAX_FAILURES = 3;
+/** By LIST, or in truth though LIST said less. */
+const tooLarge = 'too-large';
+const largerThanListed = 'larger-than-listed';
+
+/** What one RETR gave. */
+interface Fetched {
+  readonly receipt: Receipt;
+  readonly headerSha256: string;
+  /** Taken only where it must be known before the commit. */
+  readonly rawSha256: string | null;
+}
+
+/** The work on single items of one session. Nothing is deleted before it is durable in custody and in the ledger. */
+export class ItemRun {
+  /** Items that cost a command, bytes retrieved, messages taken into custody. */
+  items = 0;
+  bytes = 0;
+  taken = 0;
+  readonly #session: Pop3Session;
+  readonly #book: Book;
+  readonly #context: RunContext;
+
+  constructor(session: Pop3Session, book: Book, context: RunContext) {
+    this.#session = session;
+    this.#book = book;
+    this.#context = context;
+  }
+
+  /** True for an item that stays where it is: blocked, or left on the server. */
+  isSettled(item: Listed): boolean {
+    const entry = this.#book.of(item);
+    if (entry === undefined || entry.listSize !== item.listSize) return false;
+    // A limit that was raised since lets it in.
+    if (entry.state === 'blocked') return entry.reason !== tooLarge || this.#isTooLarge(item);
+    return entry.state === 'left';
+  }
+
+  /**
+   * Takes one item into custody and deletes it; one that we have already is only deleted.
+   * @throws EngineFailure of the store; Pop3Failure when the session is over
+   */
+  async take(item: Listed): Promise<'done' | 'paused'> {
+    this.items++;
+    if (this.#isTooLarge(item)) {
+      await this.#block(item, tooLarge, 1);
+      return 'done';
+    }
+    const known = this.#book.of(item);
+    const held = known?.state === 'fetched' || known?.state === 'deleted';
+    if (held && (await this.#isStill(item))) {
+      await this.#delete(item, keyOf(item));
+      return 'done';
+    }
+    if (this.#context.ports.admit(item.listSize) !== 'ok') return 'paused';
+    const fetched = await this.#fetch(item, held || !item.unique);
+    if (fetched !== null) await this.#keep(item, fetched);
+    return 'done';
+  }
+
+  #isTooLarge({ listSize }: Listed): boolean {
+    return listSize !== null && listSize > this.#context.options.maxMessageBytes;
+  }
+
+  /** True when this is surely the item that the ledger has under its UIDL. */
+  async #isStill(item: Listed): Promise<boolean> {
+    const entry = this.#book.of(item);
+    if (entry?.listSize == null || entry.listSize !== item.listSize || entry.headerSha256 === null) return false;
+    const header = await this.#session.top(item.n);
+    return header !== null && headerDigest(header) === entry.headerSha256;
+  }
+
+  /** RETR into a receipt. Null when the server refused: the item is then noted as failing. */
+  async #fetch(item: Listed, hashed: boolean): Promise<Fetched | null> {
+    const receipt = this.#context.ports.custody.begin();
+    const hash = hashed ? createHash('sha256') : null;
+    const header = new HeaderStart();
+    const writer = new ReceiptWriter(receipt);
+    try {
+      await this.#session.retrieve(item.n, (content) => {
+        this.bytes += content.length;
+        header.add(content);
+        hash?.update(content);
+        return writer.write(content);
+      });
+      await writer.finished();
+      return { receipt, headerSha256: header.digest(), rawSha256: hash?.digest('hex') ?? null };
+    } catch (error) {
+      receipt.abort();
+      if (error instanceof RefusedCommand) {
+        await this.#block(item, `RETR: ${error.message}`, MAX_FAILURES);
+        return null;
+      }
+      if (error instanceof OversizedMessage) await this.#noteFailing(item, largerThanListed, 1);
+      else if (error instanceof Pop3Failure) await this.#noteFailing(item, `RETR: ${error.message}`, MAX_FAILURES);
+      throw error;
+    }
+  }
+
+  async #keep(item: Listed, { receipt, headerSha256, rawSha256 }: Fetched): Promise<void> {
+    const { ports } = this.#context;
+    if (rawSha256 !== null && this.#book.holds(rawSha256)) {
+      receipt.abort();
+      await this.#delete(item, keyOf(item) ?? `sha:${rawSha256}`);
+      return;
+    }
+    if (ports.leaves !== undefined && (await ports.leaves(receipt))) {
+      receipt.abort();
+      await this.#book.noteLeft(item, ports.clock.now());
+      ports.report({ type: 'left', key: keyOf(item) ?? failureKeyOf(item), sizeBytes: item.listSize });
+      return;
+    }
+    const custodied = await this.#commit(receipt, item);
+    this.taken++;
+    ports.taken();
+    const key = await this.#book.noteFetched(item, headerSha256, custodied.sha256, ports.clock.now());
+    await this.#delete(item, key);
+  }
+
+  async #commit(receipt: Receipt, { uidl }: Listed): Promise<Custodied> {
+    const { ports } = this.#context;
+    const transport = {
+      kind: 'pop3',
+      peer: this.#session.peer,
+      mailFrom: null,
+      rcptTo: [],
+      tls: this.#session.tlsVersion,
+      authenticatedAs: null,
+      uidl,
+    } as const;
+    const targets = [{ ...ports.destination(), intakeId: ports.newId() }];
+    try {
+      return await receipt.commit({ targets, origin: 'journal', receivedAt: ports.clock.now(), transport });
+    } catch (error) {
+      receipt.abort();
+      throw error;
+    }
+  }
+
+  /** A server that refuses to delete keeps the item; the ledger knows it at the next session. */
+  async #delete(item: Listed, key: string | null): Promise<void> {
+    try {
+      await this.#session.delete(item.n);
+      if (key !== null) this.#book.noteDeleted(key);
+    } catch (error) {
+      if (!(error instanceof RefusedCommand)) throw error;
+    }
+  }
+
+  /** While the session lasts: a blocked item is reported with its headers. */
+  async #block(item: Listed, reason: string, limit: number): Promise<void> {
+    await this.#noteFailing(
+      item,
+      reason,
+      limit,
+      async () => (await this.#session.top(item.n))?.toString('latin1') ?? '',
+    );
+  }
+
+  async #noteFailing(item: Listed, reason: string, limit: number, headers = async () => ''): Promise<void> {
+    const { ports } = this.#context;
+    const blocked = await this.#book.noteFailing(item, reason, { at: ports.clock.now(), limit });
+    if (!blocked) return;
+    const key = keyOf(item) ?? failureKeyOf(item);
+    let shown = '';
+    try {
+      shown = await headers();
+    } finally {
+      ports.report({ type: 'blocked', key, sizeBytes: item.listSize, reason, headers: shown });
+    }
+  }
+}
+
+/** Hands bytes to a receipt. A failure of ours is kept to the end: the rest of the message is swallowed, then it counts. */
+class ReceiptWriter {
+  readonly #receipt: Receipt;
+  #failure: unknown;
+  #waits: Promise<void> | undefined;
+
+  constructor(receipt: Receipt) {
+    this.#receipt = receipt;
+  }
+
+  write(content: Buffer): Promise<void> | undefined {
+    if (this.#failure !== undefined) return undefined;
+    try {
+      const wait = this.#receipt.write(content)?.catch((error: unknown) => {
+        this.#failure ??= error;
+      });
+      this.#waits = wait ?? this.#waits;
+      return wait;
+    } catch (error) {
+      this.#failure = error;
+      return undefined;
+    }
+  }
+
+  /** @throws what the receipt failed with */
+  async finished(): Promise<void> {
+    await this.#waits;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}

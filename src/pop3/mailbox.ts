@@ -1,0 +1,44 @@
+import { Observable } from 'rxjs';
+import type { Extract, Extraction } from '../../streams/poll.ts';
+import { runSession } from './run.ts';
+import { type BatchLimits, batchLimits, type MailboxOptions, type MailboxPorts } from './types.ts';
+
+/** A POP3 mailbox as a source: `extract` is what `poll` repeats. */
+export interface Mailbox extends AsyncDisposable {
+  /** One session for each subscription, never two at once. Unsubscribed, it ends with QUIT after the message in hand. */
+  readonly extract: Extract;
+  /** Ends the session under way after its message and waits for its QUIT. Idempotent; nothing starts after it. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Connects to nothing before the first subscription. Every wait of a session is bounded by the options' timeout. */
+export function openMailbox(options: MailboxOptions, ports: MailboxPorts, limits: BatchLimits = batchLimits): Mailbox {
+  const running = new Set<AbortController>();
+  let closed = false;
+  // The session before, still in its last message: servers lock a mailbox, so the next one waits for it.
+  let last: Promise<void> = Promise.resolve();
+  const extract: Extract = () =>
+    new Observable<Extraction>((subscriber) => {
+      const left = new AbortController();
+      running.add(left);
+      const say = (extraction: Extraction): void => subscriber.next(extraction);
+      const session = last.then(async () => {
+        if (closed || left.signal.aborted) say({ type: 'failed', kind: 'protocol', detail: 'stopped' });
+        else await runSession({ options, ports, limits, signal: left.signal, say });
+      });
+      last = session.catch(() => undefined).finally(() => running.delete(left));
+      session.then(
+        () => subscriber.complete(),
+        (error: unknown) => subscriber.error(error),
+      );
+      return () => left.abort();
+    });
+  return {
+    extract,
+    [Symbol.asyncDispose]: async () => {
+      closed = true;
+      for (const session of running) session.abort();
+      await last;
+    },
+  };
+}

@@ -1,0 +1,40 @@
+import type { FailureKind } from './types.ts';
+
+/** An expected end of a session, by its kind. `detail` is for a person: cleaned and short. */
+export class Pop3Failure extends Error {
+  readonly kind: FailureKind;
+
+  constructor(kind: FailureKind, detail: string, options?: ErrorOptions) {
+    super(cleaned(detail), options);
+    this.name = 'Pop3Failure';
+    this.kind = kind;
+  }
+}
+
+/** RETR gave more than a message may have; nothing sensible can follow on that connection. */
+export class OversizedMessage extends Pop3Failure {
+  constructor(limitBytes: number) {
+    super('protocol', `a message larger than ${limitBytes} bytes`);
+    this.name = 'OversizedMessage';
+  }
+}
+
+/** A command was answered -ERR (RFC 1939); the session goes on. */
+export class RefusedCommand extends Error {
+  /** Response code of RFC 2449 in upper case, such as `IN-USE`; null where there is none. */
+  readonly code: string | null;
+
+  constructor(text: string) {
+    super(cleaned(text));
+    this.name = 'RefusedCommand';
+    this.code = /^\[([A-Z/-]+)\]/i.exec(text)?.[1]?.toUpperCase() ?? null;
+  }
+}
+
+/** First 120 characters without control characters (journaling d.5). */
+export function cleaned(text: string): string {
+  return text
+    .slice(0, 120)
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
+    .trim();
+}

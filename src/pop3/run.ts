@@ -1,0 +1,94 @@
+import { EngineFailure } from '../../streams/failure.ts';
+import type { Extraction } from '../../streams/poll.ts';
+import { Book } from './book.ts';
+import { ItemRun } from './item-run.ts';
+import type { Listed } from './listing.ts';
+import { Pop3Failure, RefusedCommand } from './pop3-failure.ts';
+import { openSession, type Pop3Session } from './session.ts';
+import type { BatchLimits, MailboxOptions, MailboxPorts } from './types.ts';
+
+/** One run: what it works with, and when to end after the message in hand. */
+export interface RunContext {
+  readonly options: MailboxOptions;
+  readonly ports: MailboxPorts;
+  readonly limits: BatchLimits;
+  readonly signal: AbortSignal;
+  readonly say: (extraction: Extraction) => void;
+}
+
+/**
+ * One session (journaling c.8): STAT, UIDL, LIST, then for each item, oldest first, RETR, custody, DELE; at last QUIT.
+ * Says how much the mailbox holds, and how it ended. Rejects for bugs only.
+ */
+export async function runSession(context: RunContext): Promise<void> {
+  const { options, ports, signal, say } = context;
+  try {
+    const session = await openSession(options, ports, signal);
+    try {
+      say(await visit(session, context));
+    } finally {
+      session.close();
+    }
+  } catch (error) {
+    say(failedBy(error));
+  }
+}
+
+async function visit(session: Pop3Session, context: RunContext): Promise<Extraction> {
+  const { ports, say } = context;
+  const count = await session.count();
+  say({ type: 'counted', count });
+  const listing = count === 0 ? [] : await session.list();
+  const book = await Book.open(ports.ledger, listing);
+  const run = new ItemRun(session, book, context);
+  const end = await takeAll(run, inOrder(listing, book), context);
+  try {
+    await session.quit();
+  } catch (error) {
+    throw error instanceof RefusedCommand ? new Pop3Failure('protocol', `QUIT: ${error.message}`) : error;
+  }
+  await book.confirm(ports.clock.now(), end.kind === 'complete');
+  if (end.kind === 'failed') throw end.failure;
+  return { type: 'extracted', count: run.taken, more: end.kind === 'more' };
+}
+
+type BatchEnd =
+  /** Every item was looked at. */
+  | { readonly kind: 'complete' }
+  /** A batch limit was reached. */
+  | { readonly kind: 'more' }
+  /** Stopping, or no room: what remains waits for a later poll. */
+  | { readonly kind: 'paused' }
+  /** Ours failed: the deletions so far are still worth a QUIT. */
+  | { readonly kind: 'failed'; readonly failure: EngineFailure };
+
+async function takeAll(run: ItemRun, items: readonly Listed[], context: RunContext): Promise<BatchEnd> {
+  const { limits, ports, signal } = context;
+  const startedAt = ports.clock.now();
+  for (const item of items) {
+    if (signal.aborted) return { kind: 'paused' };
+    if (run.isSettled(item)) continue;
+    const spent = run.items >= limits.items || run.bytes >= limits.bytes || ports.clock.now() - startedAt >= limits.ms;
+    if (spent && run.items > 0) return { kind: 'more' };
+    try {
+      if ((await run.take(item)) === 'paused') return { kind: 'paused' };
+    } catch (error) {
+      if (!(error instanceof EngineFailure)) throw error;
+      return { kind: 'failed', failure: error };
+    }
+  }
+  return { kind: 'complete' };
+}
+
+/** Oldest first; what failed before comes last, so that it never stops the rest. */
+function inOrder(listing: readonly Listed[], book: Book): readonly Listed[] {
+  const failedBefore = (item: Listed): boolean => book.of(item)?.state === 'failing';
+  return [...listing.filter((item) => !failedBefore(item)), ...listing.filter(failedBefore)];
+}
+
+function failedBy(error: unknown): Extraction {
+  if (error instanceof Pop3Failure) return { type: 'failed', kind: error.kind, detail: error.message };
+  if (error instanceof RefusedCommand) return { type: 'failed', kind: 'protocol', detail: error.message };
+  if (error instanceof EngineFailure) return { type: 'failed', kind: 'storage', detail: error.message };
+  throw error;
+}

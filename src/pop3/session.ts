@@ -1,0 +1,124 @@
+import { type ClientPorts, Pop3Client, type TakeContent } from './client.ts';
+import { type Listed, ListingReader, listed } from './listing.ts';
+import { OversizedMessage, Pop3Failure, RefusedCommand } from './pop3-failure.ts';
+import { capabilitiesOf, signIn } from './sign-in.ts';
+import type { MailboxOptions } from './types.ts';
+
+/** Headers are kept and compared up to here. */
+export const MAX_HEADER_BYTES = 64 * 1024;
+/** Of an answer to TOP: some servers send more than the header block. */
+const MAX_TOP_BYTES = 4 * 1024 * 1024;
+/** A whole message may take this long however steadily it trickles (journaling d.3). */
+const MESSAGE_MS = 15 * 60_000;
+
+/** A mailbox that let us in. Every method throws Pop3Failure once the session is over, RefusedCommand for -ERR. */
+export interface Pop3Session {
+  readonly peer: string | null;
+  /** Of the TLS connection; null in clear. */
+  readonly tlsVersion: string | null;
+  /** Names in upper case (RFC 2449); empty where the server has no CAPA. */
+  readonly capabilities: ReadonlySet<string>;
+  /** Number of items (STAT). */
+  count(): Promise<number>;
+  /** UIDL and LIST together, oldest first. */
+  list(): Promise<readonly Listed[]>;
+  /** The header block, MAX_HEADER_BYTES at most; null where the server refuses. */
+  top(n: number): Promise<Buffer | null>;
+  /** The exact bytes of a message, as they come. Past `maxMessageBytes` the session ends. */
+  retrieve(n: number, content: TakeContent): Promise<void>;
+  delete(n: number): Promise<void>;
+  /** Resolves when the server has confirmed: only now the deletions hold. */
+  quit(): Promise<void>;
+  /** Lets go without QUIT. Idempotent. */
+  close(): void;
+}
+
+/**
+ * Connects, encrypts as told and signs in.
+ * @throws Pop3Failure with the kind of journaling d.5
+ */
+export async function openSession(
+  options: MailboxOptions,
+  ports: ClientPorts,
+  signal: AbortSignal,
+): Promise<Pop3Session> {
+  const client = new Pop3Client(options, ports);
+  const stop = (): void => void client.abandon(new Pop3Failure('protocol', 'stopped'));
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    await signIn(client, options, signal);
+    return sessionOf(client, options, { ports, capabilities: await capabilitiesOf(client) });
+  } catch (error) {
+    client.close();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+interface Opened {
+  readonly ports: ClientPorts;
+  readonly capabilities: ReadonlySet<string>;
+}
+
+function sessionOf(client: Pop3Client, { maxMessageBytes }: MailboxOptions, opened: Opened): Pop3Session {
+  const listing = async (command: string): Promise<ReadonlyMap<number, string>> => {
+    const reader = new ListingReader();
+    await client.send(command, (content) => reader.add(content));
+    return reader.entries();
+  };
+  return {
+    peer: client.peer,
+    tlsVersion: client.tlsVersion,
+    capabilities: opened.capabilities,
+    count: async () => countOf(await client.STAT()),
+    list: async () => {
+      const uidls = await orRefused(listing('UIDL'));
+      return listed(uidls, await listing('LIST'));
+    },
+    top: async (n) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      const answered = client.send(`TOP ${n} 0`, (content) => {
+        if (size < MAX_HEADER_BYTES) chunks.push(content);
+        size += content.length;
+        if (size > MAX_TOP_BYTES) throw new Pop3Failure('protocol', 'endless answer to TOP');
+        return undefined;
+      });
+      return (await orRefused(answered)) === null ? null : Buffer.concat(chunks).subarray(0, MAX_HEADER_BYTES);
+    },
+    retrieve: async (n, content) => {
+      let size = 0;
+      const tooLong = new Pop3Failure('timeout', `a message took longer than ${MESSAGE_MS} ms`);
+      const timer = opened.ports.clock.schedule(() => void client.abandon(tooLong), MESSAGE_MS);
+      try {
+        await client.send(`RETR ${n}`, (bytes) => {
+          size += bytes.length;
+          if (size > maxMessageBytes) throw new OversizedMessage(maxMessageBytes);
+          return content(bytes);
+        });
+      } finally {
+        timer.unsubscribe();
+      }
+    },
+    delete: async (n) => void (await client.DELE(n)),
+    quit: async () => void (await client.QUIT()),
+    close: () => client.close(),
+  };
+}
+
+function countOf(stat: string): number {
+  const count = Number(/^(\d{1,10})\b/.exec(stat)?.[1]);
+  if (!Number.isSafeInteger(count)) throw new Pop3Failure('protocol', `unusable answer to STAT: ${stat}`);
+  return count;
+}
+
+/** Null for -ERR: the server does not have the command, or not for this item. */
+async function orRefused<T>(answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof RefusedCommand) return null;
+    throw error;
+  }
+}

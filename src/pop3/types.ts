@@ -1,0 +1,110 @@
+import type { SchedulerLike } from 'rxjs';
+import type { Destination } from '../../streams/message.ts';
+import type { Custody, NewId, Receipt } from '../../streams/ports.ts';
+
+/** Error kinds of journaling d.5 that a POP3 session can end with. `storage`: ours, not the mailbox's. */
+export type FailureKind =
+  | 'dns'
+  | 'refused'
+  | 'timeout'
+  | 'tls-untrusted'
+  | 'tls-expired'
+  | 'tls-name'
+  | 'tls-protocol'
+  | 'stls-missing'
+  | 'auth'
+  | 'mailbox-locked'
+  | 'protocol'
+  | 'storage';
+
+/** Where a mailbox is and how to get in. */
+export interface MailboxOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly mailboxName: string;
+  readonly password: string;
+  /** TLS from the first byte, or by STLS on port 110; never a fallback to clear text. */
+  readonly encrypted: boolean;
+  /** Absent: STLS on port 110, TLS from the first byte on any other. */
+  readonly stls?: boolean | undefined;
+  /** `relaxed` forgives missing trust alone (journaling a.2). */
+  readonly encryptionMode: 'strict' | 'relaxed';
+  /** SHA-256 of the only certificate that is accepted, lower-case hex; null for any. It stands in for trust. */
+  readonly certificatePin: string | null;
+  /** Longest silence in any step. */
+  readonly timeoutMs: number;
+  /** Bounds a message; a larger one stays in the mailbox, blocked. */
+  readonly maxMessageBytes: number;
+  /** PEM certificates trusted beside nothing else; the system's when absent. */
+  readonly trusted?: string | undefined;
+}
+
+/** What ends one session though more remain (journaling c.8). */
+export interface BatchLimits {
+  readonly items: number;
+  readonly bytes: number;
+  readonly ms: number;
+}
+export const batchLimits: BatchLimits = { items: 200, bytes: 256 * 1024 * 1024, ms: 5 * 60_000 };
+
+/**
+ * What is known of one item of the mailbox, by its key (`uid:` and the UIDL, or what stands in for it).
+ *
+ * - `fetched`: in our custody, its deletion not confirmed by QUIT.
+ * - `deleted`: QUIT confirmed it; kept until a listing comes without it.
+ * - `left`: over age and left on the server (`matching.expiredAction: leave`).
+ * - `failing`: RETR failed `failures` sessions running.
+ * - `blocked`: not tried again; `reason` says why.
+ */
+export interface LedgerEntry {
+  readonly state: 'fetched' | 'deleted' | 'left' | 'failing' | 'blocked';
+  /** As LIST gave it; null where it gave none. */
+  readonly listSize: number | null;
+  /** SHA-256 of the header block without the empty line, as far as it was read; null when it never was. */
+  readonly headerSha256: string | null;
+  /** SHA-256 of the bytes in our custody; null when there are none. */
+  readonly rawSha256: string | null;
+  readonly failures: number;
+  readonly reason: string | null;
+  readonly at: number;
+}
+
+/** The UIDL ledger of one definition (journaling c.8). It outlives a restart and is never larger than mailbox and batch. */
+export interface Pop3Ledger {
+  read(): Promise<ReadonlyMap<string, LedgerEntry>>;
+  /** Durable when it resolves. Null forgets the key. All or nothing. */
+  write(changes: ReadonlyMap<string, LedgerEntry | null>): Promise<void>;
+}
+
+/** News of single items, for the event log (`pop3.blocked`, `pop3.left-on-server`). */
+export type ItemReport =
+  | {
+      readonly type: 'blocked';
+      readonly key: string;
+      readonly sizeBytes: number | null;
+      readonly reason: string;
+      /** As TOP gave them, 64 KiB at most; '' where the server would not. */
+      readonly headers: string;
+    }
+  | { readonly type: 'left'; readonly key: string; readonly sizeBytes: number | null };
+
+/** What a mailbox needs of the engine. */
+export interface MailboxPorts {
+  readonly custody: Pick<Custody, 'begin'>;
+  readonly ledger: Pop3Ledger;
+  readonly newId: NewId;
+  /** The definition at the version now in force. Read for each message. */
+  destination(): Destination;
+  /** Asked before each message with its LIST size. Anything but `ok` ends the session with QUIT: POP3 pauses. */
+  admit(sizeHintBytes: number | null): 'ok' | 'full' | 'failed' | 'stopping';
+  /** True leaves the message on the server; absent where nothing is left. */
+  readonly leaves?: (receipt: Pick<Receipt, 'preview'>) => Promise<boolean>;
+  /** A message came into custody. */
+  taken(): void;
+  report(report: ItemReport): void;
+  /** Protocol dialogue for the detailed log: commands without secrets, status lines, never content. */
+  readonly trace?: (line: string) => void;
+  /** Resolves a host name; the system's resolver when absent. In the order to try. */
+  readonly lookup?: (host: string) => Promise<readonly string[]>;
+  readonly clock: SchedulerLike;
+}

@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import { asyncScheduler, lastValueFrom, type SchedulerLike, toArray } from 'rxjs';
+import { type Mailbox, openMailbox } from '../../src/pop3/mailbox.ts';
+import {
+  type BatchLimits,
+  batchLimits,
+  type ItemReport,
+  type LedgerEntry,
+  type MailboxOptions,
+  type MailboxPorts,
+  type Pop3Ledger,
+} from '../../src/pop3/types.ts';
+import { EngineFailure } from '../../streams/failure.ts';
+import type { Extraction } from '../../streams/poll.ts';
+import { MemoryCustody } from '../support/memory-receipt.ts';
+import type { Pop3Item, Pop3Server } from '../support/pop3-server.ts';
+
+/** A ledger in memory; `refuse` makes its next writes fail. */
+export class MemoryLedger implements Pop3Ledger {
+  readonly entries = new Map<string, LedgerEntry>();
+  refuse = false;
+  onWrite: (() => void) | undefined;
+
+  read(): Promise<ReadonlyMap<string, LedgerEntry>> {
+    return Promise.resolve(new Map(this.entries));
+  }
+
+  write(changes: ReadonlyMap<string, LedgerEntry | null>): Promise<void> {
+    if (this.refuse) return Promise.reject(new EngineFailure('store-failed'));
+    for (const [key, entry] of changes) {
+      if (entry === null) this.entries.delete(key);
+      else this.entries.set(key, entry);
+    }
+    this.onWrite?.();
+    return Promise.resolve();
+  }
+
+  states(): Record<string, string> {
+    return Object.fromEntries([...this.entries].map(([key, { state }]) => [key, state]));
+  }
+}
+
+/** Everything a mailbox works on; it stays the same while sessions and mailboxes come and go, as over a restart. */
+export class MailboxFixture {
+  readonly custody = new MemoryCustody();
+  readonly ledger = new MemoryLedger();
+  readonly reports: ItemReport[] = [];
+  readonly trace: string[] = [];
+  taken = 0;
+  clock: SchedulerLike = asyncScheduler;
+  admission: ReturnType<MailboxPorts['admit']> = 'ok';
+  leaves: MailboxPorts['leaves'];
+  lookup: MailboxPorts['lookup'];
+  #ids = 0;
+
+  /** Bytes in custody, in the order of their commits. */
+  committed(): readonly Buffer[] {
+    return this.custody.receipts.filter(({ received }) => received !== undefined).map(({ bytes }) => bytes);
+  }
+
+  open(
+    server: Pick<Pop3Server, 'port'>,
+    options: Partial<MailboxOptions> = {},
+    limits: Partial<BatchLimits> = {},
+  ): Mailbox {
+    const ports: MailboxPorts = {
+      custody: this.custody,
+      ledger: this.ledger,
+      newId: () => `id-${++this.#ids}`,
+      destination: () => ({ definitionId: 'box', definitionVersion: 3 }),
+      admit: () => this.admission,
+      ...(this.leaves === undefined ? {} : { leaves: this.leaves }),
+      ...(this.lookup === undefined ? {} : { lookup: this.lookup }),
+      taken: () => {
+        this.taken++;
+      },
+      report: (report) => this.reports.push(report),
+      trace: (line) => this.trace.push(line),
+      clock: this.clock,
+    };
+    return openMailbox({ ...mailboxOptions, port: server.port, ...options }, ports, { ...batchLimits, ...limits });
+  }
+
+  /** One whole session. */
+  async run(
+    server: Pick<Pop3Server, 'port'>,
+    options: Partial<MailboxOptions> = {},
+    limits: Partial<BatchLimits> = {},
+  ) {
+    await using mailbox = this.open(server, options, limits);
+    return await extractOnce(mailbox);
+  }
+}
+
+/** What one session said, the last word apart. */
+export async function extractOnce(mailbox: Mailbox): Promise<{ said: readonly Extraction[]; end: Extraction }> {
+  const said = await lastValueFrom(mailbox.extract().pipe(toArray()));
+  const end = said.at(-1);
+  if (end === undefined) throw new Error('a session that said nothing');
+  return { said, end };
+}
+
+export const mailboxOptions: MailboxOptions = {
+  host: '127.0.0.1',
+  port: 0,
+  mailboxName: 'box',
+  password: 'secret',
+  encrypted: false,
+  encryptionMode: 'strict',
+  certificatePin: null,
+  timeoutMs: 60_000,
+  maxMessageBytes: 1_000_000,
+};
+
+export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** A message of its own, with dots, 8-bit and odd line ends in it. */
+export function mail(name: string): Pop3Item {
+  const lines = [
+    `Subject: ${name}`,
+    `Message-ID: <${name}@example.com>`,
+    '',
+    '.dotted',
+    `caf\u00e9 ${name}`,
+    '..',
+    'bare\nLF',
+    '.',
+    '',
+  ];
+  return { uidl: `uidl-${name}`, bytes: Buffer.from(lines.join('\r\n'), 'latin1') };
+}

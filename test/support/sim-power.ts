@@ -1,0 +1,51 @@
+import { timer } from 'rxjs';
+import { below } from './prng.ts';
+import type { SimClock } from './sim-clock.ts';
+
+export type DiskStep = 'write' | 'sync' | 'batch' | 'read';
+export type Ending = 'kill' | 'power-cut' | 'stop';
+
+/** What the disks of one life do. Everything is drawn from the seed. */
+export interface PowerPlan {
+  /** Longest wait of a disk step; 0: the disk answers at once. */
+  readonly slowMs: number;
+  /** The crash comes in the middle of the disk step with this number, counted over all kinds; null: it does not. */
+  readonly crashAtStep: number | null;
+  /** The index batch, or read, with this number fails. */
+  readonly failBatchAt: number | null;
+  readonly failReadAt: number | null;
+}
+export const calm: PowerPlan = { slowMs: 0, crashAtStep: null, failBatchAt: null, failReadAt: null };
+
+/** Every disk step of one life passes here: it takes its time, fails, or is the last thing that life does. */
+export class SimPower {
+  plan: PowerPlan;
+  /** The crash is due: the step that met it never returns. */
+  crashed = false;
+  batches = 0;
+  reads = 0;
+  steps = 0;
+  readonly #clock: SimClock;
+  readonly #random: () => number;
+
+  constructor(clock: SimClock, random: () => number, plan: PowerPlan) {
+    this.#clock = clock;
+    this.#random = random;
+    this.plan = plan;
+  }
+
+  async point(step: DiskStep): Promise<'works' | 'fails'> {
+    const { slowMs, crashAtStep, failBatchAt, failReadAt } = this.plan;
+    this.steps += 1;
+    if (step === 'batch') this.batches += 1;
+    if (step === 'read') this.reads += 1;
+    const fails = (step === 'batch' && this.batches === failBatchAt) || (step === 'read' && this.reads === failReadAt);
+    if (this.steps === crashAtStep) this.crashed = true;
+    if (this.crashed) await never;
+    const waitMs = slowMs === 0 ? 0 : below(this.#random, slowMs + 1);
+    if (waitMs > 0) await new Promise<void>((resolve) => timer(waitMs, this.#clock).subscribe(() => resolve()));
+    return fails ? 'fails' : 'works';
+  }
+}
+
+const never = new Promise<never>(() => undefined);

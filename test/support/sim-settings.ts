@@ -1,0 +1,36 @@
+import type { JournalOptions } from '../../streams/message.ts';
+import { below } from './prng.ts';
+import type { SimSettings } from './sim-engine.ts';
+import { exchange, pick, tap } from './sim-mail.ts';
+
+/** Waits of all lengths, short ones often: a run of a minute meets every kind of overlap. */
+export function drawSettings(random: () => number): SimSettings {
+  const optionsOf = (definitionId: string, journalType: JournalOptions['journalType']): JournalOptions => ({
+    definitionId,
+    definitionVersion: 1,
+    serviceEmailAddress: 'jrnl@journal.north.example',
+    journalType,
+    initialProcessDelayMs: pick(random, [0, 0, 500, 3_000]),
+    deliveryWaitAttempts: 1 + below(random, 3),
+    deliveryWaitIntervalMs: pick(random, [100, 1_000, 4_000]),
+    removeJournalHeaders: random() < 0.2,
+    preferClearTextVersion: false,
+    extendedDeduplication: random() < 0.4,
+    journalNonInternalAddresses: false,
+    journalUnknownInternalAddresses: true,
+  });
+  return {
+    options: { exchange: optionsOf(exchange, 'eej'), tap: optionsOf(tap, 'standard') },
+    matching: {
+      extendedWaitMs: pick(random, [2_000, 10_000]),
+      maxAgeMs: 30 * 86_400_000,
+      expiredAction: 'hold',
+      expiryClock: 'date',
+      matchOnContent: random() < 0.2,
+      continuityEvent: false,
+    },
+    window: pick(random, [1, 3, 128]),
+    checkpointBytes: pick(random, [5_000, 50_000, 1_000_000]),
+    chunkBytes: pick(random, [300, 262_144]),
+  };
+}
