@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { asyncScheduler, NEVER, type Observable, type SchedulerLike, Subject, takeUntil } from 'rxjs';
 import { createActor, toPromise } from 'xstate';
 import type { EngineOutput } from '../machines/engine.events.ts';
-import { emittedBy, type JournalActor, spawnedJournals } from '../machines/follow.ts';
+import { emittedBy, type JournalActor, journalOf, spawnedJournals } from '../machines/follow.ts';
 import { runtimeOf } from '../machines/journal.context.ts';
 import type { JournalDefinition, RuntimeRecord } from '../machines/journal.events.ts';
 import { schedulerClock } from '../streams/clock.ts';
@@ -110,6 +110,11 @@ async function launch(workshop: Workshop, stack: Closing): Promise<RunningEngine
         listener = opened;
       },
       stopping: () => stopping,
+      storeFailed: (detail) => {
+        workshop.troubled(detail);
+        const failed = { type: 'source.failed', at: clock.now(), kind: 'storage', detail } as const;
+        for (const { id } of book.all()) journalOf(actor, id)?.send(failed);
+      },
       close: async () => {
         await Promise.all(closings);
         const { records } = actor.getSnapshot().context;

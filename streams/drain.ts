@@ -25,6 +25,9 @@ export interface DrainOptions {
   readonly idleMs: number;
 }
 
+/** For what became due since the read: short against the second that an attempt may be late, and no spinning. */
+const shortestRestMs = 5;
+
 /**
  * Reads the due items of one definition, window by window: the next read waits until `stage` has completed the last one,
  * so a slow stage slows the reading. With nothing due it rests until `wake$`, or the next due time, `idleMs` at most. A
@@ -38,7 +41,7 @@ export function drain<T>(
 ): Observable<T> {
   const rest = ({ nextDueAt }: DueWindow, woken$: Observable<unknown>): Observable<never> => {
     const untilDue = nextDueAt === null ? options.idleMs : nextDueAt - clock.now();
-    const restMs = Math.min(options.idleMs, Math.max(0, untilDue));
+    const restMs = Math.min(options.idleMs, Math.max(shortestRestMs, untilDue));
     return merge(woken$, timer(restMs, clock)).pipe(take(1), ignoreElements());
   };
   return defer(() => {

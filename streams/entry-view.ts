@@ -3,6 +3,7 @@ import type {
   ArchiveEntry,
   Family,
   Level,
+  Observation,
   ObservedRecipient,
   Origin,
   RecipientSource,
@@ -52,12 +53,21 @@ export interface ObservationView {
 /** A specific type is shown before a vague one. */
 const typeOrder: readonly RecipientType[] = ['to', 'cc', 'bcc', 'undisclosed', 'recipient'];
 
-/** All that is shown of an entry: a pure function of its observations (D-015). */
-export function entryView(entry: ArchiveEntry): EntryView {
+/**
+ * All that is shown of an entry: a pure function of its observations (D-015). `canonical` gives the form in which two
+ * addresses are compared (journaling b.3.9).
+ */
+export function entryView(
+  entry: ArchiveEntry,
+  canonical: (address: string) => string = (address) => address.toLowerCase(),
+): EntryView {
   const { id, archivedAt, origin } = entry;
   const observations = byReceipt(entry);
   const { primary, all } = representationsOf(entry);
-  const recipients = recipientsOf(observations.flatMap((observation) => observation.recipients));
+  const recipients = recipientsOf(
+    observations.flatMap((observation) => observation.recipients),
+    canonical,
+  );
   const flags = [...entry.flags, ...observations.flatMap((observation) => observation.flags)];
   return {
     id,
@@ -70,7 +80,7 @@ export function entryView(entry: ArchiveEntry): EntryView {
       first(observations.map(({ sender }) => sender)),
     onBehalfOf: first(observations.map(({ onBehalfOf }) => onBehalfOf)),
     recipients,
-    mailboxes: recipients.filter(({ known }) => known).map(({ address }) => address),
+    mailboxes: mailboxesOf(observations, canonical),
     size: primary?.size ?? 0,
     sha256: primary?.sha256 ?? '',
     archivedAt,
@@ -104,7 +114,7 @@ export function representationsOf(entry: ArchiveEntry): {
 } {
   const seen = new Set<string>();
   const all: Representation[] = [];
-  const every = byReceipt(entry).flatMap(({ representations }) => representations);
+  const every = withKnownHashes(byReceipt(entry).flatMap(({ representations }) => representations));
   const real = every.some(({ stub }) => !stub) ? every.filter(({ stub }) => !stub) : every;
   for (const representation of real) {
     const names = identities(representation);
@@ -112,14 +122,41 @@ export function representationsOf(entry: ArchiveEntry): {
     for (const name of names) seen.add(name);
   }
   const chosen = real.filter(({ primary }) => primary);
-  return { primary: chosen.find(({ clearText }) => clearText) ?? chosen[0] ?? real[0], all };
+  const shown = chosen.find(({ clearText }) => clearText) ?? chosen[0] ?? real[0];
+  // The same version may have come earlier, in a copy that did not choose it.
+  const names = shown === undefined ? [] : identities(shown);
+  const primary = all.find((each) => identities(each).some((name) => names.includes(name)));
+  return { primary: primary ?? shown, all };
 }
 
-function recipientsOf(observed: readonly ObservedRecipient[]): readonly RecipientView[] {
+/** Equal bytes have equal content, also where only one copy of them says so. */
+function withKnownHashes(representations: readonly Representation[]): readonly Representation[] {
+  const hashes = new Map<string, string>();
+  for (const { sha256, contentHash } of representations) if (contentHash !== null) hashes.set(sha256, contentHash);
+  return representations.map((each) => ({ ...each, contentHash: hashes.get(each.sha256) ?? null }));
+}
+
+/** The first spelling of each; entries from before there was a list of mailboxes have those of their recipients. */
+function mailboxesOf(observations: readonly Observation[], canonical: (address: string) => string): readonly string[] {
+  const mailboxes = new Map<string, string>();
+  for (const { mailboxes: listed, recipients } of observations) {
+    for (const address of listed ?? recipients.filter(({ known }) => known).map((recipient) => recipient.address)) {
+      if (!mailboxes.has(canonical(address))) mailboxes.set(canonical(address), address);
+    }
+  }
+  return [...mailboxes.values()];
+}
+
+function recipientsOf(
+  observed: readonly ObservedRecipient[],
+  canonical: (address: string) => string,
+): readonly RecipientView[] {
   const people = new Map<string, ObservedRecipient[]>();
   for (const recipient of observed) {
-    const key = recipient.address.toLowerCase();
-    people.set(key, [...(people.get(key) ?? []), recipient]);
+    const key = canonical(recipient.address);
+    const seen = people.get(key);
+    if (seen === undefined) people.set(key, [recipient]);
+    else seen.push(recipient);
   }
   return [...people.values()].map((seen) => {
     const types = new Set(seen.flatMap(({ type, refined }) => (refined === undefined ? [type] : [type, refined])));

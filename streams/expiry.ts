@@ -18,18 +18,16 @@ export function judgeAge(
   { maxAgeMs, expiryClock }: Pick<MatchingOptions, 'maxAgeMs' | 'expiryClock'>,
 ): AgeVerdict {
   const { date, reportSent, oldestReceived, newestReceived, outerDate } = times;
-  const known = [date, reportSent, oldestReceived, outerDate].filter((time) => time !== null);
-  const newest = [...known, newestReceived ?? Number.NEGATIVE_INFINITY];
-  const messageTime = (expiryClock === 'date' ? known[0] : finite(Math.max(...newest))) ?? receivedAt;
+  const inOrder = [date, reportSent, oldestReceived, outerDate].filter((time) => time !== null);
+  const newest = newestReceived === null ? inOrder : [...inOrder, newestReceived];
+  const messageTime = (expiryClock === 'date' || newest.length === 0 ? inOrder[0] : Math.max(...newest)) ?? receivedAt;
   const isOld = (time: number): boolean => receivedAt - time > maxAgeMs;
   const expired = isOld(messageTime);
   const transport = [reportSent, newestReceived, outerDate].filter((time) => time !== null);
   return {
     expired,
-    suspectedClockSkew: expired && transport.some((time) => !isOld(time)),
+    suspectedClockSkew: expired && date !== null && transport.some((time) => !isOld(time)),
     dateInFuture: date !== null && date - receivedAt > dayMs,
     messageTime,
   };
 }
-
-const finite = (time: number): number | undefined => (Number.isFinite(time) ? time : undefined);

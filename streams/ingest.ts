@@ -1,12 +1,13 @@
 import {
   catchError,
-  from,
+  defer,
   map,
   mergeMap,
   type Observable,
   type OperatorFunction,
   of,
   type SchedulerLike,
+  tap,
   throwError,
   timeout,
 } from 'rxjs';
@@ -44,21 +45,20 @@ export function ingest(
     const { destinations, receipt, origin, transport } = delivery;
     const receivedAt = clock.now();
     const targets = destinations.map((destination) => ({ ...destination, intakeId: newId() }));
-    const commit = (): Observable<Custodied> => from(receipt.commit({ targets, origin, receivedAt, transport }));
+    const commit = (): Observable<Custodied> => defer(() => receipt.commit({ targets, origin, receivedAt, transport }));
     const custodied$ =
       isExpired === undefined ? commit() : aged(delivery, isExpired, receivedAt).pipe(mergeMap(commit));
     const silent = (): Observable<never> => throwError(() => new EngineFailure('commit-timeout'));
     return custodied$.pipe(
       timeout({ first: commitWithinMs, scheduler: clock, with: silent }),
-      map((custodied): Ingested => {
-        delivery.acknowledge(custodied);
-        return { kind: 'acknowledged', destinations, custodied };
-      }),
+      map((custodied): Ingested => ({ kind: 'acknowledged', destinations, custodied })),
       catchError((error: unknown) => {
-        const failure = asFailure(error);
         receipt.abort();
-        delivery.refuse(failure);
-        return of<Ingested>({ kind: 'refused', destinations, failure });
+        return of<Ingested>({ kind: 'refused', destinations, failure: asFailure(error) });
+      }),
+      tap((ingested) => {
+        if (ingested.kind === 'acknowledged') delivery.acknowledge(ingested.custodied);
+        else delivery.refuse(ingested.failure);
       }),
     );
   };
@@ -71,7 +71,7 @@ function aged(
   isExpired: NonNullable<IngestPorts['isExpired']>,
   receivedAt: number,
 ): Observable<void> {
-  return from(receipt.preview()).pipe(
+  return defer(() => receipt.preview()).pipe(
     map((bytes) => {
       if (destinations.every((destination) => isExpired(bytes, destination, receivedAt)))
         throw new EngineFailure('expired');

@@ -37,7 +37,7 @@ export function addsNothing(
   const versions = new Set(known.flatMap((each) => each.representations.flatMap(identities)));
   return (
     recipients.every((recipient) => facts.has(recipientFact(recipient))) &&
-    senders.has(sender) &&
+    (sender === null || senders.has(sender)) &&
     (onBehalfOf === null || onBehalves.has(onBehalfOf)) &&
     representations.every((representation) => identities(representation).some((identity) => versions.has(identity)))
   );

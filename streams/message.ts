@@ -173,6 +173,8 @@ export interface ParsedMail extends Parsed {
   readonly representations: readonly Representation[];
   /** Every recipient with the directory's verdict at receipt. */
   readonly observed: readonly ObservedRecipient[];
+  /** The known internal addresses among sender, On-Behalf-Of, header From (L2, L4) and recipients, at receipt. */
+  readonly mailboxes?: readonly string[];
   /** Sender internal, at least one recipient, all recipients internal. */
   readonly internal: boolean;
   /** `mid:…` of the canonical Message-ID, or `ch:…` of the content hash where there is none (journaling c.3). */
@@ -214,6 +216,8 @@ export interface Observation {
   readonly sender: string | null;
   readonly onBehalfOf: string | null;
   readonly recipients: readonly ObservedRecipient[];
+  /** See {@link ParsedMail.mailboxes}. */
+  readonly mailboxes?: readonly string[];
   readonly representations: readonly Representation[];
 }
 

@@ -32,30 +32,54 @@ export function scheduleOf(
   return { attempts, extendedAt, deadline: extendedAt ?? last };
 }
 
+/** The next look-up of an item that missed: `attempt` look-ups count so far, the last one will be at `deadline`. */
+export interface NextLookUp {
+  readonly attempt: number;
+  readonly dueAt: number;
+  readonly deadline: number;
+}
+
 /**
  * What a missed look-up leads to. An attempt that ran late (the engine was down) does not burn the next ones: they keep
- * the interval from now. A look-up after a wake is free. The extended wait ends at its absolute time.
+ * the interval from now. A look-up after a wake is free, unless the attempt it stands for is due as well. The extended
+ * wait ends at its absolute time, whatever has run late.
  */
 export function afterMiss(
-  item: Pick<SpoolItem, 'attempt' | 'woken' | 'dueAt'>,
+  item: Pick<SpoolItem, 'attempt' | 'woken' | 'dueAt' | 'deadline'>,
   schedule: Schedule,
-  timing: Timing,
+  { deliveryWaitIntervalMs: intervalMs }: Pick<Timing, 'deliveryWaitIntervalMs'>,
   now: number,
-): { readonly attempt: number; readonly dueAt: number } | 'archive' {
-  const attempt = item.woken ? item.attempt : item.attempt + 1;
-  const total = schedule.attempts.length + (schedule.extendedAt === null ? 0 : 1);
-  if (attempt >= total) return 'archive';
-  if (item.woken) return { attempt, dueAt: Math.max(now, plannedAt(attempt, schedule)) };
-  if (attempt >= schedule.attempts.length) return { attempt, dueAt: Math.max(now, schedule.extendedAt ?? now) };
-  return {
-    attempt,
-    dueAt: Math.max(plannedAt(attempt, schedule), lateBy(item, now) ? now + timing.deliveryWaitIntervalMs : 0),
-  };
+): NextLookUp | 'archive' {
+  const total = schedule.attempts.length;
+  const { extendedAt } = schedule;
+  if (extendedAt !== null && now >= extendedAt) return 'archive';
+  const plannedAt = item.woken ? plannedAfterWake(item, schedule, intervalMs, now) : item.dueAt;
+  if (item.woken && plannedAt > now)
+    return { attempt: item.attempt, dueAt: plannedAt, deadline: deadlineOf(plannedAt) };
+  const attempt = item.attempt + 1;
+  if (attempt >= total) {
+    return extendedAt === null ? 'archive' : { attempt, dueAt: extendedAt, deadline: extendedAt };
+  }
+  const isLate = now - plannedAt > Math.min(lateAfterMs, intervalMs);
+  const dueAt = Math.min((isLate ? now : plannedAt) + intervalMs, extendedAt ?? Number.POSITIVE_INFINITY);
+  return { attempt, dueAt, deadline: extendedAt ?? dueAt + (total - 1 - attempt) * intervalMs };
+
+  function deadlineOf(nextAt: number): number {
+    return extendedAt ?? nextAt + (total - 1 - item.attempt) * intervalMs;
+  }
 }
 
 /** Attempts run within a second of their time; later means that the engine was not there. */
 const lateAfterMs = 1_000;
-const lateBy = ({ dueAt }: Pick<SpoolItem, 'dueAt'>, now: number): boolean => now - dueAt > lateAfterMs;
 
-const plannedAt = (attempt: number, { attempts, extendedAt, deadline }: Schedule): number =>
-  attempts[attempt] ?? extendedAt ?? deadline;
+/** When the attempt that a wake came before is due: the wake has put its own time in place of it. */
+function plannedAfterWake(
+  { attempt, deadline }: Pick<SpoolItem, 'attempt' | 'deadline'>,
+  { attempts, extendedAt, deadline: unshifted }: Schedule,
+  intervalMs: number,
+  now: number,
+): number {
+  if (extendedAt === null) return (deadline ?? unshifted) - (attempts.length - 1 - attempt) * intervalMs;
+  const planned = attempts[attempt] ?? extendedAt;
+  return Math.min(planned > now ? planned : now + intervalMs, extendedAt);
+}

@@ -27,9 +27,25 @@ export function screen(
   return journalNonInternalAddresses ? null : 'non-internal';
 }
 
-/** Sender, On-Behalf-Of, From, every recipient, and what each was expanded or forwarded from. */
-function addressesOf({ sender, onBehalfOf, recipients, originals, primary }: Parsed): readonly string[] {
-  const from = primary === null ? null : (originals[primary]?.facts.from ?? null);
-  const named = [sender, onBehalfOf, from].filter((address): address is string => address !== null && address !== '');
-  return [...named, ...recipients.flatMap(({ address, via }) => [address, ...via.map((step) => step.address)])];
+/** The known internal addresses that a message belongs to, each once, as they were written. */
+export function mailboxesOf(
+  parsed: Parsed,
+  observed: readonly ObservedRecipient[],
+  directory: Directory,
+): readonly string[] {
+  const senders = sendersOf(parsed).filter((address) => directory.classify(address).known);
+  const receivers = observed.filter(({ known }) => known).map(({ address }) => address);
+  return [...new Map([...senders, ...receivers].map((address) => [address.toLowerCase(), address])).values()];
+}
+
+/** Who sent it, every recipient, and what each was expanded or forwarded from. */
+const addressesOf = (parsed: Parsed): readonly string[] => [
+  ...sendersOf(parsed),
+  ...parsed.recipients.flatMap(({ address, via }) => [address, ...via.map((step) => step.address)]),
+];
+
+/** Sender and On-Behalf-Of; the header From only where no report speaks, since anybody can write it. */
+function sendersOf({ class: read, sender, onBehalfOf, originals, primary }: Parsed): readonly string[] {
+  const from = read === 'envelope' || primary === null ? null : (originals[primary]?.facts.from ?? null);
+  return [sender, onBehalfOf, from].filter((address): address is string => address !== null && address !== '');
 }

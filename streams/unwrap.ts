@@ -1,4 +1,5 @@
-import { catchError, concat, concatMap, from, map, mergeMap, type Observable, of } from 'rxjs';
+import { catchError, concat, concatMap, defer, from, map, mergeMap, type Observable, of } from 'rxjs';
+import { transportEnvelope } from './gateway-envelope.ts';
 import { matchKeyOf } from './match-keys.ts';
 import type {
   Body,
@@ -13,7 +14,7 @@ import type {
   SpoolItem,
 } from './message.ts';
 import type { Bodies, Decode, Directory, HashBytes, HashContent, Unwrap } from './ports.ts';
-import { isInternalMail, observeRecipients } from './screen.ts';
+import { isInternalMail, mailboxesOf, observeRecipients } from './screen.ts';
 
 /** What unwrapping needs of the world. */
 export interface UnwrapPorts {
@@ -45,7 +46,7 @@ export function unwrapWindow(
   const parse = (item: SpoolItem): Observable<Unwrapped> =>
     item.parsed !== null
       ? of({ kind: 'parsed', item } as const)
-      : unwrapItem(item, ports, optionsFor(item), matching).pipe(
+      : defer(() => unwrapItem(item, ports, optionsFor(item), matching)).pipe(
           map((parsed): Unwrapped => ({ kind: 'parsed', item: { ...item, state: 'parsed', parsed } })),
           catchError((error: unknown) => of({ kind: 'failed', item, error } as const)),
         );
@@ -66,11 +67,12 @@ function unwrapItem(
   const isInternal = (address: string): boolean => directory.classify(address).internal;
   return from(ports.bodies.read(item.body, 'identity', item.sha256)).pipe(
     mergeMap((bytes) => {
-      const parsed = ports.unwrap(bytes, { ...options, trustedRecipientHeaders, isInternal });
+      const read = ports.unwrap(bytes, { ...options, trustedRecipientHeaders, isInternal });
+      const parsed = item.origin === 'gateway' ? transportEnvelope(read, item.transport) : read;
       const observed = observeRecipients(parsed, directory);
       const internal = isInternalMail(parsed, observed, directory);
       const found = representationsOf(item, parsed, bytes, ports);
-      const mail = { ...parsed, observed, internal };
+      const mail = { ...parsed, observed, internal, mailboxes: mailboxesOf(parsed, observed, directory) };
       const key = matchKeyOf(parsed.messageId, null);
       const own = found.find(({ representation }) => representation.primary);
       const representations = found.map(({ representation }) => representation);

@@ -10,6 +10,8 @@ export interface CapacityOptions {
   readonly queueBytes: number;
   readonly definitionIds: () => readonly (string | null)[];
   readonly stopping: () => boolean;
+  /** Called once, when the store has failed: nothing more is promised until it is opened anew. */
+  readonly failed: (detail: string) => void;
 }
 
 /** Whether one more message can be taken, and custody that counts what is on its way (interface `limits`, `store.minimumFree`). */
@@ -46,7 +48,10 @@ export function createCapacity(store: Store, options: CapacityOptions): Capacity
           return await receipt.commit(received);
         } catch (error) {
           // After an I/O error the log promises nothing more until it is opened anew (store section 3).
-          failed ||= (error as { code?: string }).code === 'store-failed';
+          if (!failed && (error as { code?: string }).code === 'store-failed') {
+            failed = true;
+            options.failed(String(error));
+          }
           throw error;
         } finally {
           inFlight.delete(receipt);

@@ -1,3 +1,101 @@
-import { NEVER, type Observable } from 'rxjs';
-import type { News } from '../../streams/ports.ts';
-export const pop3Source = (..._args: unknown[]): Observable<News> => NEVER;
+import type { Observable } from 'rxjs';
+import type { SourceInput } from '../../machines/journal.events.ts';
+import { poll } from '../../streams/poll.ts';
+import type { NewId, News } from '../../streams/ports.ts';
+import { toPop3Options } from '../config/to-options.ts';
+import { type Mailbox, openMailbox } from '../pop3/mailbox.ts';
+import type { ItemReport, LedgerEntry, MailboxPorts } from '../pop3/types.ts';
+import type { Capacity } from './capacity.ts';
+import type { Definition } from './definition-book.ts';
+import { expiryCheck } from './expiry-check.ts';
+import type { Workshop } from './workshop.ts';
+
+/** The mailboxes of all POP3 definitions, one for each for the engine's life: two sessions never meet in one. */
+export interface Mailboxes extends AsyncDisposable {
+  /** Polls the mailbox while subscribed to; left, the session ends after the message in hand. */
+  newsOf(definition: Definition, start: Omit<SourceInput, 'definitionId'>): Observable<News>;
+}
+
+export function openMailboxes(
+  workshop: Workshop,
+  {
+    capacity,
+    newId,
+    taken,
+  }: { readonly capacity: Capacity; readonly newId: NewId; readonly taken: (definitionId: string) => void },
+): Mailboxes {
+  const { clock, options } = workshop;
+  const mailboxes = new Map<string, Mailbox>();
+  const mailboxOf = (definition: Definition): Mailbox => {
+    const known = mailboxes.get(definition.id);
+    if (known !== undefined) return known;
+    const opened = open(workshop, definition, { capacity, newId, taken: () => taken(definition.id) });
+    mailboxes.set(definition.id, opened);
+    return opened;
+  };
+  return {
+    newsOf: (definition, start) => {
+      const { pollIntervalMs } = options.pop3;
+      return poll(mailboxOf(definition).extract, { ...start, pollIntervalMs, random: Math.random }, clock);
+    },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([...mailboxes.values()].map((mailbox) => mailbox[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+function open(
+  workshop: Workshop,
+  { id, config }: Definition,
+  { capacity, newId, taken }: { readonly capacity: Capacity; readonly newId: NewId; readonly taken: () => void },
+): Mailbox {
+  const { options, book, store, clock, log } = workshop;
+  if (config.transport !== 'pop3') throw new Error(`${id} is no POP3 definition`);
+  const { password, ...connection } = toPop3Options(config);
+  const uidl = store.uidl(id);
+  const ports: MailboxPorts = {
+    custody: capacity.custody,
+    ledger: {
+      read: async () => (await uidl.read()) as unknown as ReadonlyMap<string, LedgerEntry>,
+      write: (changes) =>
+        uidl.write(new Map([...changes].map(([key, entry]) => [key, entry === null ? null : { ...entry }]))),
+    },
+    newId,
+    destination: () => ({ definitionId: id, definitionVersion: book.get(id)?.version ?? null }),
+    admit: capacity.admit,
+    ...leaving(workshop, id),
+    taken,
+    report: (report) => workshop.note(draftOf(id, report)),
+    trace: (line) => log('debug', 'pop3', { definition: id, line }),
+    clock,
+  };
+  const { timeoutMs } = options.pop3;
+  const { maxMessageBytes } = options.smtp;
+  return openMailbox({ ...connection, password: password.reveal(), timeoutMs, maxMessageBytes }, ports);
+}
+
+/** With `matching.expiredAction: leave` an over-age message stays where it is (journaling c.6). */
+function leaving(workshop: Workshop, definitionId: string): Pick<MailboxPorts, 'leaves'> {
+  const { isExpired } = expiryCheck(workshop, 'leave');
+  if (isExpired === undefined) return {};
+  const { book, clock } = workshop;
+  return {
+    leaves: async (receipt) => {
+      const definitionVersion = book.get(definitionId)?.version ?? null;
+      return isExpired(await receipt.preview(), { definitionId, definitionVersion }, clock.now());
+    },
+  };
+}
+
+function draftOf(definitionId: string, report: ItemReport) {
+  const { type, ...data } = report;
+  const name = type === 'blocked' ? 'pop3.blocked' : 'pop3.left-on-server';
+  const common = { severity: 'warning', actor: 'engine', intakeId: null, entryId: null } as const;
+  const { key, sizeBytes } = data;
+  return {
+    ...common,
+    type: name,
+    definitionId,
+    data: { key, sizeBytes, reason: 'reason' in data ? data.reason : null },
+  };
+}

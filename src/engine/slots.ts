@@ -13,7 +13,7 @@ import { expiryCheck } from './expiry-check.ts';
 import { acceptedNews, listenerNews } from './listener-slot.ts';
 import { createNewId } from './new-id.ts';
 import { processingNews } from './pipelines.ts';
-import { pop3Source } from './pop3-slot.ts';
+import { openMailboxes } from './pop3-slot.ts';
 import { createRoutes } from './smtp-routes.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -23,17 +23,29 @@ export interface Slots {
   readonly closings: Set<Promise<void>>;
   readonly opened: (listener: SmtpListener | null) => void;
   readonly stopping: () => boolean;
+  /** The store failed: every definition shows it, and nothing more is taken. */
+  readonly storeFailed: (detail: string) => void;
   readonly close: () => Promise<void>;
 }
 
 /** The engine chart with every slot filled by the real thing. */
-export async function provideSlots(workshop: Workshop, { stop$, closings, opened, stopping, close }: Slots) {
+export async function provideSlots(
+  workshop: Workshop,
+  { stop$, closings, opened, stopping, storeFailed, close }: Slots,
+) {
   const { options, store, book, setup, clock, log, rejections } = workshop;
   const { dataDir, smtp, limits, matching } = options;
   const accepted = acceptedNews(clock);
   const definitionIds = (): readonly string[] => [...book.all().map(({ id }) => id), ...book.orphans];
   const { minimumFreeBytes } = options.store;
-  const capacity = createCapacity(store, { dataDir, minimumFreeBytes, ...limits, definitionIds, stopping });
+  const capacity = createCapacity(store, {
+    dataDir,
+    minimumFreeBytes,
+    ...limits,
+    definitionIds,
+    stopping,
+    failed: storeFailed,
+  });
   const newId = createNewId(clock);
   const tls = smtp.tls === null ? undefined : await tlsOf(smtp.tls);
   const ports = {
@@ -44,12 +56,13 @@ export async function provideSlots(workshop: Workshop, { stop$, closings, opened
     log,
     clock,
   };
+  const mailboxes = openMailboxes(workshop, { capacity, newId, taken: () => undefined });
   const listening = (input: ListenerInput): Observable<ListenerNews> =>
     listenerNews(
       {
         smtp: { ...smtp, tls, maxAgeMs: matching.maxAgeMs, origin: 'journal' },
         ports,
-        ingest: { newId, ...expiryCheck(workshop) },
+        ingest: { newId, ...expiryCheck(workshop, 'reject') },
         clock,
         opened,
         ingested: accepted.note,
@@ -60,7 +73,7 @@ export async function provideSlots(workshop: Workshop, { stop$, closings, opened
   const source = ({ definitionId, ...start }: SourceInput): Observable<News> => {
     const definition = book.get(definitionId);
     if (definition?.config.transport !== 'pop3') return accepted.of(definitionId);
-    return pop3Source(workshop, { definition, capacity, newId, closings, ...start });
+    return mailboxes.newsOf(definition, start);
   };
   const line = (definitionId: string): Observable<News> =>
     processingNews(definitionId, { store, setup, clock, troubled: ({ detail }) => workshop.troubled(detail) }).pipe(
@@ -70,7 +83,10 @@ export async function provideSlots(workshop: Workshop, { stop$, closings, opened
     actors: {
       store: fromPromise<OpenedStore>(async () => ({ records: await loadRuntimes(workshop) })),
       listener: fromEventObservable<ListenerNews, ListenerInput>(({ input }) => listening(input)),
-      closing: fromPromise<void>(close),
+      closing: fromPromise<void>(async () => {
+        await mailboxes[Symbol.asyncDispose]();
+        await close();
+      }),
       journal: journalMachine.provide({
         actors: {
           source: fromEventObservable<SourceNews, SourceInput>(({ input }) => source(input) as Observable<SourceNews>),

@@ -21,6 +21,7 @@ export interface IndexDb extends AsyncDisposable {
   readonly ledger: Sublevel<LedgerRow>;
   readonly definition: Sublevel<DefinitionRow>;
   readonly version: Sublevel<Readonly<Record<string, unknown>>>;
+  readonly uidl: Sublevel<Readonly<Record<string, unknown>>>;
   readonly runtime: Sublevel<Readonly<Record<string, unknown>>>;
   readonly meta: Sublevel<unknown>;
 }
@@ -60,6 +61,7 @@ export function roomsOf(database: Database): IndexDb {
     ledger: json('ledger'),
     definition: json('definition'),
     version: json('version'),
+    uidl: json('uidl'),
     runtime: json('runtime'),
     meta: json('meta'),
     [Symbol.asyncDispose]: () => database.close(),

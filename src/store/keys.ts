@@ -16,6 +16,7 @@ import { createHash } from 'node:crypto';
  * | facet | facet NUL entryId | roles | searches by participant, word, definition, flag |
  * | event | sequence number | LoggedEvent | by time |
  * | eventBy | definition NUL sequence number | '' | events of one definition |
+ * | uidl | definition NUL key of the item | see the POP3 room | the ledger of a mailbox |
  * | figures, ledger, definition, version, runtime, meta | see rows.ts | | |
  */
 const separator = '\u0000';

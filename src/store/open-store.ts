@@ -30,6 +30,7 @@ import { createEventLog } from './level-event-log.ts';
 import { createIntakeReader } from './level-intake.ts';
 import { createMessageReader } from './level-messages.ts';
 import { createSpool } from './level-spool.ts';
+import { createUidlStore, type UidlStore } from './level-uidl.ts';
 import { openLock } from './lock.ts';
 import { recentBytes } from './recent-bytes.ts';
 import { indexFormat } from './rows.ts';
@@ -62,6 +63,8 @@ export interface Store extends AsyncDisposable {
   readonly intake: IntakeReader;
   readonly events: EventLog;
   readonly definitions: DefinitionStore;
+  /** The ledger of a definition's mailbox. */
+  readonly uidl: (definitionId: string) => UidlStore;
   readonly log: CommitLog;
   /** What each durable group has changed; who waits for due items or shows a status listens here. */
   readonly touched$: Observable<Touched>;
@@ -164,6 +167,7 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
     intake: createIntakeReader(index, memory),
     events: createEventLog(log, index),
     definitions: createDefinitionStore(log, index),
+    uidl: (definitionId) => createUidlStore(index, definitionId),
     log,
     touched$,
     recovery: log.recovery,

@@ -1,0 +1,113 @@
+import { Observable, of } from 'rxjs';
+import { TestScheduler } from 'rxjs/testing';
+import { describe, expect, test } from 'vitest';
+import { type Extraction, type PollOptions, poll } from '../../streams/poll.ts';
+import type { News } from '../../streams/ports.ts';
+
+const minute = 60_000;
+const options: PollOptions = { pollIntervalMs: minute, notBeforeAt: null, backoffStep: 0, random: () => 0.5 };
+const done: Extraction = { type: 'extracted', count: 2, more: false };
+const failed = (kind: string): Extraction => ({ type: 'failed', kind, detail: 'why' });
+
+/** Runs `sessions` one after another (the last one for ever) for `forMs` virtual time. */
+function run(sessions: readonly (readonly Extraction[])[], forMs: number, parts: Partial<PollOptions> = {}) {
+  const time = new TestScheduler((actual, expected) => expect(actual).toEqual(expected));
+  const startedAt: number[] = [];
+  const news: News[] = [];
+  time.run(() => {
+    const extract = (): Observable<Extraction> => {
+      const session = sessions[Math.min(startedAt.length, sessions.length - 1)] ?? [];
+      startedAt.push(time.now());
+      return of(...session);
+    };
+    const subscription = poll(extract, { ...options, ...parts }, time).subscribe((each) => news.push(each));
+    time.schedule(() => subscription.unsubscribe(), forMs);
+  });
+  return { startedAt, news };
+}
+
+describe('a polled mailbox', () => {
+  test('is visited at start and then one interval after the end of each session', () => {
+    const { startedAt, news } = run([[{ type: 'counted', count: 7 }, done]], 3 * minute - 1);
+    expect(startedAt).toEqual([0, minute, 2 * minute]);
+    expect(news.slice(0, 2)).toEqual([
+      { type: 'source.counted', at: 0, count: 7 },
+      { type: 'source.extracted', at: 0, count: 2, nextPollAt: minute },
+    ]);
+  });
+
+  test('is never visited twice at a time, however long a session takes', () => {
+    const time = new TestScheduler((actual, expected) => expect(actual).toEqual(expected));
+    time.run(({ cold, expectObservable, expectSubscriptions }) => {
+      const session = cold<Extraction>('90s (d|)', { d: done });
+      const news$ = poll(() => session, { ...options, pollIntervalMs: 1000 }, time);
+      const news = { a: extracted(90_000, 1000), b: extracted(181_000, 1000) };
+      expectObservable(news$, '^ 182499ms !').toBe('90s a 90999ms b', news);
+      expectSubscriptions(session.subscriptions).toBe(['^ 89999ms !', '91s ^ 89999ms !', '182s ^ 499ms !']);
+    });
+  });
+
+  test('is visited again at once while a batch limit ends the sessions', () => {
+    expect(run([[{ ...done, more: true }], [{ ...done, more: true }], [done]], minute + 1).startedAt).toEqual([
+      0,
+      0,
+      0,
+      minute,
+    ]);
+  });
+
+  test('that fails is tried after half an interval, then 1, 2, 5 and 10, at most 10 minutes', () => {
+    const { startedAt, news } = run([[failed('refused')]], 40 * minute);
+    expect(startedAt.map((at) => at / minute)).toEqual([0, 0.5, 1.5, 3.5, 8.5, 18.5, 28.5, 38.5]);
+    expect(news[0]).toEqual({ type: 'source.failed', at: 0, kind: 'refused', detail: 'why', nextRetryAt: minute / 2 });
+    const slow = run([[failed('refused')]], 40 * minute, { pollIntervalMs: 6 * minute });
+    expect(slow.startedAt.map((at) => at / minute)).toEqual([0, 3, 9, 19, 29, 39]);
+    const hourly = run([[failed('refused')]], 170 * minute, { pollIntervalMs: 60 * minute });
+    expect(hourly.startedAt.map((at) => at / minute)).toEqual([0, 30, 90, 150]);
+  });
+
+  test('that refuses the password is tried after 5, 15 and 60 intervals, at most an hour', () => {
+    const { startedAt } = run([[failed('auth')]], 200 * minute);
+    expect(startedAt.map((at) => at / minute)).toEqual([0, 5, 20, 80, 140]);
+  });
+
+  test('has its waits spread by a tenth to either side', () => {
+    expect(run([[failed('refused')]], 29_000, { random: () => 0 }).startedAt).toEqual([0, 27_000]);
+    expect(run([[failed('refused')]], 34_000, { random: () => 0.999_999 }).startedAt).toEqual([0, 33_000]);
+  });
+
+  test('that works again forgets its failures', () => {
+    const { startedAt } = run([[failed('dns')], [failed('dns')], [done], [failed('dns')], [done]], 4 * minute + 1);
+    expect(startedAt.map((at) => at / minute)).toEqual([0, 0.5, 1.5, 2.5, 3, 4]);
+  });
+
+  test('locked by another client is an error at the third time only, and tried at each poll', () => {
+    const { startedAt, news } = run([[failed('mailbox-locked')]], 4 * minute - 1);
+    expect(startedAt.map((at) => at / minute)).toEqual([0, 1, 2, 3]);
+    expect(news.map(({ type, at }) => [type, at / minute])).toEqual([
+      ['source.failed', 2],
+      ['source.failed', 3],
+    ]);
+  });
+
+  test('is not visited before its time, and backs off from where it stood before a restart', () => {
+    const { startedAt } = run([[failed('refused')]], 20 * minute, { notBeforeAt: 3 * minute, backoffStep: 3 });
+    expect(startedAt.map((at) => at / minute)).toEqual([3, 8, 18]);
+  });
+
+  test('is left at once when nobody listens any more', () => {
+    const time = new TestScheduler((actual, expected) => expect(actual).toEqual(expected));
+    let left = false;
+    const session = new Observable<Extraction>(() => () => {
+      left = true;
+    });
+    const subscription = poll(() => session, options, time).subscribe();
+    expect(left).toBe(false);
+    subscription.unsubscribe();
+    expect(left).toBe(true);
+  });
+});
+
+function extracted(at: number, restMs: number): News {
+  return { type: 'source.extracted', at, count: 2, nextPollAt: at + restMs };
+}
