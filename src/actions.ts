@@ -10,18 +10,19 @@ import { formatFault } from './config/fault.ts';
 import { findConfig } from './config/find-config.ts';
 import type { RunningEngine } from './engine.ts';
 
-/** The work behind the commands that need more than the API. The engine is loaded only by those that run it. */
-export function actions({
-  version,
-  out,
-  err,
-}: {
+/** The rim of the process, as main.ts hands it in. */
+export interface Rim {
   readonly version: string;
   readonly out: Screen;
   readonly err: Screen;
-}): Actions {
+  /** Ends the process at once. */
+  readonly exit: (code: number) => void;
+}
+
+/** The work behind the commands that need more than the API. The engine is loaded only by those that run it. */
+export function actions({ version, out, err, exit }: Rim): Actions {
   return {
-    run: (config) => run(config, version),
+    run: (config) => run(config, version, exit),
     check: (config) => check(config, out, err),
     schema: async () => {
       const { jsonSchema } = await import('./config/reference.ts');
@@ -36,7 +37,7 @@ export function actions({
   };
 }
 
-async function run(given: string | undefined, version: string): Promise<void> {
+async function run(given: string | undefined, version: string, exit: Rim['exit']): Promise<void> {
   const { file, config } = await configuration(given);
   const { openLog } = await import('./log.ts');
   const log = await openLog(config.logLevel);
@@ -44,7 +45,7 @@ async function run(given: string | undefined, version: string): Promise<void> {
   let asked = false;
   const stop = (signal: NodeJS.Signals): void => {
     // A second signal exits at once: nothing acknowledged is lost either way.
-    if (asked) process.exit(exitCodes.failed);
+    if (asked) exit(exitCodes.failed);
     asked = true;
     log('info', 'stopping', { signal });
     void engine.stop();

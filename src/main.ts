@@ -20,7 +20,12 @@ const manifest = JSON.parse(
 
 try {
   const exitCode = await runCommand(process.argv.slice(2), {
-    actions: actions({ version: manifest.version, out: screen(process.stdout), err: screen(process.stderr) }),
+    actions: actions({
+      version: manifest.version,
+      out: screen(process.stdout),
+      err: screen(process.stderr),
+      exit: (code) => process.exit(code),
+    }),
     out: screen(process.stdout),
     err: screen(process.stderr),
     version: manifest.version,

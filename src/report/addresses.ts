@@ -42,6 +42,7 @@ export function parseReportAddress(text: string): string | null {
   return formatAddress(bare.trim().replace(/^smtp:/i, ''));
 }
 
+/** What a list of addresses holds, in its order. */
 export interface AddressList {
   readonly addresses: readonly string[];
   /** Mailboxes that hold no address. */

@@ -7,6 +7,7 @@ import { isSameMessageId } from './primary.ts';
 import { type Report, readReport } from './report.ts';
 import { isIdentityEncoding } from './transfer-decoding.ts';
 
+/** A report that was found, and how it had to be found. */
 export interface Detection {
   readonly report: Report;
   /** `ndr-unwrapped`, `marker-missing`. */

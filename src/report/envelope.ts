@@ -5,6 +5,7 @@ import { readMessageId } from './header-facts.ts';
 import type { Limit } from './mime-parts.ts';
 import { dropInjectedLines } from './subject-injection.ts';
 
+/** One recipient line. */
 export interface EnvelopeRecipient {
   readonly address: string;
   readonly type: RecipientType;

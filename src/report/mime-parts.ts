@@ -13,6 +13,7 @@ export interface Part {
 /** Which limit of journaling b.2 an item broke. */
 export type Limit = 'parts' | 'depth' | 'text' | 'lines' | 'header' | 'boundary';
 
+/** A message cut into its leaves. */
 export interface PartWalk {
   /** In order of appearance; those seen before `limit` was met. */
   readonly leaves: readonly Part[];

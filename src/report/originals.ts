@@ -19,6 +19,7 @@ export interface AttachedMessage {
   readonly protected: boolean;
 }
 
+/** The attached messages of one report. */
 export interface Originals {
   readonly found: readonly AttachedMessage[];
   /** There is one that nobody can decode. */
