@@ -1,18 +1,19 @@
 import { hostname } from 'node:os';
-import { asyncScheduler, NEVER, type Observable, type SchedulerLike, Subject, takeUntil } from 'rxjs';
+import { asyncScheduler, type Observable, type SchedulerLike, Subject, takeUntil } from 'rxjs';
 import { createActor, toPromise } from 'xstate';
-import type { EngineOutput } from '../machines/engine.events.ts';
+import type { EngineOutput, ListenerName } from '../machines/engine.events.ts';
 import { emittedBy, type JournalActor, journalOf, spawnedJournals } from '../machines/follow.ts';
 import { runtimeOf } from '../machines/journal.context.ts';
 import type { JournalDefinition, RuntimeRecord } from '../machines/journal.events.ts';
 import { schedulerClock } from '../streams/clock.ts';
 import { type Closing, closing } from './close.ts';
 import type { EngineConfig } from './config/engine.schema.ts';
-import { toEngineOptions, toSmtpOptions } from './config/to-options.ts';
+import { type EngineOptions, toEngineOptions, toSmtpOptions } from './config/to-options.ts';
 import { openContentHasher } from './content/content-hasher.ts';
 import { createApi } from './engine/api.ts';
 import { type Definition, openDefinitionBook } from './engine/definition-book.ts';
 import { openDirectory } from './engine/directory.ts';
+import { gatewayOptions } from './engine/gateway.ts';
 import { draftOf } from './engine/notes.ts';
 import { processingNews, processingSetup } from './engine/pipelines.ts';
 import { provideSlots, tlsOf } from './engine/slots.ts';
@@ -86,6 +87,7 @@ async function openWorkshop(
     trustedRecipientHeaders: addresses.trustedRecipientHeaders,
     matching: options.matching,
     optionsFor: (item) => {
+      if (item.definitionId === null) return gatewayOptions;
       const found = book.optionsFor(item) ?? fallback;
       if (found === undefined) throw new Error(`no options are known for intake ${item.intakeId}`);
       return found;
@@ -123,7 +125,7 @@ async function launch(workshop: Workshop, stack: Closing): Promise<RunningEngine
       },
     }),
     {
-      input: { definitions: book.all().map(journalDefinition), listeners: listenersOf(book.all()), clock },
+      input: { definitions: book.all().map(journalDefinition), listeners: listenersOf(book.all(), options), clock },
       clock: schedulerClock(clock),
     },
   );
@@ -135,7 +137,7 @@ async function launch(workshop: Workshop, stack: Closing): Promise<RunningEngine
     if (draft !== null) workshop.note(draft);
   });
   actor.subscribe({ error: (error) => log('error', 'the engine broke', { error: String(error) }) });
-  for (const definitionId of book.orphans) finishOrphan(workshop, definitionId, stop$);
+  for (const definitionId of [...book.orphans, null]) runApart(workshop, definitionId, stop$);
   const api = createApi(workshop, actor, changed$);
   const { http, smtp } = options;
   const tls = http.tls === null ? undefined : await tlsOf(http.tls);
@@ -179,14 +181,13 @@ function follow(workshop: Workshop, changed$: Subject<string>, definitionId: str
   journal.subscribe({ next: () => changed$.next(definitionId), error: () => changed$.next(definitionId) });
 }
 
-/** Mail in custody of a definition that the file no longer has still goes to its outcome. */
-function finishOrphan(workshop: Workshop, definitionId: string, stop$: Observable<void>): void {
-  const { store, setup, clock } = workshop;
-  const line$ =
-    store.figuresOf(definitionId).queueMessages === 0
-      ? NEVER
-      : processingNews(definitionId, { store, setup, clock, troubled: ({ detail }) => workshop.troubled(detail) });
-  line$.pipe(takeUntil(stop$)).subscribe();
+/** The line of mail that belongs to no journal of the file: the gateway's, and what a removed definition left in custody. */
+function runApart(workshop: Workshop, definitionId: string | null, stop$: Observable<void>): void {
+  const { store, setup, clock, options } = workshop;
+  const expected = definitionId === null && options.gateway !== null;
+  if (!expected && store.figuresOf(definitionId).queueMessages === 0) return;
+  const troubled = ({ detail }: { readonly detail: string }): void => workshop.troubled(detail);
+  processingNews(definitionId, { store, setup, clock, troubled }).pipe(takeUntil(stop$)).subscribe();
 }
 
 const saveRuntime = ({ store }: Workshop, definitionId: string, record: RuntimeRecord): Promise<void> =>
@@ -197,5 +198,7 @@ function journalDefinition({ id, config, suspended }: Definition): JournalDefini
   return { definitionId: id, transport: config.transport, inactivityAllowedMs, suspended };
 }
 
-const listenersOf = (definitions: readonly Definition[]): readonly 'smtp'[] =>
-  definitions.some(({ config }) => config.transport === 'smtp') ? ['smtp'] : [];
+const listenersOf = (definitions: readonly Definition[], { gateway }: EngineOptions): readonly ListenerName[] => [
+  ...(definitions.some(({ config }) => config.transport === 'smtp') ? (['smtp'] as const) : []),
+  ...(gateway === null ? [] : (['gateway'] as const)),
+];

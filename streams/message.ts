@@ -121,7 +121,7 @@ export interface Parsed {
   /** '' is the null sender, null a missing one. */
   readonly sender: string | null;
   readonly onBehalfOf: string | null;
-  /** The report's own subject, else the original's. */
+  /** The report's own subject; the original's where the report is absorbed (L2, L4). */
   readonly subject: string | null;
   /** Canonical: the original's, else the report's (journaling b.6). */
   readonly messageId: string | null;

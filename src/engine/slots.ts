@@ -10,6 +10,7 @@ import type { EngineOptions } from '../config/to-options.ts';
 import type { SmtpListener } from '../smtp/types.ts';
 import { createCapacity } from './capacity.ts';
 import { expiryCheck } from './expiry-check.ts';
+import { gatewayRoutes } from './gateway.ts';
 import { acceptedNews, listenerNews } from './listener-slot.ts';
 import { createNewId } from './new-id.ts';
 import { processingNews } from './pipelines.ts';
@@ -36,7 +37,7 @@ export async function provideSlots(
   const { options, store, book, setup, clock, log, rejections } = workshop;
   const { dataDir, smtp, limits, matching } = options;
   const accepted = acceptedNews(clock);
-  const definitionIds = (): readonly string[] => [...book.all().map(({ id }) => id), ...book.orphans];
+  const definitionIds = () => [...book.all().map(({ id }) => id), ...book.orphans, null];
   const { minimumFreeBytes } = options.store;
   const capacity = createCapacity(store, {
     dataDir,
@@ -57,19 +58,22 @@ export async function provideSlots(
     clock,
   };
   const mailboxes = openMailboxes(workshop, { capacity, newId, taken: () => undefined });
-  const listening = (input: ListenerInput): Observable<ListenerNews> =>
-    listenerNews(
-      {
-        smtp: { ...smtp, tls, maxAgeMs: matching.maxAgeMs, origin: 'journal' },
-        ports,
-        ingest: { newId, ...expiryCheck(workshop, 'reject') },
-        clock,
-        opened,
-        ingested: accepted.note,
-        closings,
-      },
-      input,
-    );
+  const gateway = options.gateway ?? { host: smtp.host, port: 0, authorizedSources: [] };
+  const listening = (input: ListenerInput): Observable<ListenerNews> => {
+    const common = { clock, ingested: accepted.note, closings };
+    const listener = { ...smtp, tls, maxAgeMs: matching.maxAgeMs };
+    if (input.name === 'gateway') {
+      const { host, port, authorizedSources } = gateway;
+      const forGateway = { ...ports, ...gatewayRoutes(authorizedSources) };
+      const open = { ...listener, host, port, origin: 'gateway' as const };
+      return listenerNews(
+        { ...common, smtp: open, ports: forGateway, ingest: { newId }, opened: () => undefined },
+        input,
+      );
+    }
+    const ingest = { newId, ...expiryCheck(workshop, 'reject') };
+    return listenerNews({ ...common, smtp: { ...listener, origin: 'journal' }, ports, ingest, opened }, input);
+  };
   const source = ({ definitionId, ...start }: SourceInput): Observable<News> => {
     const definition = book.get(definitionId);
     if (definition?.config.transport !== 'pop3') return accepted.of(definitionId);

@@ -85,7 +85,9 @@ function openReport(report: Report, said: boolean, { flags, options }: Opening):
   const choice = choosePrimary(originals.found, envelope.messageId, options.preferClearTextVersion);
   const primary = choice.primary === null ? undefined : originals.found[choice.primary];
   const level = levelOf(report, primary, said);
-  const outside = !addressesOf(report.block, 'from').some((address) => options.isInternal(address));
+  // Exchange Online puts the outside author into From and itself into Sender (RFC 5322 3.6.2).
+  const senders = [...addressesOf(report.block, 'from'), ...addressesOf(report.block, 'sender')];
+  const outside = !senders.some((address) => options.isInternal(address));
   const shown = level === 'L2' && primary !== undefined ? headerSender(primary.block) : envelope;
   const recipients = settleRecipients(reportRecipients(report, primary, options), options);
   return {

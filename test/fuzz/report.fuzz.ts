@@ -67,7 +67,7 @@ const words = [
   'text/html',
   'utf-16',
   'iso-2022-jp',
-  'format=flowed; delsp=yes',
+  '; format=flowed; delsp=yes',
   'application/ms-tnef',
   'application/octet-stream; name=x.eml',
   "name*0*=utf-8''%41",
@@ -175,7 +175,7 @@ function someOptions(): UnwrapOptions {
 function mutate(input: Buffer): Buffer {
   let bytes = input;
   for (let edits = random(5); edits >= 0; edits -= 1) {
-    const at = random(bytes.length + 1);
+    const at = place(bytes);
     const before = bytes.subarray(0, at);
     const after = bytes.subarray(at);
     const other = pick(corpus);
@@ -191,6 +191,15 @@ function mutate(input: Buffer): Buffer {
     if (bytes.length > sizeLimitBytes) bytes = bytes.subarray(0, sizeLimitBytes);
   }
   return bytes;
+}
+
+/** Anywhere, or at the end or beginning of a line: that is where mail changes its meaning. */
+function place(bytes: Buffer): number {
+  const at = random(bytes.length + 1);
+  const lineEnd = bytes.indexOf(10, at);
+  const kind = random(3);
+  if (kind === 0 || lineEnd === -1) return at;
+  return kind === 1 ? lineEnd + 1 : Math.max(0, lineEnd - 1);
 }
 
 function pick<T>(from: readonly T[]): T {

@@ -168,6 +168,13 @@ describe('a journal report of the families in the field', () => {
     expect(read(buildReport({ from: null })).recipients[0]?.source).toBe('unverified');
   });
 
+  test('of inbound mail, the outside author in From and Exchange in Sender, is not from outside', () => {
+    const headers = ['Sender: MicrosoftExchange0@north.example'];
+    const parsed = read(buildReport({ from: 'Mallory <mallory@evil.example>', headers }));
+    expect(parsed.flags).toEqual([]);
+    expect(parsed.recipients[0]?.source).toBe('envelope');
+  });
+
   test('in a standard definition is not opened, but noticed', () => {
     for (const bytes of [buildReport(), buildReport({ family: 'none' }), buildBounce(buildReport())]) {
       const parsed = read(bytes, { journalType: 'standard' });
