@@ -37,18 +37,18 @@ function lookUps(parts: Case, { lagMs = 0, downUntil = 0, afterAttempt = 0 } = {
   }
   throw new Error('never archived');
 }
-const after = (...seconds: readonly number[]): readonly number[] => seconds.map((each) => noon + each * second);
+const inSeconds = (...seconds: readonly number[]): readonly number[] => seconds.map((each) => noon + each * second);
 
 describe('the schedule of journaling c.5', () => {
   const rows: readonly (readonly [string, Case, readonly number[]])[] = [
-    ['delay 0, N 3', {}, after(0, 60, 120)],
-    ['delay 30 s, N 3', { delayMs: 30 * second }, after(30, 90, 150)],
-    ['delay 0, N 1', { attempts: 1 }, after(0)],
-    ['extended, internal, delay 0, N 3', { extended: true }, after(0, 60, 120, 600)],
-    ['extended, not internal', { extended: true, internal: false }, after(0, 60, 120)],
-    ['extended, internal, delay 900 s', { extended: true, delayMs: 900 * second }, after(900, 960, 1020)],
-    ['extended while a continuity event lasts', { extended: true, continuity: true }, after(0, 60, 120)],
-    ['extended, last attempt exactly at its end', { extended: true, attempts: 11 }, after(...range(11))],
+    ['delay 0, N 3', {}, inSeconds(0, 60, 120)],
+    ['delay 30 s, N 3', { delayMs: 30 * second }, inSeconds(30, 90, 150)],
+    ['delay 0, N 1', { attempts: 1 }, inSeconds(0)],
+    ['extended, internal, delay 0, N 3', { extended: true }, inSeconds(0, 60, 120, 600)],
+    ['extended, not internal', { extended: true, internal: false }, inSeconds(0, 60, 120)],
+    ['extended, internal, delay 900 s', { extended: true, delayMs: 900 * second }, inSeconds(900, 960, 1020)],
+    ['extended while a continuity event lasts', { extended: true, continuity: true }, inSeconds(0, 60, 120)],
+    ['extended, last attempt exactly at its end', { extended: true, attempts: 11 }, inSeconds(...range(11))],
   ];
   test.each(rows)('%s is looked up at its times and archived at the last one', (_, parts, times) => {
     expect(lookUps(parts)).toEqual(times);
@@ -56,26 +56,26 @@ describe('the schedule of journaling c.5', () => {
   });
 
   test('look-ups that run a little late do not shift the ones after them', () => {
-    expect(lookUps({}, { lagMs: 900 })).toEqual(after(0.9, 60.9, 120.9));
+    expect(lookUps({}, { lagMs: 900 })).toEqual(inSeconds(0.9, 60.9, 120.9));
   });
 });
 
 describe('after a restart', () => {
   test('an overdue attempt runs at once and all later ones keep the interval from now', () => {
-    expect(lookUps({ attempts: 4 }, { downUntil: noon + 300 * second })).toEqual(after(300, 360, 420, 480));
+    expect(lookUps({ attempts: 4 }, { downUntil: noon + 300 * second })).toEqual(inSeconds(300, 360, 420, 480));
     const laterDown = { downUntil: noon + 3_600 * second, afterAttempt: 1 };
-    expect(lookUps({ attempts: 4 }, laterDown)).toEqual(after(0, 3_600, 3_660, 3_720));
+    expect(lookUps({ attempts: 4 }, laterDown)).toEqual(inSeconds(0, 3_600, 3_660, 3_720));
   });
 
   test('a pause that no attempt fell into shifts nothing', () => {
-    expect(lookUps({}, { downUntil: noon + 59 * second, afterAttempt: 1 })).toEqual(after(0, 60, 120));
+    expect(lookUps({}, { downUntil: noon + 59 * second, afterAttempt: 1 })).toEqual(inSeconds(0, 60, 120));
   });
 
   test('the extended wait ends at its absolute time, however late the attempts were', () => {
     const late = { downUntil: noon + 500 * second, afterAttempt: 1 };
-    expect(lookUps({ extended: true }, late)).toEqual(after(0, 500, 560, 600));
+    expect(lookUps({ extended: true }, late)).toEqual(inSeconds(0, 500, 560, 600));
     const tooLate = { downUntil: noon + 5_000 * second, afterAttempt: 3 };
-    expect(lookUps({ extended: true }, tooLate)).toEqual(after(0, 60, 120, 5_000));
+    expect(lookUps({ extended: true }, tooLate)).toEqual(inSeconds(0, 60, 120, 5_000));
   });
 
   test('the deadline that is shown moves with the attempts', () => {
