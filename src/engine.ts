@@ -147,7 +147,7 @@ async function launch(workshop: Workshop, stack: Closing): Promise<RunningEngine
     api,
   );
   stack.defer(() => server.close());
-  const ended = toPromise(actor);
+  const ended = toPromise(actor).finally(() => changed$.complete());
   actor.start();
   log('info', 'engine started', { http: server.port });
   return {
