@@ -46,12 +46,11 @@ export function openMailboxes(
 
 function open(
   workshop: Workshop,
-  { id, config }: Definition,
+  definition: Definition,
   { capacity, newId, taken }: { readonly capacity: Capacity; readonly newId: NewId; readonly taken: () => void },
 ): Mailbox {
   const { options, book, store, clock, log } = workshop;
-  if (config.transport !== 'pop3') throw new Error(`${id} is no POP3 definition`);
-  const { password, ...connection } = toPop3Options(config);
+  const { id } = definition;
   const uidl = store.uidl(id);
   const ports: MailboxPorts = {
     custody: capacity.custody,
@@ -71,7 +70,12 @@ function open(
   };
   const { timeoutMs } = options.pop3;
   const { maxMessageBytes } = options.smtp;
-  return openMailbox({ ...connection, password: password.reveal(), timeoutMs, maxMessageBytes }, ports);
+  return openMailbox(() => {
+    const { config } = book.get(id) ?? definition;
+    if (config.transport !== 'pop3') throw new Error(`${id} is no POP3 definition`);
+    const { password, ...connection } = toPop3Options(config);
+    return { ...connection, password: password.reveal(), timeoutMs, maxMessageBytes };
+  }, ports);
 }
 
 /** With `matching.expiredAction: leave` an over-age message stays where it is (journaling c.6). */
@@ -91,11 +95,5 @@ function draftOf(definitionId: string, report: ItemReport) {
   const { type, ...data } = report;
   const name = type === 'blocked' ? 'pop3.blocked' : 'pop3.left-on-server';
   const common = { severity: 'warning', actor: 'engine', intakeId: null, entryId: null } as const;
-  const { key, sizeBytes } = data;
-  return {
-    ...common,
-    type: name,
-    definitionId,
-    data: { key, sizeBytes, reason: 'reason' in data ? data.reason : null },
-  };
+  return { ...common, type: name, definitionId, data };
 }

@@ -42,7 +42,7 @@ export class BodyReader {
         searches++;
         const dot = chunk.indexOf(LINE_DOT, read);
         const end = dot < 0 ? chunk.length : dot + 2;
-        state = dot < 0 ? stateAtEnd(chunk, read) : START;
+        state = dot < 0 ? stateAtEnd(chunk) : START;
         if (write !== read) chunk.copyWithin(write, read, end);
         write += end - read;
         read = end;
@@ -71,9 +71,9 @@ export class BodyReader {
   }
 }
 
-/** The state behind a chunk whose rest from `read` on, begun inside a line, has no line that begins with a dot. */
-function stateAtEnd(chunk: Buffer, read: number): number {
+/** The state behind a chunk that was in the middle of a line and has no more lines that begin with a dot. */
+function stateAtEnd(chunk: Buffer): number {
   const last = chunk.length - 1;
   if (chunk[last] === CR) return BEHIND_CR;
-  return chunk[last] === LF && last > read && chunk[last - 1] === CR ? START : TEXT;
+  return chunk[last] === LF && chunk[last - 1] === CR ? START : TEXT;
 }

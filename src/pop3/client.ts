@@ -201,7 +201,7 @@ export class Pop3Client extends Pop3 {
       if (this.#pending.length === 0) return;
       if (this.#blocked > 0) this.#heardAt = clock.now();
       const leftMs = this.#heardAt + this.#options.timeoutMs - clock.now();
-      if (leftMs >= 0) this.#watch = this.#watchFor(leftMs);
+      if (leftMs > 0) this.#watch = this.#watchFor(leftMs);
       else this.#fail(new Pop3Failure('timeout', `no answer within ${this.#options.timeoutMs} ms`));
     }, ms);
   }

@@ -11,8 +11,15 @@ export interface Mailbox extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Connects to nothing before the first subscription. Every wait of a session is bounded by the options' timeout. */
-export function openMailbox(options: MailboxOptions, ports: MailboxPorts, limits: BatchLimits = batchLimits): Mailbox {
+/**
+ * Connects to nothing before the first subscription. Every wait of a session is bounded by the options' timeout. Options
+ * given as a function are read at the start of each session, so that a new password needs no new mailbox.
+ */
+export function openMailbox(
+  given: MailboxOptions | (() => MailboxOptions),
+  ports: MailboxPorts,
+  limits: BatchLimits = batchLimits,
+): Mailbox {
   const running = new Set<AbortController>();
   let closed = false;
   // The session before, still in its last message: servers lock a mailbox, so the next one waits for it.
@@ -23,8 +30,12 @@ export function openMailbox(options: MailboxOptions, ports: MailboxPorts, limits
       running.add(left);
       const say = (extraction: Extraction): void => subscriber.next(extraction);
       const session = last.then(async () => {
-        if (closed || left.signal.aborted) say({ type: 'failed', kind: 'protocol', detail: 'stopped' });
-        else await runSession({ options, ports, limits, signal: left.signal, say });
+        if (closed || left.signal.aborted) {
+          say({ type: 'failed', kind: 'protocol', detail: 'stopped' });
+          return;
+        }
+        const options = typeof given === 'function' ? given() : given;
+        await runSession({ options, ports, limits, signal: left.signal, say });
       });
       last = session.catch(() => undefined).finally(() => running.delete(left));
       session.then(

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { hashContent } from '../../src/content/content-hash.ts';
 import { openContentHasher } from '../../src/content/content-hasher.ts';
 import { eventually } from '../support/eventually.ts';
@@ -93,10 +93,11 @@ describe('the content hasher', () => {
 });
 
 describe('what is shown of a message', () => {
+  const hasher = openContentHasher();
+  afterAll(() => hasher[Symbol.asyncDispose]());
   const lines = (...all: readonly string[]) => Buffer.from(all.join('\r\n'));
 
   test('is its header facts, its text and the list of its attachments', async () => {
-    await using hasher = openContentHasher();
     const shown = await hasher.show(
       lines(
         'From: Ann <ann@north.example>',
@@ -137,7 +138,6 @@ describe('what is shown of a message', () => {
   });
 
   test('is text alone where there is only HTML', async () => {
-    await using hasher = openContentHasher();
     const html = '<p>one</p><script>alert(1)</script><p>two &amp; three</p>';
     const { text } = await hasher.show(lines('Content-Type: text/html', '', html));
     expect(text).toContain('two & three');
@@ -145,7 +145,6 @@ describe('what is shown of a message', () => {
   });
 
   test('is bounded, also of a page made to be slow', async () => {
-    await using hasher = openContentHasher();
     const page = `<table>${'<td>x'.repeat(200_000)}</table>`;
     const slow = await hasher.show(lines('Content-Type: text/html', '', page));
     expect(slow.truncated).toBe(true);

@@ -72,7 +72,9 @@ describe('the framing', () => {
   });
 
   test('takes the dot from a line that a server forgot to stuff (RFC 1939)', () => {
-    expect(read(latin1('+OK multi\r\n.x\r\n.\ry\r\n.\r\n'), []).bodies).toEqual(['x\r\n\ry\r\n']);
+    const wire = latin1('+OK multi\r\n.x\r\n.\ry\r\n.\r\n');
+    for (let cut = 0; cut < wire.length; cut++) expect(read(wire, [cut]).bodies).toEqual(['x\r\n\ry\r\n']);
+    expect(read(wire, [...wire.keys()]).bodies).toEqual(['x\r\n\ry\r\n']);
   });
 
   test('refuses a status line without end', () => {

@@ -60,7 +60,7 @@ export class MailboxFixture {
 
   open(
     server: Pick<Pop3Server, 'port'>,
-    options: Partial<MailboxOptions> = {},
+    options: Partial<MailboxOptions> | (() => Partial<MailboxOptions>) = {},
     limits: Partial<BatchLimits> = {},
   ): Mailbox {
     const ports: MailboxPorts = {
@@ -78,7 +78,11 @@ export class MailboxFixture {
       trace: (line) => this.trace.push(line),
       clock: this.clock,
     };
-    return openMailbox({ ...mailboxOptions, port: server.port, ...options }, ports, { ...batchLimits, ...limits });
+    const all = (parts: Partial<MailboxOptions>) => ({ ...mailboxOptions, port: server.port, ...parts });
+    return openMailbox(typeof options === 'function' ? () => all(options()) : all(options), ports, {
+      ...batchLimits,
+      ...limits,
+    });
   }
 
   /** One whole session. */

@@ -69,6 +69,8 @@ describe('a polled mailbox', () => {
   test('that refuses the password is tried after 5, 15 and 60 intervals, at most an hour', () => {
     const { startedAt } = run([[failed('auth')]], 200 * minute);
     expect(startedAt.map((at) => at / minute)).toEqual([0, 5, 20, 80, 140]);
+    const slow = run([[failed('auth')]], 160 * minute, { pollIntervalMs: 6 * minute });
+    expect(slow.startedAt.map((at) => at / minute)).toEqual([0, 30, 90, 150]);
   });
 
   test('has its waits spread by a tenth to either side', () => {

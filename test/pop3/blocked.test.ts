@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest';
+import { EngineFailure } from '../../streams/failure.ts';
+import { openPop3Server, type Pop3Script } from '../support/pop3-server.ts';
+import { MailboxFixture, mail } from './mailbox-fixture.ts';
+
+const three = () => [mail('one'), mail('two'), mail('three')];
+const bytesOf = (items: readonly { readonly bytes: Buffer }[]) => items.map(({ bytes }) => bytes.toString('latin1'));
+const committed = (fixture: MailboxFixture) => fixture.committed().map((bytes) => bytes.toString('latin1'));
+
+describe('an item that cannot be had', () => {
+  const refuseRetr: Pop3Script = (command, { write }) => {
+    if (command !== 'RETR 2') return false;
+    write('-ERR unreadable\r\n');
+    return true;
+  };
+
+  test('does not stop the others, and is blocked after three sessions', async () => {
+    await using server = await openPop3Server({ items: three(), script: refuseRetr });
+    const fixture = new MailboxFixture();
+    expect((await fixture.run(server)).end).toEqual({ type: 'extracted', count: 2, more: false });
+    server.script = (command, connection) => refuseRetr(command.replace('RETR 1', 'RETR 2'), connection);
+    await fixture.run(server);
+    expect(fixture.reports).toEqual([]);
+    await fixture.run(server);
+    expect(fixture.reports).toEqual([
+      {
+        type: 'blocked',
+        key: 'uid:uidl-two',
+        sizeBytes: mail('two').bytes.length,
+        reason: 'RETR: unreadable',
+        headers: 'Subject: two\r\nMessage-ID: <two@example.com>\r\n\r\n',
+      },
+    ]);
+    server.commands.length = 0;
+    expect((await fixture.run(server)).end).toEqual({ type: 'extracted', count: 0, more: false });
+    expect(server.commands).not.toContain('RETR 1');
+    expect(server.items.map(({ uidl }) => uidl)).toEqual(['uidl-two']);
+  });
+
+  test('that breaks the connection is tried after all others from then on', async () => {
+    await using server = await openPop3Server({ items: three() });
+    server.script = (command, { socket }) => {
+      if (command !== 'RETR 1') return false;
+      socket.destroy();
+      return true;
+    };
+    const fixture = new MailboxFixture();
+    await fixture.run(server);
+    await fixture.run(server);
+    expect(committed(fixture)).toEqual(bytesOf([mail('two'), mail('three')]));
+    await fixture.run(server);
+    expect(fixture.ledger.states()).toMatchObject({ 'uid:uidl-one': 'blocked' });
+    expect((await fixture.run(server)).end).toEqual({ type: 'extracted', count: 0, more: false });
+    expect(server.items.map(({ uidl }) => uidl)).toEqual(['uidl-one']);
+  });
+
+  test('that is too large is blocked at once, and taken when the limit allows it', async () => {
+    await using server = await openPop3Server({ items: three() });
+    const fixture = new MailboxFixture();
+    expect((await fixture.run(server, { maxMessageBytes: 20 })).end).toMatchObject({ type: 'extracted', count: 0 });
+    expect(server.commands.some((command) => command.startsWith('RETR'))).toBe(false);
+    expect(fixture.reports.map(({ type }) => type)).toEqual(['blocked', 'blocked', 'blocked']);
+    await fixture.run(server, { maxMessageBytes: 20 });
+    expect(fixture.reports).toHaveLength(3);
+    expect((await fixture.run(server)).end).toMatchObject({ type: 'extracted', count: 3 });
+  });
+
+  test('that is larger than its listing said is cut off and blocked, and the others come in the next session', async () => {
+    const liar = { uidl: 'liar', bytes: Buffer.alloc(500_000, 'x'), listSize: 100 };
+    await using server = await openPop3Server({ items: [liar, mail('one')] });
+    const fixture = new MailboxFixture();
+    expect((await fixture.run(server, { maxMessageBytes: 100_000 })).end).toMatchObject({
+      type: 'failed',
+      kind: 'protocol',
+    });
+    expect(fixture.custody.receipts[0]).toMatchObject({ aborted: true });
+    expect((await fixture.run(server, { maxMessageBytes: 100_000 })).end).toMatchObject({
+      type: 'extracted',
+      count: 1,
+    });
+    expect(server.items.map(({ uidl }) => uidl)).toEqual(['liar']);
+  });
+
+  test('that is left on the server is fetched once', async () => {
+    await using server = await openPop3Server({ items: three() });
+    const fixture = new MailboxFixture();
+    fixture.leaves = async (receipt) => Buffer.from(await receipt.preview()).includes('Subject: two');
+    expect((await fixture.run(server)).end).toMatchObject({ count: 2 });
+    expect(fixture.reports).toEqual([{ type: 'left', key: 'uid:uidl-two', sizeBytes: mail('two').bytes.length }]);
+    server.commands.length = 0;
+    await fixture.run(server);
+    expect(server.commands).not.toContain('RETR 1');
+    expect(server.items.map(({ uidl }) => uidl)).toEqual(['uidl-two']);
+  });
+});
+
+describe('a store that fails', () => {
+  test('at a write or at the commit leaves the message where it is, and what was deleted before is confirmed', async () => {
+    await using server = await openPop3Server({ items: three() });
+    const fixture = new MailboxFixture();
+    fixture.custody.onWrite = (receipt) =>
+      receipt.bytes.includes('Subject: two') ? Promise.reject(new EngineFailure('store-full')) : undefined;
+    expect((await fixture.run(server)).end).toMatchObject({ type: 'failed', kind: 'storage' });
+    expect(server.items.map(({ uidl }) => uidl)).toEqual(['uidl-two', 'uidl-three']);
+    expect(fixture.ledger.states()).toEqual({ 'uid:uidl-one': 'deleted' });
+    fixture.custody.onWrite = undefined;
+    expect((await fixture.run(server)).end).toMatchObject({ type: 'extracted', count: 2 });
+  });
+});
