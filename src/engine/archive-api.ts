@@ -1,6 +1,7 @@
 import { entryView, representationsOf } from '../../streams/entry-view.ts';
 import type { Decoding } from '../../streams/message.ts';
 import type { Bodies, IntakeRecord } from '../../streams/ports.ts';
+import { addressKey } from '../config/address.ts';
 import type { EngineApi, IntakeChange, LedgerSums, RawMessage } from '../http/api.types.ts';
 import type { Store } from '../store/open-store.ts';
 import { firstValue } from './first-value.ts';
@@ -49,7 +50,7 @@ export function createArchiveApi(store: Store): ArchiveApi {
 
 /** The entry as the interface shows it: times in ISO 8601. */
 const viewOf: EngineApi['viewOf'] = (entry) => {
-  const { date, archivedAt, observations, ...view } = entryView(entry);
+  const { date, archivedAt, observations, ...view } = entryView(entry, addressKey);
   return {
     ...view,
     date: date === null ? null : isoTime(date),

@@ -53,6 +53,8 @@ async function settle(options: ArchiveOptions, requests: readonly SettleRequest[
       await change.commit();
     });
   }
+  // From here on a change of the archive wakes them, this window's own included.
+  for (const { intakeId } of deferred) memory.inFlight.delete(intakeId);
   if (facts.length > 0) await options.log.append({ kind: 'outcome', facts: { outcomes: facts }, payload: [] });
   for (const { item } of requests) memory.inFlight.delete(item.intakeId);
   return verdicts;

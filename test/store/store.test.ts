@@ -155,6 +155,21 @@ test('a waiting item is due at once when a copy under its key is archived, its n
   expect(await fixture.due()).toMatchObject([{ intakeId: first!.intakeId, woken: true, attempt: 1 }]);
 });
 
+test('an item deferred in the window in which its copy is archived is due at once', async () => {
+  await using fixture = await openStoreFixture();
+  for (const text of ['waits', 'arrives']) await fixture.take(text);
+  const [first, second] = (await fixture.due()).map((item) => parsedItem(item, { messageId: '<same@x>' }));
+  const waiting: SpoolItem = { ...first!, state: 'matching', attempt: 1, dueAt: first!.dueAt + 60_000 };
+  const insert = { kind: 'insert', observation: observationOf(second!), collidesWith: [] } as const;
+  await value(
+    fixture.store.archive.settle([
+      { item: first!, keys: [], decide: () => ({ kind: 'defer', item: waiting }) },
+      { item: second!, keys: [], decide: () => insert },
+    ]),
+  );
+  expect(await fixture.due()).toMatchObject([{ intakeId: first!.intakeId, woken: true }]);
+});
+
 test('messages are found by id, participant, subject words, definition and flag, newest first, page by page', async () => {
   await using fixture = await openStoreFixture();
   for (const n of [1, 2, 3]) {
