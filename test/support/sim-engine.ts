@@ -58,6 +58,7 @@ export class SimEngine {
   readonly #subscriptions: Subscription[] = [];
   /** The store has failed: nothing more is promised in this life. */
   failed = false;
+  #halted = false;
 
   private constructor(store: Store, parts: EngineParts) {
     this.store = store;
@@ -94,20 +95,33 @@ export class SimEngine {
   /** As an operator does it: durable first, then done. */
   async suspend(place: Place, suspended: boolean): Promise<void> {
     const command = suspended ? 'suspend' : 'activate';
-    const event = { type: `definition.${command}`, severity: 'info', actor: 'op', intakeId: null, entryId: null } as const;
-    await this.store.definitions.command({ command, definitionId: place, provisioned: false, event: { ...event, definitionId: place, data: {} } });
+    const event = {
+      type: `definition.${command}`,
+      severity: 'info',
+      actor: 'op',
+      intakeId: null,
+      entryId: null,
+    } as const;
+    await this.store.definitions.command({
+      command,
+      definitionId: place,
+      provisioned: false,
+      event: { ...event, definitionId: place, data: {} },
+    });
+    if (this.#halted) return;
     this.#actors.get(place)?.send({ type: `operator.${command}`, at: this.#parts.clock.now() });
   }
 
   /** Ends the actors; what they did is on disk or is done again. */
   halt(): void {
+    this.#halted = true;
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
     for (const actor of this.#actors.values()) actor.stop();
   }
 
   async #begin(): Promise<void> {
     const { clock, newId, broke } = this.#parts;
-    const taken$ = this.#deliveries$.pipe(ingest({ newId }, { concurrency: 8 }, clock));
+    const taken$ = this.#deliveries$.pipe(ingest({ newId }, { concurrency: 64 }, clock));
     this.#subscriptions.push(
       taken$.subscribe({
         next: (ingested) => {
@@ -129,7 +143,13 @@ export class SimEngine {
     const { store } = this;
     const { clock, broke } = this.#parts;
     if ((await store.definitions.get(place)) === undefined) {
-      const event = { type: 'definition.created', severity: 'info', actor: 'engine', intakeId: null, entryId: null } as const;
+      const event = {
+        type: 'definition.created',
+        severity: 'info',
+        actor: 'engine',
+        intakeId: null,
+        entryId: null,
+      } as const;
       const facts = { command: 'define', definitionId: place, version: 1, document: {}, digest: '' } as const;
       await store.definitions.command({ ...facts, event: { ...event, definitionId: place, data: {} } });
     }
@@ -154,7 +174,8 @@ export class SimEngine {
       },
     });
     actor.on('runtime.due', () => {
-      const { status, since, firstRunDone, lastSuccessfulExtractAt, lastMessageAt, listenedMs } = actor.getSnapshot().context;
+      const { status, since, firstRunDone, lastSuccessfulExtractAt, lastMessageAt, listenedMs } =
+        actor.getSnapshot().context;
       const kept = { status, since, firstRunDone, lastSuccessfulExtractAt, lastMessageAt, listenedMs };
       const none = { failures: 0, lastError: null, nextRetryAt: null, mailboxQueue: null, mailboxQueueAt: null };
       void store.definitions.saveRuntime(place, { ...kept, ...none });
@@ -183,7 +204,18 @@ export class SimEngine {
     const { spool, archive, bodies, messages, touched$ } = this.store;
     const { clock, settings } = this.#parts;
     const wake$ = touched$.pipe(filter(({ due }) => due.has(place)));
-    const ports = { spool, archive, bodies, messages, wake$, unwrap, decode, hashBytes: sha256, hashContent, directory };
+    const ports = {
+      spool,
+      archive,
+      bodies,
+      messages,
+      wake$,
+      unwrap,
+      decode,
+      hashBytes: sha256,
+      hashContent,
+      directory,
+    };
     const options = {
       definitionId: place,
       window: settings.window,
@@ -204,6 +236,8 @@ export class SimEngine {
  * its own tests, and would cost more than all the rest here.
  */
 const hashContent: HashContent = (message) => {
-  const text = Buffer.from(message).toString('latin1').replace(/^(Received|X-[\w-]+):.*\r\n/gim, '');
+  const text = Buffer.from(message)
+    .toString('latin1')
+    .replace(/^(Received|X-[\w-]+):.*\r\n/gim, '');
   return Promise.resolve(createHash('sha256').update(text).digest('hex'));
 };

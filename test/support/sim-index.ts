@@ -1,26 +1,29 @@
 import { MemoryLevel } from 'memory-level';
-import { type Database, type IndexDb, roomsOf } from '../../src/store/index-db.ts';
+import { type Database, type IndexDb, type IndexOp, roomsOf } from '../../src/store/index-db.ts';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { SimPower } from './sim-power.ts';
 
-interface RawOp {
-  readonly type: 'put' | 'del';
-  readonly key: string;
-  readonly value?: string;
-}
-const raw = { keyEncoding: 'utf8', valueEncoding: 'utf8' } as const;
+/** The database with the method its adapters implement: the store's batches come encoded. */
+type RawLevel = MemoryLevel<string, string> & { _batch(ops: readonly IndexOp[], options: object): Promise<void> };
 
 /** What an index database leaves behind: its writes in order, as LevelDB's log has them. */
 export class IndexDisk {
-  readonly writes: (readonly RawOp[])[] = [];
+  readonly writes: (readonly IndexOp[])[];
   /** Writes that a synced one has covered. */
   synced = 0;
+  /** The open database that holds exactly these writes, where there is one. */
+  opened: Opened | null = null;
+
+  constructor(writes: (readonly IndexOp[])[] = []) {
+    this.writes = writes;
+    this.synced = writes.length;
+  }
 
   /** The disk after a crash: all that was synced, and `lost` fewer of the rest than there were. */
   after(lost: number): IndexDisk {
-    const left = new IndexDisk();
-    left.writes.push(...this.writes.slice(0, Math.max(this.synced, this.writes.length - lost)));
-    left.synced = left.writes.length;
+    const left = new IndexDisk(this.writes.slice(0, Math.max(this.synced, this.writes.length - lost)));
+    // The dead engine never runs again, so what it had may be handed on where nothing of it was lost.
+    if (left.writes.length === this.writes.length) left.opened = this.opened;
     return left;
   }
 
@@ -29,25 +32,47 @@ export class IndexDisk {
   }
 }
 
+/** A database with its rooms, and the life it serves: of one life at a time. */
+interface Opened {
+  readonly index: IndexDb;
+  serves: { readonly disk: IndexDisk; readonly power: SimPower };
+}
+
 /** The index in memory, over what the disk holds. Its batches take time and can fail, as `power` says. */
 export async function openSimIndex(disk: IndexDisk, power: SimPower): Promise<IndexDb> {
-  const level = new MemoryLevel<string, string>({ storeEncoding: 'utf8' });
-  await level.open();
-  for (const ops of disk.writes) await level.batch([...ops] as never, raw);
-  level.on('write', (ops: readonly WrittenOp[]) => disk.writes.push(ops.map(toRaw)));
-  const batch = async (ops: never, options: { readonly sync?: boolean } = {}): Promise<void> => {
+  const serves = { disk, power };
+  disk.opened ??= open(await replayed(disk.writes), serves);
+  disk.opened.serves = serves;
+  return disk.opened.index;
+}
+
+function open(level: RawLevel, serves: Opened['serves']): Opened {
+  const batch = async (ops: readonly IndexOp[], { sync = false }: { readonly sync?: boolean } = {}): Promise<void> => {
+    const { disk, power } = opened.serves;
     if ((await power.point('batch')) === 'fails') throw new EngineFailure('store-failed', 'I/O error of the index');
-    await level.batch(ops, options as never);
-    if (options.sync === true) disk.synced = disk.writes.length;
+    await level._batch(ops, {});
+    disk.writes.push(ops);
+    if (sync) disk.synced = disk.writes.length;
   };
-  const database = {
-    batch,
-    sublevel: level.sublevel.bind(level),
-    close: () => level.close(),
-    open: () => level.open(),
-    status: level.status,
-  };
-  return roomsOf(database as unknown as Database);
+  // Only what does not come through `batch`.
+  level.on('write', (ops: readonly WrittenOp[]) => opened.serves.disk.writes.push(ops.map(toOp)));
+  const done = async (): Promise<void> => undefined;
+  const database = { batch, sublevel: level.sublevel.bind(level), close: done, open: done, status: 'open' };
+  const opened: Opened = { index: roomsOf(database as unknown as Database), serves };
+  return opened;
+}
+
+/** A database with the sum of these writes. */
+async function replayed(writes: readonly (readonly IndexOp[])[]): Promise<RawLevel> {
+  const level = new MemoryLevel<string, string>({ storeEncoding: 'utf8' }) as RawLevel;
+  await level.open();
+  const last = new Map<string, IndexOp>();
+  for (const ops of writes) for (const op of ops) last.set(op.key, op);
+  await level._batch(
+    [...last.values()].filter(({ type }) => type === 'put'),
+    {},
+  );
+  return level;
 }
 
 interface WrittenOp {
@@ -56,5 +81,5 @@ interface WrittenOp {
   readonly encodedValue?: string;
 }
 
-const toRaw = ({ type, encodedKey, encodedValue }: WrittenOp): RawOp =>
-  type === 'put' && encodedValue !== undefined ? { type, key: encodedKey, value: encodedValue } : { type: 'del', key: encodedKey };
+const toOp = ({ type, encodedKey: key, encodedValue: value }: WrittenOp): IndexOp =>
+  type === 'put' && value !== undefined ? { type, key, value } : { type: 'del', key };

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { outcomes } from '../../streams/message.ts';
 import type { ArchiveEntry, IntakeState } from '../../streams/message.ts';
+import { outcomes } from '../../streams/message.ts';
 import type { IntakeRecord, Page, PageQuery } from '../../streams/ports.ts';
 import { places, type SimEngine } from './sim-engine.ts';
 import type { Promised } from './sim-senders.ts';
@@ -106,20 +106,31 @@ function conserved({ store }: SimEngine, { intake }: Picture): void {
       counted[name] = (counted[name] ?? 0) + 1;
     }
     const said = { queueMessages, archived, matched, skipped, held, quarantined };
-    must(isDeepStrictEqual(said, counted), () => `INV-3: ${place} says ${JSON.stringify(said)}, its records ${JSON.stringify(counted)}`);
+    must(
+      isDeepStrictEqual(said, counted),
+      () => `INV-3: ${place} says ${JSON.stringify(said)}, its records ${JSON.stringify(counted)}`,
+    );
   }
 }
 
 /** INV-3 in the ledger: day by day it says what the figures say. */
 export function ledgerAgrees({ figures, ledger }: Picture): void {
   for (const [at, place] of places.entries()) {
-    const rows = (ledger as readonly (Record<string, number> & { definition: unknown })[]).filter(({ definition }) => definition === place);
+    const rows = (ledger as readonly (Record<string, number> & { definition: unknown })[]).filter(
+      ({ definition }) => definition === place,
+    );
     const sum = (name: string): number => rows.reduce((total, row) => total + (row[name] ?? 0), 0);
     const said = figures[at] as Record<string, number>;
     for (const name of ['received', ...outcomes]) {
-      must(sum(name) === said[name], () => `INV-3: the ledger of ${place} has ${sum(name)} ${name}, the figures ${said[name]}`);
+      must(
+        sum(name) === said[name],
+        () => `INV-3: the ledger of ${place} has ${sum(name)} ${name}, the figures ${said[name]}`,
+      );
     }
-    must(sum('inProcess') === said['queueMessages'], () => `INV-3: the ledger of ${place} has ${sum('inProcess')} in process`);
+    must(
+      sum('inProcess') === said['queueMessages'],
+      () => `INV-3: the ledger of ${place} has ${sum('inProcess')} in process`,
+    );
   }
 }
 

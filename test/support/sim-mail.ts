@@ -28,7 +28,20 @@ export interface SimPost {
 }
 
 const dayMs = 86_400_000;
-const kinds = ['plain', 'plain', 'plain', 'plain', 'collision', 'without-id', 'stub', 'bare', 'both', 'old', 'foreign', 'garbage'] as const;
+const kinds = [
+  'plain',
+  'plain',
+  'plain',
+  'plain',
+  'collision',
+  'without-id',
+  'stub',
+  'bare',
+  'both',
+  'old',
+  'foreign',
+  'garbage',
+] as const;
 const families = ['ms2007', 'ms2003', 'workmail'] as const;
 const people = ['ada', 'bo', 'cy', 'di', 'ed', 'flo'];
 const outside = ['gus@south.example', 'hal@south.example'];
@@ -44,22 +57,34 @@ interface Draft {
 export function drawPost(random: () => number, startAt: number): SimPost {
   const mails: SimMail[] = [];
   const expected: Expected[] = [];
-  const wanted = 20 + below(random, 40);
-  const add = (fate: Fate, recipients: readonly string[], copies: readonly (readonly [Buffer, readonly Place[]])[]): void => {
-    for (const [bytes, places] of copies) mails.push({ bytes, places, sha256: sha256(bytes), message: expected.length });
-    expected.push({ fate, recipients: new Set(recipients) });
-  };
+  // Mostly few: a crash among few messages finds as much, and many seeds find more than many messages.
+  const wanted = 20 + Math.floor(random() ** 9 * 60);
   while (mails.length < wanted) {
     const at = startAt - below(random, 5 * dayMs);
     const draft = { random, name: `m${expected.length}`, date: dateOf(at), from: pick(random, people) };
-    drawMessage(pick(random, kinds), draft, at, add);
+    for (const { fate, recipients, copies } of drawMessages(pick(random, kinds), draft, at)) {
+      for (const [bytes, places] of copies)
+        mails.push({ bytes, places, sha256: sha256(bytes), message: expected.length });
+      expected.push({ fate, recipients: new Set(recipients) });
+    }
   }
   return { mails: shuffled(random, mails), expected };
 }
 
-type Add = (fate: Fate, recipients: readonly string[], copies: readonly (readonly [Buffer, readonly Place[]])[]) => void;
+type Copy = readonly [bytes: Buffer, places: readonly Place[]];
+interface Message {
+  readonly fate: Fate;
+  readonly recipients: readonly string[];
+  readonly copies: readonly Copy[];
+}
+const message = (fate: Fate, recipients: readonly string[], copies: readonly Copy[]): Message => ({
+  fate,
+  recipients,
+  copies,
+});
 
-function drawMessage(kind: (typeof kinds)[number], draft: Draft, at: number, add: Add): void {
+/** One message of that kind with its copies; two where they collide. */
+function drawMessages(kind: (typeof kinds)[number], draft: Draft, at: number): readonly Message[] {
   const { random, name } = draft;
   const messageId = kind === 'without-id' ? null : `<${name}@north.example>`;
   const to = some(random);
@@ -68,31 +93,55 @@ function drawMessage(kind: (typeof kinds)[number], draft: Draft, at: number, add
     case 'collision': {
       const other = { ...draft, from: 'zed', date: dateOf(at - 60_000) };
       const twin = buildMessage({ ...headOf(other, ['bo@north.example']), messageId, body: `Other than ${name}.` });
-      add('archived', to, reports(draft, original, to));
-      add('archived', ['bo@north.example'], reports(other, twin, ['bo@north.example']));
-      return;
+      const twinTo = ['bo@north.example'];
+      return [
+        message('archived', to, reports(draft, original, to)),
+        message('archived', twinTo, reports(other, twin, twinTo)),
+      ];
     }
     case 'stub': {
       const stub = report(draft, null, to, { messageId });
-      return add('archived', to, [[stub, [exchange]], ...(random() < 0.5 ? reports(draft, original, to) : [])]);
+      return [message('archived', to, [[stub, [exchange]], ...(random() < 0.5 ? reports(draft, original, to) : [])])];
     }
     case 'bare':
-      return add('archived', to, [[original, [pick(random, [exchange, tap] as const)]]]);
+      return [message('archived', to, [[original, [pick(random, [exchange, tap] as const)]]])];
     case 'both':
-      return add('archived', to, [[original, [exchange, tap]], ...reports(draft, original, to)]);
+      return [message('archived', to, [[original, [exchange, tap]], ...reports(draft, original, to)])];
     case 'old': {
       const old = { ...draft, date: dateOf(at - 40 * dayMs) };
-      return add('held', [], reports(old, buildMessage({ ...headOf(old, to), messageId }), to));
+      return [message('held', [], reports(old, buildMessage({ ...headOf(old, to), messageId }), to))];
     }
     case 'foreign': {
       const from = outside[0] ?? '';
       const foreign = buildMessage({ from, to: outside[1] ?? '', messageId, date: draft.date, subject: name });
-      return add('skipped', [], [[buildReport({ sender: from, messageId, recipients: [{ address: outside[1] ?? '' }], originals: [foreign] }), [exchange]]]);
+      return [
+        message(
+          'skipped',
+          [],
+          [
+            [
+              buildReport({
+                sender: from,
+                messageId,
+                recipients: [{ address: outside[1] ?? '' }],
+                originals: [foreign],
+              }),
+              [exchange],
+            ],
+          ],
+        ),
+      ];
     }
     case 'garbage':
-      return add('quarantined', [], [[Buffer.from(`\x00\x01 ${name} no header at all`), [pick(random, [exchange, tap] as const)]]]);
+      return [
+        message(
+          'quarantined',
+          [],
+          [[Buffer.from(`\x00\x01 ${name} no header at all`), [pick(random, [exchange, tap] as const)]]],
+        ),
+      ];
     default:
-      return drawCopies(draft, original, { messageId, to }, add);
+      return [drawCopies(draft, original, { messageId, to })];
   }
 }
 
@@ -101,10 +150,9 @@ function drawCopies(
   draft: Draft,
   original: Buffer,
   { messageId, to }: { readonly messageId: string | null; readonly to: readonly string[] },
-  add: Add,
-): void {
+): Message {
   const { random } = draft;
-  const copies: (readonly [Buffer, readonly Place[]])[] = [[report(draft, original, to, { messageId }), [exchange]]];
+  const copies: Copy[] = [[report(draft, original, to, { messageId }), [exchange]]];
   const all = [...to];
   if (random() < 0.5) {
     const hidden = pick(random, people);
@@ -112,17 +160,20 @@ function drawCopies(
     copies.push([report(draft, original, [`${hidden}.bcc@north.example`], { messageId, type: 'bcc' }), [exchange]]);
   }
   if (random() < 0.5) copies.push([original, [tap]]);
-  if (random() < 0.3) copies.push([Buffer.concat([Buffer.from('Received: from hub.north.example\r\n'), original]), [tap]]);
+  if (random() < 0.3)
+    copies.push([Buffer.concat([Buffer.from('Received: from hub.north.example\r\n'), original]), [tap]]);
   if (random() < 0.2 && messageId !== null) {
     const bannered = buildMessage({ ...headOf(draft, to), messageId, body: `Banner. Body of ${draft.name}.` });
     copies.push([bannered, [tap]]);
   }
-  add('archived', all, copies);
+  return message('archived', all, copies);
 }
 
-const reports = (draft: Draft, original: Buffer, to: readonly string[]): readonly (readonly [Buffer, readonly Place[]])[] => [
-  [report(draft, original, to, {}), [exchange]],
-];
+const reports = (
+  draft: Draft,
+  original: Buffer,
+  to: readonly string[],
+): readonly (readonly [Buffer, readonly Place[]])[] => [[report(draft, original, to, {}), [exchange]]];
 
 function report(
   draft: Draft,

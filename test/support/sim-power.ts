@@ -1,4 +1,5 @@
 import { timer } from 'rxjs';
+import type { MemoryDisk } from './memory-bytes.ts';
 import { below } from './prng.ts';
 import type { SimClock } from './sim-clock.ts';
 
@@ -49,3 +50,19 @@ export class SimPower {
 }
 
 const never = new Promise<never>(() => undefined);
+
+/** Which disk step is the last of a life, which write, sync, batch or read fails, and how slow the disks are. */
+export function drawPower(random: () => number, disk: MemoryDisk): PowerPlan {
+  const rarely = (bound: number): number | null => (random() < 0.15 ? 1 + below(random, bound) : null);
+  const fault = random();
+  const soon = 1 + below(random, 20);
+  disk.failWriteAt = fault < 0.1 ? disk.writes + soon : 0;
+  disk.failSyncAt = fault >= 0.1 && fault < 0.2 ? disk.syncs + soon : 0;
+  disk.fullAt = fault >= 0.2 && fault < 0.35 ? disk.writes + soon : 0;
+  return {
+    slowMs: [0, 3, 20, 200][below(random, 4)] ?? 0,
+    crashAtStep: random() < 0.6 ? 1 + below(random, 120) : null,
+    failBatchAt: rarely(40),
+    failReadAt: rarely(20),
+  };
+}

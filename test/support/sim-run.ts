@@ -3,30 +3,15 @@ import { MemoryDisk } from './memory-bytes.ts';
 import { below, prng } from './prng.ts';
 import { SimTime } from './sim-clock.ts';
 import { places, SimEngine, type SimSettings } from './sim-engine.ts';
+import type { SimFigures, SimOptions } from './sim-figures.ts';
 import { IndexDisk } from './sim-index.ts';
 import { must, Violation, Watch } from './sim-look.ts';
 import { drawPost, pick, type SimPost } from './sim-mail.ts';
-import { calm, type Ending, type PowerPlan, SimPower } from './sim-power.ts';
+import { calm, drawPower, type Ending, type PowerPlan, SimPower } from './sim-power.ts';
 import { SimSenders } from './sim-senders.ts';
-import { drawSettings } from './sim-settings.ts';
-import { judge, type Kept, sameAnew } from './sim-verdict.ts';
-
-export interface SimOptions {
-  readonly seed: number;
-  /** False: the same mail with disks, power and senders that never fail. */
-  readonly faults: boolean;
-  readonly log: (line: string) => void;
-}
-/** What a run did; the more of it, the more it proves. */
-export interface SimFigures {
-  readonly kept: readonly Kept[];
-  readonly mails: number;
-  readonly sent: number;
-  readonly crashes: Readonly<Record<Ending, number>>;
-  readonly steps: number;
-  readonly looks: number;
-  readonly virtualMs: number;
-}
+import { atOnce, drawSettings } from './sim-settings.ts';
+import { judge, sameAnew } from './sim-verdict.ts';
+import { planWeather } from './sim-weather.ts';
 
 const startAt = Date.parse('2026-11-23T12:00:00Z');
 /** After all mail was sent, it has this long to come to its end: waits of processing double, a broken actor rests 30 s. */
@@ -64,18 +49,27 @@ class SimWorld {
     this.#options = options;
     // The mail of a seed is the same with and without faults.
     this.#post = drawPost(prng(seed), startAt);
-    this.#settings = drawSettings(prng(seed + 0x5eed));
+    const settings = drawSettings(prng(seed + 0x5eed));
+    this.#settings = faults ? settings : atOnce(settings);
     this.#random = prng(faults ? seed * 7_919 + 1 : seed * 7_919 + 2);
     this.#crashesLeft = faults ? 1 + below(this.#random, 6) : 0;
-    const plan = { lossy: faults ? this.#random() * 0.2 : 0, restMs: 200 + below(this.#random, 3_000) };
+    const plan = faults
+      ? { lossy: this.#random() * 0.2, restMs: 200 + below(this.#random, 3_000) }
+      : { lossy: 0, restMs: 1 };
     this.#senders = new SimSenders(this.#time, this.#random, plan);
     this.#power = new SimPower(this.#time.engine, this.#random, calm);
   }
 
   async run(): Promise<void> {
     const { mails } = this.#post;
-    this.#senders.start(mails, 3 + below(this.#random, 4));
-    if (this.#options.faults) this.#planWorld();
+    this.#senders.start(mails, this.#options.faults ? 3 + below(this.#random, 4) : mails.length);
+    if (this.#options.faults)
+      planWeather(
+        this.#time,
+        this.#random,
+        () => this.#engine,
+        (line) => this.#say(line),
+      );
     this.#boot();
     let restsAt = Number.POSITIVE_INFINITY;
     let lookAt = 0;
@@ -84,10 +78,14 @@ class SimWorld {
       if (this.#broken !== null) throw this.#broken;
       if (this.#power.crashed) this.#crash(pick(this.#random, ['kill', 'power-cut'] as const));
       else if (this.#engine?.failed === true) this.#planEnding('kill', 500);
-      if (this.#senders.done === mails.length && this.#crashesLeft === 0) restsAt = Math.min(restsAt, this.#time.passedMs + patienceMs);
-      must(this.#time.passedMs < restsAt && this.#time.steps < maxSteps, () => `INV-2: no rest after ${this.#time.passedMs} ms: ${this.#story()}`);
+      if (this.#senders.done === mails.length && this.#crashesLeft === 0)
+        restsAt = Math.min(restsAt, this.#time.passedMs + patienceMs);
+      must(
+        this.#time.passedMs < restsAt && this.#time.steps < maxSteps,
+        () => `INV-2: no rest after ${this.#time.passedMs} ms: ${this.#story()}`,
+      );
       if (this.#time.steps < lookAt || this.#engine === null) continue;
-      await this.#look();
+      await this.#watch.look(this.#engine, this.#senders.promised);
       lookAt = this.#time.steps + 100 + below(this.#random, 200);
     }
   }
@@ -101,9 +99,11 @@ class SimWorld {
     const picture = await this.#watch.look(engine, this.#senders.promised);
     const kept = await judge(engine, picture, { post: this.#post, promised: this.#senders.promised });
     this.#halt();
-    const anew = await this.#open(new IndexDisk());
-    await sameAnew(picture, anew);
-    anew.halt();
+    if (this.#options.faults) {
+      const anew = await this.#open(new IndexDisk());
+      await sameAnew(picture, anew);
+      anew.halt();
+    }
     return {
       kept,
       mails: this.#post.mails.length,
@@ -117,12 +117,9 @@ class SimWorld {
 
   #atRest(): boolean {
     const engine = this.#engine;
-    if (engine === null || engine.failed || this.#crashesLeft > 0 || this.#senders.done < this.#post.mails.length) return false;
+    if (engine === null || engine.failed || this.#crashesLeft > 0 || this.#senders.done < this.#post.mails.length)
+      return false;
     return places.every((place) => engine.takes(place) && engine.store.figuresOf(place).queueMessages === 0);
-  }
-
-  async #look(): Promise<void> {
-    if (this.#engine !== null) await this.#watch.look(this.#engine, this.#senders.promised);
   }
 
   /** Starts the engine over what the disks hold; the start takes time and can itself be cut off. */
@@ -130,7 +127,7 @@ class SimWorld {
     if (this.#starting || this.#engine !== null) return;
     this.#starting = true;
     this.#time.newEngine();
-    this.#power = new SimPower(this.#time.engine, this.#random, this.#drawPower());
+    this.#power = new SimPower(this.#time.engine, this.#random, this.#planLife());
     const { clock, power } = { clock: this.#time.engine, power: this.#power };
     this.#open(this.#index).then(
       (engine) => {
@@ -144,7 +141,8 @@ class SimWorld {
         this.#starting = false;
         if (clock !== this.#time.engine) return;
         // What the plan broke may end a start; the supervisor tries again. Anything else is a bug.
-        const planned = error instanceof EngineFailure && (error.code === 'store-failed' || error.code === 'store-full');
+        const planned =
+          error instanceof EngineFailure && (error.code === 'store-failed' || error.code === 'store-full');
         if (planned) this.#planEnding('kill', 500);
         else this.#broken = error;
       },
@@ -168,19 +166,12 @@ class SimWorld {
     });
   }
 
-  /** The faults of one life: which disk step is its last, which write or sync fails. */
-  #drawPower(): PowerPlan {
-    if (this.#crashesLeft === 0) return this.#options.faults ? { ...calm, slowMs: below(this.#random, 4) } : calm;
-    const random = this.#random;
-    const rarely = (bound: number): number | null => (random() < 0.15 ? 1 + below(random, bound) : null);
-    const fault = random();
-    const { writes, syncs } = this.#disk;
-    this.#disk.failWriteAt = fault < 0.1 ? writes + 1 + below(random, 20) : 0;
-    this.#disk.failSyncAt = fault > 0.1 && fault < 0.2 ? syncs + 1 + below(random, 20) : 0;
-    this.#disk.fullAt = fault > 0.2 && fault < 0.35 ? writes + 1 + below(random, 20) : 0;
-    const crashAtStep = random() < 0.6 ? 1 + below(random, 120) : null;
-    this.#planEnding(pick(random, ['kill', 'power-cut', 'stop'] as const), 12_000);
-    return { slowMs: pick(random, [0, 3, 20, 200]), crashAtStep, failBatchAt: rarely(40), failReadAt: rarely(20) };
+  /** The faults of one life; with the last crash behind, the disks are only slow. */
+  #planLife(): PowerPlan {
+    if (!this.#options.faults) return calm;
+    if (this.#crashesLeft === 0) return { ...calm, slowMs: below(this.#random, 4) };
+    this.#planEnding(pick(this.#random, ['kill', 'power-cut', 'stop'] as const), 12_000);
+    return drawPower(this.#random, this.#disk);
   }
 
   /** Ends this life within `withinMs`, if nothing else has by then. */
@@ -195,7 +186,10 @@ class SimWorld {
   #endingOf: unknown = null;
 
   #end(ending: Ending): void {
-    if (ending !== 'stop' || this.#engine === null || this.#engine.failed) return this.#crash(ending === 'power-cut' ? ending : 'kill');
+    if (ending !== 'stop' || this.#engine === null || this.#engine.failed) {
+      this.#crash(ending === 'power-cut' ? ending : 'kill');
+      return;
+    }
     this.#crashes.stop += 1;
     this.#say('stop');
     const { store } = this.#engine;
@@ -214,7 +208,9 @@ class SimWorld {
     const unsynced = this.#disk.records.length - this.#disk.synced;
     const keep = ending === 'kill' ? unsynced : below(this.#random, unsynced + 1);
     const lost = ending === 'kill' ? 0 : below(this.#random, this.#index.unsynced + 1);
-    this.#say(`${ending}: ${unsynced - keep} of ${unsynced} unsynced records and ${lost} of ${this.#index.unsynced} index batches lost`);
+    this.#say(
+      `${ending}: ${unsynced - keep} of ${unsynced} unsynced records and ${lost} of ${this.#index.unsynced} index batches lost`,
+    );
     this.#disk = this.#disk.crash(keep);
     this.#index = this.#index.after(lost);
     this.#restart();
@@ -232,33 +228,6 @@ class SimWorld {
     this.#starting = false;
     this.#crashesLeft = Math.max(0, this.#crashesLeft - 1);
     this.#time.world.schedule(() => this.#boot(), 10 + below(this.#random, 3_000));
-  }
-
-  /** Clock jumps and an operator who suspends, in the first part of the run. */
-  #planWorld(): void {
-    const { world } = this.#time;
-    const random = this.#random;
-    for (let jump = below(random, 3); jump > 0; jump -= 1) {
-      const byMs = random() < 0.5 ? below(random, 3_600_000) : -below(random, 59_000);
-      world.schedule(() => {
-        this.#say(`the clock is set by ${byMs} ms`);
-        this.#time.jump(byMs);
-      }, below(random, 20_000));
-    }
-    const toggle = (place: (typeof places)[number], suspended: boolean): void => {
-      const life = this.#engine;
-      if (life !== null && !life.failed) life.suspend(place, suspended).catch(() => undefined);
-    };
-    for (let turn = below(random, 3); turn > 0; turn -= 1) {
-      const place = pick(random, places);
-      world.schedule(() => toggle(place, true), below(random, 15_000));
-    }
-    // Activated until it is: a crash may take the operator's word before it is durable.
-    const activate = (): void => {
-      for (const place of places) if (this.#engine?.takes(place) === false) toggle(place, false);
-      world.schedule(activate, 5_000);
-    };
-    world.schedule(activate, 16_000);
   }
 
   #say(line: string): void {

@@ -55,7 +55,10 @@ export class SimSenders {
   #send(mail: SimMail, done: () => void): void {
     const { engine, plan } = this;
     const again = (): void => this.#after(100 + below(this.#random, plan.restMs), () => this.#send(mail, done));
-    if (engine === null || engine.failed || !mail.places.every((place) => engine.takes(place))) return again();
+    if (engine === null || engine.failed || !mail.places.every((place) => engine.takes(place))) {
+      again();
+      return;
+    }
     this.sent += 1;
     let answered = false;
     const answer = (accepted: boolean): void => {
@@ -86,7 +89,15 @@ export class SimSenders {
       receipt,
       destinations: mail.places.map((definitionId) => ({ definitionId, definitionVersion: 1 })),
       origin: 'journal',
-      transport: { kind: 'smtp', peer: '192.0.2.1', mailFrom: '', rcptTo: [], tls: null, authenticatedAs: null, uidl: null },
+      transport: {
+        kind: 'smtp',
+        peer: '192.0.2.1',
+        mailFrom: '',
+        rcptTo: [],
+        tls: null,
+        authenticatedAs: null,
+        uidl: null,
+      },
       acknowledge: (custodied) => {
         this.promised.push({ mail, custodied });
         answer(true);

@@ -34,3 +34,14 @@ export function drawSettings(random: () => number): SimSettings {
     chunkBytes: pick(random, [300, 262_144]),
   };
 }
+
+/** The same rules without any waiting: what ends up in the archive may not depend on when it was looked for. */
+export function atOnce({ options, ...settings }: SimSettings): SimSettings {
+  const hurry = (of: JournalOptions): JournalOptions => ({
+    ...of,
+    initialProcessDelayMs: 0,
+    deliveryWaitAttempts: 1,
+    extendedDeduplication: false,
+  });
+  return { ...settings, options: { exchange: hurry(options.exchange), tap: hurry(options.tap) }, window: 128 };
+}

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { OutcomeFacts } from '../../src/store/commit-log.types.ts';
 import { matchKeyOf } from '../../streams/match-keys.ts';
 import type { ArchiveEntry } from '../../streams/message.ts';
-import { type SimEngine } from './sim-engine.ts';
+import type { SimEngine } from './sim-engine.ts';
 import { isEnd, ledgerAgrees, must, type Picture, pictureOf } from './sim-look.ts';
 import type { SimPost } from './sim-mail.ts';
 import type { Promised } from './sim-senders.ts';
@@ -22,7 +23,9 @@ export async function judge(
   { post, promised }: { readonly post: SimPost; readonly promised: readonly Promised[] },
 ): Promise<readonly Kept[]> {
   ledgerAgrees(picture);
-  const messageOf = new Map(promised.flatMap(({ mail, custodied }) => custodied.intakeIds.map((id) => [id, mail.message])));
+  const messageOf = new Map(
+    promised.flatMap(({ mail, custodied }) => custodied.intakeIds.map((id) => [id, mail.message])),
+  );
   const byHash = new Map(post.mails.map(({ sha256: hash, message }) => [hash, message]));
   const entryOf = new Map<number, ArchiveEntry>();
   const entries = new Map(picture.entries.map((entry) => [entry.id, entry]));
@@ -40,7 +43,10 @@ export async function judge(
     const observed = entry.observations.some((each) => each.intakeId === intakeId);
     must(observed, () => `INV-2: ${intakeId} is ${state} in ${entryId}, which does not know of it`);
     const other = entryOf.get(message);
-    must(other === undefined || other.id === entry.id, () => `INV-5: message ${message} has the entries ${other?.id} and ${entry.id}`);
+    must(
+      other === undefined || other.id === entry.id,
+      () => `INV-5: message ${message} has the entries ${other?.id} and ${entry.id}`,
+    );
     entryOf.set(message, entry);
   }
   must(entryOf.size === entries.size, () => `INV-5: ${entries.size} entries for ${entryOf.size} messages`);
@@ -49,17 +55,25 @@ export async function judge(
   await chainHolds(engine);
   return post.expected.map((expected, message) => {
     const seen = [...(fates.get(message) ?? [])];
-    must(seen.length === 1 && seen[0] === expected.fate, () => `message ${message} should be ${expected.fate}, is ${seen.join()}`);
+    must(
+      seen.length === 1 && seen[0] === expected.fate,
+      () => `message ${message} should be ${expected.fate}, is ${seen.join()}`,
+    );
     const kept = keptOf(expected.fate, entryOf.get(message));
     const wanted = [...expected.recipients].sort();
-    must(isDeepStrictEqual([...new Set(kept.recipients.map(addressIn))].sort(), wanted), () => `INV-4: message ${message} has the recipients ${kept.recipients.join()}, not ${wanted.join()}`);
+    must(
+      isDeepStrictEqual([...new Set(kept.recipients.map(addressIn))].sort(), wanted),
+      () => `INV-4: message ${message} has the recipients ${kept.recipients.join()}, not ${wanted.join()}`,
+    );
     return kept;
   });
 }
 
 function keptOf(fate: string, entry: ArchiveEntry | undefined): Kept {
   const observations = entry?.observations ?? [];
-  const said = observations.flatMap(({ recipients }) => recipients.map(({ address, type, source }) => `${address} ${type} ${source}`));
+  const said = observations.flatMap(({ recipients }) =>
+    recipients.map(({ address, type, source }) => `${address} ${type} ${source}`),
+  );
   const versions = observations.flatMap(({ representations }) => representations.map((each) => each.sha256));
   return { fate, recipients: unique(said), representations: unique(versions), flags: unique(entry?.flags ?? []) };
 }
@@ -90,17 +104,28 @@ async function stoppedAreListed({ store }: SimEngine, { intake }: Picture): Prom
   for (const state of ['held', 'skipped', 'quarantined'] as const) {
     const { items } = await store.intake.find({ limit: 1_000, cursor: undefined, state });
     const listed = items.map(({ intakeId }) => intakeId).sort();
-    const all = intake.filter((record) => record.state === state).map(({ intakeId }) => intakeId).sort();
+    const all = intake
+      .filter((record) => record.state === state)
+      .map(({ intakeId }) => intakeId)
+      .sort();
     must(isDeepStrictEqual(listed, all), () => `INV-8: ${state} lists ${listed.join()}, there are ${all.join()}`);
   }
 }
 
-/** The commit log from its first record to its head, each continuing the one before, and nothing damaged. */
+/** The commit log from its first record to its head, each continuing the one before, nothing damaged, no end twice. */
 async function chainHolds({ store }: SimEngine): Promise<void> {
   const { damaged } = store.recovery;
   must(damaged.length === 0, () => `store: the log is damaged: ${damaged.map(({ text }) => text).join()}`);
   let seq = 0;
-  for await (const record of store.log.records(0)) seq = record.seq;
+  const ended = new Set<string>();
+  for await (const { kind, facts, seq: at } of store.log.records(0)) {
+    seq = at;
+    if (kind !== 'outcome') continue;
+    for (const { intakeId } of (facts as OutcomeFacts).outcomes) {
+      must(!ended.has(intakeId), () => `INV-2: record ${at} ends ${intakeId} a second time`);
+      ended.add(intakeId);
+    }
+  }
   must(seq === store.log.head.seq, () => `store: the log ends at ${seq}, its head is ${store.log.head.seq}`);
 }
 
@@ -108,13 +133,19 @@ async function chainHolds({ store }: SimEngine): Promise<void> {
 export async function sameAnew(picture: Picture, anew: SimEngine): Promise<void> {
   const made = await pictureOf(anew);
   for (const part of ['intake', 'entries', 'events', 'figures', 'ledger', 'definitions'] as const) {
-    must(isDeepStrictEqual(made[part], picture[part]), () => `rebuild: ${part} differ\n${difference(made[part], picture[part])}`);
+    must(
+      isDeepStrictEqual(made[part], picture[part]),
+      () => `rebuild: ${part} differ\n${difference(made[part], picture[part])}`,
+    );
   }
 }
 
 /** INV-7: the archive is the one of the run without a crash. */
 export function sameArchive(kept: readonly Kept[], calm: readonly Kept[]): void {
-  must(isDeepStrictEqual(kept, calm), () => `INV-7: the archive differs from that of a calm run\n${difference(kept, calm)}`);
+  must(
+    isDeepStrictEqual(kept, calm),
+    () => `INV-7: the archive differs from that of a calm run\n${difference(kept, calm)}`,
+  );
 }
 
 function difference(one: readonly unknown[], other: readonly unknown[]): string {
