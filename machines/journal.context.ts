@@ -65,7 +65,8 @@ export function checkedPeriod(inactivityAllowedMs: number): number {
   throw new RangeError(`the period of inactivity must be above 0 and at most 7 days, not ${inactivityAllowedMs} ms`);
 }
 
-function freshRecord(since: number): RuntimeRecord {
+/** Of a definition that never ran. */
+export function freshRecord(since: number): RuntimeRecord {
   return {
     status: 'awaiting-initial-run',
     since,

@@ -164,10 +164,13 @@ export const journalSetup = setup({
     forgetProcessingFault: assign({ processingFault: null }),
   },
   delays: {
-    /** To the end of the period, a minute at most: so the time listened is saved each minute, and no timer is long. */
-    listeningTick: ({ context }) => {
-      const leftMs = context.inactivityAllowedMs - context.listenedMs;
-      return leftMs > 0 ? Math.min(listeningTickMs, leftMs) : listeningTickMs;
+    /**
+     * To the end of the period, a minute at most: so the time listened is saved each minute, and no timer is long. Past its
+     * end no longer than one period: a message may begin the next silence at any time.
+     */
+    listeningTick: ({ context: { inactivityAllowedMs, listenedMs } }) => {
+      const leftMs = inactivityAllowedMs - listenedMs;
+      return Math.min(listeningTickMs, leftMs > 0 ? leftMs : inactivityAllowedMs);
     },
     faultRest: faultRestMs,
     stopGrace: stopGraceMs,

@@ -27,6 +27,11 @@ export interface DaybookOptions {
   readonly directory?: string;
   readonly nodeArguments?: readonly string[];
   readonly ports?: readonly [smtp: number, http: number];
+  /** Further keys of `smtp` and `http`, as they stand between the braces of the file. */
+  readonly smtp?: string;
+  readonly http?: string;
+  /** What the start waits for: all bound, which is the default, or only the API, where a port is taken. */
+  readonly until?: 'readyz' | 'healthz';
 }
 
 export const binary = join(
@@ -41,7 +46,8 @@ export async function startDaybook(options: DaybookOptions): Promise<Daybook> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'daybook-')));
   const [smtpPort, httpPort] = options.ports ?? [await freePort(), await freePort()];
   const configFile = join(directory, 'daybook.yaml');
-  const base = `dataDir: ./data\nhttp: { port: ${httpPort} }\nsmtp: { port: ${smtpPort}, hostname: daybook.test }\n`;
+  const [smtp, http] = [options.smtp, options.http].map((more) => (more === undefined ? '' : `, ${more}`));
+  const base = `dataDir: ./data\nhttp: { port: ${httpPort}${http} }\nsmtp: { port: ${smtpPort}, hostname: daybook.test${smtp} }\n`;
   await writeFile(configFile, base + options.config);
   const child = spawn(process.execPath, [...(options.nodeArguments ?? []), binary, 'run', '--config', configFile], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -76,7 +82,7 @@ export async function startDaybook(options: DaybookOptions): Promise<Daybook> {
       if (options.directory === undefined) await rm(directory, { recursive: true, force: true, maxRetries: 3 });
     },
   };
-  await ready(url, child, () => log);
+  await ready(`${url}/${options.until ?? 'readyz'}`, child, () => log);
   return daybook;
 }
 
@@ -84,7 +90,7 @@ async function ready(url: string, child: ChildProcess, log: () => string): Promi
   const until = Date.now() + readyWithinMs;
   while (Date.now() < until) {
     if (child.exitCode !== null) throw new Error(`daybook ended with ${child.exitCode}: ${log()}`);
-    const answer = await fetch(`${url}/readyz`).catch(() => undefined);
+    const answer = await fetch(url).catch(() => undefined);
     if (answer?.ok === true) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

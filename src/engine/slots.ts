@@ -2,7 +2,7 @@ import { type Observable, takeUntil } from 'rxjs';
 import { fromEventObservable, fromPromise } from 'xstate';
 import type { ListenerInput, ListenerNews, OpenedStore } from '../../machines/engine.events.ts';
 import { engineMachine } from '../../machines/engine.machine.ts';
-import type { ProcessingInput, RuntimeRecord, SourceInput, SourceNews } from '../../machines/journal.events.ts';
+import type { ProcessingInput, SourceInput, SourceNews } from '../../machines/journal.events.ts';
 import { journalMachine } from '../../machines/journal.machine.ts';
 import type { News } from '../../streams/ports.ts';
 import { loadTls } from '../config/tls-files.ts';
@@ -15,6 +15,7 @@ import { acceptedNews, listenerNews } from './listener-slot.ts';
 import { createNewId } from './new-id.ts';
 import { processingNews } from './pipelines.ts';
 import { openMailboxes } from './pop3-slot.ts';
+import { loadRuntimes } from './runtimes.ts';
 import { createRoutes } from './smtp-routes.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -99,15 +100,6 @@ export async function provideSlots(
       }),
     },
   });
-}
-
-async function loadRuntimes({ book, store }: Workshop): Promise<Record<string, RuntimeRecord>> {
-  const records: Record<string, RuntimeRecord> = {};
-  for (const { id } of book.all()) {
-    const record = await store.definitions.loadRuntime(id);
-    if (record !== undefined) records[id] = record as unknown as RuntimeRecord;
-  }
-  return records;
 }
 
 /** A usable pair. @throws Error with what is wrong, nothing of the key in it */

@@ -28,7 +28,7 @@ export function statusView(facts: StatusFacts): Status {
     description: definition.config.description,
     transport: definition.config.transport,
     serviceStatus: journal.serviceStatus,
-    since: isoTime(journal.since),
+    since: isoTime(sinceOf(facts)),
     reason: journal.reason,
     hint: journal.hint,
     lastSuccessfulExtract: isoOrNull(lastExtract(facts)),
@@ -50,15 +50,21 @@ export function statusView(facts: StatusFacts): Status {
   };
 }
 
+/** Of a suspension as the log has it: the chart hears of it a moment later, and after a rebuilt index not at all. */
+function sinceOf({ definition: { suspendedSince }, journal }: StatusFacts): number {
+  return journal.serviceStatus === 'suspended' ? (suspendedSince ?? journal.since) : journal.since;
+}
+
 /** By SMTP each accepted message is an extract, and the store knows the last one even after a crash. */
 function lastExtract({ definition, journal, figures }: StatusFacts): number | null {
   if (definition.config.transport === 'pop3') return journal.lastSuccessfulExtractAt;
   return figures.lastMessageAt ?? journal.lastSuccessfulExtractAt;
 }
 
-function warningsOf({ definition, figures, journal, now }: StatusFacts): Status['warnings'] {
+function warningsOf(facts: StatusFacts): Status['warnings'] {
+  const { definition, figures, now } = facts;
   const warnings: Status['warnings'][number][] = [];
-  const since = isoTime(journal.since);
+  const since = isoTime(sinceOf(facts));
   const { received, absorbed, quarantined } = figures;
   const spoilt = absorbed + quarantined;
   if (definition.config.journalType === 'eej' && received >= suspectFrom && spoilt / received > suspectShare) {

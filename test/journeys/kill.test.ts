@@ -34,7 +34,9 @@ for (const bytes of ['segments', 'leveldb']) {
     await using first = daybook;
     for (let round = 0; round < rounds; round += 1) {
       const stop = new AbortController();
-      const sending = Array.from({ length: senders }, (_, sender) => send(daybook, `${seed}-${round}-${sender}`, outside, stop.signal));
+      const sending = Array.from({ length: senders }, (_, sender) =>
+        send(daybook, `${seed}-${round}-${sender}`, outside, stop.signal),
+      );
       const enough = outside.promises.size + 20 + Math.floor(random() * 60);
       await eventually(async () => outside.promises.size >= enough, { what: `${enough} acknowledged messages` });
       await daybook.end('SIGKILL');
@@ -45,17 +47,22 @@ for (const bytes of ['segments', 'leveldb']) {
       readyAfterMs.push(performance.now() - restartedAt);
     }
     await check(daybook, outside);
-    console.log(`${outside.promises.size} acknowledged of ${outside.sent.size} sent; ready after ${Math.round(Math.max(...readyAfterMs))} ms at most`);
+    console.log(
+      `${outside.promises.size} acknowledged of ${outside.sent.size} sent; ready after ${Math.round(Math.max(...readyAfterMs))} ms at most`,
+    );
     expect(await daybook.end('SIGTERM')).toBe(0);
     expect(first.directory).toBe(daybook.directory);
   }, 180_000);
 }
 
 async function check(daybook: Daybook, { promises }: Outside): Promise<void> {
-  const status = await eventually(async () => {
-    const now = await statusOf(daybook, 'exchange');
-    return now.processingQueue.messages === 0 && now;
-  }, { what: 'an empty processing queue' });
+  const status = await eventually(
+    async () => {
+      const now = await statusOf(daybook, 'exchange');
+      return now.processingQueue.messages === 0 && now;
+    },
+    { what: 'an empty processing queue' },
+  );
   expect(difference(status)).toBe(0);
   const intake = new Map((await all<IntakeItem>(daybook, '/v1/intake')).map((item) => [item.id, item]));
   expect(status.counts.received).toBe(intake.size);

@@ -41,12 +41,21 @@ export interface Entry {
   readonly messageId: string | null;
   readonly subject: string | null;
   readonly sender: string | null;
-  readonly recipients: readonly { readonly address: string; readonly type: string }[];
+  readonly recipients: readonly {
+    readonly address: string;
+    readonly type: string;
+    readonly via: readonly { readonly kind: string; readonly address: string }[];
+  }[];
   readonly size: number;
   readonly sha256: string;
   readonly flags: readonly string[];
   readonly representations: readonly { readonly sha256: string }[];
-  readonly observations: readonly { readonly intakeId: string; readonly level: string; readonly family: string | null }[];
+  readonly observations: readonly {
+    readonly intakeId: string;
+    readonly level: string;
+    readonly family: string | null;
+    readonly flags: readonly string[];
+  }[];
 }
 interface Page<T> {
   readonly items: readonly T[];

@@ -1,0 +1,37 @@
+import { freshRecord } from '../../machines/journal.context.ts';
+import type { RuntimeRecord } from '../../machines/journal.events.ts';
+import type { Definition } from './definition-book.ts';
+import type { Workshop } from './workshop.ts';
+
+/**
+ * Where each journal stood when the engine ended. The runtime record is saved now and then, and is gone with a rebuilt
+ * index; what the log proves outranks it: a message that came, a suspension that holds (journaling d.4).
+ */
+export async function loadRuntimes({ book, store, clock }: Workshop): Promise<Record<string, RuntimeRecord>> {
+  const records: Record<string, RuntimeRecord> = {};
+  for (const definition of book.all()) {
+    const saved = (await store.definitions.loadRuntime(definition.id)) as unknown as RuntimeRecord | undefined;
+    const { lastMessageAt } = store.figuresOf(definition.id);
+    const heard = withMessage(saved ?? freshRecord(clock.now()), lastMessageAt);
+    records[definition.id] = withSuspension(heard, definition);
+  }
+  return records;
+}
+
+/** A message that the record has not heard of begins the silence anew. */
+function withMessage(record: RuntimeRecord, lastMessageAt: number | null): RuntimeRecord {
+  if (lastMessageAt === null || (record.lastMessageAt ?? 0) >= lastMessageAt) return record;
+  return {
+    ...record,
+    firstRunDone: true,
+    lastMessageAt,
+    lastSuccessfulExtractAt: Math.max(record.lastSuccessfulExtractAt ?? 0, lastMessageAt),
+    listenedMs: 0,
+    silenceNoted: false,
+  };
+}
+
+function withSuspension(record: RuntimeRecord, { suspended, suspendedSince }: Definition): RuntimeRecord {
+  if (!suspended || suspendedSince === null || record.status === 'suspended') return record;
+  return { ...record, status: 'suspended', since: suspendedSince };
+}
