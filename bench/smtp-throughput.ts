@@ -133,7 +133,12 @@ const makers: Readonly<Record<string, (connections: number, size: number) => Pee
     ),
   postfix,
   sink: (connections, size) =>
-    command('smtp-sink', (port) => ['smtp-sink', '-u', 'postfix', '-c', `127.0.0.1:${port}`, '1000'], connections, size),
+    command(
+      'smtp-sink',
+      (port) => ['smtp-sink', '-u', 'postfix', '-c', `127.0.0.1:${port}`, '1000'],
+      connections,
+      size,
+    ),
 };
 
 const figures: Figure[] = [];
