@@ -67,6 +67,11 @@ export interface DueWindow {
 export interface Bodies {
   /** The decoded bytes. @throws EngineFailure `damaged` when they do not have the recorded hash, `missing` */
   read(body: Body, decoding: Decoding, sha256: string): ObservableInput<Uint8Array>;
+  /**
+   * Lends received bytes that are still in memory: `use` must be done with them when it returns, and is not called for
+   * others within it. Undefined: they must be read.
+   */
+  lend?<T extends object>(sha256: string, use: (bytes: Uint8Array) => T): T | undefined;
 }
 
 /** What is in the archive, and the only way into it. */

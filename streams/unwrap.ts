@@ -63,29 +63,30 @@ function unwrapItem(
   options: JournalOptions,
   { matchOnContent }: Pick<MatchingOptions, 'matchOnContent'>,
 ): Observable<ParsedMail> {
-  const { directory, trustedRecipientHeaders } = ports;
+  const { directory, trustedRecipientHeaders, bodies } = ports;
   const isInternal = (address: string): boolean => directory.classify(address).internal;
-  return from(ports.bodies.read(item.body, 'identity', item.sha256)).pipe(
-    mergeMap((bytes) => {
-      const read = ports.unwrap(bytes, { ...options, trustedRecipientHeaders, isInternal });
-      const parsed = item.origin === 'gateway' ? transportEnvelope(read, item.transport) : read;
-      const observed = observeRecipients(parsed, directory);
-      const internal = isInternalMail(parsed, observed, directory);
-      const found = representationsOf(item, parsed, bytes, ports);
-      const mail = { ...parsed, observed, internal, mailboxes: mailboxesOf(parsed, observed, directory) };
-      const key = matchKeyOf(parsed.messageId, null);
-      const own = found.find(({ representation }) => representation.primary);
-      const representations = found.map(({ representation }) => representation);
-      if (own === undefined || (key !== null && !matchOnContent))
-        return of({ ...mail, representations, matchKey: key });
-      return from(ports.hashContent(own.bytes)).pipe(
-        map((contentHash) => ({
-          ...mail,
-          representations: representations.map((each) => (each.primary ? { ...each, contentHash } : each)),
-          matchKey: key ?? matchKeyOf(null, contentHash),
-        })),
-      );
-    }),
+  const read = (bytes: Uint8Array, isLent: boolean): Observable<ParsedMail> => {
+    const said = ports.unwrap(bytes, { ...options, trustedRecipientHeaders, isInternal });
+    const parsed = item.origin === 'gateway' ? transportEnvelope(said, item.transport) : said;
+    const observed = observeRecipients(parsed, directory);
+    const internal = isInternalMail(parsed, observed, directory);
+    const found = representationsOf(item, parsed, bytes, ports);
+    const mail = { ...parsed, observed, internal, mailboxes: mailboxesOf(parsed, observed, directory) };
+    const key = matchKeyOf(parsed.messageId, null);
+    const own = found.find(({ representation }) => representation.primary);
+    const representations = found.map(({ representation }) => representation);
+    if (own === undefined || (key !== null && !matchOnContent)) return of({ ...mail, representations, matchKey: key });
+    return from(ports.hashContent(isLent ? new Uint8Array(own.bytes) : own.bytes)).pipe(
+      map((contentHash) => ({
+        ...mail,
+        representations: representations.map((each) => (each.primary ? { ...each, contentHash } : each)),
+        matchKey: key ?? matchKeyOf(null, contentHash),
+      })),
+    );
+  };
+  return (
+    bodies.lend?.(item.sha256, (bytes) => read(bytes, true)) ??
+    from(bodies.read(item.body, 'identity', item.sha256)).pipe(mergeMap((bytes) => read(bytes, false)))
   );
 }
 

@@ -8,6 +8,7 @@ import type { RecentBytes } from './recent-bytes.ts';
 /** Reads bytes from the commit log; every read returns the bytes whose hash was recorded, or fails. */
 export function createBodies(log: CommitLog, recent: RecentBytes): Bodies {
   return {
+    lend: (sha256, use) => recent.lend(sha256, use),
     read: async (body, decoding, sha256) => {
       const fresh = decoding === 'identity' ? recent.take(sha256) : undefined;
       if (fresh !== undefined) return fresh;

@@ -1,9 +1,11 @@
 import type { ArchiveEntry, Outcome } from '../../streams/message.ts';
 import type { EventDraft, LoggedEvent } from '../../streams/ports.ts';
-import { del, type IndexDb, type IndexOp, put, type Sublevel } from './index-db.ts';
+import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
 import { dueKey, eventByKey, eventKey, ledgerKey, matchIndexKey, openKey, rangeOf, stateKey } from './keys.ts';
+import type { Room } from './room.ts';
 import { type DefinitionRow, emptyLedger, type FiguresRow, type IntakeRow, type LedgerRow } from './rows.ts';
+import type { KeyChange } from './write-behind.ts';
 
 /** Item events of one type and reason are let through once in ten minutes (journaling b.7). */
 const sampleEveryMs = 600_000;
@@ -12,14 +14,14 @@ const maxAccounts = 4_096;
 
 /**
  * One atomic change of the index in the making. Its reads see what it has already put. Nothing of it is visible to
- * others, on disk or in the figures, before `commit` has resolved.
+ * others, in the index or in the figures, before `commit`.
  */
 export class Change {
   /** Events that this change writes, oldest first. */
   readonly logged: LoggedEvent[] = [];
   readonly #index: IndexDb;
   readonly #memory: IndexMemory;
-  readonly #ops: IndexOp[] = [];
+  readonly #changes: KeyChange[] = [];
   readonly #rows = new Map<string, IntakeRow>();
   readonly #entries = new Map<string, ArchiveEntry>();
   readonly #definitions = new Map<string, DefinitionRow>();
@@ -43,7 +45,7 @@ export class Change {
     const after = this.#keysOf(row);
     const stood = before === undefined ? [] : this.#keysOf(before);
     for (const [room, key] of stood) if (!after.some(([, kept]) => kept === key)) this.del(room, key);
-    for (const [room, key] of after) if (!stood.some(([, had]) => had === key)) this.put(room, key, '');
+    for (const [room, key] of after) if (!stood.some(([, had]) => had === key)) this.#putNew(room, key);
     if (before !== undefined) this.#weigh(before, -1);
     this.#weigh(row, 1);
   }
@@ -93,17 +95,21 @@ export class Change {
     this.logEvent(at, draft);
   }
 
-  put<T>(sublevel: Sublevel<T>, key: string, value: T): void {
-    this.#ops.push(put(sublevel, key, value));
+  put<T>({ prefix }: Room<T>, key: string, value: T): void {
+    this.#changes.push({ prefix, key, value, gone: false, isNew: false });
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: a deletion does not look at the value
-  del(sublevel: Sublevel<any>, key: string): void {
-    this.#ops.push(del(sublevel, key));
+  del({ prefix }: Pick<Room<unknown>, 'prefix'>, key: string): void {
+    this.#changes.push({ prefix, key, value: '', gone: true, isNew: false });
   }
 
-  /** Writes all of it in one batch; `sync` makes it and all before it durable. */
-  async commit(options: { readonly sync: boolean } = { sync: false }): Promise<void> {
+  /** Puts a key that was not there. */
+  #putNew({ prefix }: Room<string>, key: string): void {
+    this.#changes.push({ prefix, key, value: '', gone: false, isNew: true });
+  }
+
+  /** Brings all of it into force at once. It is written sooner or later, and never in part. */
+  async commit(): Promise<void> {
     const accounts = new Map<string, LedgerRow>();
     for (const [key, delta] of this.#ledger) {
       const known = this.#memory.ledger.get(key) ?? (await this.#index.ledger.get(key)) ?? emptyLedger;
@@ -117,10 +123,11 @@ export class Change {
     for (const [id, row] of this.#definitions) this.put(this.#index.definition, id, row);
     for (const [id, row] of this.#figures) this.put(this.#index.figures, rangeOf(id), row);
     if (this.#events !== this.#memory.events) this.put(this.#index.meta, 'events', this.#events);
-    if (this.#ops.length > 0) await this.#index.database.batch(this.#ops as never, options);
+    this.#index.behind.apply(this.#changes);
     if (this.#memory.ledger.size > maxAccounts) this.#memory.ledger.clear();
     for (const [key, row] of accounts) this.#memory.ledger.set(key, row);
     await this.#show();
+    await this.#index.behind.flushIfFull();
   }
 
   async #show(): Promise<void> {
@@ -128,11 +135,12 @@ export class Change {
     const came: IntakeRow[] = [];
     const left = new Set<string>();
     for (const row of this.#rows.values()) {
-      this.#memory.cacheRow(row);
       if (!isInProcess(row)) {
+        this.#memory.forgetRow(row.intakeId);
         left.add(row.intakeId);
         continue;
       }
+      this.#memory.cacheRow(row);
       came.push(row);
       this.#memory.open.added(row.definitionId, openKey(row.definitionId, row.intakeId));
       this.#memory.due.added(row.definitionId, dueKey(row.definitionId, row.dueAt, row.intakeId));
@@ -141,13 +149,13 @@ export class Change {
     await this.#memory.refreshOldest(came, left);
   }
 
-  #keysOf(row: IntakeRow): readonly (readonly [Sublevel<string>, string])[] {
+  #keysOf(row: IntakeRow): readonly (readonly [Room<string>, string])[] {
     const { index, intakeId, definitionId } = { index: this.#index, ...row };
     if (!isInProcess(row)) {
       const listed = row.state === 'held' || row.state === 'skipped' || row.state === 'quarantined';
       return listed ? [[index.state, stateKey(row.state, intakeId)]] : [];
     }
-    const keys: [Sublevel<string>, string][] = [
+    const keys: [Room<string>, string][] = [
       [index.open, openKey(definitionId, intakeId)],
       [index.due, dueKey(definitionId, row.dueAt, intakeId)],
     ];

@@ -100,7 +100,7 @@ function facetsOfObservation(observation: Observation): readonly string[] {
 async function wake(context: FoldContext, at: number, matchKey: string, by: string): Promise<void> {
   const { index, memory, change } = context;
   if (!waitsAnywhere(context)) return;
-  const keys = await index.wait.keys(within(matchKeyDigest(matchKey))).all();
+  const keys = await index.wait.keysNow(within(matchKeyDigest(matchKey)));
   for (const intakeId of keys.map(lastPart)) {
     if (intakeId === by || memory.inFlight.has(intakeId)) continue;
     const row = await change.row(intakeId);

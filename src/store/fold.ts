@@ -25,11 +25,11 @@ export interface FoldContext {
 }
 
 /**
- * Folds one group of records into the index: one atomic batch, the new head in it, so that a record is never folded
+ * Folds one group of records into the index: one atomic change, the new head in it, so that a record is never folded
  * twice. The live path, recovery and `rebuild-index` all come through here (D-014).
  */
 export async function foldGroup(
-  { index, memory, sync }: { readonly index: IndexDb; readonly memory: IndexMemory; readonly sync: boolean },
+  { index, memory }: { readonly index: IndexDb; readonly memory: IndexMemory },
   group: readonly LogRecord[],
 ): Promise<Touched> {
   const change = new Change(index, memory);
@@ -37,7 +37,7 @@ export async function foldGroup(
   for (const record of group) await foldRecord(context, record);
   const last = group.at(-1);
   if (last !== undefined) change.put(index.meta, 'head', { seq: last.seq, hash: last.hash });
-  await change.commit({ sync });
+  await change.commit();
   return { due: context.due, definitions: context.definitions, events: change.logged };
 }
 

@@ -1,79 +1,78 @@
 import { Level } from 'level';
+import { type Database, jsonSublevel, openKeyRoom, openRoom, type Room, type Sublevel } from './room.ts';
 import type { DefinitionRow, EntryRow, EventRow, FiguresRow, IntakeRow, LedgerRow } from './rows.ts';
+import { WriteBehind, type WriteOps } from './write-behind.ts';
 
-/** What the index needs of a database: `level` on disk, or any abstract-level in memory for simulations. */
-export type Database = Pick<Level<string, string>, 'batch' | 'close' | 'sublevel' | 'open' | 'status'>;
+export type { Database } from './room.ts';
+export type { IndexOp } from './write-behind.ts';
 
 /** The rooms of the index database; every key layout is in keys.ts. */
 export interface IndexDb extends AsyncDisposable {
   readonly database: Database;
-  readonly intake: Sublevel<IntakeRow>;
-  readonly open: Sublevel<string>;
-  readonly due: Sublevel<string>;
-  readonly state: Sublevel<string>;
-  readonly wait: Sublevel<string>;
-  readonly entry: Sublevel<EntryRow>;
-  readonly match: Sublevel<string>;
-  readonly facet: Sublevel<string>;
-  readonly event: Sublevel<EventRow>;
-  readonly eventBy: Sublevel<string>;
-  readonly figures: Sublevel<FiguresRow>;
-  readonly ledger: Sublevel<LedgerRow>;
-  readonly definition: Sublevel<DefinitionRow>;
-  readonly version: Sublevel<Readonly<Record<string, unknown>>>;
+  /** Takes the changes of every room but `uidl` and `runtime`. */
+  readonly behind: WriteBehind;
+  readonly intake: Room<IntakeRow>;
+  readonly open: Room<string>;
+  readonly due: Room<string>;
+  readonly state: Room<string>;
+  readonly wait: Room<string>;
+  readonly entry: Room<EntryRow>;
+  readonly match: Room<string>;
+  readonly facet: Room<string>;
+  readonly event: Room<EventRow>;
+  readonly eventBy: Room<string>;
+  readonly figures: Room<FiguresRow>;
+  readonly ledger: Room<LedgerRow>;
+  readonly definition: Room<DefinitionRow>;
+  readonly version: Room<Readonly<Record<string, unknown>>>;
   readonly uidl: Sublevel<Readonly<Record<string, unknown>>>;
   readonly runtime: Sublevel<Readonly<Record<string, unknown>>>;
-  readonly meta: Sublevel<unknown>;
+  readonly meta: Room<unknown>;
 }
-export type Sublevel<T> = ReturnType<typeof jsonRoom<T>>;
-/**
- * One change of the index; many go out as one atomic batch. Keys and values are encoded here, with the sublevel's prefix
- * in front: a batch over sublevels spends more on their bookkeeping than on the writing.
- */
-export type IndexOp =
-  | { readonly type: 'put'; readonly key: string; readonly value: string }
-  | { readonly type: 'del'; readonly key: string };
 
 /** The LevelDB of the index. `create` only at the first start: an empty index beside a full log is damage. */
 export async function openIndexDb(directory: string, create: boolean): Promise<IndexDb> {
   const database = new Level<string, string>(directory, { createIfMissing: create, compression: false });
   await database.open();
-  return roomsOf(database);
+  return roomsOf(database, async (ops, options) => {
+    // Op by op into the database's own batch: a list of them would be copied twice on the way.
+    const batch = database.batch();
+    for (const op of ops) {
+      if (op.type === 'put') batch.put(op.key, op.value);
+      else batch.del(op.key);
+    }
+    await batch.write(options);
+  });
 }
 
 /** The rooms of an open database. */
-export function roomsOf(database: Database): IndexDb {
-  const json = <T>(name: string) => jsonRoom<T>(database, name);
-  const text = (name: string) => database.sublevel<string, string>(name, { valueEncoding: 'utf8' });
+export function roomsOf(
+  database: Database,
+  write: WriteOps = (ops, options) => database.batch(ops as never, options),
+): IndexDb {
+  const behind = new WriteBehind(write);
+  const rows = <T>(name: string) => openRoom<T>(database, behind, name);
+  const keys = (name: string) => openKeyRoom(database, behind, name);
   return {
     database,
-    intake: json('intake'),
-    open: text('open'),
-    due: text('due'),
-    state: text('state'),
-    wait: text('wait'),
-    entry: json('entry'),
-    match: text('match'),
-    facet: text('facet'),
-    event: json('event'),
-    eventBy: text('eventby'),
-    figures: json('figures'),
-    ledger: json('ledger'),
-    definition: json('definition'),
-    version: json('version'),
-    uidl: json('uidl'),
-    runtime: json('runtime'),
-    meta: json('meta'),
+    behind,
+    intake: rows('intake'),
+    open: keys('open'),
+    due: keys('due'),
+    state: keys('state'),
+    wait: keys('wait'),
+    entry: rows('entry'),
+    match: keys('match'),
+    facet: keys('facet'),
+    event: rows('event'),
+    eventBy: keys('eventby'),
+    figures: rows('figures'),
+    ledger: rows('ledger'),
+    definition: rows('definition'),
+    version: rows('version'),
+    uidl: jsonSublevel(database, 'uidl'),
+    runtime: jsonSublevel(database, 'runtime'),
+    meta: rows('meta'),
     [Symbol.asyncDispose]: () => database.close(),
   };
 }
-
-export const put = <T>(sublevel: Sublevel<T>, key: string, value: T): IndexOp => ({
-  type: 'put',
-  key: sublevel.prefix + key,
-  value: typeof value === 'string' ? value : JSON.stringify(value),
-});
-// biome-ignore lint/suspicious/noExplicitAny: a deletion does not look at the value
-export const del = (sublevel: Sublevel<any>, key: string): IndexOp => ({ type: 'del', key: sublevel.prefix + key });
-
-const jsonRoom = <T>(database: Database, name: string) => database.sublevel<string, T>(name, { valueEncoding: 'json' });

@@ -2,7 +2,7 @@ import type { IndexDb } from './index-db.ts';
 import { lastPart, rangeOf, within } from './keys.ts';
 import { type FiguresRow, type IntakeRow, type LedgerRow, noFigures } from './rows.ts';
 
-/** Rows kept after their write, so that a fresh message is not read back from disk at each stage. */
+/** Rows in process that are kept, so that a fresh message is not read back from disk at each stage. */
 const cachedRows = 2_048;
 
 /**
@@ -15,6 +15,7 @@ export interface IndexMemory {
   readonly definitions: () => readonly string[];
   cachedRow(intakeId: string): IntakeRow | undefined;
   cacheRow(row: IntakeRow): void;
+  forgetRow(intakeId: string): void;
   /** Items handed out and not yet settled or deferred: a wake leaves them alone, their settling looks again anyway. */
   readonly inFlight: Set<string>;
   /** Ledger rows last written, by key: a day's account is changed with every group. */
@@ -41,7 +42,7 @@ export interface LowMark {
 
 export async function loadIndexMemory(index: IndexDb): Promise<IndexMemory> {
   const figures = new Map<string, FiguresRow>();
-  for await (const [key, row] of index.figures.iterator()) figures.set(key, row);
+  for await (const [key, row] of index.figures.entries()) figures.set(key, row);
   const rows = new Map<string, IntakeRow>();
   const open = lowMark();
   const oldest = await oldestItems(index, open, figures.keys());
@@ -57,6 +58,7 @@ export async function loadIndexMemory(index: IndexDb): Promise<IndexMemory> {
       const oldest = rows.keys().next();
       if (!oldest.done) rows.delete(oldest.value);
     },
+    forgetRow: (intakeId) => void rows.delete(intakeId),
     inFlight: new Set(),
     ledger: new Map(),
     events: Number((await index.meta.get('events')) ?? 0),
@@ -89,7 +91,7 @@ async function oldestItems(index: IndexDb, open: LowMark, ranges: Iterable<strin
   const oldest = new Map<string, IntakeRow>();
   const look = async (range: string): Promise<void> => {
     const epoch = open.epoch();
-    const [key] = await index.open.keys({ gte: open.of(range), lt: within(range).lt, limit: 1 }).all();
+    const [key] = await index.open.keysNow({ gte: open.of(range), lt: within(range).lt, limit: 1 });
     open.raise(range, key ?? within(range).lt, epoch);
     const row = key === undefined ? undefined : await index.intake.get(lastPart(key));
     if (row === undefined) oldest.delete(range);

@@ -51,6 +51,8 @@ async function settle(options: ArchiveOptions, requests: readonly SettleRequest[
       const change = new Change(index, memory);
       await deferItems(change, deferred);
       await change.commit();
+      // How far an item has waited is in no record of the log: a kill must not forget it (journaling d.4).
+      await index.behind.flush({ sync: false });
     });
   }
   // From here on a change of the archive wakes them, this window's own included.
@@ -77,7 +79,7 @@ function factOf({ journalTypeOf }: ArchiveOptions, item: SpoolItem, verdict: Out
 
 /** Entries under a match key, oldest first. */
 export async function entriesUnder(index: IndexDb, matchKey: string): Promise<readonly ArchiveEntry[]> {
-  const keys = await index.match.keys(within(matchKeyDigest(matchKey))).all();
+  const keys = await index.match.keysNow(within(matchKeyDigest(matchKey)));
   if (keys.length === 0) return [];
   const entries = await index.entry.getMany(keys.map(lastPart));
   return entries.filter((entry) => entry !== undefined);

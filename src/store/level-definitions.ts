@@ -18,7 +18,11 @@ export interface DefinitionStore {
 
 export function createDefinitionStore(log: CommitLog, index: IndexDb): DefinitionStore {
   return {
-    all: () => index.definition.values().all(),
+    all: async () => {
+      const rows: DefinitionRow[] = [];
+      for await (const row of index.definition.values()) rows.push(row);
+      return rows;
+    },
     get: async (definitionId) => index.definition.get(definitionId),
     version: async (definitionId, version) => index.version.get(versionKey(definitionId, version)),
     command: async (facts) => {
@@ -37,7 +41,7 @@ export async function readLedger(
 ): Promise<readonly (LedgerRow & { readonly definition: string | null; readonly day: string })[]> {
   const range = definitionId === undefined ? {} : within(rangeOf(definitionId));
   const rows = [];
-  for await (const [key, row] of index.ledger.iterator(range)) {
+  for await (const [key, row] of index.ledger.entries(range)) {
     const [definition = '', of = ''] = key.split('\u0000');
     if (day !== undefined && of !== day) continue;
     rows.push({ ...emptyLedger, ...row, definition: definition === '~' ? null : definition, day: of });

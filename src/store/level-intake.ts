@@ -33,7 +33,7 @@ function rowsFor(index: IndexDb, memory: IndexMemory, query: IntakeQuery): Async
 async function* openRows(index: IndexDb, memory: IndexMemory, query: IntakeQuery): AsyncGenerator<IntakeRow> {
   const ranges = query.definition === undefined ? memory.definitions() : [query.definition];
   const readers = ranges.map((range) => index.open.keys(newestFirst(query.cursor, range)));
-  const heads = await Promise.all(readers.map((reader) => reader.next()));
+  const heads = await Promise.all(readers.map(nextOf));
   try {
     for (;;) {
       let at = -1;
@@ -44,12 +44,15 @@ async function* openRows(index: IndexDb, memory: IndexMemory, query: IntakeQuery
       if (key === undefined) return;
       const row = await index.intake.get(lastPart(key));
       if (row !== undefined) yield row;
-      heads[at] = await readers[at]?.next();
+      heads[at] = await nextOf(readers[at]);
     }
   } finally {
-    await Promise.all(readers.map((reader) => reader.close()));
+    await Promise.all(readers.map((reader) => reader.return()));
   }
 }
+
+const nextOf = async (reader: AsyncGenerator<string, void> | undefined): Promise<string | undefined> =>
+  (await reader?.next())?.value ?? undefined;
 
 async function* named(index: IndexDb, keys: AsyncIterable<string>): AsyncGenerator<IntakeRow> {
   for await (const key of keys) {

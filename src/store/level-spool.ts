@@ -23,6 +23,8 @@ export function createSpool({ index, memory, write }: SpoolOptions): Spool {
         const change = new Change(index, memory);
         await deferItems(change, items);
         await change.commit();
+        // How far an item has waited is in no record of the log: a kill must not forget it (journaling d.4).
+        await index.behind.flush({ sync: false });
         for (const { intakeId } of items) memory.inFlight.delete(intakeId);
       }),
   };
@@ -44,13 +46,15 @@ async function readWindow(
 ): Promise<DueWindow> {
   const { lt } = within(rangeOf(definitionId));
   const epoch = memory.due.epoch();
-  const keys = await index.due.keys({ gte: memory.due.of(definitionId), lt, limit: limit + 1 }).all();
+  const keys = await index.due.keysNow({ gte: memory.due.of(definitionId), lt, limit: limit + 1 });
   memory.due.raise(definitionId, keys[0] ?? lt, epoch);
   const found = keys.map(readDueKey);
   const due = found.filter(({ dueAt }) => dueAt <= now).slice(0, limit);
   const next = found[due.length];
   const items = await readItems(index, memory, due);
   for (const { intakeId } of items) memory.inFlight.add(intakeId);
+  // With nothing to do there is time to write; where mail is rare no fold comes by to do it.
+  if (items.length === 0) await index.behind.flushIfOld(now);
   return { items, nextDueAt: next === undefined ? null : next.dueAt };
 }
 

@@ -15,7 +15,6 @@ import type {
 } from '../../streams/ports.ts';
 import { createBodies } from './bodies.ts';
 import type { Bytes } from './bytes.types.ts';
-import { Change } from './change.ts';
 import { type CommitLogRecovery, openCommitLog } from './commit-log.ts';
 import type { CommitLog, LogPosition, LogRecord } from './commit-log.types.ts';
 import { createCustody } from './custody.ts';
@@ -109,7 +108,7 @@ async function prepareIndex({ dataDir, rebuild }: StoreOptions): Promise<IndexDb
   if (stands) await snapshot(directory, join(dataDir, 'index.before-open'));
   const index = await openIndexDb(directory, !stands);
   const format = await index.meta.get('format');
-  if (format === undefined) await index.meta.put('format', indexFormat);
+  if (format === undefined) await writeFormat(index);
   else if (format !== indexFormat) {
     await index[Symbol.asyncDispose]();
     throw new EngineFailure('index-unknown', `index format ${String(format)}; run \`daybook rebuild-index\``);
@@ -145,7 +144,7 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
   const write = exclusive();
   const touched$ = new Subject<Touched>();
   let records = 0;
-  const fold = folder(index, memory, parts.checkpointBytes ?? checkpointBytes);
+  const fold = folder(index, memory, parts);
   const log = await openCommitLog({
     bytes,
     now,
@@ -176,7 +175,7 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
     ledger: (definitionId, day) => readLedger(index, definitionId, day),
     [Symbol.asyncDispose]: once(async () => {
       await log[Symbol.asyncDispose]();
-      await write(() => checkpoint(index, memory));
+      await write(() => writeFormat(index));
       touched$.complete();
       await index[Symbol.asyncDispose]();
       await lock[Symbol.asyncDispose]();
@@ -184,25 +183,27 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
   };
 }
 
-/** Makes all that the index was told so far durable. */
-async function checkpoint(index: IndexDb, memory: IndexMemory): Promise<void> {
-  const change = new Change(index, memory);
-  change.put(index.meta, 'format', indexFormat);
-  await change.commit({ sync: true });
+/** Makes all that the index was told so far durable, and with it of which format it is. */
+async function writeFormat({ behind, meta }: IndexDb): Promise<void> {
+  behind.apply([{ prefix: meta.prefix, key: 'format', value: indexFormat, gone: false, isNew: false }]);
+  await behind.flush({ sync: true });
 }
 
-/** Folds groups and syncs the index each `checkpointEach` bytes of the log. */
+/** Folds groups, and writes the index now and then: synced, each `checkpointBytes` of the log. */
 function folder(
   index: IndexDb,
   memory: IndexMemory,
-  checkpointEach: number,
+  { now, checkpointBytes: checkpointEach = checkpointBytes }: Pick<StoreParts, 'now' | 'checkpointBytes'>,
 ): (group: readonly LogRecord[]) => Promise<Touched> {
   let unsynced = 0;
   return async (group) => {
     for (const { payloadLength } of group) unsynced += payloadLength + 1_024;
-    const sync = unsynced >= checkpointEach;
-    if (sync) unsynced = 0;
-    return foldGroup({ index, memory, sync }, group);
+    const touched = await foldGroup({ index, memory }, group);
+    if (unsynced >= checkpointEach) {
+      unsynced = 0;
+      await index.behind.flush({ sync: true });
+    } else await index.behind.flushIfOld(now());
+    return touched;
   };
 }
 

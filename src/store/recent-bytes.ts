@@ -6,11 +6,14 @@ export interface RecentBytes {
   keep(sha256: string, pieces: readonly Uint8Array[]): void;
   /** The bytes, forgotten with this call; undefined where they must be read. */
   take(sha256: string): Uint8Array | undefined;
+  /** As `take`, but the bytes are `use`'s for the time of the call alone: they are put together where the last ones were. */
+  lend<T extends object>(sha256: string, use: (bytes: Uint8Array) => T): T | undefined;
 }
 
 export function recentBytes(maxBytes: number): RecentBytes {
   const kept = new Map<string, readonly Uint8Array[]>();
   let bytes = 0;
+  let room = Buffer.alloc(0);
   const drop = (sha256: string): readonly Uint8Array[] | undefined => {
     const pieces = kept.get(sha256);
     if (pieces === undefined) return undefined;
@@ -33,6 +36,18 @@ export function recentBytes(maxBytes: number): RecentBytes {
       if (pieces === undefined) return undefined;
       const [only] = pieces;
       return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
+    },
+    lend: (sha256, use) => {
+      const pieces = drop(sha256);
+      if (pieces === undefined) return undefined;
+      const length = lengthOf(pieces);
+      if (room.length < length) room = Buffer.allocUnsafeSlow(length);
+      let at = 0;
+      for (const piece of pieces) {
+        room.set(piece, at);
+        at += piece.length;
+      }
+      return use(room.subarray(0, length));
     },
   };
 }

@@ -32,9 +32,9 @@ export class IndexDisk {
   }
 }
 
-/** A database with its rooms, and the life it serves: of one life at a time. */
+/** A database, and the life it serves: of one life at a time, which takes with it what it has not written. */
 interface Opened {
-  readonly index: IndexDb;
+  readonly database: Database;
   serves: { readonly disk: IndexDisk; readonly power: SimPower };
 }
 
@@ -43,7 +43,7 @@ export async function openSimIndex(disk: IndexDisk, power: SimPower): Promise<In
   const serves = { disk, power };
   disk.opened ??= open(await replayed(disk.writes), serves);
   disk.opened.serves = serves;
-  return disk.opened.index;
+  return roomsOf(disk.opened.database);
 }
 
 function open(level: RawLevel, serves: Opened['serves']): Opened {
@@ -58,7 +58,7 @@ function open(level: RawLevel, serves: Opened['serves']): Opened {
   level.on('write', (ops: readonly WrittenOp[]) => opened.serves.disk.writes.push(ops.map(toOp)));
   const done = async (): Promise<void> => undefined;
   const database = { batch, sublevel: level.sublevel.bind(level), close: done, open: done, status: 'open' };
-  const opened: Opened = { index: roomsOf(database as unknown as Database), serves };
+  const opened: Opened = { database: database as unknown as Database, serves };
   return opened;
 }
 

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { recentBytes } from '../../src/store/recent-bytes.ts';
+
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
+const pieces = (...parts: string[]): Uint8Array[] => parts.map((part) => Buffer.from(part));
+
+test('lends the bytes of a message whole, once', () => {
+  const recent = recentBytes(100);
+  recent.keep('a', pieces('one ', 'two ', 'three'));
+  expect(recent.lend('a', (bytes) => ({ said: text(bytes) }))).toEqual({ said: 'one two three' });
+  expect(recent.lend('a', () => ({}))).toBeUndefined();
+  expect(recent.take('a')).toBeUndefined();
+});
+
+test('lends a short message behind a long one, and a longer one behind both', () => {
+  const recent = recentBytes(100);
+  const said = (name: string, ...parts: string[]) => {
+    recent.keep(name, pieces(...parts));
+    return recent.lend(name, (bytes) => ({ said: text(bytes) }))?.said;
+  };
+  expect(said('a', 'rather long', ' it is')).toBe('rather long it is');
+  expect(said('b', 'short')).toBe('short');
+  expect(said('c', 'the longest', ' of them', ' all')).toBe('the longest of them all');
+});
+
+test('keeps no more than its bound, the newest', () => {
+  const recent = recentBytes(10);
+  recent.keep('old', pieces('12345'));
+  recent.keep('new', pieces('1234', '567'));
+  expect(recent.take('old')).toBeUndefined();
+  expect(text(recent.take('new') ?? new Uint8Array())).toBe('1234567');
+});
