@@ -27,7 +27,9 @@ async function gather(log: CommitLog, body: Body): Promise<Uint8Array> {
   const bytes = Buffer.allocUnsafe(length);
   let at = 0;
   for (const slice of body) {
-    bytes.set(await log.slice(slice.seq, slice.offset, slice.length), at);
+    const place = bytes.subarray(at, at + slice.length);
+    const read = await log.slice(slice.seq, slice.offset, slice.length, place);
+    if (read !== place) place.set(read);
     at += slice.length;
   }
   return bytes;

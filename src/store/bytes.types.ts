@@ -41,11 +41,11 @@ export interface Bytes extends AsyncDisposable {
   /** The head of a record, verified. @throws EngineFailure `missing`, `damaged` */
   read(seq: number): Promise<RecordHead>;
   /**
-   * Bytes of a payload, as they are stored: not verified.
+   * Bytes of a payload, as they are stored: not verified; read into `into`, of that length, by adapters that can.
    * @throws EngineFailure `missing` where there is no such record or range, or its payload was dropped; `damaged` where
    * `scan` found it so
    */
-  slice(seq: number, offset: number, length: number): Promise<Uint8Array>;
+  slice(seq: number, offset: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
   /** Makes all durable and closes what is open for writing. The next `append` begins anew. */
   seal(): Promise<void>;
   /**

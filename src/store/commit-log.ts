@@ -67,7 +67,7 @@ class Log implements OpenedCommitLog {
 
   appendChunk: CommitLog['appendChunk'] = (payload) => this.#group.add({ kind: 'chunk', facts: null, payload });
 
-  slice: CommitLog['slice'] = (seq, offset, length) => this.#options.bytes.slice(seq, offset, length);
+  slice: CommitLog['slice'] = (seq, offset, length, into) => this.#options.bytes.slice(seq, offset, length, into);
 
   async *records(afterSeq: number): AsyncGenerator<LogRecord> {
     const { bytes } = this.#options;

@@ -49,8 +49,8 @@ export interface CommitLog extends AsyncDisposable {
   append(draft: RecordDraft): Promise<LogRecord>;
   /** Resolves once the record is written, not synced: for chunks, which count only with their intake record. */
   appendChunk(payload: readonly Uint8Array[]): Promise<LogRecord>;
-  /** Bytes of a payload. @throws EngineFailure `missing` */
-  slice(seq: number, offset: number, length: number): Promise<Uint8Array>;
+  /** Bytes of a payload; in `into`, of that length, where it is given and can be read into. @throws EngineFailure `missing` */
+  slice(seq: number, offset: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
   /** Records after `seq` in order, each verified against its hash and the one before. */
   records(afterSeq: number): AsyncIterable<LogRecord>;
   /** Seals the open segment and makes all durable. Idempotent. */

@@ -8,17 +8,29 @@ import type { RecentBytes } from './recent-bytes.ts';
 export interface CustodyOptions {
   readonly log: CommitLog;
   readonly recent: RecentBytes;
-  /** A message up to this size is one record; a larger one goes to disk in chunks of this size as it comes. */
+  /** A message up to this size is one record; a larger one goes to disk in chunks as it comes. */
   readonly chunkBytes: number;
 }
 
-/** Custody on the commit log (INV-1). Memory for one message is two chunks at most. */
+/** What all receipts hold before chunks get small: two hundred messages of common size. */
+const amplyHeldBytes = 16 * 1024 * 1024;
+/** Of chunks where many large messages come at once: one piece as it comes from the socket. */
+const smallChunkBytes = 64 * 1024;
+
+/** Bytes in memory that are not on disk yet, of all receipts together. */
+interface HeldBytes {
+  bytes: number;
+}
+
+/** Custody on the commit log (INV-1). Memory for one message is two chunks at most, which shrink as more of it is taken. */
 export function createCustody(options: CustodyOptions): Custody {
-  return { begin: () => new LogReceipt(options) };
+  const held: HeldBytes = { bytes: 0 };
+  return { begin: () => new LogReceipt(options, held) };
 }
 
 class LogReceipt implements Receipt {
   readonly #options: CustodyOptions;
+  readonly #held: HeldBytes;
   readonly #hash = createHash('sha256');
   readonly #chunks: (readonly [seq: number, length: number])[] = [];
   #pieces: Uint8Array[] = [];
@@ -28,8 +40,9 @@ class LogReceipt implements Receipt {
   #failure: unknown;
   #ended = false;
 
-  constructor(options: CustodyOptions) {
+  constructor(options: CustodyOptions, held: HeldBytes) {
     this.#options = options;
+    this.#held = held;
   }
 
   get size(): number {
@@ -42,7 +55,8 @@ class LogReceipt implements Receipt {
     this.#size += chunk.length;
     this.#pieces.push(chunk);
     this.#pieceBytes += chunk.length;
-    if (this.#pieceBytes <= this.#options.chunkBytes) return undefined;
+    this.#held.bytes += chunk.length;
+    if (this.#pieceBytes <= this.#chunkBytes()) return undefined;
     return this.#flush();
   }
 
@@ -58,35 +72,51 @@ class LogReceipt implements Receipt {
     if (this.#ended) throw new Error('a receipt is committed once, and not after its abort');
     this.#ended = true;
     await this.#flushing;
-    if (this.#failure !== undefined) throw asFailure(this.#failure);
+    if (this.#failure !== undefined) {
+      this.#letGo();
+      throw asFailure(this.#failure);
+    }
     const { log, recent } = this.#options;
     const digest = this.#hash.digest();
     const sha256 = digest.toString('hex');
     const pieces = this.#pieces;
     const facts: IntakeFacts = { ...received, size: this.#size, sha256, chunks: this.#chunks };
     const whole = this.#chunks.length === 0;
-    this.#pieces = [];
     if (whole) recent.keep(sha256, pieces);
-    await log.append({
+    const appended = log.append({
       kind: 'intake',
       facts,
       payload: pieces,
       ...(whole ? { payloadSha256: digest } : {}),
     });
+    this.#letGo();
+    await appended;
     const intakeIds = received.targets.map((target) => target.intakeId);
     return { intakeIds, receivedAt: received.receivedAt, size: this.#size, sha256 };
   }
 
   abort(): void {
     this.#ended = true;
+    this.#letGo();
+  }
+
+  #chunkBytes(): number {
+    const { chunkBytes } = this.#options;
+    return this.#held.bytes > amplyHeldBytes ? Math.min(chunkBytes, smallChunkBytes) : chunkBytes;
+  }
+
+  #letGo(): void {
+    this.#held.bytes -= this.#pieceBytes;
     this.#pieces = [];
+    this.#pieceBytes = 0;
   }
 
   /** One flush at a time: what arrives during it waits in memory, and its sender is asked to stop. */
   #flush(): Promise<void> {
     this.#flushing = (this.#flushing ?? Promise.resolve()).then(async () => {
-      if (this.#pieceBytes <= this.#options.chunkBytes || this.#failure !== undefined) return;
+      if (this.#pieceBytes <= this.#chunkBytes() || this.#failure !== undefined) return;
       const pieces = this.#pieces;
+      const flushing = this.#pieceBytes;
       this.#pieces = [];
       this.#pieceBytes = 0;
       try {
@@ -95,6 +125,8 @@ class LogReceipt implements Receipt {
       } catch (error) {
         this.#failure = error;
         throw asFailure(error);
+      } finally {
+        this.#held.bytes -= flushing;
       }
     });
     // A caller that does not wait learns of the failure at its commit.

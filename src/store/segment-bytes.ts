@@ -101,14 +101,14 @@ class SegmentBytes implements Bytes {
     });
   }
 
-  async slice(seq: number, offset: number, length: number): Promise<Uint8Array> {
+  async slice(seq: number, offset: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
     if (this.#scan.damagedPayloads.has(seq)) throw new EngineFailure('damaged', `payload of record ${seq}`);
     return this.#at(seq, async (handle, row) => {
       if (row.state === 'dropped') throw new EngineFailure('missing', `the payload of record ${seq} was deleted`);
       if (offset < 0 || length < 0 || offset + length > row.payloadBytes) {
         throw new EngineFailure('missing', `bytes ${offset} to ${offset + length} of record ${seq}`);
       }
-      return readExactly(handle, length, row.offset + row.headBytes + offset);
+      return readExactly(handle, length, row.offset + row.headBytes + offset, into);
     });
   }
 

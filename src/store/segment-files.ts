@@ -47,9 +47,14 @@ export async function writeAll(handle: FileHandle, pieces: readonly Uint8Array[]
   return bytesWritten + (await writeAll(handle, rest, position + bytesWritten));
 }
 
-/** Reads exactly these bytes. @throws EngineFailure `damaged` where the file ends before */
-export async function readExactly(handle: FileHandle, length: number, offset: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(length);
+/** Reads exactly these bytes, into `into` where it is given. @throws EngineFailure `damaged` where the file ends before */
+export async function readExactly<T extends Uint8Array = Buffer>(
+  handle: FileHandle,
+  length: number,
+  offset: number,
+  into?: T,
+): Promise<T | Buffer> {
+  const bytes = into ?? Buffer.allocUnsafe(length);
   let done = 0;
   while (done < length) {
     const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);

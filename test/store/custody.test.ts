@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest';
+import type { CommitLog, LogRecord } from '../../src/store/commit-log.types.ts';
+import { createCustody } from '../../src/store/custody.ts';
+import { recentBytes } from '../../src/store/recent-bytes.ts';
+import type { Received } from '../../streams/message.ts';
+import type { Receipt } from '../../streams/ports.ts';
+
+const piece = Buffer.alloc(16 * 1024, 'm');
+const received: Received = {
+  targets: [{ intakeId: 'i', definitionId: 'exchange', definitionVersion: 1 }],
+  origin: 'journal',
+  receivedAt: 0,
+  transport: {
+    kind: 'smtp',
+    peer: null,
+    mailFrom: '',
+    rcptTo: [],
+    tls: null,
+    authenticatedAs: null,
+    uidl: null,
+  },
+};
+
+/** Custody over a log that notes how large its chunks are; `fails` makes the next ones fail. */
+function open() {
+  const chunks: number[] = [];
+  const log = { fails: false };
+  const record = (payloadLength: number) => ({ seq: 1, payloadLength }) as LogRecord;
+  const lengthOf = (payload: readonly Uint8Array[]) => payload.reduce((sum, each) => sum + each.length, 0);
+  const commitLog = {
+    append: async ({ payload }: { payload: readonly Uint8Array[] }) => record(lengthOf(payload)),
+    appendChunk: async (payload: readonly Uint8Array[]) => {
+      if (log.fails) throw new Error('no');
+      chunks.push(lengthOf(payload));
+      return record(lengthOf(payload));
+    },
+  } as unknown as CommitLog;
+  const custody = createCustody({ log: commitLog, recent: recentBytes(0), chunkBytes: 256 * 1024 });
+  return { custody, chunks, log };
+}
+async function write(receipt: Receipt, pieces: number): Promise<void> {
+  for (let at = 0; at < pieces; at += 1) await receipt.write(piece);
+}
+
+test('one message goes to the log in chunks of 256 KiB', async () => {
+  const { custody, chunks } = open();
+  const receipt = custody.begin();
+  await write(receipt, 40);
+  expect(chunks).toEqual([17 * piece.length, 17 * piece.length]);
+  await receipt.commit(received);
+});
+
+test('two hundred large messages at once hold no more than small chunks of each', async () => {
+  const { custody, chunks } = open();
+  const receipts = Array.from({ length: 200 }, () => custody.begin());
+  for (let at = 0; at < 100; at += 1) for (const receipt of receipts) await receipt.write(piece);
+  const heldBytes = 200 * 100 * piece.length - chunks.reduce((sum, each) => sum + each, 0);
+  expect(heldBytes).toBeLessThan(18 * 1024 * 1024);
+});
+
+test('however the others ended, one message alone has large chunks again', async () => {
+  const { custody, chunks, log } = open();
+  for (const [at, pieces] of Array.from({ length: 600 }, (_, at) => [at, at % 3 === 2 ? 20 : 8] as const)) {
+    const receipt = custody.begin();
+    log.fails = at % 3 === 2;
+    await write(receipt, pieces).catch(() => undefined);
+    if (at % 3 === 0) await receipt.commit(received);
+    else if (at % 3 === 1) receipt.abort();
+    else await receipt.commit(received).catch(() => undefined);
+  }
+  log.fails = false;
+  chunks.length = 0;
+  await write(custody.begin(), 17);
+  expect(chunks).toEqual([17 * piece.length]);
+});
