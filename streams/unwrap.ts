@@ -84,8 +84,12 @@ function unwrapItem(
       })),
     );
   };
+  const lent = (bytes: Uint8Array): Observable<ParsedMail> => read(bytes, true);
+  if (item.size > largeBytes && bodies.lendLarge !== undefined) {
+    return from(bodies.lendLarge(item.body, item.sha256, lent)).pipe(mergeMap((parsed$) => parsed$));
+  }
   return (
-    bodies.lend?.(item.sha256, (bytes) => read(bytes, true)) ??
+    bodies.lend?.(item.sha256, lent) ??
     from(bodies.read(item.body, 'identity', item.sha256)).pipe(mergeMap((bytes) => read(bytes, false)))
   );
 }

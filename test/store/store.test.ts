@@ -213,6 +213,22 @@ test('a second store on the folder is refused while the first is open', async ()
   await expect(second).rejects.toMatchObject({ code: 'locked' });
 });
 
+test('large bodies are lent one after another, each whole, and damaged ones are refused', async () => {
+  await using fixture = await openStoreFixture();
+  const texts = ['a', 'b'].map((letter) => letter.repeat(2_000_000));
+  for (const text of texts) await fixture.take(text);
+  await fixture.reopen();
+  const items = await fixture.due();
+  const { lendLarge } = fixture.store.bodies;
+  const lent = await Promise.all(
+    items.map((item) => value(lendLarge!(item.body, item.sha256, (bytes) => Buffer.from(bytes).toString()))),
+  );
+  expect(lent.map((text, at) => text === texts[at])).toEqual([true, true]);
+  const damaged = value(lendLarge!(items[0]!.body, sha256('other'), () => 'used'));
+  await expect(damaged).rejects.toMatchObject({ code: 'damaged' });
+  expect(await value(lendLarge!(items[1]!.body, items[1]!.sha256, (bytes) => bytes.length))).toBe(2_000_000);
+});
+
 test('bytes that changed on disk are refused, not returned', async () => {
   await using fixture = await openStoreFixture();
   await fixture.take('hello');
