@@ -18,18 +18,14 @@ export interface Mailboxes extends AsyncDisposable {
 
 export function openMailboxes(
   workshop: Workshop,
-  {
-    capacity,
-    newId,
-    taken,
-  }: { readonly capacity: Capacity; readonly newId: NewId; readonly taken: (definitionId: string) => void },
+  parts: { readonly capacity: Capacity; readonly newId: NewId },
 ): Mailboxes {
   const { clock, options } = workshop;
   const mailboxes = new Map<string, Mailbox>();
   const mailboxOf = (definition: Definition): Mailbox => {
     const known = mailboxes.get(definition.id);
     if (known !== undefined) return known;
-    const opened = open(workshop, definition, { capacity, newId, taken: () => taken(definition.id) });
+    const opened = open(workshop, definition, parts);
     mailboxes.set(definition.id, opened);
     return opened;
   };
@@ -47,7 +43,7 @@ export function openMailboxes(
 function open(
   workshop: Workshop,
   definition: Definition,
-  { capacity, newId, taken }: { readonly capacity: Capacity; readonly newId: NewId; readonly taken: () => void },
+  { capacity, newId }: { readonly capacity: Capacity; readonly newId: NewId },
 ): Mailbox {
   const { options, book, store, clock, log } = workshop;
   const { id } = definition;
@@ -63,7 +59,8 @@ function open(
     destination: () => ({ definitionId: id, definitionVersion: book.get(id)?.version ?? null }),
     admit: capacity.admit,
     ...leaving(workshop, id),
-    taken,
+    // The store's figures count it; the session's end is the news.
+    taken: () => undefined,
     report: (report) => workshop.note(draftOf(id, report)),
     trace: (line) => log('debug', 'pop3', { definition: id, line }),
     clock,

@@ -58,7 +58,7 @@ export async function provideSlots(
     log,
     clock,
   };
-  const mailboxes = openMailboxes(workshop, { capacity, newId, taken: () => undefined });
+  const mailboxes = openMailboxes(workshop, { capacity, newId });
   const gateway = options.gateway ?? { host: smtp.host, port: 0, authorizedSources: [] };
   const listening = (input: ListenerInput): Observable<ListenerNews> => {
     const common = { clock, ingested: accepted.note, closings };

@@ -4,7 +4,14 @@ import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
 import { dueKey, eventByKey, eventKey, ledgerKey, matchIndexKey, openKey, rangeOf, stateKey } from './keys.ts';
 import type { Room } from './room.ts';
-import { type DefinitionRow, emptyLedger, type FiguresRow, type IntakeRow, type LedgerRow } from './rows.ts';
+import {
+  type DefinitionRow,
+  emptyLedger,
+  type FiguresRow,
+  type IntakeRow,
+  isInProcess,
+  type LedgerRow,
+} from './rows.ts';
 import type { KeyChange } from './write-behind.ts';
 
 /** Item events of one type and reason are let through once in ten minutes (journaling b.7). */
@@ -193,6 +200,3 @@ export class Change {
 
 /** The UTC day of a time, `2026-11-23`. */
 export const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
-
-const isInProcess = ({ state }: IntakeRow): boolean =>
-  state === 'received' || state === 'parsed' || state === 'delayed' || state === 'matching';

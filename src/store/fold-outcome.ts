@@ -1,4 +1,4 @@
-import { type ArchiveEntry, type Observation, outcomes } from '../../streams/message.ts';
+import type { ArchiveEntry, Observation } from '../../streams/message.ts';
 import type { EventDraft } from '../../streams/ports.ts';
 import { applyVerdict, entriesTouchedBy, matchKeysOf } from './apply-verdict.ts';
 import type { OutcomeFact } from './commit-log.types.ts';
@@ -15,7 +15,7 @@ import {
   wordFacet,
   wordsOf,
 } from './keys.ts';
-import type { IntakeRow } from './rows.ts';
+import { type IntakeRow, isInProcess } from './rows.ts';
 
 type Ended = OutcomeFact['verdict'];
 
@@ -23,7 +23,7 @@ type Ended = OutcomeFact['verdict'];
 export async function foldOutcome(context: FoldContext, at: number, fact: OutcomeFact): Promise<void> {
   const { change } = context;
   const before = await change.row(fact.intakeId);
-  if (before === undefined || isEnded(before)) return;
+  if (before === undefined || !isInProcess(before)) return;
   const { verdict } = fact;
   const row: IntakeRow = {
     ...before,
@@ -145,8 +145,6 @@ function logMatch({ change }: FoldContext, at: number, row: IntakeRow, type: str
   const data = { reason: row.reason };
   change.sampleEvent(at, type, { type, severity: 'info', actor: 'engine', definitionId, intakeId, entryId, data });
 }
-
-const isEnded = (row: IntakeRow): boolean => (outcomes as readonly string[]).includes(row.state);
 
 const outcomeOf = (verdict: Ended): 'archived' | 'matched' | 'skipped' | 'held' | 'quarantined' => {
   if (verdict.kind === 'end') return verdict.outcome;

@@ -5,7 +5,7 @@ import type { Exclusive } from './exclusive.ts';
 import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
 import { rangeOf, readDueKey, within } from './keys.ts';
-import type { IntakeRow } from './rows.ts';
+import { type IntakeRow, isInProcess } from './rows.ts';
 
 export interface SpoolOptions {
   readonly index: IndexDb;
@@ -34,7 +34,7 @@ export function createSpool({ index, memory, write }: SpoolOptions): Spool {
 export async function deferItems(change: Change, items: readonly SpoolItem[]): Promise<void> {
   for (const item of items) {
     const before = await change.row(item.intakeId);
-    if (before === undefined || !isOpen(before)) continue;
+    if (before === undefined || !isInProcess(before)) continue;
     change.putRow({ ...before, ...item, waitsFor: item.parsed?.matchKey ?? null }, before);
   }
 }
@@ -72,10 +72,7 @@ async function readItems(
   const items: SpoolItem[] = [];
   for (const { intakeId, dueAt } of due) {
     const row = memory.cachedRow(intakeId) ?? read.get(intakeId);
-    if (row !== undefined && isOpen(row) && row.dueAt === dueAt) items.push(row);
+    if (row !== undefined && isInProcess(row) && row.dueAt === dueAt) items.push(row);
   }
   return items;
 }
-
-const isOpen = (row: IntakeRow): row is IntakeRow & SpoolItem =>
-  row.state === 'received' || row.state === 'parsed' || row.state === 'delayed' || row.state === 'matching';

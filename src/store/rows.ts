@@ -1,6 +1,5 @@
 import type { ArchiveEntry, IntakeState, SpoolItem } from '../../streams/message.ts';
 import type { Figures, LoggedEvent } from '../../streams/ports.ts';
-import type { LogPosition } from './commit-log.types.ts';
 
 /** Values of the index. All are JSON; `format` in `meta` is the version of all of them together. */
 export const indexFormat = 1;
@@ -45,11 +44,9 @@ export interface DefinitionRow {
   readonly suspension: { readonly suspended: boolean; readonly provisioned: boolean; readonly at: number } | null;
 }
 
-export interface MetaRows {
-  readonly format: number;
-  readonly head: LogPosition;
-  readonly events: number;
-}
+/** True while the record has not come to its end; it is then a spool item too. */
+export const isInProcess = (row: IntakeRow): row is IntakeRow & SpoolItem =>
+  row.state === 'received' || row.state === 'parsed' || row.state === 'delayed' || row.state === 'matching';
 
 export type EntryRow = ArchiveEntry;
 export type EventRow = LoggedEvent;
