@@ -2,13 +2,14 @@ import { type FileHandle, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Bytes, Found } from './bytes.types.ts';
+import { openStaging } from './direct-file.ts';
 import { decodeHead, type EncodedRecord, type RecordHead } from './record.ts';
 import { codeOf, listSegments, readExactly, shownName, syncDirectory } from './segment-files.ts';
 import { SealedReaders } from './segment-reader.ts';
 import { type ScanResult, scanSegments } from './segment-scan.ts';
 import { maxRows, type Row, type SegmentTable } from './segment-table.ts';
 import { thinSegment } from './segment-thin.ts';
-import { OpenSegment } from './segment-writer.ts';
+import { OpenSegment, type SegmentPlace } from './segment-writer.ts';
 
 /** Large enough that a new file and its two more syncs are rare, small enough to copy and to thin. */
 const defaultSegmentBytes = 256 * 1024 * 1024;
@@ -18,17 +19,21 @@ export interface SegmentBytesOptions {
   readonly directory: string;
   /** A segment is sealed before it would grow beyond this; a larger record has one of its own. From 1 MB. */
   readonly segmentBytes?: number;
+  /** False: records are written through the page cache, as where the system cannot write past it. */
+  readonly direct?: boolean;
 }
 
 /** Records in append-only files, each written once: see store section 2. */
 export async function openSegmentBytes(options: SegmentBytesOptions): Promise<Bytes> {
-  const { directory, segmentBytes = defaultSegmentBytes } = options;
+  const { directory, segmentBytes = defaultSegmentBytes, direct = true } = options;
   const made = await mkdir(directory, { recursive: true, mode: 0o700 });
   if (made !== undefined) await syncDirectory(dirname(made));
-  return new SegmentBytes(directory, segmentBytes, await listSegments(directory));
+  const place = { directory, staging: direct ? openStaging() : null };
+  return new SegmentBytes(place, segmentBytes, await listSegments(directory));
 }
 
 class SegmentBytes implements Bytes {
+  readonly #place: SegmentPlace;
   readonly #directory: string;
   readonly #segmentBytes: number;
   /** First sequence numbers of all segments, the open one too, ascending. */
@@ -46,7 +51,9 @@ class SegmentBytes implements Bytes {
   #nextSeq = 1;
   #failed = false;
 
-  constructor(directory: string, segmentBytes: number, firstSeqs: number[]) {
+  constructor(place: SegmentPlace, segmentBytes: number, firstSeqs: number[]) {
+    const { directory } = place;
+    this.#place = place;
     this.#directory = directory;
     this.#segmentBytes = segmentBytes;
     this.#firstSeqs = firstSeqs;
@@ -58,7 +65,7 @@ class SegmentBytes implements Bytes {
   }
 
   async *scan(fromSeq: number): AsyncGenerator<Found> {
-    yield* scanSegments(this.#directory, this.#firstSeqs, fromSeq, this.#scan);
+    yield* scanSegments(this.#place, this.#firstSeqs, fromSeq, this.#scan);
     this.#open = this.#scan.open;
     this.#nextSeq = this.#scan.nextSeq;
   }
@@ -141,7 +148,7 @@ class SegmentBytes implements Bytes {
     const open = this.#open ?? this.#scan.open;
     this.#open = null;
     this.#failed = true;
-    await open?.handle.close().catch(() => undefined);
+    await open?.close().catch(() => undefined);
     await this.#readers.close();
   }
 
@@ -161,7 +168,7 @@ class SegmentBytes implements Bytes {
 
   async #writable([first]: readonly EncodedRecord[]): Promise<OpenSegment> {
     if (this.#open !== null || first === undefined) return this.#open ?? Promise.reject(new Error('nothing to write'));
-    this.#open = await OpenSegment.create(this.#directory, first.record.seq);
+    this.#open = await OpenSegment.create(this.#place, first.record.seq);
     this.#firstSeqs.push(first.record.seq);
     return this.#open;
   }

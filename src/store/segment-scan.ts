@@ -5,7 +5,7 @@ import { codeOf, segmentPath, shownName } from './segment-files.ts';
 import { openSealed, pushHoles, type SealedSegment } from './segment-reader.ts';
 import { SegmentTable } from './segment-table.ts';
 import { type Step, walkSegment } from './segment-walk.ts';
-import { finishSeal, OpenSegment } from './segment-writer.ts';
+import { finishSeal, OpenSegment, type SegmentPlace } from './segment-writer.ts';
 
 export interface ScanResult {
   /** The segment that goes on growing; null where the next record begins a new one. */
@@ -21,7 +21,7 @@ export interface ScanResult {
 }
 
 interface Walk {
-  readonly directory: string;
+  readonly place: SegmentPlace;
   readonly firstSeq: number;
   readonly fromSeq: number;
   /** First record of the next segment; null for the last one. */
@@ -31,7 +31,7 @@ interface Walk {
 
 /** Scans the segments from the one with `fromSeq` on (see Bytes.scan); what it learns goes to `result`. */
 export async function* scanSegments(
-  directory: string,
+  place: SegmentPlace,
   firstSeqs: readonly number[],
   fromSeq: number,
   result: ScanResult,
@@ -45,16 +45,16 @@ export async function* scanSegments(
     if (index < start) continue;
     if (expected !== undefined && firstSeq > expected) {
       const text = `records ${expected} to ${firstSeq - 1}, which belong before it, are in no file`;
-      yield { kind: 'damage', damage: { file: shownName(directory, firstSeq), offset: 0, text } };
+      yield { kind: 'damage', damage: { file: shownName(place.directory, firstSeq), offset: 0, text } };
     }
     result.nextSeq = firstSeq;
-    yield* scanSegment({ directory, firstSeq, fromSeq, following: firstSeqs[index + 1] ?? null, result });
+    yield* scanSegment({ place, firstSeq, fromSeq, following: firstSeqs[index + 1] ?? null, result });
     expected = result.nextSeq;
   }
 }
 
 async function* scanSegment(walk: Walk): AsyncGenerator<Found> {
-  const { directory, firstSeq, following, result } = walk;
+  const { place, firstSeq, following, result } = walk;
   const segment = await openForScan(walk);
   if (segment.footer === null && segment.writable && following === null) {
     // What a crash left unwritten in memory must be on disk before anyone builds on it.
@@ -67,15 +67,15 @@ async function* scanSegment(walk: Walk): AsyncGenerator<Found> {
     yield* scanSealed(walk, segment);
   } catch (error) {
     if (codeOf(error) !== 'EIO') throw error;
-    yield { kind: 'damage', damage: { file: shownName(directory, firstSeq), offset: 0, text: 'cannot be read' } };
+    yield { kind: 'damage', damage: { file: shownName(place.directory, firstSeq), offset: 0, text: 'cannot be read' } };
     result.nextSeq = segment.footer?.table.nextSeq ?? following ?? result.nextSeq;
   } finally {
     await segment.handle.close();
   }
 }
 
-async function openForScan({ directory, firstSeq, following }: Walk): Promise<SealedSegment> {
-  const path = segmentPath(directory, firstSeq);
+async function openForScan({ place, firstSeq, following }: Walk): Promise<SealedSegment> {
+  const path = segmentPath(place.directory, firstSeq);
   if (following !== null) return openSealed(path, firstSeq);
   try {
     return await openSealed(path, firstSeq, 'r+');
@@ -87,7 +87,7 @@ async function openForScan({ directory, firstSeq, following }: Walk): Promise<Se
 }
 
 async function* scanSealed(walk: Walk, { handle, footer, fileBytes }: SealedSegment): AsyncGenerator<Found> {
-  const { directory, firstSeq, following, fromSeq, result } = walk;
+  const { place, firstSeq, following, fromSeq, result } = walk;
   const table = footer?.table ?? null;
   if (table !== null && fromSeq >= table.nextSeq) {
     result.nextSeq = table.nextSeq;
@@ -104,20 +104,20 @@ async function* scanSealed(walk: Walk, { handle, footer, fileBytes }: SealedSegm
     mark: result.mark,
     table,
   });
-  const name = shownName(directory, firstSeq);
+  const name = shownName(place.directory, firstSeq);
   const end = table?.nextSeq ?? following;
   for await (const step of steps) yield* report(step, { name, fromSeq, result, end });
   if (table !== null) result.nextSeq = table.nextSeq;
 }
 
 async function* scanOpen(walk: Walk, segment: SealedSegment): AsyncGenerator<Found> {
-  const { directory, firstSeq, fromSeq, result } = walk;
-  const name = shownName(directory, firstSeq);
+  const { place, firstSeq, fromSeq, result } = walk;
+  const name = shownName(place.directory, firstSeq);
   const { fileBytes, handle } = segment;
   let verifyFrom = fromSeq;
   for (let tries = 0; tries < 2; tries += 1) {
     const table = new SegmentTable(firstSeq);
-    const open = new OpenSegment(handle, table, fileBytes);
+    const open = new OpenSegment(handle, table, fileBytes, place);
     result.open = open;
     let astray = false;
     const options = { firstSeq, startBytes: 0, verifyFrom, open: true, mark: result.mark, table: null };
