@@ -1,6 +1,10 @@
 import { BlockList } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { withoutBrackets } from './address.ts';
+import { remembering } from './memo.ts';
+
+/** More than the servers that any site sends from. */
+const rememberedPeers = 1_024;
 
 /** A range of addresses, canonical: IPv4-mapped ranges are IPv4 ones, no host bits are set. */
 export interface CidrRange {
@@ -48,10 +52,10 @@ export function buildSourceRule(ranges: readonly string[]): (peer: string) => bo
     if (!parsed.ok) throw new Error('a source range got past the schema');
     lists[parsed.range.family].addSubnet(parsed.range.network, parsed.range.prefix, parsed.range.family);
   }
-  return (peer) => {
+  return remembering(rememberedPeers, (peer) => {
     const address = canonicalPeer(peer);
     return address !== undefined && lists[address.family].check(address.text, address.family);
-  };
+  });
 }
 
 /** `::ffff:10.0.0.1` as `10.0.0.1`, zone ids removed; undefined for text that is no address. */

@@ -1,5 +1,9 @@
 import type { Directory } from '../../streams/ports.ts';
 import { addressKey, domainKey, domainOf } from './address.ts';
+import { remembering } from './memo.ts';
+
+/** One message names each of its addresses several times, and the next ones name most of them again. 1 MB at most. */
+const rememberedAddresses = 4_096;
 
 export interface DirectoryOptions {
   /** Exact, or `*.example.com` for every domain below example.com (not itself). */
@@ -20,12 +24,12 @@ export function createDirectory({ internalDomains, knownAddresses, isServiceAddr
   }
   const inDomain = (domain: string): boolean => exact.has(domain) || (above.size > 0 && isBelow(domain, above));
   return {
-    classify(address) {
+    classify: remembering(rememberedAddresses, (address) => {
       const key = addressKey(address);
       if (key.startsWith('dn:')) return { internal: true, known: knownAddresses.has(key) };
       const internal = inDomain(domainOf(key)) && !isServiceAddress(key);
       return { internal, known: internal && (knownAddresses.size === 0 || knownAddresses.has(key)) };
-    },
+    }),
   };
 }
 

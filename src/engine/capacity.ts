@@ -1,3 +1,4 @@
+import type { Custodied, Received } from '../../streams/message.ts';
 import type { Custody, Receipt } from '../../streams/ports.ts';
 import { roomIn } from '../store/free-space.ts';
 import type { Store } from '../store/open-store.ts';
@@ -8,7 +9,8 @@ export interface CapacityOptions {
   readonly minimumFreeBytes: number;
   readonly queueMessages: number;
   readonly queueBytes: number;
-  readonly definitionIds: () => readonly (string | null)[];
+  /** Epoch ms. */
+  readonly now: () => number;
   readonly stopping: () => boolean;
   /** Called once, when the store has failed: nothing more is promised until it is opened anew. */
   readonly failed: (detail: string) => void;
@@ -21,47 +23,80 @@ export interface Capacity {
   readonly custody: Custody;
 }
 
-export function createCapacity(store: Store, options: CapacityOptions): Capacity {
-  const inFlight = new Set<Receipt>();
+export function createCapacity(store: Pick<Store, 'custody' | 'queue'>, options: CapacityOptions): Capacity {
+  const room = roomIn(options.dataDir, options.minimumFreeBytes, options.now);
+  const flying = { messages: 0, bytes: 0 };
   let failed = false;
-  const admit = (sizeHintBytes: number | null): Admission => {
-    if (options.stopping()) return 'stopping';
-    if (failed) return 'failed';
-    let flying = sizeHintBytes ?? 0;
-    for (const { size } of inFlight) flying += size;
-    const figures = options.definitionIds().map((definitionId) => store.figuresOf(definitionId));
-    const messages = figures.reduce((sum, { queueMessages }) => sum + queueMessages, inFlight.size);
-    const bytes = figures.reduce((sum, { queueBytes }) => sum + queueBytes, flying);
-    if (messages >= options.queueMessages || bytes >= options.queueBytes) return 'full';
-    return roomIn(options.dataDir, options.minimumFreeBytes, flying) > 0 ? 'ok' : 'full';
+  const noteFailure = (error: unknown): void => {
+    // After an I/O error the log promises nothing more until it is opened anew (store section 3).
+    if (failed || (error as { code?: string }).code !== 'store-failed') return;
+    failed = true;
+    options.failed(String(error));
   };
-  const counted = (receipt: Receipt): Receipt => {
-    inFlight.add(receipt);
-    return {
-      get size() {
-        return receipt.size;
-      },
-      write: (chunk) => receipt.write(chunk),
-      preview: () => receipt.preview(),
-      commit: async (received) => {
-        try {
-          return await receipt.commit(received);
-        } catch (error) {
-          // After an I/O error the log promises nothing more until it is opened anew (store section 3).
-          if (!failed && (error as { code?: string }).code === 'store-failed') {
-            failed = true;
-            options.failed(String(error));
-          }
-          throw error;
-        } finally {
-          inFlight.delete(receipt);
-        }
-      },
-      abort: () => {
-        inFlight.delete(receipt);
-        receipt.abort();
-      },
-    };
+  return {
+    admit: (sizeHintBytes) => {
+      if (options.stopping()) return 'stopping';
+      if (failed) return 'failed';
+      const onTheWay = flying.bytes + (sizeHintBytes ?? 0);
+      if (store.queue.messages + flying.messages >= options.queueMessages) return 'full';
+      if (store.queue.bytes + onTheWay >= options.queueBytes) return 'full';
+      return room(onTheWay) > 0 ? 'ok' : 'full';
+    },
+    custody: { begin: () => new CountedReceipt(store.custody.begin(), flying, noteFailure) },
   };
-  return { admit, custody: { begin: () => counted(store.custody.begin()) } };
+}
+
+/** A receipt whose message and bytes count as on their way until it is committed or given up. */
+class CountedReceipt implements Receipt {
+  readonly #receipt: Receipt;
+  readonly #flying: { messages: number; bytes: number };
+  readonly #failed: (error: unknown) => void;
+  #bytes = 0;
+  #landed = false;
+
+  constructor(receipt: Receipt, flying: { messages: number; bytes: number }, failed: (error: unknown) => void) {
+    this.#receipt = receipt;
+    this.#flying = flying;
+    this.#failed = failed;
+    flying.messages += 1;
+  }
+
+  get size(): number {
+    return this.#receipt.size;
+  }
+
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    if (!this.#landed) {
+      this.#bytes += chunk.length;
+      this.#flying.bytes += chunk.length;
+    }
+    return this.#receipt.write(chunk);
+  }
+
+  preview(): ReturnType<Receipt['preview']> {
+    return this.#receipt.preview();
+  }
+
+  async commit(received: Received): Promise<Custodied> {
+    try {
+      return await this.#receipt.commit(received);
+    } catch (error) {
+      this.#failed(error);
+      throw error;
+    } finally {
+      this.#land();
+    }
+  }
+
+  abort(): void {
+    this.#land();
+    this.#receipt.abort();
+  }
+
+  #land(): void {
+    if (this.#landed) return;
+    this.#landed = true;
+    this.#flying.messages -= 1;
+    this.#flying.bytes -= this.#bytes;
+  }
 }

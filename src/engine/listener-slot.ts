@@ -49,38 +49,54 @@ export function listenerNews(options: ListenerSlotOptions, { name }: ListenerInp
   });
 }
 
-/**
- * News of accepted mail, by definition. What was acknowledged in one turn of the event loop goes out as one event of each
- * definition, before the next request can be read: an answer is never behind.
- */
+/** News of accepted mail, by definition, told at most four times a second, and before each look at a status. */
 export interface AcceptedNews {
   readonly of: (definitionId: string) => Observable<News>;
   note(result: Ingested): void;
+  /** Tells what is known by now: an answer is never behind (interface section 4). */
+  tell(): void;
 }
+
+/** Short against the second within which silence has to show. */
+const restMs = 250;
 
 export function acceptedNews(clock: SchedulerLike): AcceptedNews {
   const subjects = new Map<string, Subject<News>>();
   const counts = new Map<string, number>();
+  let resting = false;
   const subjectOf = (definitionId: string): Subject<News> => {
     const known = subjects.get(definitionId) ?? new Subject<News>();
     subjects.set(definitionId, known);
     return known;
   };
-  const flush = (): void => {
+  const tell = (): void => {
     const accepted = [...counts];
     counts.clear();
     for (const [definitionId, count] of accepted) {
       subjectOf(definitionId).next({ type: 'source.extracted', at: clock.now(), count });
     }
   };
+  const rest = (): void => {
+    resting = true;
+    clock.schedule(() => {
+      resting = false;
+      if (counts.size === 0) return;
+      rest();
+      tell();
+    }, restMs);
+  };
   return {
     of: subjectOf,
     note: (result) => {
       if (result.kind !== 'acknowledged') return;
-      if (counts.size === 0) setImmediate(flush);
       for (const { definitionId } of result.destinations) {
         if (definitionId !== null) counts.set(definitionId, (counts.get(definitionId) ?? 0) + 1);
       }
+      if (resting) return;
+      rest();
+      // After this turn of the event loop, so that what came with this message is told with it.
+      clock.schedule(tell);
     },
+    tell,
   };
 }

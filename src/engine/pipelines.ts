@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { filter, map, type Observable, type SchedulerLike, tap } from 'rxjs';
 import type { JournalOptions, MatchingOptions, SpoolItem } from '../../streams/message.ts';
 import type { Directory, HashContent, News } from '../../streams/ports.ts';
@@ -29,7 +29,7 @@ export function processingSetup(
 ): ProcessingSetup {
   const { directory, hashContent, trustedRecipientHeaders, matching, optionsFor } = parts;
   const { spool, bodies, archive, messages } = store;
-  const hashBytes = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+  const hashBytes = (bytes: Uint8Array): string => hash('sha256', bytes, 'hex');
   const ports = {
     spool,
     bodies,

@@ -11,7 +11,7 @@ import type { SmtpListener } from '../smtp/types.ts';
 import { createCapacity } from './capacity.ts';
 import { expiryCheck } from './expiry-check.ts';
 import { gatewayRoutes } from './gateway.ts';
-import { acceptedNews, listenerNews } from './listener-slot.ts';
+import { listenerNews } from './listener-slot.ts';
 import { createNewId } from './new-id.ts';
 import { processingNews } from './pipelines.ts';
 import { openMailboxes } from './pop3-slot.ts';
@@ -35,16 +35,14 @@ export async function provideSlots(
   workshop: Workshop,
   { stop$, closings, opened, stopping, storeFailed, close }: Slots,
 ) {
-  const { options, store, book, setup, clock, log, rejections } = workshop;
+  const { options, store, book, setup, clock, log, rejections, accepted } = workshop;
   const { dataDir, smtp, limits, matching } = options;
-  const accepted = acceptedNews(clock);
-  const definitionIds = () => [...book.all().map(({ id }) => id), ...book.orphans, null];
   const { minimumFreeBytes } = options.store;
   const capacity = createCapacity(store, {
     dataDir,
     minimumFreeBytes,
     ...limits,
-    definitionIds,
+    now: () => clock.now(),
     stopping,
     failed: storeFailed,
   });

@@ -9,6 +9,7 @@ import type { Store } from '../store/open-store.ts';
 import { isoTime } from './archive-api.ts';
 import type { Definition, DefinitionBook } from './definition-book.ts';
 import { firstValue } from './first-value.ts';
+import { type AcceptedNews, acceptedNews } from './listener-slot.ts';
 import type { ProcessingSetup } from './pipelines.ts';
 import { createRejectionBook, type RejectionBook } from './rejections.ts';
 import { statusView } from './status-board.ts';
@@ -24,6 +25,7 @@ export interface Workshop {
   readonly version: string;
   readonly startedAt: number;
   readonly rejections: RejectionBook;
+  readonly accepted: AcceptedNews;
   /** Writes a line of the event log; a store that fails meanwhile is logged, never thrown. */
   readonly note: (draft: EventDraft) => void;
   statusOf(definition: Definition, journal: JournalActor | undefined): Status | undefined;
@@ -43,14 +45,17 @@ export function createWorkshop(
     );
   };
   const rejections = createRejectionBook(() => clock.now(), note);
+  const accepted = acceptedNews(clock);
   let trouble: { readonly detail: string; readonly at: number } | null = null;
   return {
     ...parts,
     startedAt: clock.now(),
     rejections,
+    accepted,
     note,
-    statusOf: (definition, journal) =>
-      journal === undefined
+    statusOf: (definition, journal) => {
+      accepted.tell();
+      return journal === undefined
         ? undefined
         : statusView({
             definition,
@@ -59,7 +64,8 @@ export function createWorkshop(
             oldestAt: store.oldest(definition.id),
             rejected: rejections.countOf(definition.id),
             now: clock.now(),
-          }),
+          });
+    },
     warnings: () => {
       const damaged = store.recovery.damaged.map(({ file, offset, text }) => `${file} at ${offset}: ${text}`);
       return [

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Body, Decoding } from '../../streams/message.ts';
 import type { Bodies } from '../../streams/ports.ts';
@@ -36,7 +36,7 @@ export function createBodies(log: CommitLog, recent: RecentBytes): Bodies {
 }
 
 function check(bytes: Uint8Array, sha256: string, body: Body): void {
-  const found = createHash('sha256').update(bytes).digest('hex');
+  const found = hash('sha256', bytes, 'hex');
   if (found !== sha256) {
     throw new EngineFailure('damaged', `expected sha256 ${sha256}, found ${found} in ${where(body)}`);
   }

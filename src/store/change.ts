@@ -32,8 +32,11 @@ export class Change {
   readonly #rows = new Map<string, IntakeRow>();
   readonly #entries = new Map<string, ArchiveEntry>();
   readonly #definitions = new Map<string, DefinitionRow>();
-  readonly #figures = new Map<string | null, FiguresRow>();
-  readonly #ledger = new Map<string, Record<string, number>>();
+  /** Copies of this change's own. */
+  readonly #figures = new Map<string | null, Draft<FiguresRow>>();
+  readonly #ledger = new Map<string, Draft<LedgerRow>>();
+  /** The UTC day that was last counted for: most messages of a group came on one. */
+  #day = { from: Number.NaN, name: '' };
   #events: number;
 
   constructor(index: IndexDb, memory: IndexMemory) {
@@ -71,18 +74,25 @@ export class Change {
 
   putDefinition(row: DefinitionRow): void {
     this.#definitions.set(row.definitionId, row);
-    if (!this.#figures.has(row.definitionId)) this.#figures.set(row.definitionId, this.figuresOf(row.definitionId));
+    this.#draftOf(row.definitionId);
   }
 
   figuresOf(definitionId: string | null): FiguresRow {
     return this.#figures.get(definitionId) ?? this.#memory.figuresOf(definitionId);
   }
 
+  /** Messages that wait for another copy, of all definitions. */
+  get matching(): number {
+    let { matching } = this.#memory.queue;
+    for (const [id, row] of this.#figures) matching += row.matching - this.#memory.figuresOf(id).matching;
+    return matching;
+  }
+
   /** Counts a new intake record. */
   received(row: IntakeRow): void {
-    const seen = this.figuresOf(row.definitionId);
-    const lastMessageAt = Math.max(seen.lastMessageAt ?? 0, row.receivedAt);
-    this.#figures.set(row.definitionId, { ...seen, received: seen.received + 1, lastMessageAt });
+    const figures = this.#draftOf(row.definitionId);
+    figures.lastMessageAt = Math.max(figures.lastMessageAt ?? 0, row.receivedAt);
+    figures.received += 1;
     this.#account(row, 'received', 1);
   }
 
@@ -96,9 +106,9 @@ export class Change {
 
   /** Logs at most one event in ten minutes for each definition and `sample`. */
   sampleEvent(at: number, sample: string, draft: EventDraft): void {
-    const seen = this.figuresOf(draft.definitionId);
-    if (at - (seen.sampledAt[sample] ?? Number.NEGATIVE_INFINITY) < sampleEveryMs) return;
-    this.#figures.set(draft.definitionId, { ...seen, sampledAt: { ...seen.sampledAt, [sample]: at } });
+    const { sampledAt } = this.figuresOf(draft.definitionId);
+    if (at - (sampledAt[sample] ?? Number.NEGATIVE_INFINITY) < sampleEveryMs) return;
+    this.#draftOf(draft.definitionId).sampledAt = { ...sampledAt, [sample]: at };
     this.logEvent(at, draft);
   }
 
@@ -117,13 +127,10 @@ export class Change {
 
   /** Brings all of it into force at once. It is written sooner or later, and never in part. */
   async commit(): Promise<void> {
-    const accounts = new Map<string, LedgerRow>();
     for (const [key, delta] of this.#ledger) {
       const known = this.#memory.ledger.get(key) ?? (await this.#index.ledger.get(key)) ?? emptyLedger;
-      const row: Record<string, number> = { ...known };
-      for (const [name, by] of Object.entries(delta)) row[name] = (row[name] ?? 0) + by;
-      accounts.set(key, row as unknown as LedgerRow);
-      this.put(this.#index.ledger, key, row as unknown as LedgerRow);
+      for (const name of ledgerNames) delta[name] += known[name];
+      this.put(this.#index.ledger, key, delta);
     }
     for (const [id, row] of this.#rows) this.put(this.#index.intake, id, row);
     for (const [id, entry] of this.#entries) this.put(this.#index.entry, id, entry);
@@ -132,7 +139,7 @@ export class Change {
     if (this.#events !== this.#memory.events) this.put(this.#index.meta, 'events', this.#events);
     this.#index.behind.apply(this.#changes);
     if (this.#memory.ledger.size > maxAccounts) this.#memory.ledger.clear();
-    for (const [key, row] of accounts) this.#memory.ledger.set(key, row);
+    for (const [key, row] of this.#ledger) this.#memory.ledger.set(key, row);
     await this.#show();
     await this.#index.behind.flushIfFull();
   }
@@ -172,31 +179,42 @@ export class Change {
 
   #weigh(row: IntakeRow, sign: 1 | -1): void {
     const { definitionId, state, size, absorbed } = row;
-    const figures: Record<string, unknown> = { ...this.figuresOf(definitionId) };
-    const add = (name: keyof FiguresRow, by: number): void => {
-      figures[name] = Number(figures[name] ?? 0) + by;
-    };
+    const figures = this.#draftOf(definitionId);
     if (isInProcess(row)) {
-      add('queueMessages', sign);
-      add('queueBytes', sign * size);
-      if (state === 'delayed' || state === 'matching') add(state, sign);
+      figures.queueMessages += sign;
+      figures.queueBytes += sign * size;
+      if (state === 'delayed' || state === 'matching') figures[state] += sign;
       this.#account(row, 'inProcess', sign);
     } else {
       const outcome = state as Outcome;
-      add(outcome, sign);
-      if (absorbed) add('absorbed', sign);
+      figures[outcome] += sign;
+      if (absorbed) figures.absorbed += sign;
       this.#account(row, outcome, sign);
     }
-    this.#figures.set(definitionId, figures as unknown as FiguresRow);
   }
 
-  #account(row: IntakeRow, name: keyof LedgerRow, by: number): void {
-    const key = ledgerKey(row.definitionId, dayOf(row.receivedAt));
-    const delta = this.#ledger.get(key) ?? {};
-    delta[name] = (delta[name] ?? 0) + by;
+  #account({ definitionId, receivedAt }: IntakeRow, name: keyof LedgerRow, by: number): void {
+    if (!(receivedAt >= this.#day.from && receivedAt < this.#day.from + dayMs)) {
+      this.#day = { from: receivedAt - (receivedAt % dayMs), name: dayOf(receivedAt) };
+    }
+    const key = ledgerKey(definitionId, this.#day.name);
+    const delta = this.#ledger.get(key) ?? { ...emptyLedger };
+    delta[name] += by;
     this.#ledger.set(key, delta);
   }
+
+  #draftOf(definitionId: string | null): Draft<FiguresRow> {
+    const known = this.#figures.get(definitionId);
+    if (known !== undefined) return known;
+    const draft = { ...this.#memory.figuresOf(definitionId) };
+    this.#figures.set(definitionId, draft);
+    return draft;
+  }
 }
+
+type Draft<T> = { -readonly [Key in keyof T]: T[Key] };
+const ledgerNames = Object.keys(emptyLedger) as (keyof LedgerRow)[];
+const dayMs = 86_400_000;
 
 /** The UTC day of a time, `2026-11-23`. */
 export const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);

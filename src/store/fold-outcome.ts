@@ -99,7 +99,7 @@ function facetsOfObservation(observation: Observation): readonly string[] {
 /** Waiting items of the key become due now, their next look-up free (journaling c.4, waking early). */
 async function wake(context: FoldContext, at: number, matchKey: string, by: string): Promise<void> {
   const { index, memory, change } = context;
-  if (!waitsAnywhere(context)) return;
+  if (change.matching === 0) return;
   const keys = await index.wait.keysNow(within(matchKeyDigest(matchKey)));
   for (const intakeId of keys.map(lastPart)) {
     if (intakeId === by || memory.inFlight.has(intakeId)) continue;
@@ -110,12 +110,6 @@ async function wake(context: FoldContext, at: number, matchKey: string, by: stri
     context.due.add(row.definitionId);
   }
 }
-
-const waitsAnywhere = ({ memory, change }: FoldContext): boolean =>
-  [...memory.definitions(), null].some((definitionId) => {
-    const { matching } = change.figuresOf(definitionId === '~' ? null : definitionId);
-    return matching > 0;
-  });
 
 function logItem({ change }: FoldContext, at: number, row: IntakeRow, fact: OutcomeFact): void {
   const type = itemEventOf(row, fact);

@@ -12,6 +12,8 @@ const cachedRows = 2_048;
 export interface IndexMemory {
   figuresOf(definitionId: string | null): FiguresRow;
   setFigures(definitionId: string | null, row: FiguresRow): void;
+  /** What is in process, of all definitions together. */
+  readonly queue: Readonly<Queue>;
   readonly definitions: () => readonly string[];
   cachedRow(intakeId: string): IntakeRow | undefined;
   cacheRow(row: IntakeRow): void;
@@ -30,6 +32,14 @@ export interface IndexMemory {
   refreshOldest(came: Iterable<IntakeRow>, left: ReadonlySet<string>): Promise<void>;
 }
 
+/** Figures of what is in process. */
+export interface Queue {
+  messages: number;
+  bytes: number;
+  /** Of the messages, those that wait for another copy. */
+  matching: number;
+}
+
 /** Lowest key that can exist in a definition's range. */
 export interface LowMark {
   of(definitionId: string | null): string;
@@ -42,13 +52,22 @@ export interface LowMark {
 
 export async function loadIndexMemory(index: IndexDb): Promise<IndexMemory> {
   const figures = new Map<string, FiguresRow>();
-  for await (const [key, row] of index.figures.entries()) figures.set(key, row);
+  const queue: Queue = { messages: 0, bytes: 0, matching: 0 };
+  const set = (key: string, row: FiguresRow): void => {
+    const before = figures.get(key) ?? noFigures;
+    queue.messages += row.queueMessages - before.queueMessages;
+    queue.bytes += row.queueBytes - before.queueBytes;
+    queue.matching += row.matching - before.matching;
+    figures.set(key, row);
+  };
+  for await (const [key, row] of index.figures.entries()) set(key, row);
   const rows = new Map<string, IntakeRow>();
   const open = lowMark();
   const oldest = await oldestItems(index, open, figures.keys());
   return {
     figuresOf: (definitionId) => figures.get(rangeOf(definitionId)) ?? noFigures,
-    setFigures: (definitionId, row) => void figures.set(rangeOf(definitionId), row),
+    setFigures: (definitionId, row) => set(rangeOf(definitionId), row),
+    queue,
     definitions: () => [...figures.keys()],
     cachedRow: (intakeId) => rows.get(intakeId),
     cacheRow: (row) => {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /**
  * Every key of the index in one place. Keys are strings compared by bytes; fixed width where order is by number;
@@ -44,8 +44,7 @@ export function readDueKey(key: string): { readonly dueAt: number; readonly inta
 export const stateKey = (outcome: string, intakeId: string): string => outcome + separator + intakeId;
 
 /** 128 bits of SHA-256: bounded width whatever a sender put into its Message-ID; readers compare the whole key again. */
-export const matchKeyDigest = (matchKey: string): string =>
-  createHash('sha256').update(matchKey).digest('base64url').slice(0, 22);
+export const matchKeyDigest = (matchKey: string): string => hash('sha256', matchKey, 'base64url').slice(0, 22);
 
 export const matchIndexKey = (matchKey: string, id: string): string => matchKeyDigest(matchKey) + separator + id;
 

@@ -69,6 +69,8 @@ export interface Store extends AsyncDisposable {
   readonly touched$: Observable<Touched>;
   readonly recovery: CommitLogRecovery;
   figuresOf(definitionId: string | null): Figures;
+  /** What is in process, of all definitions together. */
+  readonly queue: { readonly messages: number; readonly bytes: number };
   /** When the oldest message in process was received, or null. */
   oldest(definitionId: string | null): number | null;
   ledger(definitionId?: string, day?: string): ReturnType<typeof readLedger>;
@@ -171,6 +173,7 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
     touched$,
     recovery: log.recovery,
     figuresOf: (definitionId) => memory.figuresOf(definitionId),
+    queue: memory.queue,
     oldest: (definitionId) => memory.oldestOf(definitionId),
     ledger: (definitionId, day) => readLedger(index, definitionId, day),
     [Symbol.asyncDispose]: once(async () => {

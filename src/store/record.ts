@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash as hashOf } from 'node:crypto';
 import { type LogRecord, type RecordDraft, recordKinds } from './commit-log.types.ts';
 
 /**
@@ -94,7 +94,7 @@ export function encodeRecord(draft: RecordDraft, place: RecordPlace): EncodedRec
   head.set(sha256, 32);
   head.write(place.previousHash, 64, 'hex');
   head.write(json, headerBytes, 'utf8');
-  const hash = sha256Of([head.subarray(0, hashAt)]);
+  const hash = hashOf('sha256', head.subarray(0, hashAt), 'buffer');
   head.set(hash, hashAt);
   const record: LogRecord = {
     kind: draft.kind,
@@ -131,7 +131,7 @@ export function decodeHead(bytes: Buffer): RecordHead | null {
   const hashAt = header.headBytes - hashBytes;
   const hash = bytes.subarray(hashAt, header.headBytes);
   const kind = recordKinds[bytes[5] ?? 255];
-  if (kind === undefined || !sha256Of([bytes.subarray(0, hashAt)]).equals(hash)) return null;
+  if (kind === undefined || !hashOf('sha256', bytes.subarray(0, hashAt), 'buffer').equals(hash)) return null;
   return {
     record: {
       kind,

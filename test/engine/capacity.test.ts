@@ -1,0 +1,101 @@
+import { statfsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { expect, test } from 'vitest';
+import { type CapacityOptions, createCapacity } from '../../src/engine/capacity.ts';
+import { roomIn } from '../../src/store/free-space.ts';
+import { EngineFailure } from '../../streams/failure.ts';
+import type { Receipt } from '../../streams/ports.ts';
+import { receivedOf } from '../support/stream-shapes.ts';
+
+class FakeReceipt implements Receipt {
+  size = 0;
+  fails: EngineFailure | undefined;
+  write(chunk: Uint8Array): undefined {
+    this.size += chunk.length;
+  }
+  preview = async () => new Uint8Array();
+  commit = async () => {
+    if (this.fails !== undefined) throw this.fails;
+    return { intakeIds: ['i'], receivedAt: 0, size: this.size, sha256: '' };
+  };
+  abort = () => undefined;
+}
+function set(options: Partial<CapacityOptions> = {}, queue = { messages: 0, bytes: 0 }) {
+  const receipts: FakeReceipt[] = [];
+  const failed: string[] = [];
+  const begin = () => {
+    const receipt = new FakeReceipt();
+    receipts.push(receipt);
+    return receipt;
+  };
+  const capacity = createCapacity(
+    { custody: { begin }, queue },
+    {
+      dataDir: tmpdir(),
+      minimumFreeBytes: 0,
+      queueMessages: 10,
+      queueBytes: 1_000,
+      now: () => 0,
+      stopping: () => false,
+      failed: (detail) => failed.push(detail),
+      ...options,
+    },
+  );
+  return { capacity, receipts, failed, queue };
+}
+const received = receivedOf('i');
+
+test('messages in process and on their way count together against the limit', async () => {
+  const { capacity, queue } = set();
+  queue.messages = 8;
+  const one = capacity.custody.begin();
+  expect(capacity.admit(null)).toBe('ok');
+  const two = capacity.custody.begin();
+  expect(capacity.admit(null)).toBe('full');
+  await one.commit(received);
+  expect(capacity.admit(null)).toBe('ok');
+  two.abort();
+  two.abort();
+  queue.messages = 9;
+  expect(capacity.admit(null)).toBe('ok');
+  queue.messages = 10;
+  expect(capacity.admit(null)).toBe('full');
+});
+
+test('so do bytes, what a sender announces included', async () => {
+  const { capacity, queue } = set();
+  queue.bytes = 500;
+  const receipt = capacity.custody.begin();
+  await receipt.write(new Uint8Array(300));
+  expect(capacity.admit(199)).toBe('ok');
+  expect(capacity.admit(200)).toBe('full');
+  await receipt.commit(received);
+  await receipt.write(new Uint8Array(300));
+  expect(capacity.admit(200)).toBe('ok');
+});
+
+test('under the floor of free space nothing is admitted', () => {
+  expect(set({ minimumFreeBytes: 2 ** 60 }).capacity.admit(null)).toBe('full');
+});
+
+test('after a failed store nothing is admitted, and it is said once', async () => {
+  const { capacity, receipts, failed } = set();
+  for (let tries = 0; tries < 2; tries += 1) {
+    const receipt = capacity.custody.begin();
+    (receipts.at(-1) as FakeReceipt).fails = new EngineFailure('store-failed');
+    await expect(receipt.commit(received)).rejects.toMatchObject({ code: 'store-failed' });
+  }
+  expect(capacity.admit(null)).toBe('failed');
+  expect(failed).toHaveLength(1);
+});
+
+test('room is the free space over the floor, less what is on its way', () => {
+  const { bavail, bsize } = statfsSync(tmpdir());
+  let at = 0;
+  const room = roomIn(tmpdir(), 1_000, () => at);
+  const first = room(0);
+  expect(Math.abs(first - bavail * bsize)).toBeLessThan(1024 ** 3);
+  expect(first - room(5)).toBe(5);
+  at = 60_000;
+  expect(Math.abs(room(0) - first)).toBeLessThan(1024 ** 3);
+});
