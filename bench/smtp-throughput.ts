@@ -27,8 +27,8 @@ const countOf = (bytes: number, connections: number): number => {
   return Math.round((connections === 1 ? whole / 4 : whole) * Number(options.scale));
 };
 
-/** Messages that warm a server before the measured ones: a fresh V8 spends more on compiling than on mail. */
-const warmingOf = (bytes: number, connections: number): number => Math.round(countOf(bytes, connections) * 0.7);
+/** Messages that warm a server before the measured ones: V8 compiles for the first thousands, an engine runs for months. */
+const warmingOf = (bytes: number, connections: number): number => countOf(bytes, connections) * 2;
 
 const load = async (
   port: number,
