@@ -4,8 +4,11 @@ import { readExactly, segmentPath } from './segment-files.ts';
 import { readFooter, readTrailer, SegmentTable, trailerBytes } from './segment-table.ts';
 import { walkSegment } from './segment-walk.ts';
 
-/** Sealed segments held open for reading: as many handles, and as many tables of 1 MB at most. */
-const maxReaders = 16;
+/**
+ * Sealed segments held open for reading: as many handles, and as many tables of 1 MB at most. Many large messages that
+ * came at once lie across all segments of that time, and are read one after the other.
+ */
+export const maxReaders = 32;
 
 /** A sealed segment as read: its file, where its records end, and its table. */
 export interface SealedSegment {

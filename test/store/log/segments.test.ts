@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openSegmentBytes } from '../../../src/store/segment-bytes.ts';
-import { SealedReaders } from '../../../src/store/segment-reader.ts';
+import { maxReaders, SealedReaders } from '../../../src/store/segment-reader.ts';
 import { chain, expectAll, openReady, recordsOf, scanAll } from '../../contracts/bytes.contract.ts';
 
 const segmentBytes = 1024 * 1024;
@@ -79,25 +79,25 @@ describe('segments', () => {
 
   test('are read by more readers than files are held open, all at once', async () => {
     const small = { ...home, open: () => openSegmentBytes({ directory, segmentBytes: 200 }) };
-    const records = chain(Array.from({ length: 60 }, () => 200));
+    const records = chain(Array.from({ length: 2 * maxReaders }, () => 200));
     await using bytes = await openReady(small);
     await bytes.append(records, true);
-    expect((await names()).length).toBe(60);
+    expect((await names()).length).toBe(2 * maxReaders);
     const before = await openFiles();
     await Promise.all([1, 2, 3].map(() => expectAll(bytes, records)));
     // The last ones that nobody uses any more are being closed.
-    await vi.waitFor(async () => expect((await openFiles()) - before).toBeLessThanOrEqual(16));
+    await vi.waitFor(async () => expect((await openFiles()) - before).toBeLessThanOrEqual(maxReaders));
     expect(await openFiles()).toBeGreaterThan(before);
   });
 
   test('keep a file open as long as it is read, whatever else is opened meanwhile', async () => {
     const small = { ...home, open: () => openSegmentBytes({ directory, segmentBytes: 200 }) };
-    const records = chain(Array.from({ length: 40 }, () => 200));
+    const records = chain(Array.from({ length: 2 * maxReaders }, () => 200));
     await using bytes = await openReady(small);
     await bytes.append(records, true);
     const readers = new SealedReaders(directory);
     await readers.use(1, async (handle) => {
-      for (let seq = 2; seq < 40; seq += 1) await readers.use(seq, async () => undefined);
+      for (let seq = 2; seq < 2 * maxReaders; seq += 1) await readers.use(seq, async () => undefined);
       expect((await handle.stat()).size).toBeGreaterThan(200);
     });
     await readers.close();
