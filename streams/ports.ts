@@ -19,8 +19,11 @@ import type {
 
 /** Takes mail into custody (INV-1). */
 export interface Custody {
-  /** Starts one message; nothing of it counts before `commit` has resolved. */
-  begin(): Receipt;
+  /**
+   * Starts one message; nothing of it counts before `commit` has resolved. `done` hears of written chunks once nothing
+   * will read them again, though not of each of them.
+   */
+  begin(done?: (chunks: readonly Uint8Array[]) => void): Receipt;
 }
 
 /** One message on its way into custody. Memory is bounded: beyond a limit its bytes go to disk as they come. */

@@ -42,7 +42,7 @@ export function createCapacity(store: Pick<Store, 'custody' | 'queue'>, options:
       if (store.queue.bytes + onTheWay >= options.queueBytes) return 'full';
       return room(onTheWay) > 0 ? 'ok' : 'full';
     },
-    custody: { begin: () => new CountedReceipt(store.custody.begin(), flying, noteFailure) },
+    custody: { begin: (done) => new CountedReceipt(store.custody.begin(done), flying, noteFailure) },
   };
 }
 

@@ -8,6 +8,7 @@ import { peerGroup } from './address.ts';
 import { AuthFailures } from './auth.ts';
 import type { Connection, Host } from './connection.ts';
 import { framingFits } from './data-parser.ts';
+import { openGiveBack } from './give-back.ts';
 import { Incoming } from './incoming.ts';
 import { type SmtpLimits, smtpLimits } from './limits.ts';
 import { overdue } from './overdue.ts';
@@ -31,7 +32,15 @@ export async function openSmtpListener(options: SmtpOptions, ports: SmtpPorts): 
   const ownFraming = options.stockFraming !== true && framingFits();
   if (!ownFraming) ports.log('warn', 'DATA framing of smtp-server in use: it is not byte-exact', {});
 
-  const host = createHost({ options, ports, limits, delivery$, state, ownFraming, live: () => server.live });
+  const host = createHost({
+    options,
+    ports,
+    limits,
+    delivery$,
+    state,
+    ownFraming,
+    live: () => server.live,
+  });
   const server = new Server(serverOptions(options), host, ports, new AuthFailures(limits));
   server.on('error', (error) => ports.log('debug', 'SMTP connection failed', { error: error.message }));
   // Above the connections that are answered there is room for as many that are being told 421.
@@ -77,6 +86,8 @@ interface HostParts {
 function createHost(parts: HostParts): Host {
   const { options, ports, limits, state } = parts;
   const now = (): number => ports.clock.now();
+  // The library's own framing keeps a hold of what it has handed on.
+  const giveBack = parts.ownFraming ? openGiveBack() : undefined;
   return {
     limits,
     ownFraming: parts.ownFraming,
@@ -89,7 +100,7 @@ function createHost(parts: HostParts): Host {
     now,
     refuseConnection: (connection) => refuseConnection(connection, parts),
     openMessage: () =>
-      new Incoming(ports.custody.begin(), {
+      new Incoming(ports.custody.begin(giveBack), {
         limitBytes: options.maxMessageBytes,
         overrunBytes: limits.overrunBytes,
         startedAt: now(),

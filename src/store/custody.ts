@@ -25,12 +25,15 @@ interface HeldBytes {
 /** Custody on the commit log (INV-1). Memory for one message is two chunks at most, which shrink as more of it is taken. */
 export function createCustody(options: CustodyOptions): Custody {
   const held: HeldBytes = { bytes: 0 };
-  return { begin: () => new LogReceipt(options, held) };
+  return { begin: (done = nobody) => new LogReceipt(options, held, done) };
 }
+
+const nobody = (): void => undefined;
 
 class LogReceipt implements Receipt {
   readonly #options: CustodyOptions;
   readonly #held: HeldBytes;
+  readonly #done: (chunks: readonly Uint8Array[]) => void;
   readonly #hash = createHash('sha256');
   readonly #chunks: (readonly [seq: number, length: number])[] = [];
   #pieces: Uint8Array[] = [];
@@ -40,9 +43,10 @@ class LogReceipt implements Receipt {
   #failure: unknown;
   #ended = false;
 
-  constructor(options: CustodyOptions, held: HeldBytes) {
+  constructor(options: CustodyOptions, held: HeldBytes, done: (chunks: readonly Uint8Array[]) => void) {
     this.#options = options;
     this.#held = held;
+    this.#done = done;
   }
 
   get size(): number {
@@ -82,7 +86,7 @@ class LogReceipt implements Receipt {
     const pieces = this.#pieces;
     const facts: IntakeFacts = { ...received, size: this.#size, sha256, chunks: this.#chunks };
     const whole = this.#chunks.length === 0;
-    if (whole) recent.keep(sha256, pieces);
+    if (whole) recent.keep(sha256, pieces, this.#done);
     const appended = log.append({
       kind: 'intake',
       facts,
@@ -91,6 +95,7 @@ class LogReceipt implements Receipt {
     });
     this.#letGo();
     await appended;
+    if (!whole) this.#done(pieces);
     const intakeIds = received.targets.map((target) => target.intakeId);
     return { intakeIds, receivedAt: received.receivedAt, size: this.#size, sha256 };
   }
@@ -122,6 +127,7 @@ class LogReceipt implements Receipt {
       try {
         const record = await this.#options.log.appendChunk(pieces);
         this.#chunks.push([record.seq, record.payloadLength]);
+        this.#done(pieces);
       } catch (error) {
         this.#failure = error;
         throw asFailure(error);

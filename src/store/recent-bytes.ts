@@ -3,28 +3,35 @@
  * bytes; the oldest go first. They never left memory, so they need no second hash.
  */
 export interface RecentBytes {
-  keep(sha256: string, pieces: readonly Uint8Array[]): void;
+  /** `done` hears of the pieces when they have been lent: they are on disk by then, and nobody reads them again. */
+  keep(sha256: string, pieces: readonly Uint8Array[], done: Done): void;
   /** The bytes, forgotten with this call; undefined where they must be read. */
   take(sha256: string): Uint8Array | undefined;
   /** As `take`, but the bytes are `use`'s for the time of the call alone: they are put together where the last ones were. */
   lend<T extends object>(sha256: string, use: (bytes: Uint8Array) => T): T | undefined;
 }
 
+type Done = (pieces: readonly Uint8Array[]) => void;
+interface Kept {
+  readonly pieces: readonly Uint8Array[];
+  readonly done: Done;
+}
+
 export function recentBytes(maxBytes: number): RecentBytes {
-  const kept = new Map<string, readonly Uint8Array[]>();
+  const kept = new Map<string, Kept>();
   let bytes = 0;
   let room = Buffer.alloc(0);
-  const drop = (sha256: string): readonly Uint8Array[] | undefined => {
-    const pieces = kept.get(sha256);
-    if (pieces === undefined) return undefined;
+  const drop = (sha256: string): Kept | undefined => {
+    const found = kept.get(sha256);
+    if (found === undefined) return undefined;
     kept.delete(sha256);
-    bytes -= lengthOf(pieces);
-    return pieces;
+    bytes -= lengthOf(found.pieces);
+    return found;
   };
   return {
-    keep: (sha256, pieces) => {
+    keep: (sha256, pieces, done) => {
       drop(sha256);
-      kept.set(sha256, pieces);
+      kept.set(sha256, { pieces, done });
       bytes += lengthOf(pieces);
       for (const oldest of kept.keys()) {
         if (bytes <= maxBytes) break;
@@ -32,14 +39,15 @@ export function recentBytes(maxBytes: number): RecentBytes {
       }
     },
     take: (sha256) => {
-      const pieces = drop(sha256);
+      const { pieces } = drop(sha256) ?? {};
       if (pieces === undefined) return undefined;
       const [only] = pieces;
       return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
     },
     lend: (sha256, use) => {
-      const pieces = drop(sha256);
-      if (pieces === undefined) return undefined;
+      const found = drop(sha256);
+      if (found === undefined) return undefined;
+      const { pieces, done } = found;
       const length = lengthOf(pieces);
       if (room.length < length) room = Buffer.allocUnsafeSlow(length);
       let at = 0;
@@ -47,6 +55,7 @@ export function recentBytes(maxBytes: number): RecentBytes {
         room.set(piece, at);
         at += piece.length;
       }
+      done(pieces);
       return use(room.subarray(0, length));
     },
   };

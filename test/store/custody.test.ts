@@ -35,8 +35,9 @@ function open() {
       return record(lengthOf(payload));
     },
   } as unknown as CommitLog;
-  const custody = createCustody({ log: commitLog, recent: recentBytes(0), chunkBytes: 256 * 1024 });
-  return { custody, chunks, log };
+  const recent = recentBytes(1_000_000);
+  const custody = createCustody({ log: commitLog, recent, chunkBytes: 256 * 1024 });
+  return { custody, chunks, log, recent };
 }
 async function write(receipt: Receipt, pieces: number): Promise<void> {
   for (let at = 0; at < pieces; at += 1) await receipt.write(piece);
@@ -72,4 +73,31 @@ test('however the others ended, one message alone has large chunks again', async
   chunks.length = 0;
   await write(custody.begin(), 17);
   expect(chunks).toEqual([17 * piece.length]);
+});
+
+test('a chunk is done once it is on disk and nobody will parse it any more', async () => {
+  const { custody, recent } = open();
+  const done: Uint8Array[] = [];
+  const begin = () => custody.begin((chunks) => void done.push(...chunks));
+  const large = begin();
+  await write(large, 40);
+  expect(done.length).toBe(34);
+  await large.commit(received);
+  expect(done.length).toBe(40);
+  const small = begin();
+  await write(small, 3);
+  const { sha256 } = await small.commit(received);
+  expect(done.length).toBe(40);
+  expect(recent.lend(sha256, (bytes) => ({ length: bytes.length }))).toEqual({ length: 3 * piece.length });
+  expect(done.length).toBe(43);
+});
+
+test('nothing is done of a chunk that could not be written', async () => {
+  const { custody, log } = open();
+  const done: Uint8Array[] = [];
+  const receipt = custody.begin((chunks) => void done.push(...chunks));
+  log.fails = true;
+  await write(receipt, 17).catch(() => undefined);
+  await receipt.commit(received).catch(() => undefined);
+  expect(done.length).toBe(0);
 });

@@ -2,11 +2,12 @@ import { expect, test } from 'vitest';
 import { recentBytes } from '../../src/store/recent-bytes.ts';
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
+const nobody = (): void => undefined;
 const pieces = (...parts: string[]): Uint8Array[] => parts.map((part) => Buffer.from(part));
 
 test('lends the bytes of a message whole, once', () => {
   const recent = recentBytes(100);
-  recent.keep('a', pieces('one ', 'two ', 'three'));
+  recent.keep('a', pieces('one ', 'two ', 'three'), nobody);
   expect(recent.lend('a', (bytes) => ({ said: text(bytes) }))).toEqual({ said: 'one two three' });
   expect(recent.lend('a', () => ({}))).toBeUndefined();
   expect(recent.take('a')).toBeUndefined();
@@ -15,7 +16,7 @@ test('lends the bytes of a message whole, once', () => {
 test('lends a short message behind a long one, and a longer one behind both', () => {
   const recent = recentBytes(100);
   const said = (name: string, ...parts: string[]) => {
-    recent.keep(name, pieces(...parts));
+    recent.keep(name, pieces(...parts), nobody);
     return recent.lend(name, (bytes) => ({ said: text(bytes) }))?.said;
   };
   expect(said('a', 'rather long', ' it is')).toBe('rather long it is');
@@ -25,8 +26,22 @@ test('lends a short message behind a long one, and a longer one behind both', ()
 
 test('keeps no more than its bound, the newest', () => {
   const recent = recentBytes(10);
-  recent.keep('old', pieces('12345'));
-  recent.keep('new', pieces('1234', '567'));
+  recent.keep('old', pieces('12345'), nobody);
+  recent.keep('new', pieces('1234', '567'), nobody);
   expect(recent.take('old')).toBeUndefined();
   expect(text(recent.take('new') ?? new Uint8Array())).toBe('1234567');
+});
+
+test('says which pieces are done when it has lent them, and of no others', () => {
+  const recent = recentBytes(10);
+  const done: string[] = [];
+  const keep = (name: string, ...parts: string[]): void =>
+    recent.keep(name, pieces(...parts), (all) => void done.push(all.map(text).join('+')));
+  keep('pushed out', '1234567890');
+  keep('taken', '12');
+  keep('lent', '34', '56');
+  recent.take('taken');
+  expect(done).toEqual([]);
+  expect(recent.lend('lent', (bytes) => ({ said: text(bytes) }))).toEqual({ said: '3456' });
+  expect(done).toEqual(['34+56']);
 });
