@@ -30,6 +30,40 @@ export class DataParser extends SMTPStream {
   readonly #emit = (content: Buffer): void => this.#take(content);
   #sink: DataSink | undefined;
   #wait: Promise<unknown> | undefined;
+  /** The terminator was in a chunk that `write` took: what follows it is on its way to `_write`. */
+  #ended = false;
+
+  /**
+   * While a message comes in, chunks go past the queue that a Writable has: it costs several objects and a turn for each.
+   * The last chunk goes through it, so that what follows waits for the answer as it always did.
+   */
+  override write(chunk: unknown, ...rest: never[]): boolean {
+    const isNext = this._dataMode && this.#sink !== undefined && !this.isClosed && this.writableLength === 0;
+    if (!isNext || !Buffer.isBuffer(chunk) || chunk.length === 0) return super.write(chunk, ...rest);
+    const end = this.#scanner.feed(chunk, this.#emit);
+    const wait = this.#wait;
+    this.#wait = undefined;
+    if (end >= 0) {
+      this.#ended = true;
+      return super.write(chunk.subarray(end), ...rest);
+    }
+    if (wait === undefined) return true;
+    void wait.then(() => this.emit('drain'));
+    return false;
+  }
+
+  override _write(
+    chunk: Buffer,
+    encoding: Parameters<SMTPStream['_write']>[1],
+    done: (error?: Error | null) => void,
+  ): void {
+    if (!this.#ended) {
+      super._write(chunk, encoding, done);
+      return;
+    }
+    this.#ended = false;
+    this.#end(chunk, done);
+  }
 
   /** From the next byte on all input is one message, until the terminator. */
   beginData(sink: DataSink): void {
@@ -41,13 +75,7 @@ export class DataParser extends SMTPStream {
   override _feedDataStream(chunk: Buffer, done: (error?: Error | null) => void): void {
     const end = this.#scanner.feed(chunk, this.#emit);
     if (end >= 0) {
-      const sink = this.#sink;
-      this.#sink = undefined;
-      this.#wait = undefined;
-      this._dataMode = false;
-      this._remainder = '';
-      this._continueCallback = () => this._write(chunk.subarray(end), 'buffer', done);
-      sink?.endData();
+      this.#end(chunk.subarray(end), done);
       return;
     }
     const wait = this.#wait;
@@ -61,6 +89,17 @@ export class DataParser extends SMTPStream {
     const next = this._continueCallback;
     this._continueCallback = typeof next !== 'function';
     if (typeof next === 'function') next();
+  }
+
+  /** The message is whole; `rest` is looked at after its answer. */
+  #end(rest: Buffer, done: (error?: Error | null) => void): void {
+    const sink = this.#sink;
+    this.#sink = undefined;
+    this.#wait = undefined;
+    this._dataMode = false;
+    this._remainder = '';
+    this._continueCallback = () => this._write(rest, 'buffer', done);
+    sink?.endData();
   }
 
   #take(content: Buffer): void {
