@@ -71,11 +71,12 @@ function unwrapItem(
     const observed = observeRecipients(parsed, directory);
     const internal = isInternalMail(parsed, observed, directory);
     const found = representationsOf(item, parsed, bytes, ports);
-    const mail = { ...parsed, observed, internal, mailboxes: mailboxesOf(parsed, observed, directory) };
+    const mailboxes = mailboxesOf(parsed, observed, directory);
     const key = matchKeyOf(parsed.messageId, null);
     const own = found.find(({ representation }) => representation.primary);
     const representations = found.map(({ representation }) => representation);
-    if (own === undefined || (key !== null && !matchOnContent)) return of({ ...mail, representations, matchKey: key });
+    const mail = { ...parsed, observed, internal, mailboxes, representations, matchKey: key };
+    if (own === undefined || (key !== null && !matchOnContent)) return of(mail);
     return from(ports.hashContent(isLent ? new Uint8Array(own.bytes) : own.bytes)).pipe(
       map((contentHash) => ({
         ...mail,
