@@ -2,7 +2,7 @@ import type { Directory } from '../../streams/ports.ts';
 import { addressKey, domainKey, domainOf } from './address.ts';
 import { remembering } from './memo.ts';
 
-/** One message names each of its addresses several times, and the next ones name most of them again. 1 MB at most. */
+/** One message names each of its addresses several times, and the next ones name most of them again. 2 MB at most. */
 const rememberedAddresses = 4_096;
 
 export interface DirectoryOptions {
