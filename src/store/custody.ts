@@ -86,7 +86,7 @@ class LogReceipt implements Receipt {
     const pieces = this.#pieces;
     const facts: IntakeFacts = { ...received, size: this.#size, sha256, chunks: this.#chunks };
     const whole = this.#chunks.length === 0;
-    if (whole) recent.keep(sha256, pieces, this.#done);
+    const kept = whole ? recent.keep(sha256, pieces, this.#done) : undefined;
     const appended = log.append({
       kind: 'intake',
       facts,
@@ -95,7 +95,8 @@ class LogReceipt implements Receipt {
     });
     this.#letGo();
     await appended;
-    if (!whole) this.#done(pieces);
+    if (kept === undefined) this.#done(pieces);
+    else kept.written();
     const intakeIds = received.targets.map((target) => target.intakeId);
     return { intakeIds, receivedAt: received.receivedAt, size: this.#size, sha256 };
   }

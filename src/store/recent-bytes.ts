@@ -3,8 +3,11 @@
  * bytes; the oldest go first. They never left memory, so they need no second hash.
  */
 export interface RecentBytes {
-  /** `done` hears of the pieces when they have been lent: they are on disk by then, and nobody reads them again. */
-  keep(sha256: string, pieces: readonly Uint8Array[], done: Done): void;
+  /**
+   * Answers whom to tell when these pieces are on disk. `done` hears of them when they are lent after that: nobody reads
+   * them again. Equal bytes may come twice at once, and one may be lent for the other before it is written.
+   */
+  keep(sha256: string, pieces: readonly Uint8Array[], done: Done): { written(): void };
   /** The bytes, forgotten with this call; undefined where they must be read. */
   take(sha256: string): Uint8Array | undefined;
   /** As `take`, but the bytes are `use`'s for the time of the call alone: they are put together where the last ones were. */
@@ -15,6 +18,7 @@ type Done = (pieces: readonly Uint8Array[]) => void;
 interface Kept {
   readonly pieces: readonly Uint8Array[];
   readonly done: Done;
+  isWritten: boolean;
 }
 
 export function recentBytes(maxBytes: number): RecentBytes {
@@ -31,12 +35,18 @@ export function recentBytes(maxBytes: number): RecentBytes {
   return {
     keep: (sha256, pieces, done) => {
       drop(sha256);
-      kept.set(sha256, { pieces, done });
+      const own = { pieces, done, isWritten: false };
+      kept.set(sha256, own);
       bytes += lengthOf(pieces);
       for (const oldest of kept.keys()) {
         if (bytes <= maxBytes) break;
         drop(oldest);
       }
+      return {
+        written: () => {
+          own.isWritten = true;
+        },
+      };
     },
     take: (sha256) => {
       const { pieces } = drop(sha256) ?? {};
@@ -47,7 +57,7 @@ export function recentBytes(maxBytes: number): RecentBytes {
     lend: (sha256, use) => {
       const found = drop(sha256);
       if (found === undefined) return undefined;
-      const { pieces, done } = found;
+      const { pieces, done, isWritten } = found;
       const length = lengthOf(pieces);
       if (room.length < length) room = Buffer.allocUnsafeSlow(length);
       let at = 0;
@@ -55,7 +65,7 @@ export function recentBytes(maxBytes: number): RecentBytes {
         room.set(piece, at);
         at += piece.length;
       }
-      done(pieces);
+      if (isWritten) done(pieces);
       return use(room.subarray(0, length));
     },
   };

@@ -36,7 +36,7 @@ test('says which pieces are done when it has lent them, and of no others', () =>
   const recent = recentBytes(10);
   const done: string[] = [];
   const keep = (name: string, ...parts: string[]): void =>
-    recent.keep(name, pieces(...parts), (all) => void done.push(all.map(text).join('+')));
+    recent.keep(name, pieces(...parts), (all) => void done.push(all.map(text).join('+'))).written();
   keep('pushed out', '1234567890');
   keep('taken', '12');
   keep('lent', '34', '56');
@@ -44,4 +44,15 @@ test('says which pieces are done when it has lent them, and of no others', () =>
   expect(done).toEqual([]);
   expect(recent.lend('lent', (bytes) => ({ said: text(bytes) }))).toEqual({ said: '3456' });
   expect(done).toEqual(['34+56']);
+});
+
+test('pieces that are not on disk yet are never done, though they were lent for equal ones that are', () => {
+  const recent = recentBytes(100);
+  const done: string[] = [];
+  const keep = (name: string) => recent.keep('same', pieces('1', '2'), () => void done.push(name));
+  keep('first').written();
+  const second = keep('second');
+  expect(recent.lend('same', (bytes) => ({ said: text(bytes) }))).toEqual({ said: '12' });
+  second.written();
+  expect(done).toEqual([]);
 });
