@@ -23,8 +23,9 @@ export interface Custody {
    * Starts one message; nothing of it counts before `commit` has resolved. `done` hears of written chunks once nothing
    * will read them again, though not of each of them.
    */
-  begin(done?: (chunks: readonly Uint8Array[]) => void): Receipt;
+  begin(done?: ChunksDone): Receipt;
 }
+export type ChunksDone = (chunks: readonly Uint8Array[]) => void;
 
 /** One message on its way into custody. Memory is bounded: beyond a limit its bytes go to disk as they come. */
 export interface Receipt {

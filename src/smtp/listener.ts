@@ -32,15 +32,7 @@ export async function openSmtpListener(options: SmtpOptions, ports: SmtpPorts): 
   const ownFraming = options.stockFraming !== true && framingFits();
   if (!ownFraming) ports.log('warn', 'DATA framing of smtp-server in use: it is not byte-exact', {});
 
-  const host = createHost({
-    options,
-    ports,
-    limits,
-    delivery$,
-    state,
-    ownFraming,
-    live: () => server.live,
-  });
+  const host = createHost({ options, ports, limits, delivery$, state, ownFraming, live: () => server.live });
   const server = new Server(serverOptions(options), host, ports, new AuthFailures(limits));
   server.on('error', (error) => ports.log('debug', 'SMTP connection failed', { error: error.message }));
   // Above the connections that are answered there is room for as many that are being told 421.

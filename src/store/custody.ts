@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Custodied, Received } from '../../streams/message.ts';
-import type { Custody, Receipt } from '../../streams/ports.ts';
+import type { ChunksDone, Custody, Receipt } from '../../streams/ports.ts';
 import type { CommitLog, IntakeFacts } from './commit-log.types.ts';
 import type { RecentBytes } from './recent-bytes.ts';
 
@@ -33,7 +33,7 @@ const nobody = (): void => undefined;
 class LogReceipt implements Receipt {
   readonly #options: CustodyOptions;
   readonly #held: HeldBytes;
-  readonly #done: (chunks: readonly Uint8Array[]) => void;
+  readonly #done: ChunksDone;
   readonly #hash = createHash('sha256');
   readonly #chunks: (readonly [seq: number, length: number])[] = [];
   #pieces: Uint8Array[] = [];
@@ -43,7 +43,7 @@ class LogReceipt implements Receipt {
   #failure: unknown;
   #ended = false;
 
-  constructor(options: CustodyOptions, held: HeldBytes, done: (chunks: readonly Uint8Array[]) => void) {
+  constructor(options: CustodyOptions, held: HeldBytes, done: ChunksDone) {
     this.#options = options;
     this.#held = held;
     this.#done = done;

@@ -67,7 +67,12 @@ export class DirectFile {
   async append(pieces: readonly Uint8Array[]): Promise<void> {
     const before = { position: this.#position, block: Buffer.from(this.#staging.subarray(0, this.#staged)) };
     try {
-      for (const piece of pieces) await this.#stage(piece);
+      for (const piece of pieces) {
+        for (let from = 0; from < piece.length; ) {
+          from += this.#stage(piece, from);
+          if (this.#staged === this.#staging.length) await this.#write();
+        }
+      }
       await this.#write();
     } catch (error) {
       this.#position = before.position;
@@ -81,16 +86,12 @@ export class DirectFile {
     return this.#handle.close();
   }
 
-  async #stage(piece: Uint8Array): Promise<void> {
-    for (let from = 0; from < piece.length; ) {
-      const room = this.#staging.length - this.#staged;
-      const part =
-        piece.length - from > room ? piece.subarray(from, from + room) : from === 0 ? piece : piece.subarray(from);
-      this.#staging.set(part, this.#staged);
-      this.#staged += part.length;
-      from += part.length;
-      if (this.#staged === this.#staging.length) await this.#write();
-    }
+  /** Copies as much of the piece as there is room for; answers how much that was. */
+  #stage(piece: Uint8Array, from: number): number {
+    const part = piece.subarray(from, from + this.#staging.length - this.#staged);
+    this.#staging.set(part, this.#staged);
+    this.#staged += part.length;
+    return part.length;
   }
 
   /** Writes what is staged, and keeps the begun block. */

@@ -1,3 +1,5 @@
+import type { ChunksDone } from '../../streams/ports.ts';
+
 /**
  * Bytes of messages just taken in, by their SHA-256, so that their parsing does not read them back from disk. Bounded by
  * bytes; the oldest go first. They never left memory, so they need no second hash.
@@ -7,17 +9,16 @@ export interface RecentBytes {
    * Answers whom to tell when these pieces are on disk. `done` hears of them when they are lent after that: nobody reads
    * them again. Equal bytes may come twice at once, and one may be lent for the other before it is written.
    */
-  keep(sha256: string, pieces: readonly Uint8Array[], done: Done): { written(): void };
+  keep(sha256: string, pieces: readonly Uint8Array[], done: ChunksDone): { written(): void };
   /** The bytes, forgotten with this call; undefined where they must be read. */
   take(sha256: string): Uint8Array | undefined;
   /** As `take`, but the bytes are `use`'s for the time of the call alone: they are put together where the last ones were. */
   lend<T extends object>(sha256: string, use: (bytes: Uint8Array) => T): T | undefined;
 }
 
-type Done = (pieces: readonly Uint8Array[]) => void;
 interface Kept {
   readonly pieces: readonly Uint8Array[];
-  readonly done: Done;
+  readonly done: ChunksDone;
   isWritten: boolean;
 }
 

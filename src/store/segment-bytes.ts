@@ -34,7 +34,6 @@ export async function openSegmentBytes(options: SegmentBytesOptions): Promise<By
 
 class SegmentBytes implements Bytes {
   readonly #place: SegmentPlace;
-  readonly #directory: string;
   readonly #segmentBytes: number;
   /** First sequence numbers of all segments, the open one too, ascending. */
   readonly #firstSeqs: number[];
@@ -52,12 +51,10 @@ class SegmentBytes implements Bytes {
   #failed = false;
 
   constructor(place: SegmentPlace, segmentBytes: number, firstSeqs: number[]) {
-    const { directory } = place;
     this.#place = place;
-    this.#directory = directory;
     this.#segmentBytes = segmentBytes;
     this.#firstSeqs = firstSeqs;
-    this.#readers = new SealedReaders(directory);
+    this.#readers = new SealedReaders(place.directory);
   }
 
   get nextSeq(): number {
@@ -138,7 +135,7 @@ class SegmentBytes implements Bytes {
     }
     let freed = 0;
     for (const [firstSeq, some] of bySegment) {
-      freed += await thinSegment(this.#directory, firstSeq, some);
+      freed += await thinSegment(this.#place.directory, firstSeq, some);
       this.#readers.evict(firstSeq);
     }
     return freed;
@@ -177,7 +174,7 @@ class SegmentBytes implements Bytes {
   async #at<T>(seq: number, use: (handle: FileHandle, row: Row) => Promise<T>): Promise<T> {
     const firstSeq = this.#segmentOf(seq);
     if (firstSeq === undefined || seq >= this.#nextSeq) throw new EngineFailure('missing', `record ${seq}`);
-    const file = shownName(this.#directory, firstSeq);
+    const file = shownName(this.#place.directory, firstSeq);
     let place = file;
     const find = async (handle: FileHandle, table: SegmentTable): Promise<T> => {
       const row = table.row(seq);
