@@ -22,16 +22,19 @@ for (const bytes of ['segments', 'leveldb'] as const) {
       expect(read.digest).toBe(digest);
     });
     const ids = Array.from({ length: 200 }, (_, at) => `intake-${String(at).padStart(4, '0')}`);
-    await Promise.all(
-      ids.map(async (id, at) => {
-        for (let turns = at % 23; turns > 0; turns -= 1) await new Promise((resolve) => setImmediate(resolve));
+    // Forty senders of five messages each: a message of one is on its way while another one's before it is parsed.
+    const senders = Array.from({ length: 40 }, (_, sender) => ids.filter((_id, at) => at % 40 === sender));
+    const take = async (ids: readonly string[], sender: number): Promise<void> => {
+      for (let turns = sender % 23; turns > 0; turns -= 1) await new Promise((resolve) => setImmediate(resolve));
+      for (const id of ids) {
         const receipt = store.custody.begin(spoil);
         const whole = Buffer.from(message);
         for (let from = 0; from < whole.length; from += 65_536)
           await receipt.write(whole.subarray(from, from + 65_536));
         await receipt.commit(receivedOf(id));
-      }),
-    );
+      }
+    };
+    await Promise.all(senders.map(take));
     watching.unsubscribe();
     expect(lent).toBeGreaterThan(1);
     for (const id of ids) {
