@@ -38,6 +38,8 @@ export type EngineCommand =
       readonly type: 'definitions.changed';
       readonly at: number;
       readonly definitions: readonly JournalDefinition[];
+      /** Listeners that they need now; one that is open stays open. */
+      readonly listeners: readonly ListenerName[];
       readonly reconnect: readonly string[];
     }
   /** Cuts the listeners' waits short; a journal's own retry goes to the journal. */

@@ -12,10 +12,10 @@ function listening<const T extends ListenerName>(name: T) {
   } as const;
   const broke = { target: 'backoff', actions: { type: 'noteUnbound', params: brokenListener(name) } } as const;
   return engineSetup.createStateConfig({
-    initial: 'choosing',
+    initial: 'off',
     states: {
-      choosing: { always: [{ guard: { type: 'isConfigured', params }, target: 'open' }, { target: 'off' }] },
-      off: {},
+      /** Until a definition needs it, which may be the first of its transport. */
+      off: { always: { guard: { type: 'isConfigured', params }, target: 'open' } },
       open: {
         invoke: { src: 'listener', id: `listener.${name}`, input: { name }, onError: broke, onDone: broke },
         initial: 'binding',

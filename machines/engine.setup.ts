@@ -61,7 +61,7 @@ export const engineSetup = setup({
   },
   actions: {
     keepRecords: assign((_, { records }: OpenedStore) => ({ records })),
-    keepDefinitions: assign((_, { definitions }: DefinitionsChange) => ({ definitions })),
+    keepDefinitions: assign(({ context }, change: DefinitionsChange) => definitionsAfter(context, change)),
     keepFault: assign((_, fault: EngineFault) => ({ fault })),
     sayRestored: enqueueActions(({ context, enqueue }) =>
       enqueue.emit({ type: 'engine.restored', at: context.clock.now(), definitions: context.definitions.length }),
@@ -83,7 +83,7 @@ export const engineSetup = setup({
     changeJournals: enqueueActions(({ context, enqueue }, change: DefinitionsChange) => {
       const before = new Map(context.definitions.map((known) => [known.definitionId, known]));
       const after = new Set(change.definitions.map((definition) => definition.definitionId));
-      enqueue.assign({ definitions: change.definitions });
+      enqueue.assign(definitionsAfter(context, change));
       for (const id of before.keys()) if (!after.has(id)) enqueue.stopChild(journalActorId(id));
       for (const definition of change.definitions) {
         const id = definition.definitionId;
@@ -168,6 +168,7 @@ export const engineSetup = setup({
 
 interface DefinitionsChange extends At {
   readonly definitions: readonly JournalDefinition[];
+  readonly listeners: readonly ListenerName[];
   readonly reconnect: readonly string[];
 }
 interface Broken {
@@ -183,6 +184,11 @@ interface Stopped {
 /** XState types the children by id, and these ids are made as it runs. */
 function childrenOf(self: { getSnapshot(): unknown }): Record<string, ActorRefFrom<typeof journalMachine> | undefined> {
   return (self.getSnapshot() as { readonly children: Record<string, ActorRefFrom<typeof journalMachine>> }).children;
+}
+
+/** A listener that was asked for once stays: closing it would cost its connections. */
+function definitionsAfter({ configured }: EngineContext, { definitions, listeners }: DefinitionsChange) {
+  return { definitions, configured: [...new Set([...configured, ...listeners])] };
 }
 
 function bindRestMs(failures: number): number {

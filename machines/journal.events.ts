@@ -92,8 +92,8 @@ export type Extracted = Extract<News, { readonly type: 'source.extracted' }>;
 export type Command =
   | { readonly type: 'operator.suspend'; readonly at: number }
   | { readonly type: 'operator.activate'; readonly at: number }
-  /** [RETRY_NOW], T10. */
-  | { readonly type: 'operator.retry'; readonly at: number }
+  /** [RETRY_NOW], T10, and the run that is asked for between two polls (c.8). `actor`: who said it. */
+  | { readonly type: 'operator.retry'; readonly at: number; readonly actor?: string }
   /** T11, T12. `reconnect`: a secret, host, port or TLS option changed. Another transport needs a new journal instead. */
   | {
       readonly type: 'definition.changed';
@@ -145,7 +145,8 @@ export type JournalNote =
       readonly failures: number;
       readonly nextRetryAt: number | null;
     }
-  | { readonly type: 'connector.retry'; readonly at: number };
+  /** `actor`: the operator who asked for it; absent where a change did. */
+  | { readonly type: 'connector.retry'; readonly at: number; readonly actor?: string };
 
 /** What a journal says outward: notes, and `runtime.due` when its runtime record is worth saving (d.3: each minute). */
 export type JournalEmitted = JournalNote | { readonly type: 'runtime.due'; readonly at: number };

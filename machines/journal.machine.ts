@@ -10,6 +10,7 @@ import {
   extracted,
   failed,
   reporting,
+  retried,
   timed,
   unbound,
 } from './journal.params.ts';
@@ -115,7 +116,7 @@ const session = journalSetup.createStateConfig({
           entry: 'reportUnbound',
           always: { guard: 'listenerBound', target: 'listening' },
           on: {
-            'operator.retry': { target: 'binding', actions: ['forgetListener', timed('noteRetry')] },
+            'operator.retry': { target: 'binding', actions: ['forgetListener', retried] },
             'definition.changed': { target: 'binding', actions: ['forgetListener', timed('noteRetry')] },
           },
         },
@@ -132,12 +133,13 @@ const session = journalSetup.createStateConfig({
           on: {
             'source.failed': 'backoff',
             'definition.changed': { guard: asksReconnect, target: '#pop3', reenter: true },
+            'operator.retry': { guard: 'resting', target: '#pop3', reenter: true, actions: retried },
           },
         },
         backoff: {
           on: {
             'source.extracted': 'polling',
-            'operator.retry': { target: '#pop3', reenter: true, actions: timed('noteRetry') },
+            'operator.retry': { target: '#pop3', reenter: true, actions: retried },
             'definition.changed': { target: '#pop3', reenter: true, actions: timed('noteRetry') },
           },
         },
@@ -147,7 +149,7 @@ const session = journalSetup.createStateConfig({
     faulted: {
       after: { faultRest: 'choosing' },
       on: {
-        'operator.retry': { target: 'choosing', actions: timed('noteRetry') },
+        'operator.retry': { target: 'choosing', actions: retried },
         'definition.changed': { target: 'choosing', actions: timed('noteRetry') },
       },
     },

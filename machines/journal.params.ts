@@ -1,4 +1,4 @@
-import type { Extracted, Failed, JournalContext } from './journal.events.ts';
+import type { Command, Extracted, Failed, JournalContext } from './journal.events.ts';
 import { faultRestMs } from './journal.setup.ts';
 
 /** How the chart's actions come by their parameters: from the event, and its time from the clock where it has none. */
@@ -59,6 +59,12 @@ export function broken<const T extends string>(type: T) {
     params: (heard: Heard<object>) => ({ ...timeOf(heard), detail: reasonOf(heard.event) }),
   } as const;
 }
+
+/** T10: the wait is over by somebody's word. */
+export const retried = {
+  type: 'noteRetry',
+  params: ({ event }: { readonly event: Extract<Command, { type: 'operator.retry' }> }) => event,
+} as const;
 
 /** T11, T12: of a changed definition the chart itself needs the period alone. */
 export const changed = {

@@ -59,6 +59,8 @@ export const journalSetup = setup({
     listening: ({ context }) => context.listeningSinceAt !== null,
     /** A crash of ours is healed by a message or a minute of listening, not by the new start: else a loop heals itself. */
     crashed: ({ context }) => context.lastError?.kind === 'faulted',
+    /** Between two polls: a session under way is run enough. */
+    resting: ({ context }) => context.nextPollAt !== null && context.nextPollAt > context.clock.now(),
     asksReconnect: (_, { reconnect }: { reconnect: boolean }) => reconnect,
     processingFaulted: ({ context }) => context.processingFault !== null,
   },
@@ -120,9 +122,9 @@ export const journalSetup = setup({
       enqueue.emit({ type: 'connector.down', at, lastMessageAt, inactivityAllowedMs });
     }),
     /** T10. The failures still count for the event log; only the wait begins anew. */
-    noteRetry: enqueueActions(({ enqueue }, { at }: At) => {
-      enqueue.assign({ nextRetryAt: null, backoffStep: 0 });
-      enqueue.emit({ type: 'connector.retry', at });
+    noteRetry: enqueueActions(({ enqueue }, { at, actor }: At & { readonly actor?: string }) => {
+      enqueue.assign({ nextRetryAt: null, nextPollAt: null, backoffStep: 0 });
+      enqueue.emit({ type: 'connector.retry', at, ...(actor === undefined ? {} : { actor }) });
     }),
     noteRuntime: enqueueActions(({ enqueue }, { at }: At) => enqueue.emit({ type: 'runtime.due', at })),
     forgetFailure: assign({ ...noFailure, nextPollAt: null }),

@@ -10,7 +10,7 @@ export function draftOf(definitionId: string | null, said: EngineEmitted | Journ
   return {
     type,
     severity: severityOf(type),
-    actor: 'engine',
+    actor: 'actor' in said && said.actor !== undefined ? said.actor : 'engine',
     definitionId: about,
     intakeId: null,
     entryId: null,

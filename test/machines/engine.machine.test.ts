@@ -5,7 +5,7 @@ import type { ListenerNews } from '../../machines/engine.events.ts';
 import { engineMachine } from '../../machines/engine.machine.ts';
 import { readinessOf } from '../../machines/engine.readiness.ts';
 import { journalOf } from '../../machines/follow.ts';
-import type { SourceNews } from '../../machines/journal.events.ts';
+import type { JournalDefinition, SourceNews } from '../../machines/journal.events.ts';
 import { definition, EngineRig } from './engine-rig.ts';
 import { runtimeRecord } from './journal-rig.ts';
 
@@ -55,7 +55,13 @@ describe('opening', () => {
   test('definitions that change while it opens are the ones that start', async () => {
     const rig = new EngineRig();
     rig.actor.start();
-    rig.actor.send({ type: 'definitions.changed', at: 0, definitions: [definition('z')], reconnect: [] });
+    rig.actor.send({
+      type: 'definitions.changed',
+      at: 0,
+      listeners: [],
+      definitions: [definition('z')],
+      reconnect: [],
+    });
     await rig.start();
     expect([rig.statusOf('a'), rig.statusOf('z')?.serviceStatus]).toEqual([undefined, 'awaiting-initial-run']);
   });
@@ -166,6 +172,7 @@ describe('definitions', () => {
     rig.actor.send({
       type: 'definitions.changed',
       at: rig.time.now(),
+      listeners: [],
       definitions: [definition('a'), definition('c', { inactivityAllowedMs: 60_000 }), definition('d')],
       reconnect: [],
     });
@@ -179,6 +186,25 @@ describe('definitions', () => {
     });
   });
 
+  test('the first definition of its transport opens the listener, and without it the listener stays', async () => {
+    const rig = await new EngineRig({ definitions: [], listeners: [] }).start();
+    expect([...rig.listeners.keys()]).toEqual([]);
+    const change = (definitions: readonly JournalDefinition[]) =>
+      rig.actor.send({
+        type: 'definitions.changed',
+        at: 0,
+        definitions,
+        listeners: definitions.length > 0 ? ['smtp'] : [],
+        reconnect: [],
+      });
+    change([definition('a')]);
+    expect([...rig.listeners.keys()]).toEqual(['smtp']);
+    rig.bind();
+    expect(rig.statusOf('a')?.machine).toMatchObject({ connection: { enabled: { session: { smtp: 'listening' } } } });
+    change([]);
+    expect(rig.actor.getSnapshot().value).toMatchObject({ running: { smtp: { open: 'bound' } } });
+  });
+
   test('a changed option or secret is told to the journal that has it', async () => {
     const starts: string[] = [];
     const source = ({ definitionId }: { readonly definitionId: string }) => {
@@ -188,7 +214,7 @@ describe('definitions', () => {
     const pop3 = (id: string, change = {}) => definition(id, { transport: 'pop3', ...change });
     const rig = await new EngineRig({ definitions: [pop3('a'), pop3('b')], source }).start();
     const definitions = [pop3('a', { inactivityAllowedMs: 60_000 }), pop3('b')];
-    rig.actor.send({ type: 'definitions.changed', at: 0, definitions, reconnect: ['b'] });
+    rig.actor.send({ type: 'definitions.changed', at: 0, listeners: [], definitions, reconnect: ['b'] });
     expect(starts).toEqual(['a', 'b', 'b']);
     expect(journalOf(rig.actor, 'a')?.getSnapshot().context.inactivityAllowedMs).toBe(60_000);
   });
@@ -198,7 +224,7 @@ describe('definitions', () => {
     const source = () => concat(of<SourceNews>(failed), NEVER);
     const definitions = [definition('p', { transport: 'pop3' })];
     const rig = await new EngineRig({ definitions, source }).start();
-    rig.actor.send({ type: 'definitions.changed', at: 5, definitions, reconnect: [] });
+    rig.actor.send({ type: 'definitions.changed', at: 5, listeners: [], definitions, reconnect: [] });
     expect(rig.statusOf('p')).toMatchObject({ nextRetryAt: 300_000, failures: 1 });
     expect(rig.notes).toEqual(['p connector.error']);
   });
@@ -228,7 +254,7 @@ describe('definitions', () => {
     const rig = await new EngineRig().start();
     journalOf(rig.actor, 'a')?.send({ type: 'definition.changed', at: 0, inactivityAllowedMs: -1, reconnect: false });
     const definitions = [definition('a', { transport: 'pop3' })];
-    rig.actor.send({ type: 'definitions.changed', at: 0, definitions, reconnect: [] });
+    rig.actor.send({ type: 'definitions.changed', at: 0, listeners: [], definitions, reconnect: [] });
     const replaced = journalOf(rig.actor, 'a');
     await rig.pass(60_000);
     expect(journalOf(rig.actor, 'a')).toBe(replaced);
@@ -238,7 +264,13 @@ describe('definitions', () => {
   test('one that was removed meanwhile is not started again', async () => {
     const rig = await new EngineRig().start();
     journalOf(rig.actor, 'a')?.send({ type: 'definition.changed', at: 0, inactivityAllowedMs: -1, reconnect: false });
-    rig.actor.send({ type: 'definitions.changed', at: 0, definitions: [], reconnect: [] });
+    rig.actor.send({
+      type: 'definitions.changed',
+      at: 0,
+      listeners: [],
+      definitions: [],
+      reconnect: [],
+    });
     await rig.pass(60_000);
     expect(rig.statusOf('a')).toBeUndefined();
     expect(rig.actor.getSnapshot().status).toBe('active');

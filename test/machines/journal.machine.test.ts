@@ -308,6 +308,26 @@ describe('errors', () => {
     expect(rig.send(bound(30)).session).toEqual(listening);
   });
 
+  test('a run asked for between two polls starts one, and is told with who asked (T10, c.8)', () => {
+    const rig = pop3().send({ ...mail(10, 0), nextPollAt: 60_000 });
+    const before = rig.snapshot.children['source'];
+    rig.send({ type: 'operator.retry', at: 50, actor: 'ada' });
+    expect(rig.snapshot.children['source']).not.toBe(before);
+    expect(rig.notes).toEqual([{ type: 'connector.retry', at: 50, actor: 'ada' }]);
+    expect(rig.status).toMatchObject({ nextPollAt: null, serviceStatus: 'active' });
+  });
+
+  test('a run asked for while one is under way changes nothing', () => {
+    const first = pop3();
+    const overdue = pop3().send({ ...mail(10, 0), nextPollAt: 60 });
+    for (const rig of [first, overdue]) {
+      const before = rig.snapshot.children['source'];
+      rig.send(retry(61));
+      expect(rig.snapshot.children['source']).toBe(before);
+      expect(rig.notes).toEqual([]);
+    }
+  });
+
   test('a retry of what works changes nothing', () => {
     const rig = pop3().send(mail(10));
     const before = rig.snapshot;
