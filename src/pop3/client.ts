@@ -7,7 +7,7 @@ import { Framing } from './framing.ts';
 import { cleaned, Pop3Failure, RefusedCommand } from './pop3-failure.ts';
 import type { MailboxOptions, MailboxPorts } from './types.ts';
 
-export type ClientPorts = Pick<MailboxPorts, 'clock' | 'lookup' | 'trace'>;
+export type ClientPorts = Pick<MailboxPorts, 'clock' | 'lookup' | 'trace' | 'stage'>;
 
 /** Takes the content of a multi-line answer. A promise stops the reading until it is settled; it must not reject. */
 export type TakeContent = (content: Buffer) => Promise<void> | undefined;
@@ -71,8 +71,12 @@ export class Pop3Client extends Pop3 {
 
   /** Connects and reads the greeting. @throws Pop3Failure, or RefusedCommand for a greeting of -ERR */
   async open(implicitTls: boolean, signal: AbortSignal): Promise<void> {
+    const { stage } = this.#ports;
+    stage?.('connect');
     const plain = await connectTcp(this.#options, this.#ports, signal);
+    stage?.(implicitTls ? 'encrypt' : 'greeting');
     const link = implicitTls ? await secure(plain, this.#options, this.#ports, signal) : plain;
+    if (implicitTls) stage?.('greeting');
     this.#listen(link);
     const lateMs = connectMs(this.#options);
     const late = this.#ports.clock.schedule(

@@ -1,5 +1,6 @@
 import { Observable } from 'rxjs';
 import type { Extract, Extraction } from '../../streams/poll.ts';
+import { type TestStep, testConnection } from './connection-test.ts';
 import { runSession } from './run.ts';
 import { type BatchLimits, batchLimits, type MailboxOptions, type MailboxPorts } from './types.ts';
 
@@ -7,6 +8,8 @@ import { type BatchLimits, batchLimits, type MailboxOptions, type MailboxPorts }
 export interface Mailbox extends AsyncDisposable {
   /** One session for each subscription, never two at once. Unsubscribed, it ends with QUIT after the message in hand. */
   readonly extract: Extract;
+  /** Tests the connection, after the session under way: servers let in one at a time. Changes nothing. */
+  test(): Promise<readonly TestStep[]>;
   /** Ends the session under way after its message and waits for its QUIT. Idempotent; nothing starts after it. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -24,6 +27,7 @@ export function openMailbox(
   let closed = false;
   // The session before, still in its last message: servers lock a mailbox, so the next one waits for it.
   let last: Promise<void> = Promise.resolve();
+  const optionsNow = (): MailboxOptions => (typeof given === 'function' ? given() : given);
   const extract: Extract = () =>
     new Observable<Extraction>((subscriber) => {
       const left = new AbortController();
@@ -34,8 +38,7 @@ export function openMailbox(
           say({ type: 'failed', kind: 'protocol', detail: 'stopped' });
           return;
         }
-        const options = typeof given === 'function' ? given() : given;
-        await runSession({ options, ports, limits, signal: left.signal, say });
+        await runSession({ options: optionsNow(), ports, limits, signal: left.signal, say });
       });
       last = session.catch(() => undefined).finally(() => running.delete(left));
       session.then(
@@ -46,6 +49,16 @@ export function openMailbox(
     });
   return {
     extract,
+    test: () => {
+      const left = new AbortController();
+      running.add(left);
+      const tested = last.then(() => testConnection(optionsNow(), ports, left.signal));
+      last = tested.then(
+        () => void running.delete(left),
+        () => void running.delete(left),
+      );
+      return tested;
+    },
     [Symbol.asyncDispose]: async () => {
       closed = true;
       for (const session of running) session.abort();

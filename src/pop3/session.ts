@@ -46,7 +46,7 @@ export async function openSession(
   const stop = (): void => void client.abandon(new Pop3Failure('protocol', 'stopped'));
   signal.addEventListener('abort', stop, { once: true });
   try {
-    await signIn(client, options, signal);
+    await signIn(client, options, { ...ports, signal });
     return sessionOf(client, options, { ports, capabilities: await capabilitiesOf(client) });
   } catch (error) {
     client.close();

@@ -1,4 +1,4 @@
-import type { Pop3Client } from './client.ts';
+import type { ClientPorts, Pop3Client } from './client.ts';
 import { ListingReader } from './listing.ts';
 import { Pop3Failure, RefusedCommand } from './pop3-failure.ts';
 import type { MailboxOptions } from './types.ts';
@@ -11,12 +11,20 @@ const beyondAscii = /[\u0080-\u{10ffff}]/u;
  * Greeting, encryption, USER and PASS. Nothing secret is said before the certificate was judged.
  * @throws Pop3Failure with the kind of journaling d.5
  */
-export async function signIn(client: Pop3Client, options: MailboxOptions, signal: AbortSignal): Promise<void> {
+export async function signIn(
+  client: Pop3Client,
+  options: MailboxOptions,
+  { signal, stage }: { readonly signal: AbortSignal } & Pick<ClientPorts, 'stage'>,
+): Promise<void> {
   const { mailboxName, password, encrypted, port } = options;
   if (/[\r\n\0]/.test(mailboxName + password)) throw new Pop3Failure('auth', 'control character in name or password');
   const byStls = encrypted && (options.stls ?? port === CLEAR_PORT);
   await client.open(encrypted && !byStls, signal).catch((error: unknown) => refused(error, 'protocol'));
-  if (byStls) await startTls(client, signal);
+  if (byStls) {
+    stage?.('encrypt');
+    await startTls(client, signal);
+  }
+  stage?.('log in');
   if (beyondAscii.test(mailboxName + password) && !(await capabilitiesOf(client)).has('UTF8')) {
     throw new Pop3Failure('auth', 'the server takes no name or password beyond ASCII');
   }

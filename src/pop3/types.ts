@@ -17,6 +17,9 @@ export type FailureKind =
   | 'protocol'
   | 'storage';
 
+/** How far a session has come, in this order; `encrypt` only where it is. */
+export type SessionStage = 'connect' | 'encrypt' | 'greeting' | 'log in' | 'count' | 'quit';
+
 /** Where a mailbox is and how to get in. */
 export interface MailboxOptions {
   readonly host: string;
@@ -102,6 +105,8 @@ export interface MailboxPorts {
   /** A message came into custody. */
   taken(): void;
   report(report: ItemReport): void;
+  /** Told when a session goes on to its next stage; for the connection test. */
+  readonly stage?: (stage: SessionStage) => void;
   /** Protocol dialogue for the detailed log: commands without secrets, status lines, never content. */
   readonly trace?: (line: string) => void;
   /** Resolves a host name; the system's resolver when absent. In the order to try. */
