@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Endpoint } from './cli/client.ts';
-import { CommandFailure, exitCodes } from './cli/exit-codes.ts';
+import { CommandFailure, type ExitCode, exitCodes } from './cli/exit-codes.ts';
 import type { Actions, LocateOptions } from './cli/options.ts';
 import type { Screen } from './cli/render.ts';
 import type { EngineConfig } from './config/engine.schema.ts';
@@ -51,10 +51,28 @@ async function run(given: string | undefined, version: string, exit: Rim['exit']
     void engine.stop();
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
-  process.on('SIGHUP', () => log('warn', 'SIGHUP: this version reads its configuration at start only', {}));
+  process.on('SIGHUP', () => void reload(engine, file, log));
   const { fault } = await engine.ended;
   if (fault !== null) throw new CommandFailure(exitCodes.failed, `the engine ended: ${String(fault.error)}`);
   log('info', 'stopped', {});
+}
+
+/** SIGHUP: what can change while the engine runs does; a configuration with a fault is refused as a whole. */
+async function reload(engine: RunningEngine, file: string, log: import('./log.ts').Log): Promise<void> {
+  const { loadConfig } = await import('./config/load-config.ts');
+  const refused = (faults: readonly string[]): void => {
+    for (const fault of faults) log('error', 'configuration refused', { fault });
+  };
+  try {
+    const loaded = await loadConfig(file, process.env, { now: () => Date.now() });
+    if (!loaded.ok) return refused(loaded.faults.map(formatFault));
+    const { ok, ...result } = await engine.reload(loaded.config);
+    if ('faults' in result) return refused(result.faults);
+    const differs = result.afterRestart.length > 0;
+    log(differs ? 'warn' : 'info', 'configuration applied', { ok, ...result });
+  } catch (error) {
+    refused([String(error)]);
+  }
 }
 
 async function start(
@@ -64,10 +82,14 @@ async function start(
   try {
     return await startEngine({ config, configFile, version, log });
   } catch (error) {
-    const locked = (error as { code?: string }).code === 'locked';
     const text = error instanceof Error ? error.message : String(error);
-    throw new CommandFailure(locked ? exitCodes.tryAgain : exitCodes.failed, text, { cause: error });
+    throw new CommandFailure(startFailureCode(error), text, { cause: error });
   }
+}
+
+function startFailureCode(error: unknown): ExitCode {
+  if ((error as { code?: string }).code === 'locked') return exitCodes.tryAgain;
+  return (error as Error | undefined)?.name === 'DefinitionConflict' ? exitCodes.invalidConfig : exitCodes.failed;
 }
 
 async function check(given: string | undefined, out: Screen, err: Screen): Promise<boolean> {

@@ -1,26 +1,33 @@
 import { hostname } from 'node:os';
-import { asyncScheduler, type Observable, type SchedulerLike, Subject, takeUntil } from 'rxjs';
+import { asyncScheduler, type SchedulerLike, Subject } from 'rxjs';
 import { createActor, toPromise } from 'xstate';
-import type { EngineOutput, ListenerName } from '../machines/engine.events.ts';
+import type { EngineOutput } from '../machines/engine.events.ts';
 import { emittedBy, type JournalActor, journalOf, spawnedJournals } from '../machines/follow.ts';
 import { runtimeOf } from '../machines/journal.context.ts';
-import type { JournalDefinition, RuntimeRecord } from '../machines/journal.events.ts';
+import type { RuntimeRecord } from '../machines/journal.events.ts';
 import { schedulerClock } from '../streams/clock.ts';
 import { type Closing, closing } from './close.ts';
 import type { EngineConfig } from './config/engine.schema.ts';
-import { type EngineOptions, toEngineOptions, toSmtpOptions } from './config/to-options.ts';
+import { type EngineOptions, toEngineOptions } from './config/to-options.ts';
 import { openContentHasher } from './content/content-hasher.ts';
+import { createAdministration } from './engine/administration.ts';
+import { announce, journalDefinition, listenersOf } from './engine/announce.ts';
+import { runApart } from './engine/apart.ts';
 import { createApi } from './engine/api.ts';
-import { type Definition, openDefinitionBook } from './engine/definition-book.ts';
-import { openDirectory } from './engine/directory.ts';
+import { openDefinitionBook } from './engine/definition-book.ts';
+import type { DefinitionBook } from './engine/definition-book.types.ts';
+import { type LiveDirectory, openDirectory } from './engine/directory.ts';
 import { gatewayOptions } from './engine/gateway.ts';
+import { tlsOf } from './engine/listeners.ts';
+import { liveMatching, liveOptions } from './engine/live-options.ts';
 import { draftOf } from './engine/notes.ts';
-import { processingNews, processingSetup } from './engine/pipelines.ts';
-import { provideSlots, tlsOf } from './engine/slots.ts';
+import { processingSetup } from './engine/pipelines.ts';
+import { engineEvent, type Reloaded, type ReloadParts, reload } from './engine/reload.ts';
+import { provideSlots } from './engine/slots.ts';
 import { createWorkshop, type Workshop } from './engine/workshop.ts';
-import { openHttpServer } from './http/server.ts';
+import type { EngineApi } from './http/api.types.ts';
+import { type HttpServer, openHttpServer } from './http/server.ts';
 import type { Log } from './log.ts';
-import type { SmtpListener } from './smtp/types.ts';
 import { openStore } from './store/open-store.ts';
 
 export interface EngineSetup {
@@ -35,6 +42,8 @@ export interface RunningEngine {
   readonly url: string;
   /** Null while the listener is not bound. */
   smtpPort(): number | null;
+  /** Applies a configuration that was read again, or refuses it as a whole. */
+  reload(config: EngineConfig): Promise<Reloaded>;
   /** Drains and closes; resolves when all is closed. Idempotent. */
   stop(): Promise<EngineOutput>;
   /** Resolves when the engine has ended, for whatever reason. */
@@ -49,8 +58,7 @@ export async function startEngine(start: EngineSetup): Promise<RunningEngine> {
   const clock = start.clock ?? asyncScheduler;
   const stack = closing();
   try {
-    const workshop = await openWorkshop(start, clock, stack);
-    return await launch(workshop, stack);
+    return await launch(start, await openWorkshop(start, clock, stack), stack);
   } catch (error) {
     await stack[Symbol.asyncDispose]();
     throw error;
@@ -62,73 +70,67 @@ async function openWorkshop(
   { config, configFile, version, log }: EngineSetup,
   clock: SchedulerLike,
   stack: Closing,
-): Promise<Workshop> {
-  const options = toEngineOptions(config, { file: configFile, hostname: hostname() });
-  const { dataDir, store: storing, directory: addresses } = options;
-  const types = new Map(config.definitions.map(({ id, journalType }) => [id, journalType]));
+): Promise<Opened> {
+  const live = liveOptions(toEngineOptions(config, { file: configFile, hostname: hostname() }));
+  const { dataDir, store: storing, directory: addresses } = live.current;
+  let known: DefinitionBook | undefined;
   const store = stack.use(
     await openStore({
       dataDir,
       bytes: storing.bytes,
       segmentBytes: storing.segmentBytes,
       now: () => clock.now(),
-      journalTypeOf: ({ definitionId }) => types.get(definitionId ?? '') ?? null,
+      journalTypeOf: (item) => known?.optionsFor(item)?.journalType ?? null,
     }),
   );
   const { tornBytes, damaged, folded } = store.recovery;
   log(damaged.length === 0 ? 'info' : 'error', 'store open', { dataDir, tornBytes, folded, damaged });
   const book = await openDefinitionBook(config.definitions, store.definitions, dataDir);
-  const directory = await openDirectory(addresses, config.definitions);
+  known = book;
+  const directory = await openDirectory(addresses, book);
   const hasher = stack.use(openContentHasher({ workers: 1 }));
-  const fallback = book.all()[0]?.options;
   const setup = processingSetup(store, {
     directory,
     hashContent: (message) => hasher.hash(message),
     trustedRecipientHeaders: addresses.trustedRecipientHeaders,
-    matching: options.matching,
+    matching: liveMatching(live),
     optionsFor: (item) => {
       if (item.definitionId === null) return gatewayOptions;
-      const found = book.optionsFor(item) ?? fallback;
+      const found = book.optionsFor(item) ?? book.all()[0]?.options;
       if (found === undefined) throw new Error(`no options are known for intake ${item.intakeId}`);
       return found;
     },
   });
-  return createWorkshop({ options, store, book, setup, clock, log, version });
+  return { workshop: createWorkshop({ live, store, book, setup, clock, log, version }), directory };
+}
+
+interface Opened {
+  readonly workshop: Workshop;
+  readonly directory: LiveDirectory;
 }
 
 /** Starts the chart with every slot filled, and the API on top. */
-async function launch(workshop: Workshop, stack: Closing): Promise<RunningEngine> {
-  const { options, book, clock, log, version } = workshop;
+async function launch(start: EngineSetup, { workshop, directory }: Opened, stack: Closing): Promise<RunningEngine> {
+  const { options, book, clock, log } = workshop;
   const stop$ = new Subject<void>();
   const changed$ = new Subject<string>();
-  const closings = new Set<Promise<void>>();
-  let listener: SmtpListener | null = null;
   let stopping = false;
-  const actor = createActor(
-    await provideSlots(workshop, {
-      stop$,
-      closings,
-      opened: (opened) => {
-        listener = opened;
-      },
-      stopping: () => stopping,
-      storeFailed: (detail) => {
-        workshop.troubled(detail);
-        const failed = { type: 'source.failed', at: clock.now(), kind: 'storage', detail } as const;
-        for (const { id } of book.all()) journalOf(actor, id)?.send(failed);
-      },
-      close: async () => {
-        await Promise.all(closings);
-        const { records } = actor.getSnapshot().context;
-        for (const [id, record] of Object.entries(records)) await saveRuntime(workshop, id, record);
-        await stack[Symbol.asyncDispose]();
-      },
-    }),
-    {
-      input: { definitions: book.all().map(journalDefinition), listeners: listenersOf(book.all(), options), clock },
-      clock: schedulerClock(clock),
+  const { machine, mailboxes, listeners } = await provideSlots(workshop, {
+    stop$,
+    stopping: () => stopping,
+    storeFailed: (detail) => {
+      workshop.troubled(detail);
+      const failed = { type: 'source.failed', at: clock.now(), kind: 'storage', detail } as const;
+      for (const { id } of book.all()) journalOf(actor, id)?.send(failed);
     },
-  );
+    close: async () => {
+      const { records } = actor.getSnapshot().context;
+      for (const [id, record] of Object.entries(records)) await saveRuntime(workshop, id, record);
+      await stack[Symbol.asyncDispose]();
+    },
+  });
+  const input = { definitions: book.all().map(journalDefinition), listeners: listenersOf(book.all(), options), clock };
+  const actor = createActor(machine, { input, clock: schedulerClock(clock) });
   spawnedJournals(actor).subscribe(({ definitionId, actor: journal }) =>
     follow(workshop, changed$, definitionId, journal),
   );
@@ -137,23 +139,33 @@ async function launch(workshop: Workshop, stack: Closing): Promise<RunningEngine
     if (draft !== null) workshop.note(draft);
   });
   actor.subscribe({ error: (error) => log('error', 'the engine broke', { error: String(error) }) });
-  for (const definitionId of [...book.orphans, null]) runApart(workshop, definitionId, stop$);
-  const api = createApi(workshop, actor, changed$);
-  const { http, smtp } = options;
-  const tls = http.tls === null ? undefined : await tlsOf(http.tls);
-  const tokens = http.tokens.map(({ name, role, token }) => ({ name, role, token: token.reveal() }));
-  const server = await openHttpServer(
-    { host: http.host, port: http.port, tls, tokens, version, messageLimitBytes: smtp.maxMessageBytes, clock, log },
-    api,
-  );
+  runApart(workshop, stop$);
+  if (options.matching.continuityEvent) workshop.note(engineEvent('continuity.on', {}));
+  const administration = createAdministration({ workshop, actor, mailboxes });
+  const server = await openApi(workshop, createApi(workshop, actor, administration, changed$));
   stack.defer(() => server.close());
   const ended = toPromise(actor).finally(() => changed$.complete());
   actor.start();
   log('info', 'engine started', { http: server.port });
+  const { host, tls } = options.http;
+  const parts: ReloadParts = {
+    start: start.config,
+    directory,
+    announce: (changes) => announce(workshop, actor, changes, 'engine'),
+    useTokens: (tokens) => server.updateTokens(tokens.map(accessToken)),
+    useTls: (pairs) => {
+      if (pairs.smtp !== null) listeners.updateTls(pairs.smtp);
+      if (pairs.http !== null && tls !== null) server.updateTls(pairs.http);
+    },
+  };
   return {
-    url: `${tls === undefined ? 'http' : 'https'}://${http.host.includes(':') ? `[${http.host}]` : http.host}:${server.port}`,
-    smtpPort: () => listener?.port ?? null,
+    url: `${tls === null ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${server.port}`,
+    smtpPort: () => listeners.get('smtp')?.port ?? null,
     ended,
+    reload: (config) => {
+      const read = { config, options: toEngineOptions(config, { file: start.configFile, hostname: hostname() }) };
+      return administration.inTurn(() => reload(workshop, parts, read));
+    },
     stop: () => {
       if (!stopping) {
         stopping = true;
@@ -164,6 +176,20 @@ async function launch(workshop: Workshop, stack: Closing): Promise<RunningEngine
     },
   };
 }
+
+async function openApi({ options, version, clock, log }: Workshop, api: EngineApi): Promise<HttpServer> {
+  const { http, smtp } = options;
+  const tls = http.tls === null ? undefined : await tlsOf(http.tls);
+  const { host, port } = http;
+  const tokens = http.tokens.map(accessToken);
+  return openHttpServer({ host, port, tls, tokens, version, messageLimitBytes: smtp.maxMessageBytes, clock, log }, api);
+}
+
+const accessToken = ({ name, role, token }: EngineOptions['http']['tokens'][number]) => ({
+  name,
+  role,
+  token: token.reveal(),
+});
 
 /** Hears one journal: its notes go to the event log, its runtime record to the store, its changes to the stream. */
 function follow(workshop: Workshop, changed$: Subject<string>, definitionId: string, journal: JournalActor): void {
@@ -181,24 +207,5 @@ function follow(workshop: Workshop, changed$: Subject<string>, definitionId: str
   journal.subscribe({ next: () => changed$.next(definitionId), error: () => changed$.next(definitionId) });
 }
 
-/** The line of mail that belongs to no journal of the file: the gateway's, and what a removed definition left in custody. */
-function runApart(workshop: Workshop, definitionId: string | null, stop$: Observable<void>): void {
-  const { store, setup, clock, options } = workshop;
-  const expected = definitionId === null && options.gateway !== null;
-  if (!expected && store.figuresOf(definitionId).queueMessages === 0) return;
-  const troubled = ({ detail }: { readonly detail: string }): void => workshop.troubled(detail);
-  processingNews(definitionId, { store, setup, clock, troubled }).pipe(takeUntil(stop$)).subscribe();
-}
-
 const saveRuntime = ({ store }: Workshop, definitionId: string, record: RuntimeRecord): Promise<void> =>
   store.definitions.saveRuntime(definitionId, { ...record });
-
-function journalDefinition({ id, config, suspended }: Definition): JournalDefinition {
-  const inactivityAllowedMs = config.transport === 'smtp' ? toSmtpOptions(config, []).inactivityAllowedMs : 10_800_000;
-  return { definitionId: id, transport: config.transport, inactivityAllowedMs, suspended };
-}
-
-const listenersOf = (definitions: readonly Definition[], { gateway }: EngineOptions): readonly ListenerName[] => [
-  ...(definitions.some(({ config }) => config.transport === 'smtp') ? (['smtp'] as const) : []),
-  ...(gateway === null ? [] : (['gateway'] as const)),
-];

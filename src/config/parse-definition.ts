@@ -32,6 +32,7 @@ export function parseDefinition(document: unknown, surroundings: DefinitionSurro
     ...describeIssues(definitionSchema, whole, checked.issues),
     ...definitionRules(whole, []),
     ...referenceRules(whole, []),
+    ...maskRules(whole),
     ...uniqueAmong(whole, surroundings.others),
     ...engineWide(whole, surroundings),
   ];
@@ -47,6 +48,17 @@ function withKeptSecrets(document: unknown, previous: DefinitionConfig | undefin
   const written = valueAt(connection, ['password']);
   if (held === undefined || (written !== secretMask && written !== '')) return document;
   return { ...(document as object), [previous.transport]: { ...(connection as object), password: held.reveal() } };
+}
+
+/** The mask is what answers show; of a definition that has no password yet there is nothing to keep. */
+function maskRules(document: unknown): readonly DocumentFault[] {
+  return ['smtp', 'pop3']
+    .filter((transport) => valueAt(document, [transport, 'password']) === secretMask)
+    .map((transport) => ({
+      path: [transport, 'password'],
+      at: 'value',
+      text: 'is the mask of a password, and there is none to keep; expected the password itself',
+    }));
 }
 
 function referenceRules(value: unknown, path: readonly (string | number)[]): readonly DocumentFault[] {

@@ -1,30 +1,24 @@
 import { filter, map, merge, mergeMap, type Observable, share } from 'rxjs';
 import { readinessOf } from '../../machines/engine.readiness.ts';
 import { type EngineActor, journalOf } from '../../machines/follow.ts';
-import type { EngineApi, EngineChange } from '../http/api.types.ts';
-import type { DefinitionView } from '../http/definition.schema.ts';
+import type { Administration, EngineApi, EngineChange } from '../http/api.types.ts';
 import type { Status } from '../http/status.schema.ts';
 import { createArchiveApi, isoTime } from './archive-api.ts';
-import type { Definition } from './definition-book.ts';
+import type { Definition } from './definition-book.types.ts';
+import { definitionView } from './definition-view.ts';
 import { explain } from './explain.ts';
 import type { Workshop } from './workshop.ts';
 
 /** What the HTTP room is given: the engine as the outside sees it. */
-export function createApi(workshop: Workshop, actor: EngineActor, changed$: Observable<string>): EngineApi {
+export function createApi(
+  workshop: Workshop,
+  actor: EngineActor,
+  administration: Administration,
+  changed$: Observable<string>,
+): EngineApi {
   const { store, book, clock, version, startedAt, setup, note } = workshop;
   const statusFor = (definition: Definition): Status | undefined =>
     workshop.statusOf(definition, journalOf(actor, definition.id));
-  const change = async (id: string, suspended: boolean, by: Parameters<EngineApi['suspend']>[1]) => {
-    const definition = book.get(id);
-    if (definition === undefined) return { kind: 'unknown' } as const;
-    await book.setSuspended(id, suspended, by);
-    const type = suspended ? 'operator.suspend' : 'operator.activate';
-    journalOf(actor, id)?.send({ type, at: clock.now() });
-    const status = statusFor(book.get(id) ?? definition);
-    return status === undefined
-      ? ({ kind: 'refused', why: 'the engine is starting' } as const)
-      : ({ kind: 'done', status } as const);
-  };
   const statuses = (): Status[] =>
     book
       .all()
@@ -32,6 +26,7 @@ export function createApi(workshop: Workshop, actor: EngineActor, changed$: Obse
       .filter((status) => status !== undefined);
   return {
     ...createArchiveApi(store),
+    ...administration,
     status: () => ({
       engine: {
         version,
@@ -47,13 +42,11 @@ export function createApi(workshop: Workshop, actor: EngineActor, changed$: Obse
       const definition = book.get(id);
       return definition === undefined ? undefined : statusFor(definition);
     },
-    definitions: () => book.all().map(viewOf),
+    definitions: () => book.all().map(definitionView),
     definition: (id) => {
       const definition = book.get(id);
-      return definition === undefined ? undefined : viewOf(definition);
+      return definition === undefined ? undefined : definitionView(definition);
     },
-    suspend: (id, by) => change(id, true, by),
-    activate: (id, by) => change(id, false, by),
     explain: async (definitionId, message) => {
       const definition = book.get(definitionId);
       return definition === undefined ? undefined : explain(definition, message, { store, setup, clock });
@@ -74,9 +67,6 @@ export function createApi(workshop: Workshop, actor: EngineActor, changed$: Obse
       }),
   };
 }
-
-const viewOf = ({ document, version, suspended }: Definition): DefinitionView =>
-  ({ ...document, version, suspended, provisioned: true }) as unknown as DefinitionView;
 
 function healthOf(
   statuses: readonly Status[],

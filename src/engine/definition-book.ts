@@ -1,152 +1,206 @@
-import { randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { Subject } from 'rxjs';
 import type { JournalOptions, SpoolItem } from '../../streams/message.ts';
 import type { EventDraft } from '../../streams/ports.ts';
 import type { DefinitionConfig } from '../config/definition.schema.ts';
-import { type DefinitionDocument, definitionDigest, definitionDocument } from '../config/document.ts';
+import { definitionDigest, definitionDocument } from '../config/document.ts';
 import { toJournalOptions } from '../config/to-options.ts';
 import type { DefinitionStore } from '../store/level-definitions.ts';
 import type { DefinitionRow } from '../store/rows.ts';
+import type { ChangeActor, Defined, Definition, DefinitionBook } from './definition-book.types.ts';
+import { conflictsOf, DefinitionConflict } from './definition-conflicts.ts';
+import { definingEvent, definitionEvent } from './definition-events.ts';
+import { createSecretBox, definitionKey, type SecretBox, secretsDiffer } from './definition-secrets.ts';
+import {
+  isProvisioned,
+  restoredDefinition,
+  type StoredDocument,
+  storedDocument,
+  suspensionOf,
+} from './stored-definition.ts';
 
-/** One journal definition in force: what the file says, at which version, and what operators said since. */
-export interface Definition {
-  readonly id: string;
-  readonly version: number;
-  readonly config: DefinitionConfig;
-  readonly document: DefinitionDocument;
-  readonly options: JournalOptions;
-  readonly createdAt: number;
-  /** Suspended by the file, or by an operator where that was said later. */
-  readonly suspended: boolean;
-  readonly suspendedSince: number | null;
-}
-
-/** The definitions of the running engine, in the order of the file, and the options of every version mail was taken under. */
-export interface DefinitionBook {
-  all(): readonly Definition[];
-  get(id: string): Definition | undefined;
-  /** The options an item was received under; those of its latest version where the store has lost that one. */
-  optionsFor(item: Pick<SpoolItem, 'definitionId' | 'definitionVersion'>): JournalOptions | undefined;
-  /** Durable, and in the event log, when it resolves. */
-  setSuspended(
-    id: string,
-    suspended: boolean,
-    by: { readonly actor: string; readonly reason: string | null },
-  ): Promise<void>;
-  /** Ids the store knows and the file does not: their mail in process is still finished. */
-  readonly orphans: readonly string[];
-}
-
-/** Brings the store's definitions up to the file's: new and changed ones get a version and an event. */
+/**
+ * Brings the store's definitions up to the file's: new and changed ones get a version and an event, removed ones an
+ * event. Those made over the API stand as they were.
+ * @throws DefinitionConflict when the two do not go together; Error when one of the store cannot be read
+ */
 export async function openDefinitionBook(
   configs: readonly DefinitionConfig[],
   store: DefinitionStore,
   dataDir: string,
 ): Promise<DefinitionBook> {
-  const key = await digestKey(dataDir);
-  const definitions = new Map<string, Definition>();
-  for (const config of configs) definitions.set(config.id, await provision(config, store, key));
-  const rows = await store.all();
-  const versions = await optionsOfVersions(rows, store);
-  for (const { id, version, options } of definitions.values()) versions.set(`${id} ${version}`, options);
-  return {
-    all: () => [...definitions.values()],
-    get: (id) => definitions.get(id),
-    optionsFor: ({ definitionId, definitionVersion }) =>
-      versions.get(`${definitionId} ${definitionVersion}`) ?? definitions.get(definitionId ?? '')?.options,
-    setSuspended: async (id, suspended, by) => {
-      const definition = definitions.get(id);
-      if (definition === undefined || definition.suspended === suspended) return;
-      const type = suspended ? 'definition.suspended' : 'definition.enabled';
-      const event = eventOf(type, id, by.actor, {
-        reason: by.reason,
-        old: { suspended: !suspended },
-        new: { suspended },
-      });
-      const provisioned = definition.config.suspended;
-      await store.command({ command: suspended ? 'suspend' : 'activate', definitionId: id, provisioned, event });
-      const row = await store.get(id);
-      definitions.set(id, {
-        ...definition,
-        suspended,
-        suspendedSince: suspended ? (row?.suspension?.at ?? null) : null,
-      });
-    },
-    orphans: rows.map(({ definitionId }) => definitionId).filter((id) => !definitions.has(id)),
-  };
+  const key = await definitionKey(dataDir);
+  const book = new Book(store, createSecretBox(key), key);
+  await book.open(configs);
+  return book;
 }
 
-async function provision(config: DefinitionConfig, store: DefinitionStore, key: Uint8Array): Promise<Definition> {
-  const digest = definitionDigest(config, key);
-  const view = definitionDocument(config);
-  const before = await store.get(config.id);
-  const changed = before === undefined || before.digest !== digest;
-  const version = changed ? (before?.version ?? 0) + 1 : before.version;
-  const options = toJournalOptions(config, version);
-  if (changed) {
-    const old = (before?.document['view'] ?? null) as DefinitionDocument | null;
-    const type = before === undefined ? 'definition.created' : 'definition.changed';
-    const event = eventOf(type, config.id, 'engine', { version, old, new: view, provisioned: true });
-    await store.command({
+class Book implements DefinitionBook {
+  revision = 0;
+  readonly changed$ = new Subject<void>();
+  readonly #store: DefinitionStore;
+  readonly #box: SecretBox;
+  readonly #key: Uint8Array;
+  readonly #definitions = new Map<string, Definition>();
+  /** By id and version. */
+  readonly #versions = new Map<string, JournalOptions>();
+  readonly #known = new Set<string>();
+
+  constructor(store: DefinitionStore, box: SecretBox, key: Uint8Array) {
+    this.#store = store;
+    this.#box = box;
+    this.#key = key;
+  }
+
+  async open(configs: readonly DefinitionConfig[]): Promise<void> {
+    for (const row of await this.#store.all()) await this.#remember(row);
+    const given = new Set(configs.map(({ id }) => id));
+    for (const row of await this.#store.all()) {
+      if (given.has(row.definitionId) || row.removedAt != null) continue;
+      if (isProvisioned(row)) await this.#removeRow(row.definitionId, { actor: 'engine', reason: null }, true);
+      else this.#keep(this.#restored(row));
+    }
+    const conflicts = conflictsOf(configs, this.all());
+    if (conflicts.length > 0) throw new DefinitionConflict(conflicts);
+    for (const config of configs) await this.define(config, { provisioned: true, actor: 'engine' });
+  }
+
+  all(): readonly Definition[] {
+    const all = [...this.#definitions.values()];
+    return [...all.filter(({ provisioned }) => provisioned), ...all.filter(({ provisioned }) => !provisioned)];
+  }
+
+  get(id: string): Definition | undefined {
+    return this.#definitions.get(id);
+  }
+
+  optionsFor({ definitionId, definitionVersion }: Pick<SpoolItem, 'definitionId' | 'definitionVersion'>) {
+    const id = definitionId ?? '';
+    return this.#versions.get(`${id} ${definitionVersion}`) ?? this.#versions.get(id);
+  }
+
+  orphans(): readonly string[] {
+    return [...this.#known].filter((id) => !this.#definitions.has(id));
+  }
+
+  async setSuspended(id: string, suspended: boolean, { actor, reason }: ChangeActor): Promise<void> {
+    const definition = this.#definitions.get(id);
+    if (definition === undefined || definition.suspended === suspended) return;
+    const { config, provisioned } = definition;
+    const data = { reason, old: { suspended: !suspended }, new: { suspended } };
+    const event = definitionEvent(suspended ? 'definition.suspended' : 'definition.enabled', id, actor, data);
+    if (provisioned) {
+      const command = suspended ? 'suspend' : 'activate';
+      await this.#store.command({ command, definitionId: id, provisioned: config.suspended, event });
+      this.#keep({ ...definition, ...suspensionOf(config.suspended, await this.#store.get(id)) });
+    } else await this.#write({ ...config, suspended }, { provisioned, event: () => event });
+  }
+
+  async define(
+    config: DefinitionConfig,
+    origin: { readonly provisioned: boolean; readonly actor: string },
+  ): Promise<Defined> {
+    const { provisioned, actor } = origin;
+    const before = this.#definitions.get(config.id);
+    const row = await this.#store.get(config.id);
+    const stands = row !== undefined && row.removedAt == null;
+    const same = stands && row.digest === this.#digest(config) && isProvisioned(row) === provisioned;
+    if (same && before !== undefined) return { definition: before, before, differing: 0 };
+    if (same) {
+      const definition = this.#definition(config, row, { provisioned, secretLost: false });
+      this.#keep(definition);
+      return { definition, before, differing: 0 };
+    }
+    // A removal that was cut short may have left what it should have forgotten.
+    if (row?.removedAt != null) await this.#store.forget(config.id);
+    const secretChanged = before !== undefined && secretsDiffer(before.config, config);
+    const defining = { config, row: stands ? row : null, provisioned, actor, secretChanged };
+    const { differing, event } = definingEvent(defining);
+    return { definition: await this.#write(config, { provisioned, event }), before, differing };
+  }
+
+  async remove(id: string, by: ChangeActor): Promise<void> {
+    const definition = this.#definitions.get(id);
+    if (definition === undefined) return;
+    await this.#removeRow(id, by, definition.provisioned);
+    this.#definitions.delete(id);
+    this.#tell();
+  }
+
+  async #removeRow(id: string, { actor, reason }: ChangeActor, provisioned: boolean): Promise<void> {
+    const event = definitionEvent('definition.deleted', id, actor, { reason, provisioned });
+    await this.#store.command({ command: 'remove', definitionId: id, event });
+    await this.#store.forget(id);
+  }
+
+  async #write(
+    config: DefinitionConfig,
+    { provisioned, event }: { readonly provisioned: boolean; readonly event: (version: number) => EventDraft },
+  ): Promise<Definition> {
+    const row = await this.#store.get(config.id);
+    const version = (row?.version ?? 0) + 1;
+    const options = toJournalOptions(config, version);
+    const document = storedDocument(config, { options, provisioned, box: this.#box });
+    await this.#store.command({
       command: 'define',
       definitionId: config.id,
       version,
-      document: { view, options },
-      digest,
-      event,
+      document: { ...document },
+      suspended: config.suspended,
+      digest: this.#digest(config),
+      event: event(version),
     });
+    const definition = this.#definition(config, await this.#store.get(config.id), { provisioned, secretLost: false });
+    this.#keep(definition);
+    return definition;
   }
-  const row = changed ? await store.get(config.id) : before;
-  return {
-    id: config.id,
-    version,
-    config,
-    document: view,
-    options,
-    createdAt: row?.createdAt ?? 0,
-    ...suspensionOf(config, row),
-  };
-}
 
-/** What an operator said holds until `suspended` is changed in the file (interface section 2, `definitions`). */
-function suspensionOf({ suspended }: DefinitionConfig, row: DefinitionRow | undefined) {
-  const said = row?.suspension;
-  const inForce = said !== undefined && said !== null && said.provisioned === suspended ? said.suspended : suspended;
-  return { suspended: inForce, suspendedSince: inForce ? (said?.at ?? row?.changedAt ?? null) : null };
-}
+  #keep(definition: Definition): void {
+    const { id, version, options } = definition;
+    this.#definitions.set(id, definition);
+    this.#known.add(id);
+    this.#versions.set(id, options);
+    this.#versions.set(`${id} ${version}`, options);
+    this.#tell();
+  }
 
-async function optionsOfVersions(
-  rows: readonly DefinitionRow[],
-  store: DefinitionStore,
-): Promise<Map<string, JournalOptions>> {
-  const versions = new Map<string, JournalOptions>();
-  for (const { definitionId, version: latest } of rows) {
+  #tell(): void {
+    this.revision += 1;
+    this.changed$.next();
+  }
+
+  #restored(row: DefinitionRow): Definition {
+    const { config, secretLost } = restoredDefinition(row, this.#box);
+    return this.#definition(config, row, { provisioned: false, secretLost });
+  }
+
+  #definition(
+    config: DefinitionConfig,
+    row: DefinitionRow | undefined,
+    more: Pick<Definition, 'provisioned' | 'secretLost'>,
+  ): Definition {
+    const version = row?.version ?? 1;
+    return {
+      id: config.id,
+      version,
+      config,
+      document: definitionDocument(config),
+      options: toJournalOptions(config, version),
+      createdAt: row?.createdAt ?? 0,
+      ...suspensionOf(config.suspended, row),
+      ...more,
+    };
+  }
+
+  /** The options of every version, for mail that was taken under them. */
+  async #remember({ definitionId, version: latest }: DefinitionRow): Promise<void> {
+    this.#known.add(definitionId);
     for (let version = 1; version <= latest; version += 1) {
-      const document = await store.version(definitionId, version);
-      const options = document?.['options'] as JournalOptions | undefined;
-      if (options !== undefined) versions.set(`${definitionId} ${version}`, options);
+      const document = (await this.#store.version(definitionId, version)) as StoredDocument | undefined;
+      if (document === undefined) continue;
+      this.#versions.set(`${definitionId} ${version}`, document.options);
+      this.#versions.set(definitionId, document.options);
     }
   }
-  return versions;
-}
 
-/** The key of the definitions' digests: made at the first start, readable by the owner alone. */
-async function digestKey(dataDir: string): Promise<Uint8Array> {
-  const file = join(dataDir, 'definitions.key');
-  try {
-    return await readFile(file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    const key = randomBytes(32);
-    await writeFile(file, key, { mode: 0o600, flag: 'wx' });
-    return key;
-  }
+  #digest = (config: DefinitionConfig): string => definitionDigest(config, this.#key);
 }
-
-const eventOf = (
-  type: string,
-  definitionId: string,
-  actor: string,
-  data: Readonly<Record<string, unknown>>,
-): EventDraft => ({ type, severity: 'info', actor, definitionId, intakeId: null, entryId: null, data });

@@ -6,7 +6,7 @@ import { type UnwrapPorts, unwrapWindow } from '../../streams/unwrap.ts';
 import type { Explanation } from '../http/intake.schema.ts';
 import type { Store } from '../store/open-store.ts';
 import { isoTime } from './archive-api.ts';
-import type { Definition } from './definition-book.ts';
+import type { Definition } from './definition-book.types.ts';
 import { firstValue } from './first-value.ts';
 import type { ProcessingSetup } from './pipelines.ts';
 

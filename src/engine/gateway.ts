@@ -19,8 +19,18 @@ export const gatewayOptions: JournalOptions = {
 };
 
 /** On the gateway's listener any address is taken, from the sources it allows; with none named, from loopback alone. */
-export function gatewayRoutes(authorizedSources: readonly string[]): Pick<SmtpPorts, 'findRoute' | 'sourceKnown'> {
-  const sourceAllowed = buildSourceRule(authorizedSources);
+export function gatewayRoutes(
+  authorizedSources: () => readonly string[],
+): Pick<SmtpPorts, 'findRoute' | 'sourceKnown'> {
+  let sources = authorizedSources();
+  let rule = buildSourceRule(sources);
+  const sourceAllowed = (peer: string): boolean => {
+    if (sources !== authorizedSources()) {
+      sources = authorizedSources();
+      rule = buildSourceRule(sources);
+    }
+    return rule(peer);
+  };
   const route: SmtpRoute = {
     definitionId: null,
     definitionVersion: null,

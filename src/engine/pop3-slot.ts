@@ -3,10 +3,11 @@ import type { SourceInput } from '../../machines/journal.events.ts';
 import { poll } from '../../streams/poll.ts';
 import type { NewId, News } from '../../streams/ports.ts';
 import { toPop3Options } from '../config/to-options.ts';
+import type { TestStep } from '../pop3/connection-test.ts';
 import { type Mailbox, openMailbox } from '../pop3/mailbox.ts';
 import type { ItemReport, LedgerEntry, MailboxPorts } from '../pop3/types.ts';
 import type { Capacity } from './capacity.ts';
-import type { Definition } from './definition-book.ts';
+import type { Definition } from './definition-book.types.ts';
 import { expiryCheck } from './expiry-check.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -14,13 +15,15 @@ import type { Workshop } from './workshop.ts';
 export interface Mailboxes extends AsyncDisposable {
   /** Polls the mailbox while subscribed to; left, the session ends after the message in hand. */
   newsOf(definition: Definition, start: Omit<SourceInput, 'definitionId'>): Observable<News>;
+  /** The connection test of journaling d.2, T15; it waits for the session under way. */
+  test(definition: Definition): Promise<readonly TestStep[]>;
 }
 
 export function openMailboxes(
   workshop: Workshop,
   parts: { readonly capacity: Capacity; readonly newId: NewId },
 ): Mailboxes {
-  const { clock, options } = workshop;
+  const { clock } = workshop;
   const mailboxes = new Map<string, Mailbox>();
   const mailboxOf = (definition: Definition): Mailbox => {
     const known = mailboxes.get(definition.id);
@@ -31,9 +34,10 @@ export function openMailboxes(
   };
   return {
     newsOf: (definition, start) => {
-      const { pollIntervalMs } = options.pop3;
+      const { pollIntervalMs } = workshop.options.pop3;
       return poll(mailboxOf(definition).extract, { ...start, pollIntervalMs, random: Math.random }, clock);
     },
+    test: (definition) => mailboxOf(definition).test(),
     [Symbol.asyncDispose]: async () => {
       await Promise.all([...mailboxes.values()].map((mailbox) => mailbox[Symbol.asyncDispose]()));
     },
@@ -45,7 +49,7 @@ function open(
   definition: Definition,
   { capacity, newId }: { readonly capacity: Capacity; readonly newId: NewId },
 ): Mailbox {
-  const { options, book, store, clock, log } = workshop;
+  const { book, store, clock, log } = workshop;
   const { id } = definition;
   const uidl = store.uidl(id);
   const ports: MailboxPorts = {
@@ -65,9 +69,9 @@ function open(
     trace: (line) => log('debug', 'pop3', { definition: id, line }),
     clock,
   };
-  const { timeoutMs } = options.pop3;
-  const { maxMessageBytes } = options.smtp;
   return openMailbox(() => {
+    const { timeoutMs } = workshop.options.pop3;
+    const { maxMessageBytes } = workshop.options.smtp;
     const { config } = book.get(id) ?? definition;
     if (config.transport !== 'pop3') throw new Error(`${id} is no POP3 definition`);
     const { password, ...connection } = toPop3Options(config);

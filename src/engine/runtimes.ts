@@ -1,6 +1,6 @@
 import { freshRecord } from '../../machines/journal.context.ts';
 import type { RuntimeRecord } from '../../machines/journal.events.ts';
-import type { Definition } from './definition-book.ts';
+import type { Definition } from './definition-book.types.ts';
 import type { Workshop } from './workshop.ts';
 
 /**

@@ -2,7 +2,7 @@ import type { JournalStatus } from '../../machines/journal.status.ts';
 import type { Figures } from '../../streams/ports.ts';
 import type { Status } from '../http/status.schema.ts';
 import { isoTime } from './archive-api.ts';
-import type { Definition } from './definition-book.ts';
+import type { Definition } from './definition-book.types.ts';
 
 /** What one status answer is made of; all of it current, none of it read from disk. */
 export interface StatusFacts {

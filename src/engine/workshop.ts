@@ -7,16 +7,20 @@ import type { Status } from '../http/status.schema.ts';
 import type { Log } from '../log.ts';
 import type { Store } from '../store/open-store.ts';
 import { isoTime } from './archive-api.ts';
-import type { Definition, DefinitionBook } from './definition-book.ts';
+import type { Definition, DefinitionBook } from './definition-book.types.ts';
 import { firstValue } from './first-value.ts';
 import { type AcceptedNews, acceptedNews } from './listener-slot.ts';
+import type { LiveOptions } from './live-options.ts';
+import { createPasswordCheck, type PasswordCheck } from './password.ts';
 import type { ProcessingSetup } from './pipelines.ts';
 import { createRejectionBook, type RejectionBook } from './rejections.ts';
 import { statusView } from './status-board.ts';
 
 /** What the parts of the running engine share. */
 export interface Workshop {
+  /** As they are now: read them at each use. */
   readonly options: EngineOptions;
+  readonly live: LiveOptions;
   readonly store: Store;
   readonly book: DefinitionBook;
   readonly setup: ProcessingSetup;
@@ -24,6 +28,7 @@ export interface Workshop {
   readonly log: Log;
   readonly version: string;
   readonly startedAt: number;
+  readonly passwords: PasswordCheck;
   readonly rejections: RejectionBook;
   readonly accepted: AcceptedNews;
   /** Writes a line of the event log; a store that fails meanwhile is logged, never thrown. */
@@ -36,7 +41,7 @@ export interface Workshop {
 }
 
 export function createWorkshop(
-  parts: Pick<Workshop, 'options' | 'store' | 'book' | 'setup' | 'clock' | 'log' | 'version'>,
+  parts: Pick<Workshop, 'live' | 'store' | 'book' | 'setup' | 'clock' | 'log' | 'version'>,
 ): Workshop {
   const { store, clock, log } = parts;
   const note = (draft: EventDraft): void => {
@@ -49,6 +54,10 @@ export function createWorkshop(
   let trouble: { readonly detail: string; readonly at: number } | null = null;
   return {
     ...parts,
+    get options() {
+      return parts.live.current;
+    },
+    passwords: createPasswordCheck(),
     startedAt: clock.now(),
     rejections,
     accepted,

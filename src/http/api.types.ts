@@ -1,7 +1,8 @@
 import type { Observable } from 'rxjs';
 import type { ArchiveEntry, IntakeState } from '../../streams/message.ts';
 import type { EventLog, IntakeReader, IntakeRecord, LoggedEvent, MessageReader } from '../../streams/ports.ts';
-import type { DefinitionView } from './definition.schema.ts';
+import type { Role } from './access.ts';
+import type { DefinitionView, TestResult } from './definition.schema.ts';
 import type { Entry } from './entry.schema.ts';
 import type { Explanation } from './intake.schema.ts';
 import type { Component, EngineStatus, Status } from './status.schema.ts';
@@ -10,16 +11,13 @@ import type { Component, EngineStatus, Status } from './status.schema.ts';
  * What the HTTP room needs of the engine. Shapes named after an answer are that answer as it goes over the wire.
  * Expected failures are EngineFailure; `missing` reads as 404, store failures as 503.
  */
-export interface EngineApi {
+export interface EngineApi extends Administration {
   /** Current figures, never behind: it counts every message acknowledged before the call (interface section 4). */
   status(): EngineStatus;
   statusOf(definitionId: string): Status | undefined;
-  /** In the order of the configuration file. */
+  /** Those of the configuration file in its order, then the others, oldest first. */
   definitions(): readonly DefinitionView[];
   definition(definitionId: string): DefinitionView | undefined;
-  /** In force when it resolves. */
-  suspend(definitionId: string, by: ChangedBy): Promise<DefinitionChange>;
-  activate(definitionId: string, by: ChangedBy): Promise<DefinitionChange>;
 
   readonly messages: MessageReader;
   /** The Entry of interface section 5. */
@@ -50,11 +48,59 @@ export interface EngineApi {
   accessDenied(denied: AccessDenied): void;
 }
 
+/** What operators do to definitions (interface section 7). Each is in force, and in the event log, when it resolves. */
+export interface Administration {
+  suspend(definitionId: string, by: ChangedBy): Promise<DefinitionChange>;
+  activate(definitionId: string, by: ChangedBy): Promise<DefinitionChange>;
+  /** Makes or changes one from its document, as interface section 3 has it. */
+  put(
+    definitionId: string,
+    document: Readonly<Record<string, unknown>>,
+    by: WriteBy & { readonly ifMatch: IfMatch },
+  ): Promise<PutAnswer>;
+  /** `force`: though mail of it is in process, which is finished all the same. */
+  remove(
+    definitionId: string,
+    by: WriteBy & { readonly ifMatch: IfMatch; readonly force: boolean },
+  ): Promise<RemoveAnswer>;
+  /** Step by step, changing nothing; `session`: what an SMTP client would show of itself. */
+  test(definitionId: string, by: ChangedBy, session: TestSession | undefined): Promise<TestAnswer>;
+  /** Runs a POP3 definition now instead of at its next poll or retry. */
+  poll(definitionId: string, by: ChangedBy): Promise<DefinitionChange>;
+}
+
+/** Version of the `If-Match` header (RFC 9110 section 13.1.1). */
+export type IfMatch = number | '*' | undefined;
 export interface ChangedBy {
   /** The token's name, or `operator` where there are no tokens. */
   readonly actor: string;
   readonly reason: string | null;
 }
+export interface WriteBy extends ChangedBy {
+  readonly role: Role | null;
+}
+/** Why a change of a definition was not made. */
+export type WriteRefusal =
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'provisioned' }
+  /** Without a version where one is asked for. */
+  | { readonly kind: 'unmatched' }
+  /** With another version than stands. */
+  | { readonly kind: 'outdated' }
+  | { readonly kind: 'invalid'; readonly faults: readonly { readonly path: string; readonly text: string }[] }
+  | { readonly kind: 'refused'; readonly why: string }
+  | { readonly kind: 'forbidden'; readonly why: string };
+export type PutAnswer =
+  | { readonly kind: 'created'; readonly definition: DefinitionView }
+  | { readonly kind: 'changed'; readonly definition: DefinitionView }
+  | WriteRefusal;
+export type RemoveAnswer = { readonly kind: 'removed' } | WriteRefusal;
+export interface TestSession {
+  readonly peer: string;
+  readonly secure: boolean;
+  readonly authenticated: boolean;
+}
+export type TestAnswer = { readonly kind: 'done'; readonly result: TestResult } | { readonly kind: 'unknown' };
 export type DefinitionChange =
   | { readonly kind: 'done'; readonly status: Status }
   | { readonly kind: 'unknown' }
@@ -100,3 +146,5 @@ export interface AccessDenied {
   readonly status: 401 | 403;
   readonly peer: string;
 }
+
+export type { TestResult };

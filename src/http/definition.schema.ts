@@ -47,6 +47,23 @@ export const definitionSchema = z.object({
   provisioned: z.boolean().describe('given in the configuration file, which is its truth'),
 });
 
+/** What a connection test found, stage by stage; the first that failed is the last. */
+export const testResultSchema = z.object({
+  ok: z.boolean(),
+  steps: z.array(
+    z.object({
+      step: z
+        .string()
+        .describe('pop3: connect, encrypt, greeting, log in, count, quit; smtp: listener, then who may send'),
+      ok: z.boolean(),
+      detail: z.string(),
+      kind: z.string().nullable().describe('the kind of error, as in `reason` of the status'),
+      ms: count,
+    }),
+  ),
+});
+export type TestResult = Read<z.infer<typeof testResultSchema>>;
+
 export type DefinitionView = Read<z.infer<typeof definitionSchema>>;
 
 /** The same document with every secret masked, whoever built it. */

@@ -34,7 +34,7 @@ export function sendProblem(reply: FastifyReply, slug: ProblemSlug, extras: Prob
 }
 
 /** The request's path without its query, which may hold what nobody should log. */
-export function pathOf(request: FastifyRequest): string {
+export function pathOf(request: Pick<FastifyRequest, 'url'>): string {
   return request.url.split('?', 1)[0] ?? '/';
 }
 

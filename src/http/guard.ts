@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { SchedulerLike } from 'rxjs';
 import { type Authenticator, type Caller, isAllowed, type Permission } from './access.ts';
-import type { ChangedBy, EngineApi } from './api.types.ts';
+import type { ChangedBy, EngineApi, WriteBy } from './api.types.ts';
 import { pathOf } from './errors.ts';
 import type { FailedTries } from './failed-tries.ts';
 import { isOwnHost, isOwnOrigin } from './origin.ts';
@@ -51,6 +51,20 @@ export function changedBy(
   const name = request.caller?.name;
   if (name === undefined || name === null) throw new Error('a change without a caller passed the guard');
   return { actor: name, reason: request.body?.reason ?? null };
+}
+
+/** The same with the role, for changes that ask for more than the route does. */
+export function writtenBy(request: Parameters<typeof changedBy>[0]): WriteBy {
+  return { ...changedBy(request), role: request.caller?.role ?? null };
+}
+
+/** A change that the role of the route does not allow after all. */
+export function reportForbidden(
+  api: Pick<EngineApi, 'accessDenied'>,
+  request: Pick<FastifyRequest, 'caller' | 'method' | 'url' | 'ip'>,
+): void {
+  const { caller, method, ip } = request;
+  api.accessDenied({ actor: caller?.name ?? null, method, path: pathOf(request), status: 403, peer: ip });
 }
 
 function permissionOf(request: FastifyRequest): Permission {

@@ -51,8 +51,23 @@ export const problems = {
   },
   'definition-provisioned': {
     status: 409,
-    title: 'Definitions come from the configuration file',
-    help: 'The file is the truth: change it there and send SIGHUP. Suspend and activate work over the API.',
+    title: 'This definition comes from the configuration file',
+    help: 'The file is its truth: change it there and send SIGHUP. Suspend and activate work over the API.',
+  },
+  'definition-invalid': {
+    status: 400,
+    title: 'The definition is not valid',
+    help: 'Every fault is named in `errors`, by the path of its field, with what is allowed.',
+  },
+  'version-required': {
+    status: 428,
+    title: 'The change does not say which version it is of',
+    help: 'Send the ETag of the definition as `If-Match`, so that nobody overwrites what somebody else has changed.',
+  },
+  'version-outdated': {
+    status: 412,
+    title: 'The definition has changed since, or does not exist',
+    help: 'Read it again, and send its new ETag as `If-Match`.',
   },
   'definition-refused': {
     status: 409,

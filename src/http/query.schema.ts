@@ -105,3 +105,15 @@ export const recordParams = z.strictObject({ id: recordId });
 
 /** Body of a change that a person makes: empty, or the reason for the event log. */
 export const changeBody = z.strictObject({ reason: z.string().trim().min(1).max(500).optional() }).nullish();
+
+/** Body of a connection test; `peer` and what follows are for `smtp` definitions. */
+export const testBody = z
+  .strictObject({
+    peer: z.union([z.ipv4(), z.ipv6()]).optional(),
+    secure: z.boolean().optional(),
+    authenticated: z.boolean().optional(),
+  })
+  .nullish();
+/** A definition's document: the engine checks it by the schema of the configuration. */
+export const documentBody = z.record(z.string(), z.unknown()).nullish();
+export const removeQuery = z.strictObject({ force: flagSwitch.optional() });

@@ -87,12 +87,16 @@ export type CommandFacts =
       readonly command: 'define';
       readonly definitionId: string;
       readonly version: number;
-      /** The document with its secrets masked. */
+      /** The document, nothing secret in it in clear. */
       readonly document: Readonly<Record<string, unknown>>;
+      /** `suspended` as the document has it: where that changed, it is in force from now on. */
+      readonly suspended: boolean;
       /** Digest of the document with its secrets, to tell a change; keyed, so that it gives nothing away. */
       readonly digest: string;
       readonly event: EventDraft;
     }
+  /** Its mail, its figures and its versions stay; made again, it goes on with them. */
+  | { readonly command: 'remove'; readonly definitionId: string; readonly event: EventDraft }
   | {
       readonly command: 'suspend' | 'activate';
       readonly definitionId: string;

@@ -4,20 +4,18 @@ import { versionKey } from './keys.ts';
 import type { DefinitionRow, IntakeRow } from './rows.ts';
 
 type SuspensionFacts = Extract<CommandFacts, { definitionId: string; provisioned: boolean }>;
+type DefineFacts = Extract<CommandFacts, { command: 'define' }>;
 
 /** One command of an operator: the row it changes, and its line in the event log. */
 export async function foldCommand(context: FoldContext, at: number, facts: CommandFacts): Promise<void> {
   if (facts.command === 'define') await define(context, at, facts);
+  else if (facts.command === 'remove') await remove(context, at, facts.definitionId);
   else if (facts.command === 'release' || facts.command === 'retry') await reopen(context, at, facts);
   else await suspend(context, at, facts as SuspensionFacts);
   context.change.logEvent(at, facts.event);
 }
 
-async function define(
-  { index, change, definitions }: FoldContext,
-  at: number,
-  facts: Extract<CommandFacts, { command: 'define' }>,
-): Promise<void> {
+async function define({ index, change, definitions }: FoldContext, at: number, facts: DefineFacts): Promise<void> {
   const { definitionId, version, document, digest } = facts;
   const before = await change.definition(definitionId);
   const row: DefinitionRow = {
@@ -27,10 +25,29 @@ async function define(
     changedAt: at,
     document,
     digest,
-    suspension: before?.suspension ?? null,
+    suspended: facts.suspended,
+    suspension: suspensionAfter(before, facts, at),
+    removedAt: null,
   };
   change.putDefinition(row);
   change.put(index.version, versionKey(definitionId, version), document);
+  definitions.add(definitionId);
+}
+
+/** A document whose `suspended` is another one than before outranks what an operator said. */
+function suspensionAfter(
+  before: DefinitionRow | undefined,
+  { suspended }: Pick<DefineFacts, 'suspended'>,
+  at: number,
+): DefinitionRow['suspension'] {
+  const stands = before !== undefined && before.removedAt == null && before.suspended === suspended;
+  return stands ? before.suspension : { suspended, provisioned: suspended, at };
+}
+
+async function remove({ change, definitions }: FoldContext, at: number, definitionId: string): Promise<void> {
+  const before = await change.definition(definitionId);
+  if (before === undefined) return;
+  change.putDefinition({ ...before, suspension: null, removedAt: at });
   definitions.add(definitionId);
 }
 

@@ -14,6 +14,8 @@ export interface DefinitionStore {
   /** What the lifecycle saves now and then; not part of the commit log, so a rebuilt index starts it anew. */
   loadRuntime(definitionId: string): Promise<Readonly<Record<string, unknown>> | undefined>;
   saveRuntime(definitionId: string, runtime: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Of a removed definition: what its lifecycle saved, and the ledger of its mailbox. Durable when it resolves. */
+  forget(definitionId: string): Promise<void>;
 }
 
 export function createDefinitionStore(log: CommitLog, index: IndexDb): DefinitionStore {
@@ -30,6 +32,11 @@ export function createDefinitionStore(log: CommitLog, index: IndexDb): Definitio
     },
     loadRuntime: async (definitionId) => index.runtime.get(definitionId),
     saveRuntime: (definitionId, runtime) => index.runtime.put(definitionId, runtime),
+    forget: async (definitionId) => {
+      const { database, runtime, uidl } = index;
+      await uidl.clear(within(definitionId));
+      await database.batch([{ type: 'del', sublevel: runtime as never, key: definitionId }], { sync: true });
+    },
   };
 }
 

@@ -40,8 +40,15 @@ export interface DefinitionRow {
   readonly changedAt: number;
   readonly document: Readonly<Record<string, unknown>>;
   readonly digest: string;
-  /** What an operator said over the API, and what the file said at that time; null where nobody did. */
+  /** As the document has it. */
+  readonly suspended: boolean;
+  /**
+   * What was said last of its suspension, and what its document said at that time; null where nothing was. Said by an
+   * operator, or by a document whose `suspended` had changed.
+   */
   readonly suspension: { readonly suspended: boolean; readonly provisioned: boolean; readonly at: number } | null;
+  /** When it was removed; absent or null while it stands. */
+  readonly removedAt?: number | null;
 }
 
 /** True while the record has not come to its end; it is then a spool item too. */

@@ -23,6 +23,8 @@ const matrix: readonly (readonly [string, Readonly<Record<string, number>>])[] =
   ['POST /v1/definitions/exchange-1/activate', operators],
   ['PUT /v1/definitions/exchange-1', { ...operators, operator: 409, admin: 409 }],
   ['DELETE /v1/definitions/exchange-1', { ...operators, operator: 409, admin: 409 }],
+  ['POST /v1/definitions/exchange-1/test', operators],
+  ['POST /v1/definitions/exchange-1/poll', operators],
   ['POST /v1/intake/I1/release', operators],
   ['POST /v1/intake/I1/retry', operators],
   ['GET /v1/intake', both],

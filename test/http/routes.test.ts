@@ -210,17 +210,84 @@ test('an activation that the engine refuses is a conflict that says why', async 
   expect(answer.json()).toMatchObject({ status: 409, type: '/docs#definition-refused', detail: why });
 });
 
-test('a definition cannot be changed or deleted over the API, and the answer says where it can', async () => {
+test('a provisioned definition cannot be changed or deleted over the API, and the answer says where it can', async () => {
   await using http = httpFixture();
   const url = '/v1/definitions/exchange-1';
   for (const answer of [
     await http.app.inject({ method: 'PUT', url, payload: definition() }),
-    await http.app.inject({ method: 'PUT', url: '/v1/definitions/new-one', payload: definition() }),
     await http.app.inject({ method: 'DELETE', url }),
   ]) {
     expect(answer.json()).toMatchObject({ status: 409, type: '/docs#definition-provisioned' });
   }
-  expect((await http.app.inject({ method: 'DELETE', url: '/v1/definitions/nobody' })).statusCode).toBe(404);
+});
+
+test('a new definition is answered 201 with its version as ETag, what an answer adds to it left out', async () => {
+  await using http = httpFixture();
+  const url = '/v1/definitions/new-one';
+  const made = await http.app.inject({ method: 'PUT', url, payload: { id: 'new-one', version: 7, provisioned: true } });
+  expect([made.statusCode, made.headers.etag, made.json().smtp.password]).toEqual([201, '"1"', '********']);
+  expect(http.engine.calls).toEqual([
+    'put "new-one" {"id":"new-one"} {"actor":"operator","reason":null,"role":"admin"}',
+  ]);
+  expect((await http.app.inject({ method: 'DELETE', url: `${url}?force` })).statusCode).toBe(204);
+  expect(http.engine.calls[1]).toContain('"force":true');
+});
+
+test('If-Match reaches the engine as a version, and what is none as one that never stands', async () => {
+  const asked: unknown[] = [];
+  await using http = httpFixture({
+    members: {
+      put: async (_id, _document, { ifMatch }) => {
+        asked.push(ifMatch);
+        return { kind: 'outdated' };
+      },
+    },
+  });
+  const url = '/v1/definitions/new-one';
+  for (const header of ['"3"', 'W/"4"', '5', '*', '"x"']) {
+    const answer = await http.app.inject({ method: 'PUT', url, payload: {}, headers: { 'if-match': header } });
+    expect(answer.json()).toMatchObject({ status: 412, type: '/docs#version-outdated' });
+  }
+  expect(asked).toEqual([3, 4, 5, '*', Number.NaN]);
+});
+
+test.each([
+  [{ kind: 'unmatched' }, 428, 'version-required'],
+  [{ kind: 'refused', why: 'it is not suspended' }, 409, 'definition-refused'],
+  [{ kind: 'unknown' }, 404, 'definition-unknown'],
+  [{ kind: 'invalid', faults: [{ path: 'smtp.password', text: 'is missing' }] }, 400, 'definition-invalid'],
+] as const)('a change that was not made because of %j is answered %i', async (refusal, status, slug) => {
+  await using http = httpFixture({ members: { put: async () => refusal, remove: async () => refusal } });
+  for (const method of ['PUT', 'DELETE'] as const) {
+    const answer = await http.app.inject({ method, url: '/v1/definitions/new-one' });
+    expect([answer.statusCode, answer.json().type]).toEqual([status, `/docs#${slug}`]);
+    if (refusal.kind !== 'invalid') continue;
+    expect(answer.json().errors).toEqual([{ path: 'smtp.password', message: 'is missing' }]);
+  }
+});
+
+test('a change that asks for another role is answered 403 and recorded', async () => {
+  await using http = httpFixture({ members: { put: async () => ({ kind: 'forbidden', why: 'only admin' }) } });
+  const answer = await http.app.inject({ method: 'PUT', url: '/v1/definitions/new-one', payload: {} });
+  expect(answer.json()).toMatchObject({ status: 403, detail: 'only admin' });
+  expect(http.engine.denied).toMatchObject([{ path: '/v1/definitions/new-one', status: 403, method: 'PUT' }]);
+});
+
+test('a connection test and a poll need no body; what the client would show reaches the engine', async () => {
+  await using http = httpFixture();
+  const post = (url: string, payload?: object) =>
+    http.app.inject({ method: 'POST', url, ...(payload === undefined ? {} : { payload }) });
+  expect((await post('/v1/definitions/exchange-1/test')).json()).toMatchObject({ ok: true, steps: [{ ok: true }] });
+  await post('/v1/definitions/exchange-1/test', { peer: '10.0.0.5', secure: true });
+  expect((await post('/v1/definitions/exchange-1/test', { peer: 'nowhere' })).statusCode).toBe(400);
+  expect((await post('/v1/definitions/nobody/test')).statusCode).toBe(404);
+  expect((await post('/v1/definitions/exchange-1/poll')).statusCode).toBe(200);
+  expect(http.engine.calls).toEqual([
+    'test "exchange-1" {"actor":"operator","reason":null} null',
+    'test "exchange-1" {"actor":"operator","reason":null} {"peer":"10.0.0.5","secure":true,"authenticated":false}',
+    'test "nobody" {"actor":"operator","reason":null} null',
+    'poll "exchange-1" {"actor":"operator","reason":null}',
+  ]);
 });
 
 test('explain reads a message up to the message limit, and knows which definition is meant', async () => {

@@ -40,6 +40,22 @@ export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
     definition: (id) => (id === 'exchange-1' ? definition() : undefined),
     suspend: async (id, by) => changed(id, by, 'suspend'),
     activate: async (id, by) => changed(id, by, 'activate'),
+    put: async (id, document, by) => {
+      heard('put', id, document, by);
+      return id === 'exchange-1'
+        ? { kind: 'provisioned' }
+        : { kind: 'created', definition: definition({ id, version: 1 }) };
+    },
+    remove: async (id, by) => {
+      heard('remove', id, by);
+      return { kind: id === 'exchange-1' ? 'provisioned' : 'removed' };
+    },
+    test: async (id, by, session) => {
+      heard('test', id, by, session ?? null);
+      const step = { step: 'listener', ok: true, detail: 'bound', kind: null, ms: 0 };
+      return id === 'exchange-1' ? { kind: 'done', result: { ok: true, steps: [step] } } : { kind: 'unknown' };
+    },
+    poll: async (id, by) => changed(id, by, 'poll'),
     messages: { ...find('messages', [entry]), get: async (id) => (id === entry.id ? entry : undefined) },
     viewOf: () => entryView,
     rawEntry: async (id, n) => {

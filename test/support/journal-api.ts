@@ -23,6 +23,8 @@ export interface Status {
     readonly waiting: { readonly delayed: number; readonly matching: number };
   };
   readonly counts: Counts;
+  readonly failures: number;
+  readonly nextPollAt: string | null;
 }
 export interface IntakeItem {
   readonly id: string;

@@ -150,7 +150,14 @@ export class SimEngine {
         intakeId: null,
         entryId: null,
       } as const;
-      const facts = { command: 'define', definitionId: place, version: 1, document: {}, digest: '' } as const;
+      const facts = {
+        command: 'define',
+        definitionId: place,
+        version: 1,
+        document: {},
+        suspended: false,
+        digest: '',
+      } as const;
       await store.definitions.command({ ...facts, event: { ...event, definitionId: place, data: {} } });
     }
     const row = await store.definitions.get(place);

@@ -103,7 +103,12 @@ export class SmtpClient implements AsyncDisposable {
     if (reply.code !== 220) return reply;
     this.#socket.removeAllListeners();
     const secure = connectTls({ ...options, socket: this.#socket });
-    await once(secure, 'secureConnect');
+    await once(secure, 'secureConnect').catch((error: unknown) => {
+      // Nobody listens to the plain socket any more.
+      secure.destroy();
+      this.closed = Promise.resolve();
+      throw error;
+    });
     this.#socket = secure;
     this.#listen();
     return reply;

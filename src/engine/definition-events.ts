@@ -1,0 +1,69 @@
+import type { EventDraft } from '../../streams/ports.ts';
+import type { DefinitionConfig } from '../config/definition.schema.ts';
+import { type DefinitionDocument, definitionDocument } from '../config/document.ts';
+import type { DefinitionRow } from '../store/rows.ts';
+import { isProvisioned, viewOf } from './stored-definition.ts';
+
+/** A line of the event log about one definition. */
+export const definitionEvent = (
+  type: string,
+  definitionId: string,
+  actor: string,
+  data: Readonly<Record<string, unknown>>,
+): EventDraft => ({ type, severity: 'info', actor, definitionId, intakeId: null, entryId: null, data });
+
+/** What is about to be written of a definition, over what stands of it. */
+export interface Defining {
+  readonly config: DefinitionConfig;
+  /** Null: nothing stands. */
+  readonly row: DefinitionRow | null;
+  readonly provisioned: boolean;
+  readonly actor: string;
+  /** Where that is known: at the start it is not. */
+  readonly secretChanged: boolean;
+}
+
+/** How many options are others than before, and the event that says so (journaling d.2, T1, T11, T12). */
+export function definingEvent({ config, row, provisioned, actor, secretChanged }: Defining) {
+  const view = definitionDocument(config);
+  if (row === null) {
+    const event = (version: number): EventDraft =>
+      definitionEvent('definition.created', config.id, actor, { version, old: null, new: view, provisioned });
+    return { differing: 0, event };
+  }
+  const changes = differences(viewOf(row), view);
+  const differing = Object.keys(changes.new).length;
+  // A new secret reads as its mask before and after.
+  const onlySecret = differing === 0 && isProvisioned(row) === provisioned;
+  const type = onlySecret ? 'secret.changed' : typeOf(changes.new);
+  const data = { ...changes, provisioned, secretChanged: secretChanged || onlySecret };
+  const event = (version: number): EventDraft => definitionEvent(type, config.id, actor, { version, ...data });
+  return { differing, event };
+}
+
+/** A suspension alone is an event of its own (journaling d.2, T2 and T3). */
+function typeOf(changed: Readonly<Record<string, unknown>>): string {
+  const [only, ...others] = Object.keys(changed);
+  if (only !== 'suspended' || others.length > 0) return 'definition.changed';
+  return changed['suspended'] === true ? 'definition.suspended' : 'definition.enabled';
+}
+
+/** Old and new value of each option that differs, by dotted path; secrets as their mask. */
+function differences(before: DefinitionDocument, after: DefinitionDocument) {
+  const [was, is] = [flat(before), flat(after)];
+  const changed = [...new Set([...was.keys(), ...is.keys()])].filter(
+    (path) => JSON.stringify(was.get(path)) !== JSON.stringify(is.get(path)),
+  );
+  const of = (values: ReadonlyMap<string, unknown>): Readonly<Record<string, unknown>> =>
+    Object.fromEntries(changed.map((path) => [path, values.get(path) ?? null]));
+  return { old: of(was), new: of(is) };
+}
+
+function flat(document: DefinitionDocument): ReadonlyMap<string, unknown> {
+  const values = new Map<string, unknown>();
+  for (const [key, value] of Object.entries(document)) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) values.set(key, value);
+    else for (const [inner, each] of Object.entries(value)) values.set(`${key}.${inner}`, each);
+  }
+  return values;
+}

@@ -1,0 +1,70 @@
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DefinitionConfig } from '../config/definition.schema.ts';
+import { Secret } from '../config/secret.ts';
+import { hashPassword, isHashed } from './password.ts';
+
+/** The key of a data directory's definitions: made at the first start, readable by the owner alone, in no backup of the log. */
+export async function definitionKey(dataDir: string): Promise<Uint8Array> {
+  const file = join(dataDir, 'definitions.key');
+  try {
+    return await readFile(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const key = randomBytes(32);
+    await writeFile(file, key, { mode: 0o600, flag: 'wx' });
+    return key;
+  }
+}
+
+/** Passwords of definitions made over the API, as they rest in the commit log (journaling a.2, Password). */
+export interface SecretBox {
+  /** AES-256-GCM, bound to the definition: `v1.` nonce `.` ciphertext with tag, base64url. */
+  seal(definitionId: string, secret: Secret): string;
+  /** Undefined when it was sealed under another key, or for another definition. */
+  open(definitionId: string, sealed: string): Secret | undefined;
+}
+
+const tagBytes = 16;
+
+export function createSecretBox(key: Uint8Array): SecretBox {
+  const boxKey = Buffer.from(hkdfSync('sha256', key, '', 'daybook definition secrets', 32));
+  return {
+    seal: (definitionId, secret) => {
+      const nonce = randomBytes(12);
+      const cipher = createCipheriv('aes-256-gcm', boxKey, nonce).setAAD(Buffer.from(definitionId));
+      const sealed = Buffer.concat([cipher.update(secret.reveal(), 'utf8'), cipher.final(), cipher.getAuthTag()]);
+      return `v1.${nonce.toString('base64url')}.${sealed.toString('base64url')}`;
+    },
+    open: (definitionId, sealed) => {
+      const [, nonce = '', text = ''] = sealed.split('.');
+      const bytes = Buffer.from(text, 'base64url');
+      try {
+        const decipher = createDecipheriv('aes-256-gcm', boxKey, Buffer.from(nonce, 'base64url'))
+          .setAAD(Buffer.from(definitionId))
+          .setAuthTag(bytes.subarray(-tagBytes));
+        const clear = Buffer.concat([decipher.update(bytes.subarray(0, -tagBytes)), decipher.final()]);
+        return new Secret(clear.toString('utf8'));
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+/** Whatever its transport calls it. */
+export function passwordOf(config: DefinitionConfig): Secret | undefined {
+  return config.transport === 'smtp' ? config.smtp.password : config.pop3.password;
+}
+
+/** True when the two would not let the same client in, or not say the same to the server. */
+export const secretsDiffer = (before: DefinitionConfig, after: DefinitionConfig): boolean =>
+  passwordOf(before)?.reveal() !== passwordOf(after)?.reveal();
+
+/** The same definition with an SMTP password as its hash alone; a POP3 password has to be said to the server. */
+export async function withHashedPassword(config: DefinitionConfig): Promise<DefinitionConfig> {
+  const password = config.transport === 'smtp' ? config.smtp.password?.reveal() : undefined;
+  if (config.transport !== 'smtp' || password === undefined || isHashed(password)) return config;
+  return { ...config, smtp: { ...config.smtp, password: new Secret(await hashPassword(password)) } };
+}

@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto';
+import type { JournalOptions } from '../../streams/message.ts';
+import { checkDocument } from '../config/check-document.ts';
+import { type DefinitionConfig, definitionSchema } from '../config/definition.schema.ts';
+import { type DefinitionDocument, definitionDocument } from '../config/document.ts';
+import { Secret } from '../config/secret.ts';
+import type { DefinitionRow } from '../store/rows.ts';
+import { passwordOf, type SecretBox } from './definition-secrets.ts';
+
+/** What the store keeps of a definition at one version. */
+export interface StoredDocument {
+  /** As answers show it, secrets masked. */
+  readonly view: DefinitionDocument;
+  readonly options: JournalOptions;
+  /** Given in the configuration file, where its secrets are too. */
+  readonly provisioned: boolean;
+  /** The password of one that is not. */
+  readonly sealed: string | null;
+}
+
+export function storedDocument(
+  config: DefinitionConfig,
+  { options, provisioned, box }: Pick<StoredDocument, 'options' | 'provisioned'> & { readonly box: SecretBox },
+): StoredDocument {
+  const password = passwordOf(config);
+  const sealed = provisioned || password === undefined ? null : box.seal(config.id, password);
+  return { view: definitionDocument(config), options, provisioned, sealed };
+}
+
+export interface RestoredDefinition {
+  readonly config: DefinitionConfig;
+  /** Its password cannot be read: `definitions.key` is another one. It has to be given anew. */
+  readonly secretLost: boolean;
+}
+
+/**
+ * A definition made over the API, as it was when the engine ended.
+ * @throws Error when this version cannot read it
+ */
+export function restoredDefinition({ definitionId, document }: DefinitionRow, box: SecretBox): RestoredDefinition {
+  const { view, sealed } = document as unknown as StoredDocument;
+  const opened = sealed === null ? undefined : box.open(definitionId, sealed);
+  const secretLost = sealed !== null && opened === undefined;
+  // A password that nobody knows: nothing is let in by it, and the definition stands.
+  const password = secretLost ? new Secret(randomBytes(32).toString('hex')) : opened;
+  const checked = checkDocument(definitionSchema, withPassword(view, password));
+  if (checked.ok) return { config: checked.value, secretLost };
+  const issues = checked.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
+  throw new Error(`the definition ${definitionId} of the store cannot be read: ${issues}`);
+}
+
+function withPassword(view: DefinitionDocument, password: Secret | undefined): DefinitionDocument {
+  if (password === undefined) return view;
+  const transport = String(view['transport']);
+  return { ...view, [transport]: { ...(view[transport] as object), password: password.reveal() } };
+}
+
+/** Rows of before definitions could be made over the API have no mark: they are the file's. */
+export const isProvisioned = ({ document }: DefinitionRow): boolean => document['provisioned'] !== false;
+
+export const viewOf = ({ document }: DefinitionRow): DefinitionDocument => (document as unknown as StoredDocument).view;
+
+/** What an operator said holds until `suspended` is changed in the document (interface section 2, `definitions`). */
+export function suspensionOf(suspended: boolean, row: DefinitionRow | undefined) {
+  const said = row?.suspension;
+  const inForce = said !== undefined && said !== null && said.provisioned === suspended ? said.suspended : suspended;
+  return { suspended: inForce, suspendedSince: inForce ? (said?.at ?? row?.changedAt ?? null) : null };
+}

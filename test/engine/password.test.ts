@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { Secret } from '../../src/config/secret.ts';
+import { createSecretBox } from '../../src/engine/definition-secrets.ts';
+import { createPasswordCheck, hashPassword, isHashed } from '../../src/engine/password.ts';
+
+test('a hashed password lets in who knows it and nobody else, twice in a row too', async () => {
+  const hashed = await hashPassword('right');
+  expect([isHashed(hashed), hashed.includes('right'), hashed.length <= 256]).toEqual([true, false, true]);
+  const { verify } = createPasswordCheck();
+  const secret = new Secret(hashed);
+  const tried = [];
+  for (const password of ['wrong', 'right', 'wrong', 'right', hashed]) tried.push(await verify(secret, password));
+  expect(tried).toEqual([false, true, false, true, false]);
+});
+
+test('two hashes of one password differ, and one in clear is compared as it is', async () => {
+  expect(await hashPassword('right')).not.toBe(await hashPassword('right'));
+  const { verify } = createPasswordCheck();
+  expect([await verify(new Secret('clear'), 'clear'), await verify(new Secret('clear'), 'clea')]).toEqual([
+    true,
+    false,
+  ]);
+});
+
+test('tries beyond those that may wait are turned away, and the others still answered', async () => {
+  const secret = new Secret(await hashPassword('right'));
+  const { verify } = createPasswordCheck();
+  const tries = Array.from({ length: 70 }, async () => verify(secret, 'right'));
+  const results = await Promise.allSettled(tries);
+  const refused = results.filter(({ status }) => status === 'rejected');
+  expect(refused).toHaveLength(4);
+  expect(results.filter((each) => each.status === 'fulfilled' && each.value)).toHaveLength(66);
+});
+
+test('a cost beyond what a login can pay is no hash', () => {
+  const parts = ['AAAAAAAAAAAAAAAAAAAAAA', 'A'.repeat(43)];
+  expect(isHashed(`scrypt:17:16:4:${parts.join(':')}`)).toBe(true);
+  for (const cost of ['18:8:1', '15:17:1', '15:8:5', '9:8:1']) {
+    expect(isHashed(`scrypt:${cost}:${parts.join(':')}`), cost).toBe(false);
+  }
+});
+
+test('a sealed password opens with its key and for its definition alone, and never seals alike twice', () => {
+  const box = createSecretBox(Buffer.alloc(32, 1));
+  const sealed = box.seal('mailbox', new Secret('pop3-password'));
+  expect(box.open('mailbox', sealed)?.reveal()).toBe('pop3-password');
+  expect(box.open('another', sealed)).toBeUndefined();
+  expect(createSecretBox(Buffer.alloc(32, 2)).open('mailbox', sealed)).toBeUndefined();
+  expect(box.open('mailbox', `${sealed.slice(0, -1)}${sealed.endsWith('A') ? 'B' : 'A'}`)).toBeUndefined();
+  expect(box.open('mailbox', 'v1')).toBeUndefined();
+  expect(box.seal('mailbox', new Secret('pop3-password'))).not.toBe(sealed);
+});
