@@ -21,6 +21,16 @@ export interface EngineStatusAnswer {
   };
   readonly definitions: readonly StatusAnswer[];
 }
+export interface TestAnswer {
+  readonly ok: boolean;
+  readonly steps: readonly {
+    readonly step: string;
+    readonly ok: boolean;
+    readonly detail: string;
+    readonly kind: string | null;
+    readonly ms: number;
+  }[];
+}
 export interface ListAnswer<T> {
   readonly items: readonly T[];
   readonly next: string | null;
@@ -64,4 +74,5 @@ export interface DefinitionAnswer {
   readonly description: string;
   readonly transport: string;
   readonly suspended: boolean;
+  readonly version: number;
 }

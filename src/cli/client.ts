@@ -11,6 +11,11 @@ export interface Client {
   /** @throws CommandFailure 69 unreachable, 75 for 429 and 503, 1 for any other fault */
   get<T>(path: string, query?: Query): Promise<T>;
   post<T>(path: string, body?: Uint8Array): Promise<T>;
+  /** The answer with its ETag, or undefined for 404. */
+  find<T>(path: string): Promise<{ readonly answer: T; readonly etag: string | undefined } | undefined>;
+  /** `etag`: of the version that is changed; undefined makes a new one. */
+  put<T>(path: string, document: unknown, etag: string | undefined): Promise<T>;
+  delete(path: string, query?: Query): Promise<void>;
   raw(path: string): Promise<Uint8Array>;
 }
 export type Query = Readonly<Record<string, string | undefined>>;
@@ -19,14 +24,17 @@ export type Query = Readonly<Record<string, string | undefined>>;
 const answerWithinMs = 60_000;
 
 export function createClient({ url, token }: Endpoint): Client {
-  const call = async (path: string, init: RequestInit): Promise<Response> => {
+  const ask = async (path: string, init: RequestInit): Promise<Response> => {
     const headers = { ...init.headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
     const signal = AbortSignal.timeout(answerWithinMs);
-    const answer = await fetch(new URL(path, url), { ...init, headers, signal }).catch((error: unknown) => {
+    return fetch(new URL(path, url), { ...init, headers, signal }).catch((error: unknown) => {
       throw new CommandFailure(exitCodes.unreachable, `no engine answers at ${url}: ${reasonOf(error)}`, {
         cause: error,
       });
     });
+  };
+  const call = async (path: string, init: RequestInit): Promise<Response> => {
+    const answer = await ask(path, init);
     if (answer.ok) return answer;
     throw new CommandFailure(codeOf(answer.status), `${answer.status}: ${await problemOf(answer)}`);
   };
@@ -36,6 +44,18 @@ export function createClient({ url, token }: Endpoint): Client {
       const init: RequestInit = body === undefined ? {} : { body, headers: { 'content-type': 'message/rfc822' } };
       return (await call(path, { method: 'POST', ...init })).json() as Promise<T>;
     },
+    find: async <T>(path: string) => {
+      const found = await ask(path, {});
+      if (found.status === 404) return undefined;
+      if (!found.ok) throw new CommandFailure(codeOf(found.status), `${found.status}: ${await problemOf(found)}`);
+      return { answer: (await found.json()) as T, etag: found.headers.get('etag') ?? undefined };
+    },
+    put: async <T>(path: string, document: unknown, etag: string | undefined) => {
+      const match = etag === undefined ? {} : { 'if-match': etag };
+      const headers = { 'content-type': 'application/json', ...match };
+      return (await call(path, { method: 'PUT', body: JSON.stringify(document), headers })).json() as Promise<T>;
+    },
+    delete: async (path, query: Query = {}) => void (await call(withQuery(path, query), { method: 'DELETE' })),
     raw: async (path) => new Uint8Array(await (await call(path, {})).arrayBuffer()),
   };
 }

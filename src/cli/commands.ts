@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import type {
-  DefinitionAnswer,
   EngineStatusAnswer,
   EntryAnswer,
   EventAnswer,
@@ -8,31 +7,25 @@ import type {
   ListAnswer,
   StatusAnswer,
 } from './answers.types.ts';
-import { type Client, createClient, type Query } from './client.ts';
-import { configOption, type LocateOptions, type ProgramOptions } from './options.ts';
+import { api, type Globals, show, type Talk } from './api-command.ts';
+import { createClient, type Query } from './client.ts';
+import { addDefinitionCommands } from './definition-commands.ts';
+import type { ProgramOptions } from './options.ts';
 import { paintStatuses } from './render.ts';
-import { definitionTable, details, engineStatus, eventLine, intakeTable, messageTable, statusTable } from './views.ts';
+import { details, engineStatus, eventLine, intakeTable, messageTable, statusTable } from './views.ts';
 
 /** How often `--watch` and `--follow` look again. */
 const lookAgainMs = 2_000;
-
-interface Globals extends LocateOptions {
-  readonly json?: boolean;
-}
 
 /** Commands that ask a running engine. */
 export function addApiCommands(program: Command, options: ProgramOptions): void {
   const talk = { ...options, client: async (globals: Globals) => createClient(await options.actions.locate(globals)) };
   addStatus(program, talk);
-  addDefinitions(program, talk);
+  addDefinitionCommands(program, talk);
   addMessages(program, talk);
   addIntake(program, talk);
   addEvents(program, talk);
   addExplain(program, talk);
-}
-
-interface Talk extends ProgramOptions {
-  readonly client: (globals: Globals) => Promise<Client>;
 }
 
 function addStatus(program: Command, talk: Talk): void {
@@ -50,27 +43,6 @@ function addStatus(program: Command, talk: Talk): void {
         if (globals.watch) await pause(lookAgainMs);
       } while (globals.watch);
     });
-}
-
-function addDefinitions(program: Command, talk: Talk): void {
-  const { out } = talk;
-  const group = program.command('definitions').description('journal service definitions of the running engine');
-  api(group, 'list', 'every definition', 'daybook definitions list').action(async (globals: Globals) => {
-    const answer = await (await talk.client(globals)).get<ListAnswer<DefinitionAnswer>>('/v1/definitions');
-    out.write(globals.json ? `${JSON.stringify(answer)}\n` : definitionTable(answer.items));
-  });
-  api(group, 'show <id>', 'one definition, secrets masked', 'daybook definitions show exchange').action(
-    async (id: string, globals: Globals) => show(talk, globals, `/v1/definitions/${encodeURIComponent(id)}`),
-  );
-  for (const verb of ['suspend', 'activate'] as const) {
-    api(group, `${verb} <id>`, `${verb} one definition`, `daybook definitions ${verb} exchange`).action(
-      async (id: string, globals: Globals) => {
-        const client = await talk.client(globals);
-        const answer = await client.post<StatusAnswer>(`/v1/definitions/${encodeURIComponent(id)}/${verb}`);
-        out.write(globals.json ? `${JSON.stringify(answer)}\n` : statusTable([answer], talk.now()));
-      },
-    );
-  }
 }
 
 function addMessages(program: Command, talk: Talk): void {
@@ -176,22 +148,6 @@ function addExplain(program: Command, talk: Talk): void {
       const answer = await client.post<Record<string, unknown>>(`/v1/explain${query}`, await actions.readFile(file));
       out.write(globals.json ? `${JSON.stringify(answer)}\n` : details(answer));
     });
-}
-
-async function show({ client, out }: Talk, globals: Globals, path: string): Promise<void> {
-  const answer = await (await client(globals)).get<Record<string, unknown>>(path);
-  out.write(globals.json ? `${JSON.stringify(answer)}\n` : details(answer));
-}
-
-function api(parent: Command, usage: string, description: string, example: string): Command {
-  return parent
-    .command(usage)
-    .description(description)
-    .addOption(configOption())
-    .option('--url <url>', 'address of the engine, instead of by the configuration')
-    .option('--token <token>', 'token for the engine')
-    .option('--json', 'print the answer of the API as it is', false)
-    .addHelpText('after', `\nExample:\n  ${example}`);
 }
 
 function withFilters(command: Command, filters: readonly string[]): Command {

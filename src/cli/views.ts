@@ -5,6 +5,7 @@ import type {
   EventAnswer,
   IntakeAnswer,
   StatusAnswer,
+  TestAnswer,
 } from './answers.types.ts';
 import { ago, type Column, pairs, size, statusLabel, table } from './render.ts';
 
@@ -37,6 +38,17 @@ export const definitionTable = (definitions: readonly DefinitionAnswer[]): strin
       { title: 'SUSPENDED', of: ({ suspended }) => (suspended ? 'yes' : 'no') },
     ],
     definitions,
+  );
+
+export const testTable = (steps: TestAnswer['steps']): string =>
+  table<TestAnswer['steps'][number]>(
+    [
+      { title: 'STEP', of: ({ step }) => step },
+      { title: 'RESULT', of: ({ ok, kind }) => (ok ? 'ok' : (kind ?? 'failed')) },
+      { title: 'MS', of: ({ ms }) => String(ms), right: true },
+      { title: 'DETAIL', of: ({ detail }) => detail },
+    ],
+    steps,
   );
 
 export const messageTable = (entries: readonly EntryAnswer[]): string =>

@@ -1,0 +1,104 @@
+import type { Command } from 'commander';
+import type { DefinitionAnswer, ListAnswer, StatusAnswer, TestAnswer } from './answers.types.ts';
+import { api, type Globals, show, type Talk } from './api-command.ts';
+import { CommandFailure, exitCodes } from './exit-codes.ts';
+import { definitionTable, statusTable, testTable } from './views.ts';
+
+const pathOf = (id: string): string => `/v1/definitions/${encodeURIComponent(id)}`;
+
+/** `daybook definitions …`: journal service definitions of the running engine. */
+export function addDefinitionCommands(program: Command, talk: Talk): void {
+  const group = program.command('definitions').description('journal service definitions of the running engine');
+  addReaders(group, talk);
+  addWriters(group, talk);
+  addConnection(group, talk);
+}
+
+function addReaders(group: Command, talk: Talk): void {
+  const { out } = talk;
+  api(group, 'list', 'every definition', 'daybook definitions list').action(async (globals: Globals) => {
+    const answer = await (await talk.client(globals)).get<ListAnswer<DefinitionAnswer>>('/v1/definitions');
+    out.write(globals.json ? `${JSON.stringify(answer)}\n` : definitionTable(answer.items));
+  });
+  api(group, 'show <id>', 'one definition, secrets masked', 'daybook definitions show exchange').action(
+    async (id: string, globals: Globals) => show(talk, globals, pathOf(id)),
+  );
+}
+
+function addWriters(group: Command, talk: Talk): void {
+  const { out, actions } = talk;
+  const example = 'daybook definitions apply -f exchange.yaml';
+  api(group, 'apply', 'make or change the definitions of a YAML or JSON file', example)
+    .requiredOption('-f, --file <file>', 'one definition, a list of them, or a map with `definitions`')
+    .action(async (globals: Globals & { file: string }) => {
+      const documents = await documentsOf(await actions.readFile(globals.file), globals.file);
+      const client = await talk.client(globals);
+      for (const document of documents) {
+        const path = pathOf(document.id);
+        const before = await client.find<DefinitionAnswer>(path);
+        const after = await client.put<DefinitionAnswer>(path, document, before?.etag);
+        const same = before?.answer.version === after.version;
+        const what = before === undefined ? 'created' : same ? 'unchanged' : 'changed';
+        out.write(globals.json ? `${JSON.stringify(after)}\n` : `${document.id}: ${what}, version ${after.version}\n`);
+      }
+    });
+  api(
+    group,
+    'delete <id>',
+    'delete a suspended definition; its mail and archive stay',
+    'daybook definitions delete old',
+  )
+    .option('--force', 'though mail of it is in process, which is finished all the same', false)
+    .action(async (id: string, globals: Globals & { force: boolean }) => {
+      await (await talk.client(globals)).delete(pathOf(id), globals.force ? { force: 'true' } : {});
+      out.write(globals.json ? '' : `${id}: deleted\n`);
+    });
+}
+
+function addConnection(group: Command, talk: Talk): void {
+  const { out } = talk;
+  const verbs = [
+    ['suspend', 'stop taking mail; what is in process goes on'],
+    ['activate', 'take mail again'],
+    ['poll', 'empty a POP3 mailbox now'],
+  ] as const;
+  for (const [verb, text] of verbs) {
+    api(group, `${verb} <id>`, text, `daybook definitions ${verb} exchange`).action(
+      async (id: string, globals: Globals) => {
+        const answer = await (await talk.client(globals)).post<StatusAnswer>(`${pathOf(id)}/${verb}`);
+        out.write(globals.json ? `${JSON.stringify(answer)}\n` : statusTable([answer], talk.now()));
+      },
+    );
+  }
+  api(
+    group,
+    'test <id>',
+    'run the connection step by step; changes nothing',
+    'daybook definitions test mailbox',
+  ).action(async (id: string, globals: Globals) => {
+    const answer = await (await talk.client(globals)).post<TestAnswer>(`${pathOf(id)}/test`);
+    out.write(globals.json ? `${JSON.stringify(answer)}\n` : testTable(answer.steps));
+    if (!answer.ok) throw new CommandFailure(exitCodes.failed, `the connection of ${id} does not work`);
+  });
+}
+
+type Document = Readonly<Record<string, unknown>> & { readonly id: string };
+
+/** @throws CommandFailure 78 for what is no definition at all; the engine checks the rest */
+async function documentsOf(bytes: Uint8Array, file: string): Promise<readonly Document[]> {
+  const { parse } = await import('yaml');
+  const wrong = (why: string): CommandFailure => new CommandFailure(exitCodes.invalidConfig, `${file}: ${why}`);
+  let read: unknown;
+  try {
+    read = parse(new TextDecoder().decode(bytes));
+  } catch (error) {
+    throw wrong(error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error));
+  }
+  const listed = typeof read === 'object' && read !== null && 'definitions' in read ? read.definitions : read;
+  return [listed].flat().map((document: unknown, at) => {
+    if (typeof document === 'object' && document !== null && typeof (document as Document).id === 'string') {
+      return document as Document;
+    }
+    throw wrong(`definition ${at + 1} is no map with an id`);
+  });
+}
