@@ -16,13 +16,14 @@ import { runApart } from './engine/apart.ts';
 import { createApi } from './engine/api.ts';
 import { openDefinitionBook } from './engine/definition-book.ts';
 import type { DefinitionBook } from './engine/definition-book.types.ts';
+import { engineEvent } from './engine/definition-events.ts';
 import { type LiveDirectory, openDirectory } from './engine/directory.ts';
 import { gatewayOptions } from './engine/gateway.ts';
 import { tlsOf } from './engine/listeners.ts';
 import { liveMatching, liveOptions } from './engine/live-options.ts';
 import { draftOf } from './engine/notes.ts';
 import { processingSetup } from './engine/pipelines.ts';
-import { engineEvent, type Reloaded, type ReloadParts, reload } from './engine/reload.ts';
+import { type Reloaded, type ReloadParts, reload } from './engine/reload.ts';
 import { provideSlots } from './engine/slots.ts';
 import { createWorkshop, type Workshop } from './engine/workshop.ts';
 import type { EngineApi } from './http/api.types.ts';
@@ -155,7 +156,9 @@ async function launch(start: EngineSetup, { workshop, directory }: Opened, stack
     useTokens: (tokens) => server.updateTokens(tokens.map(accessToken)),
     useTls: (pairs) => {
       if (pairs.smtp !== null) listeners.updateTls(pairs.smtp);
-      if (pairs.http !== null && tls !== null) server.updateTls(pairs.http);
+      if (pairs.http === null || tls === null) return;
+      server.updateTls(pairs.http);
+      workshop.certificates.set('http.tls', pairs.http.notAfterAt);
     },
   };
   return {
@@ -177,9 +180,11 @@ async function launch(start: EngineSetup, { workshop, directory }: Opened, stack
   };
 }
 
-async function openApi({ options, version, clock, log }: Workshop, api: EngineApi): Promise<HttpServer> {
+async function openApi(workshop: Workshop, api: EngineApi): Promise<HttpServer> {
+  const { options, version, clock, log, certificates } = workshop;
   const { http, smtp } = options;
   const tls = http.tls === null ? undefined : await tlsOf(http.tls);
+  if (tls !== undefined) certificates.set('http.tls', tls.notAfterAt);
   const { host, port } = http;
   const tokens = http.tokens.map(accessToken);
   return openHttpServer({ host, port, tls, tokens, version, messageLimitBytes: smtp.maxMessageBytes, clock, log }, api);

@@ -12,6 +12,17 @@ export const definitionEvent = (
   data: Readonly<Record<string, unknown>>,
 ): EventDraft => ({ type, severity: 'info', actor, definitionId, intakeId: null, entryId: null, data });
 
+/** A line of the event log about the engine as a whole. */
+export const engineEvent = (type: string, data: Readonly<Record<string, unknown>>): EventDraft => ({
+  type,
+  severity: 'info',
+  actor: 'engine',
+  definitionId: null,
+  intakeId: null,
+  entryId: null,
+  data,
+});
+
 /** What is about to be written of a definition, over what stands of it. */
 export interface Defining {
   readonly config: DefinitionConfig;

@@ -27,10 +27,11 @@ export async function createListeners(
   workshop: Workshop,
   { capacity, newId, closings }: { capacity: Capacity; newId: NewId; closings: Set<Promise<void>> },
 ): Promise<Listeners> {
-  const { options, book, clock, log, rejections, accepted, passwords } = workshop;
+  const { options, book, clock, log, rejections, accepted, passwords, certificates } = workshop;
   const { smtp, matching } = options;
   const open = new Map<ListenerName, SmtpListener>();
   let tls = smtp.tls === null ? undefined : await tlsOf(smtp.tls);
+  if (tls !== undefined) certificates.set('smtp.tls', tls.notAfterAt);
   const authorizedSources = (): readonly string[] => workshop.options.smtp.authorizedSources;
   const routes = createRoutes({ book, authorizedSources, passwords });
   const { custody, admit } = capacity;
@@ -57,6 +58,7 @@ export async function createListeners(
     get: (name) => open.get(name),
     updateTls: (pair) => {
       tls = pair;
+      certificates.set('smtp.tls', pair.notAfterAt);
       for (const listener of open.values()) listener.updateTls(pair);
     },
   };
@@ -66,5 +68,5 @@ export async function createListeners(
 export async function tlsOf(files: TlsFiles) {
   const loaded = await loadTls(files);
   if (!loaded.ok) throw new Error(loaded.faults.map(({ text }) => text).join('; '));
-  return { cert: loaded.cert, key: loaded.key };
+  return { cert: loaded.cert, key: loaded.key, notAfterAt: loaded.notAfterAt };
 }

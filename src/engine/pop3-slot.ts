@@ -5,7 +5,7 @@ import type { NewId, News } from '../../streams/ports.ts';
 import { toPop3Options } from '../config/to-options.ts';
 import type { TestStep } from '../pop3/connection-test.ts';
 import { type Mailbox, openMailbox } from '../pop3/mailbox.ts';
-import type { ItemReport, LedgerEntry, MailboxPorts } from '../pop3/types.ts';
+import type { ItemReport, LedgerEntry, MailboxPorts, Pop3Ledger } from '../pop3/types.ts';
 import type { Capacity } from './capacity.ts';
 import type { Definition } from './definition-book.types.ts';
 import { expiryCheck } from './expiry-check.ts';
@@ -19,11 +19,14 @@ export interface Mailboxes extends AsyncDisposable {
   test(definition: Definition): Promise<readonly TestStep[]>;
 }
 
-export function openMailboxes(
+export async function openMailboxes(
   workshop: Workshop,
   parts: { readonly capacity: Capacity; readonly newId: NewId },
-): Mailboxes {
-  const { clock } = workshop;
+): Promise<Mailboxes> {
+  const { clock, book } = workshop;
+  // What stays in the mailboxes shows in the status from the start on, before their first session.
+  const polled = book.all().filter(({ config }) => config.transport === 'pop3');
+  await Promise.all(polled.map(({ id }) => ledgerOf(workshop, id).read()));
   const mailboxes = new Map<string, Mailbox>();
   const mailboxOf = (definition: Definition): Mailbox => {
     const known = mailboxes.get(definition.id);
@@ -49,22 +52,18 @@ function open(
   definition: Definition,
   { capacity, newId }: { readonly capacity: Capacity; readonly newId: NewId },
 ): Mailbox {
-  const { book, store, clock, log } = workshop;
+  const { book, clock, log } = workshop;
   const { id } = definition;
-  const uidl = store.uidl(id);
   const ports: MailboxPorts = {
     custody: capacity.custody,
-    ledger: {
-      read: async () => (await uidl.read()) as unknown as ReadonlyMap<string, LedgerEntry>,
-      write: (changes) =>
-        uidl.write(new Map([...changes].map(([key, entry]) => [key, entry === null ? null : { ...entry }]))),
-    },
+    ledger: ledgerOf(workshop, id),
     newId,
     destination: () => ({ definitionId: id, definitionVersion: book.get(id)?.version ?? null }),
     admit: capacity.admit,
     ...leaving(workshop, id),
     // The store's figures count it; the session's end is the news.
     taken: () => undefined,
+    certificate: (endsAt) => workshop.mailboxFacts.noteCertificate(id, endsAt),
     report: (report) => workshop.note(draftOf(id, report)),
     trace: (line) => log('debug', 'pop3', { definition: id, line }),
     clock,
@@ -77,6 +76,15 @@ function open(
     const { password, ...connection } = toPop3Options(config);
     return { ...connection, password: password.reveal(), timeoutMs, maxMessageBytes };
   }, ports);
+}
+
+function ledgerOf({ store, mailboxFacts }: Workshop, definitionId: string): Pop3Ledger {
+  const uidl = store.uidl(definitionId);
+  return mailboxFacts.listenTo(definitionId, {
+    read: async () => (await uidl.read()) as unknown as ReadonlyMap<string, LedgerEntry>,
+    write: (changes) =>
+      uidl.write(new Map([...changes].map(([key, entry]) => [key, entry === null ? null : { ...entry }]))),
+  });
 }
 
 /** With `matching.expiredAction: leave` an over-age message stays where it is (journaling c.6). */

@@ -3,6 +3,7 @@ import { valueAt } from '../config/schema-walk.ts';
 import type { EngineOptions } from '../config/to-options.ts';
 import type { Defined } from './definition-book.types.ts';
 import { conflictsOf } from './definition-conflicts.ts';
+import { engineEvent } from './definition-events.ts';
 import type { LiveDirectory } from './directory.ts';
 import { type TlsFilePair, tlsOf } from './listeners.ts';
 import type { Workshop } from './workshop.ts';
@@ -139,7 +140,3 @@ const pairOf = async (files: EngineOptions['smtp']['tls']): Promise<TlsFilePair 
   files === null ? null : tlsOf(files);
 
 const idOf = ({ definition: { id } }: Defined): string => id;
-
-/** A line of the event log about the engine as a whole. */
-export const engineEvent = (type: string, data: Readonly<Record<string, unknown>>) =>
-  ({ type, severity: 'info', actor: 'engine', definitionId: null, intakeId: null, entryId: null, data }) as const;

@@ -37,7 +37,7 @@ export async function provideSlots(workshop: Workshop, { stop$, stopping, storeF
   const newId = createNewId(clock);
   const closings = new Set<Promise<void>>();
   const listeners = await createListeners(workshop, { capacity, newId, closings });
-  const mailboxes = openMailboxes(workshop, { capacity, newId });
+  const mailboxes = await openMailboxes(workshop, { capacity, newId });
   const source = ({ definitionId, ...start }: SourceInput): Observable<News> => {
     const definition = book.get(definitionId);
     if (definition?.config.transport !== 'pop3') return accepted.of(definitionId);

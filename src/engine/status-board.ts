@@ -1,8 +1,11 @@
 import type { JournalStatus } from '../../machines/journal.status.ts';
+import type { MatchingOptions } from '../../streams/message.ts';
 import type { Figures } from '../../streams/ports.ts';
 import type { Status } from '../http/status.schema.ts';
 import { isoTime } from './archive-api.ts';
 import type { Definition } from './definition-book.types.ts';
+import type { MailboxFact } from './mailbox-facts.ts';
+import { warningsOf } from './warnings.ts';
 
 /** What one status answer is made of; all of it current, none of it read from disk. */
 export interface StatusFacts {
@@ -11,16 +14,12 @@ export interface StatusFacts {
   readonly figures: Figures;
   readonly oldestAt: number | null;
   readonly rejected: number;
+  readonly mailbox: MailboxFact;
   readonly now: number;
 }
 
-/** More than this share of L2 to L5 items means that something on the way spoils reports (journaling b.7). */
-const suspectShare = 0.05;
-const suspectFrom = 20;
-const suspendedLongMs = 86_400_000;
-
 /** The Status of interface section 4. */
-export function statusView(facts: StatusFacts): Status {
+export function statusView(facts: StatusFacts, matching: Pick<MatchingOptions, 'extendedWaitMs'>): Status {
   const { definition, journal, figures, oldestAt, rejected } = facts;
   const { received, archived, matched, skipped, held, quarantined, absorbed } = figures;
   return {
@@ -45,7 +44,7 @@ export function statusView(facts: StatusFacts): Status {
     nextPollAt: isoOrNull(journal.nextPollAt),
     nextRetryAt: isoOrNull(journal.nextRetryAt),
     failures: journal.failures,
-    warnings: warningsOf(facts),
+    warnings: warningsOf(facts, matching),
     machine: journal.machine as Status['machine'],
   };
 }
@@ -59,28 +58,6 @@ function sinceOf({ definition: { suspendedSince }, journal }: StatusFacts): numb
 function lastExtract({ definition, journal, figures }: StatusFacts): number | null {
   if (definition.config.transport === 'pop3') return journal.lastSuccessfulExtractAt;
   return figures.lastMessageAt ?? journal.lastSuccessfulExtractAt;
-}
-
-function warningsOf(facts: StatusFacts): Status['warnings'] {
-  const { definition, figures, now } = facts;
-  const warnings: Status['warnings'][number][] = [];
-  const since = isoTime(sinceOf(facts));
-  const { received, absorbed, quarantined } = figures;
-  const spoilt = absorbed + quarantined;
-  if (definition.config.journalType === 'eej' && received >= suspectFrom && spoilt / received > suspectShare) {
-    const share = Math.round((spoilt / received) * 100);
-    warnings.push({
-      code: 'envelope-quality',
-      text: `${share} % of the items came without a readable envelope`,
-      since,
-    });
-  }
-  const { suspendedSince } = definition;
-  if (definition.suspended && suspendedSince !== null && now - suspendedSince > suspendedLongMs) {
-    const text = 'suspended for more than a day: Exchange gives reports up after two days, Gmail after eight';
-    warnings.push({ code: 'suspended-long', text, since: isoTime(suspendedSince) });
-  }
-  return warnings;
 }
 
 const isoOrNull = (at: number | null): string | null => (at === null ? null : isoTime(at));

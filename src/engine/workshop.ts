@@ -8,13 +8,17 @@ import type { Log } from '../log.ts';
 import type { Store } from '../store/open-store.ts';
 import { isoTime } from './archive-api.ts';
 import type { Definition, DefinitionBook } from './definition-book.types.ts';
+import { engineEvent } from './definition-events.ts';
 import { firstValue } from './first-value.ts';
 import { type AcceptedNews, acceptedNews } from './listener-slot.ts';
 import type { LiveOptions } from './live-options.ts';
+import { createMailboxFacts, type MailboxFacts } from './mailbox-facts.ts';
 import { createPasswordCheck, type PasswordCheck } from './password.ts';
 import type { ProcessingSetup } from './pipelines.ts';
+import { queueHigh$ } from './queue-watch.ts';
 import { createRejectionBook, type RejectionBook } from './rejections.ts';
 import { statusView } from './status-board.ts';
+import { certificateWarnings } from './warnings.ts';
 
 /** What the parts of the running engine share. */
 export interface Workshop {
@@ -29,6 +33,9 @@ export interface Workshop {
   readonly version: string;
   readonly startedAt: number;
   readonly passwords: PasswordCheck;
+  readonly mailboxFacts: MailboxFacts;
+  /** When the certificates in use end, by their option. */
+  readonly certificates: Map<'smtp.tls' | 'http.tls', number>;
   readonly rejections: RejectionBook;
   readonly accepted: AcceptedNews;
   /** Writes a line of the event log; a store that fails meanwhile is logged, never thrown. */
@@ -51,6 +58,18 @@ export function createWorkshop(
   };
   const rejections = createRejectionBook(() => clock.now(), note);
   const accepted = acceptedNews(clock);
+  const mailboxFacts = createMailboxFacts();
+  const certificates: Workshop['certificates'] = new Map();
+  let highSince: number | null = null;
+  queueHigh$(store, parts.live.current.limits).subscribe((high) => {
+    if (high === (highSince !== null)) return;
+    highSince = high ? clock.now() : null;
+    const { messages, bytes } = store.queue;
+    note({
+      ...engineEvent(high ? 'queue.high' : 'queue.normal', { messages, bytes }),
+      severity: high ? 'warning' : 'info',
+    });
+  });
   let trouble: { readonly detail: string; readonly at: number } | null = null;
   return {
     ...parts,
@@ -58,6 +77,8 @@ export function createWorkshop(
       return parts.live.current;
     },
     passwords: createPasswordCheck(),
+    mailboxFacts,
+    certificates,
     startedAt: clock.now(),
     rejections,
     accepted,
@@ -66,19 +87,27 @@ export function createWorkshop(
       accepted.tell();
       return journal === undefined
         ? undefined
-        : statusView({
-            definition,
-            journal: statusOf(journal.getSnapshot()),
-            figures: store.figuresOf(definition.id),
-            oldestAt: store.oldest(definition.id),
-            rejected: rejections.countOf(definition.id),
-            now: clock.now(),
-          });
+        : statusView(
+            {
+              definition,
+              journal: statusOf(journal.getSnapshot()),
+              figures: store.figuresOf(definition.id),
+              oldestAt: store.oldest(definition.id),
+              rejected: rejections.countOf(definition.id),
+              mailbox: mailboxFacts.of(definition.id),
+              now: clock.now(),
+            },
+            parts.live.current.matching,
+          );
     },
     warnings: () => {
       const damaged = store.recovery.damaged.map(({ file, offset, text }) => `${file} at ${offset}: ${text}`);
       return [
         ...(trouble === null ? [] : [{ code: 'storage', text: trouble.detail, since: isoTime(trouble.at) }]),
+        ...(highSince === null
+          ? []
+          : [{ code: 'queue-high', text: 'the processing queue is near its limit', since: isoTime(highSince) }]),
+        ...[...certificates].flatMap(([option, endsAt]) => certificateWarnings(option, endsAt, clock.now())),
         ...damaged.map((text) => ({ code: 'damaged', text, since: isoTime(clock.now()) })),
       ];
     },

@@ -7,7 +7,7 @@ import { Framing } from './framing.ts';
 import { cleaned, Pop3Failure, RefusedCommand } from './pop3-failure.ts';
 import type { MailboxOptions, MailboxPorts } from './types.ts';
 
-export type ClientPorts = Pick<MailboxPorts, 'clock' | 'lookup' | 'trace' | 'stage'>;
+export type ClientPorts = Pick<MailboxPorts, 'clock' | 'lookup' | 'trace' | 'stage' | 'certificate'>;
 
 /** Takes the content of a multi-line answer. A promise stops the reading until it is settled; it must not reject. */
 export type TakeContent = (content: Buffer) => Promise<void> | undefined;

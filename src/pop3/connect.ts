@@ -5,7 +5,7 @@ import { Pop3Failure } from './pop3-failure.ts';
 import { checkCertificate } from './tls-check.ts';
 import type { MailboxOptions, MailboxPorts } from './types.ts';
 
-type Ports = Pick<MailboxPorts, 'clock' | 'lookup'>;
+type Ports = Pick<MailboxPorts, 'clock' | 'lookup' | 'certificate'>;
 /** More addresses of one name are not tried. */
 const MAX_ADDRESSES = 16;
 
@@ -49,6 +49,7 @@ export async function secure(
   try {
     await settled(socket, 'secureConnect', { ports, ms: connectMs(options), signal });
     checkCertificate(socket, options, ports.clock.now());
+    ports.certificate?.(Date.parse(socket.getPeerCertificate().valid_to));
     return socket;
   } catch (error) {
     socket.destroy();

@@ -105,6 +105,8 @@ export interface MailboxPorts {
   /** A message came into custody. */
   taken(): void;
   report(report: ItemReport): void;
+  /** Told when the server's certificate, which is trusted, ends (epoch ms). */
+  readonly certificate?: (endsAt: number) => void;
   /** Told when a session goes on to its next stage; for the connection test. */
   readonly stage?: (stage: SessionStage) => void;
   /** Protocol dialogue for the detailed log: commands without secrets, status lines, never content. */

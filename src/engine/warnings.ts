@@ -1,0 +1,83 @@
+import type { MatchingOptions } from '../../streams/message.ts';
+import type { Status } from '../http/status.schema.ts';
+import { isoTime } from './archive-api.ts';
+import type { StatusFacts } from './status-board.ts';
+
+type Warnings = Status['warnings'];
+type Warning = Warnings[number];
+
+/** More than this share of L2 to L5 items means that something on the way spoils reports (journaling b.7). */
+const suspectShare = 0.05;
+const suspectFrom = 20;
+const dayMs = 86_400_000;
+const suspendedLongMs = dayMs;
+/** Two weeks are enough to renew a certificate without haste, and short of those that are made for 90 days. */
+export const certificateNoticeMs = 14 * dayMs;
+/** Beyond the longest wait that its options plan, an item is late: the engine is behind, or the store in its way. */
+const lateMs = 600_000;
+
+/** Degradations that a status must not mask (journaling a.4, d.7), each from evidence, none of it kept anywhere else. */
+export function warningsOf(facts: StatusFacts, matching: Pick<MatchingOptions, 'extendedWaitMs'>): Warnings {
+  return [
+    ...envelopeQuality(facts),
+    ...suspendedLong(facts),
+    ...backlog(facts, matching),
+    ...mailboxWarnings(facts),
+    ...secretLost(facts),
+  ];
+}
+
+const warning = (code: string, text: string, since: number): Warning => ({ code, text, since: isoTime(since) });
+
+function envelopeQuality({ definition, figures, journal }: StatusFacts): Warnings {
+  const { received, absorbed, quarantined } = figures;
+  const spoilt = absorbed + quarantined;
+  if (definition.config.journalType !== 'eej' || received < suspectFrom || spoilt / received <= suspectShare) return [];
+  const share = Math.round((spoilt / received) * 100);
+  return [warning('envelope-quality', `${share} % of the items came without a readable envelope`, journal.since)];
+}
+
+function suspendedLong({ definition: { suspended, suspendedSince }, now }: StatusFacts): Warnings {
+  if (!suspended || suspendedSince === null || now - suspendedSince <= suspendedLongMs) return [];
+  const text = 'suspended for more than a day: Exchange gives reports up after two days, Gmail after eight';
+  return [warning('suspended-long', text, suspendedSince)];
+}
+
+function backlog(
+  { definition: { options }, figures, oldestAt, now }: StatusFacts,
+  { extendedWaitMs }: Pick<MatchingOptions, 'extendedWaitMs'>,
+): Warnings {
+  const attemptsMs =
+    options.initialProcessDelayMs + (options.deliveryWaitAttempts - 1) * options.deliveryWaitIntervalMs;
+  const plannedMs = options.extendedDeduplication ? Math.max(attemptsMs, extendedWaitMs) : attemptsMs;
+  const lateAt = (oldestAt ?? Number.POSITIVE_INFINITY) + plannedMs + lateMs;
+  if (now < lateAt) return [];
+  const text = `${figures.queueMessages} messages are in process, the oldest for longer than its waits account for`;
+  return [warning('backlog', text, lateAt)];
+}
+
+function mailboxWarnings({ mailbox: { blocked, left, certificateEndsAt }, now }: StatusFacts): Warnings {
+  const warnings: Warning[] = [];
+  if (blocked !== null) {
+    const text = `${blocked.count} items of the mailbox cannot be taken; the events pop3.blocked name them`;
+    warnings.push(warning('blocked-items', text, blocked.since));
+  }
+  if (left !== null) {
+    const text = `${left.count} items older than matching.maxAge were left on the server`;
+    warnings.push(warning('left-on-server', text, left.since));
+  }
+  return [...warnings, ...certificateWarnings('the server', certificateEndsAt, now)];
+}
+
+/** From two weeks before its end on. */
+export function certificateWarnings(whose: string, endsAt: number | null, now: number): Warnings {
+  if (endsAt === null || endsAt - now > certificateNoticeMs) return [];
+  const ends = now < endsAt ? 'ends' : 'ended';
+  const text = `the certificate of ${whose} ${ends} on ${isoTime(endsAt).slice(0, 10)}`;
+  return [warning('certificate-ending', text, endsAt - certificateNoticeMs)];
+}
+
+function secretLost({ definition: { secretLost, createdAt } }: StatusFacts): Warnings {
+  const text = 'its password cannot be read any more, since definitions.key is another one: give it anew';
+  return secretLost ? [warning('secret-lost', text, createdAt)] : [];
+}

@@ -1,0 +1,158 @@
+import { Subject, VirtualTimeScheduler } from 'rxjs';
+import { expect, test } from 'vitest';
+import type { Definition } from '../../src/engine/definition-book.types.ts';
+import { createMailboxFacts } from '../../src/engine/mailbox-facts.ts';
+import { queueHigh$ } from '../../src/engine/queue-watch.ts';
+import type { StatusFacts } from '../../src/engine/status-board.ts';
+import { certificateWarnings, warningsOf } from '../../src/engine/warnings.ts';
+import type { LedgerEntry } from '../../src/pop3/types.ts';
+import type { Touched } from '../../src/store/fold.ts';
+import { noFigures } from '../../src/store/rows.ts';
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+const now = Date.UTC(2026, 10, 25);
+const extendedWaitMs = 600_000;
+
+interface Facts extends Partial<Omit<StatusFacts, 'definition' | 'journal' | 'figures'>> {
+  readonly definition?: Partial<Omit<Definition, 'options' | 'config'>>;
+  readonly options?: Partial<Definition['options']>;
+  readonly journalType?: 'eej' | 'standard';
+  readonly figures?: Partial<StatusFacts['figures']>;
+}
+const noMailbox = { blocked: null, left: null, certificateEndsAt: null };
+
+function codes({ definition = {}, options = {}, journalType = 'eej', figures = {}, ...more }: Facts) {
+  const timing = {
+    initialProcessDelayMs: 0,
+    deliveryWaitAttempts: 3,
+    deliveryWaitIntervalMs: 60_000,
+    extendedDeduplication: false,
+  };
+  const facts = {
+    definition: {
+      suspended: false,
+      suspendedSince: null,
+      secretLost: false,
+      createdAt: 5,
+      ...definition,
+      config: { journalType },
+      options: { ...timing, ...options },
+    },
+    journal: { since: 7 },
+    figures: { ...noFigures, ...figures },
+    oldestAt: null,
+    rejected: 0,
+    mailbox: noMailbox,
+    now,
+    ...more,
+  } as unknown as StatusFacts;
+  return warningsOf(facts, { extendedWaitMs });
+}
+const codesOf = (facts: Facts): readonly string[] => codes(facts).map(({ code }) => code);
+
+test('a healthy definition has none', () => {
+  expect(codesOf({ figures: { received: 1_000, archived: 1_000 }, oldestAt: now - 1_000 })).toEqual([]);
+});
+
+test.each([
+  ['5 % of few', { received: 19, absorbed: 19 }, 'eej', []],
+  ['exactly 5 %', { received: 100, absorbed: 4, quarantined: 1 }, 'eej', []],
+  ['more than 5 %', { received: 100, absorbed: 5, quarantined: 1 }, 'eej', ['envelope-quality']],
+  ['where no envelope is expected', { received: 100, absorbed: 90 }, 'standard', []],
+] as const)('items without an envelope: %s', (_, figures, journalType, expected) => {
+  expect(codesOf({ figures, journalType })).toEqual(expected);
+});
+
+test('suspended for more than a day, and not a moment sooner', () => {
+  const suspended = (since: number) => codesOf({ definition: { suspended: true, suspendedSince: since } });
+  expect([suspended(now - dayMs), suspended(now - dayMs - 1)]).toEqual([[], ['suspended-long']]);
+});
+
+test.each([
+  [{}, 120_000],
+  [{ deliveryWaitAttempts: 1 }, 0],
+  [{ initialProcessDelayMs: 24 * hourMs }, 24 * hourMs + 120_000],
+  [{ extendedDeduplication: true }, extendedWaitMs],
+  [{ extendedDeduplication: true, initialProcessDelayMs: hourMs }, hourMs + 120_000],
+] as const)('with %j an item is late ten minutes after its planned wait', (options, plannedMs) => {
+  const lateMs = plannedMs + 600_000;
+  expect(codesOf({ options, oldestAt: now - lateMs + 1, figures: { queueMessages: 1 } })).toEqual([]);
+  const [late] = codes({ options, oldestAt: now - lateMs, figures: { queueMessages: 3 } });
+  expect(late).toMatchObject({ code: 'backlog', since: new Date(now).toISOString(), text: /^3 messages/ });
+});
+
+test('items that stay in the mailbox are told with since when, and forgotten once they are gone', async () => {
+  const facts = createMailboxFacts();
+  const entry = (state: LedgerEntry['state'], at: number) => ({ state, at }) as LedgerEntry;
+  const stored = new Map([
+    ['uid:a', entry('blocked', 30)],
+    ['uid:b', entry('fetched', 1)],
+  ]);
+  const ledger = facts.listenTo('box', { read: async () => stored, write: async () => undefined });
+  expect(facts.of('box')).toEqual(noMailbox);
+  await ledger.read();
+  await ledger.write(
+    new Map([
+      ['uid:c', entry('blocked', 20)],
+      ['uid:d', entry('left', 40)],
+    ]),
+  );
+  expect(facts.of('box')).toMatchObject({ blocked: { count: 2, since: 20 }, left: { count: 1, since: 40 } });
+  expect(codesOf({ mailbox: facts.of('box') })).toEqual(['blocked-items', 'left-on-server']);
+  await ledger.write(
+    new Map([
+      ['uid:a', null],
+      ['uid:c', null],
+      ['uid:d', null],
+    ]),
+  );
+  expect(facts.of('box')).toEqual(noMailbox);
+  expect(facts.of('another')).toEqual(noMailbox);
+});
+
+test('a ledger that could not be written changes nothing that is told', async () => {
+  const facts = createMailboxFacts();
+  const broken = { read: async () => new Map(), write: () => Promise.reject(new Error('disk')) };
+  const left = { state: 'left', at: 1 } as LedgerEntry;
+  await expect(facts.listenTo('box', broken).write(new Map([['uid:a', left]]))).rejects.toThrow('disk');
+  expect(facts.of('box')).toEqual(noMailbox);
+});
+
+test('a certificate is told from two weeks before its end on, and when it has ended', () => {
+  const told = (endsAt: number) => certificateWarnings('smtp.tls', endsAt, now).map(({ text }) => text);
+  expect(told(now + 14 * dayMs + 1)).toEqual([]);
+  expect(told(now + 14 * dayMs)).toEqual(['the certificate of smtp.tls ends on 2026-12-09']);
+  expect(told(now - dayMs)).toEqual(['the certificate of smtp.tls ended on 2026-11-24']);
+  expect(certificateWarnings('smtp.tls', null, now)).toEqual([]);
+});
+
+test('a password that cannot be read is told', () => {
+  expect(codesOf({ definition: { secretLost: true } })).toEqual(['secret-lost']);
+});
+
+test('the queue is high from four fifths of either limit on, until it is below three fifths of both', () => {
+  const clock = new VirtualTimeScheduler();
+  const touched$ = new Subject<Touched>();
+  const queue = { messages: 0, bytes: 0 };
+  const told: string[] = [];
+  const limits = { queueMessages: 100, queueBytes: 1_000 };
+  queueHigh$({ touched$, queue }, limits).subscribe((high) => told.push(`${clock.now()} ${high}`));
+  for (const [at, messages, bytes] of [
+    [1, 79, 0],
+    [2, 80, 0],
+    [3, 100, 0],
+    [4, 60, 0],
+    [5, 59, 599],
+    [6, 0, 800],
+    [7, 0, 600],
+    [8, 0, 0],
+  ] as const) {
+    clock.schedule(() => {
+      Object.assign(queue, { messages, bytes });
+      touched$.next({} as Touched);
+    }, at);
+  }
+  clock.flush();
+  expect(told).toEqual(['0 false', '2 true', '5 false', '6 true', '8 false']);
+});
