@@ -120,7 +120,7 @@ async function launch(start: EngineSetup, { workshop, directory }: Opened, stack
     stop$,
     stopping: () => stopping,
     storeFailed: (detail) => {
-      workshop.troubled(detail);
+      workshop.troubled('the store', detail);
       const failed = { type: 'source.failed', at: clock.now(), kind: 'storage', detail } as const;
       for (const { id } of book.all()) journalOf(actor, id)?.send(failed);
     },

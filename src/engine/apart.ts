@@ -14,7 +14,10 @@ export function runApart(workshop: Workshop, stop$: Observable<void>): void {
     if (running.has(id)) return;
     running.add(id);
     const madeAgain$ = book.changed$.pipe(filter(() => !isApart(id)));
-    processingNews(id, { ...workshop, troubled: ({ detail }) => workshop.troubled(detail) })
+    processingNews(id, {
+      ...workshop,
+      troubled: (detail) => workshop.troubled(id === null ? 'the gateway' : `definition ${id}`, detail),
+    })
       .pipe(takeUntil(merge(stop$, madeAgain$)))
       .subscribe({ complete: () => running.delete(id) });
   };

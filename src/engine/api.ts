@@ -52,7 +52,7 @@ export function createApi(
       return definition === undefined ? undefined : explain(definition, message, { store, setup, clock });
     },
     readiness: () => readinessOf(actor.getSnapshot()),
-    health: () => healthOf(statuses(), readinessOf(actor.getSnapshot()).missing, workshop.warnings().length > 0),
+    health: () => healthOf(statuses(), readinessOf(actor.getSnapshot()).missing, storeTroubled(workshop)),
     rejections: () => workshop.rejections.all(),
     changes$: changesOf(workshop, changed$),
     accessDenied: ({ actor: name, method, path, status, peer }) =>
@@ -67,6 +67,10 @@ export function createApi(
       }),
   };
 }
+
+/** Of the store: other warnings of the engine are no trouble of it. */
+const storeTroubled = (workshop: Workshop): boolean =>
+  workshop.warnings().some(({ code }) => code === 'storage' || code === 'damaged');
 
 function healthOf(
   statuses: readonly Status[],

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { filter, map, type Observable, type SchedulerLike, tap } from 'rxjs';
 import type { JournalOptions, MatchingOptions, SpoolItem } from '../../streams/message.ts';
 import type { Directory, HashContent, News } from '../../streams/ports.ts';
-import { type ProcessingNews, processing } from '../../streams/processing.ts';
+import { processing } from '../../streams/processing.ts';
 import { unwrap } from '../report/unwrap.ts';
 import { decode } from '../store/bodies.ts';
 import type { Store } from '../store/open-store.ts';
@@ -45,7 +45,7 @@ export function processingSetup(
   return { ports, matching, optionsFor };
 }
 
-/** The line of one definition, as its actor hears it; `troubled` is told of a port that failed. */
+/** The line of one definition, as its actor hears it; `troubled` is told of a port that failed, and null when it goes on. */
 export function processingNews(
   definitionId: string | null,
   {
@@ -57,14 +57,14 @@ export function processingNews(
     readonly store: Store;
     readonly setup: ProcessingSetup;
     readonly clock: SchedulerLike;
-    readonly troubled: (news: Extract<ProcessingNews, { type: 'processing.failed' }>) => void;
+    readonly troubled: (detail: string | null) => void;
   },
 ): Observable<News> {
   const wake$ = store.touched$.pipe(filter(({ due }) => due.has(definitionId)));
   const { ports, matching, optionsFor } = setup;
   return processing({ ...ports, wake$ }, { definitionId, window: windowItems, matching, optionsFor }, clock).pipe(
     tap((news) => {
-      if (news.type === 'processing.failed') troubled(news);
+      troubled(news.type === 'processing.failed' ? news.detail : null);
     }),
     filter((news) => news.type === 'processing.settled'),
     map((news): News => news),

@@ -44,9 +44,12 @@ export async function provideSlots(workshop: Workshop, { stop$, stopping, storeF
     return mailboxes.newsOf(definition, start);
   };
   const line = (definitionId: string): Observable<News> =>
-    processingNews(definitionId, { store, setup, clock, troubled: ({ detail }) => workshop.troubled(detail) }).pipe(
-      takeUntil(stop$),
-    );
+    processingNews(definitionId, {
+      store,
+      setup,
+      clock,
+      troubled: (detail) => workshop.troubled(`definition ${definitionId}`, detail),
+    }).pipe(takeUntil(stop$));
   const machine = engineMachine.provide({
     actors: {
       store: fromPromise<OpenedStore>(async () => ({ records: await loadRuntimes(workshop) })),

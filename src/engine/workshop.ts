@@ -43,8 +43,8 @@ export interface Workshop {
   statusOf(definition: Definition, journal: JournalActor | undefined): Status | undefined;
   /** Warnings of the engine as a whole. */
   warnings(): Status['warnings'];
-  /** A port failed, or works again (null). */
-  troubled(detail: string | null): void;
+  /** A port failed on that line, or in the store itself, or it works again (null). */
+  troubled(line: string, detail: string | null): void;
 }
 
 export function createWorkshop(
@@ -70,7 +70,7 @@ export function createWorkshop(
       severity: high ? 'warning' : 'info',
     });
   });
-  let trouble: { readonly detail: string; readonly at: number } | null = null;
+  const troubles = new Map<string, { readonly detail: string; readonly at: number }>();
   return {
     ...parts,
     get options() {
@@ -103,7 +103,7 @@ export function createWorkshop(
     warnings: () => {
       const damaged = store.recovery.damaged.map(({ file, offset, text }) => `${file} at ${offset}: ${text}`);
       return [
-        ...(trouble === null ? [] : [{ code: 'storage', text: trouble.detail, since: isoTime(trouble.at) }]),
+        ...[...troubles.values()].map(({ detail, at }) => ({ code: 'storage', text: detail, since: isoTime(at) })),
         ...(highSince === null
           ? []
           : [{ code: 'queue-high', text: 'the processing queue is near its limit', since: isoTime(highSince) }]),
@@ -111,9 +111,13 @@ export function createWorkshop(
         ...damaged.map((text) => ({ code: 'damaged', text, since: isoTime(clock.now()) })),
       ];
     },
-    troubled: (detail) => {
-      trouble = detail === null ? null : { detail, at: trouble?.at ?? clock.now() };
-      if (detail !== null) log('error', 'a step of processing failed and is tried again', { detail });
+    troubled: (line, detail) => {
+      if (detail === null) {
+        troubles.delete(line);
+        return;
+      }
+      troubles.set(line, { detail, at: troubles.get(line)?.at ?? clock.now() });
+      log('error', 'a step of processing failed and is tried again', { line, detail });
     },
   };
 }
