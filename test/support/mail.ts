@@ -133,11 +133,14 @@ export function buildBounce(
 }
 
 /** A clear and a rights-protected copy of one message (example E10). */
-export function buildProtectedPair(messageId = '<m3@north.example>'): {
+export function buildProtectedPair(
+  messageId = '<m3@north.example>',
+  date = 'Mon, 02 Mar 2026 09:10:00 +0000',
+): {
   readonly clear: Buffer;
   readonly guarded: Buffer;
 } {
-  const shared = { subject: 'Secret', messageId, date: 'Mon, 02 Mar 2026 09:10:00 +0000' };
+  const shared = { subject: 'Secret', messageId, date };
   const payload = 'Content-Type: application/x-microsoft-rpmsg-message; name="message.rpmsg"';
   const guarded = buildMessage({
     ...shared,
