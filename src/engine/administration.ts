@@ -1,5 +1,6 @@
 import { type EngineActor, journalOf } from '../../machines/follow.ts';
 import { parseDefinition } from '../config/parse-definition.ts';
+import { exclusive } from '../exclusive.ts';
 import type {
   Administration,
   ChangedBy,
@@ -8,7 +9,6 @@ import type {
   RemoveAnswer,
   WriteRefusal,
 } from '../http/api.types.ts';
-import { exclusive } from '../store/exclusive.ts';
 import { announce } from './announce.ts';
 import { testDefinition } from './connection-tests.ts';
 import type { Definition } from './definition-book.types.ts';

@@ -1,3 +1,4 @@
+import { LedgerWriter } from './ledger-writer.ts';
 import type { Listed } from './listing.ts';
 import type { LedgerEntry, Pop3Ledger } from './types.ts';
 
@@ -9,6 +10,7 @@ const nothing = { listSize: null, headerSha256: null, rawSha256: null, failures:
  */
 export class Book {
   readonly #ledger: Pop3Ledger;
+  readonly #writer: LedgerWriter;
   readonly #entries: Map<string, LedgerEntry>;
   /** Hashes of bytes in our custody that the mailbox may still hold. */
   readonly #held = new Set<string>();
@@ -17,6 +19,7 @@ export class Book {
 
   private constructor(ledger: Pop3Ledger, entries: Map<string, LedgerEntry>) {
     this.#ledger = ledger;
+    this.#writer = new LedgerWriter(ledger);
     this.#entries = entries;
     for (const entry of entries.values()) if (entry.rawSha256 !== null) this.#held.add(entry.rawSha256);
   }
@@ -83,7 +86,7 @@ export class Book {
   }
 
   async #put(key: string, entry: LedgerEntry): Promise<void> {
-    await this.#ledger.write(new Map([[key, entry]]));
+    await this.#writer.put(key, entry);
     this.#entries.set(key, entry);
   }
 }

@@ -4,7 +4,7 @@ import Pop3 from 'node-pop3';
 import type { Subscription } from 'rxjs';
 import { connectMs, connectTcp, networkFailure, secure } from './connect.ts';
 import { Framing } from './framing.ts';
-import { cleaned, Pop3Failure, RefusedCommand } from './pop3-failure.ts';
+import { cleaned, Pop3Failure, RefusedCommand, SessionOver } from './pop3-failure.ts';
 import type { MailboxOptions, MailboxPorts } from './types.ts';
 
 export type ClientPorts = Pick<MailboxPorts, 'clock' | 'lookup' | 'trace' | 'stage' | 'certificate'>;
@@ -107,8 +107,19 @@ export class Pop3Client extends Pop3 {
   send(command: string, content: TakeContent | null = null): Promise<string> {
     if (/[\r\n\0]/.test(command)) throw new Error('a POP3 command is one line');
     this.#ports.trace?.(`> ${command.startsWith('PASS ') ? 'PASS ***' : command}`);
-    this.#link?.write(`${command}\r\n`, 'utf8');
+    this.#write(`${command}\r\n`);
     return this.#expect(content);
+  }
+
+  /** Commands of one turn go out together: a pipeline of them is one packet, not many. */
+  #write(line: string): void {
+    const link = this.#link;
+    if (link === undefined) return;
+    if (link.writableCorked === 0) {
+      link.cork();
+      process.nextTick(() => link.uncork());
+    }
+    link.write(line, 'utf8');
   }
 
   /** Ends the session at once with `failure`; who waits is told. Returns the failure that counts, the first one. */
@@ -118,7 +129,11 @@ export class Pop3Client extends Pop3 {
 
   /** Lets go of the connection. Idempotent. What QUIT has not confirmed is not deleted. */
   close(): void {
-    this.#fail(new Pop3Failure('protocol', 'session closed'));
+    if (this.#failure !== undefined) return;
+    // Nobody's answer is at fault.
+    const behind = this.#pending.splice(0);
+    const failure = this.#fail(new Pop3Failure('protocol', 'session closed'));
+    for (const { reject } of behind) reject(new SessionOver(failure));
   }
 
   get #current(): Pending {
@@ -128,7 +143,7 @@ export class Pop3Client extends Pop3 {
   }
 
   #expect(content: TakeContent | null): Promise<string> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#failure !== undefined) return Promise.reject(new SessionOver(this.#failure));
     this.#heardAt = this.#ports.clock.now();
     this.#watch ??= this.#watchFor(this.#options.timeoutMs);
     return new Promise((resolve, reject) => this.#pending.push({ content, info: '', resolve, reject }));
@@ -215,7 +230,9 @@ export class Pop3Client extends Pop3 {
     this.#failure = failure;
     this.#watch?.unsubscribe();
     this.#link?.destroy();
-    for (const { reject } of this.#pending.splice(0)) reject(failure);
+    const [head, ...behind] = this.#pending.splice(0);
+    head?.reject(failure);
+    for (const { reject } of behind) reject(new SessionOver(failure));
     return failure;
   }
 }

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Custodied } from '../../streams/message.ts';
 import type { Receipt } from '../../streams/ports.ts';
+import { exclusive } from '../exclusive.ts';
 import { type Book, failureKeyOf, keyOf } from './book.ts';
 import { HeaderStart, headerDigest } from './header-digest.ts';
 import type { Listed } from './listing.ts';
-import { OversizedMessage, Pop3Failure, RefusedCommand } from './pop3-failure.ts';
+import { OversizedMessage, Pop3Failure, RefusedCommand, SessionOver } from './pop3-failure.ts';
 import type { RunContext } from './run.ts';
 import type { Pop3Session } from './session.ts';
 
@@ -31,11 +32,16 @@ export class ItemRun {
   readonly #session: Pop3Session;
   readonly #book: Book;
   readonly #context: RunContext;
+  readonly #oneByOne = exclusive();
 
   constructor(session: Pop3Session, book: Book, context: RunContext) {
     this.#session = session;
     this.#book = book;
     this.#context = context;
+  }
+
+  get pipelined(): boolean {
+    return this.#session.pipelined;
   }
 
   /** True for an item that stays where it is: blocked, or left on the server. */
@@ -65,7 +71,10 @@ export class ItemRun {
     }
     if (this.#context.ports.admit(item.listSize) !== 'ok') return 'paused';
     const fetched = await this.#fetch(item, held || !item.unique);
-    if (fetched !== null) await this.#keep(item, fetched);
+    if (fetched === null) return 'done';
+    // Of bytes that may come twice, the first must be in the ledger before the second is looked up.
+    if (fetched.rawSha256 === null) await this.#keep(item, fetched);
+    else await this.#oneByOne(() => this.#keep(item, fetched));
     return 'done';
   }
 
@@ -98,6 +107,7 @@ export class ItemRun {
       return { receipt, headerSha256: header.digest(), rawSha256: hash?.digest('hex') ?? null };
     } catch (error) {
       receipt.abort();
+      if (error instanceof SessionOver) throw error;
       if (error instanceof RefusedCommand) {
         await this.#block(item, `RETR: ${error.message}`, MAX_FAILURES);
         return null;

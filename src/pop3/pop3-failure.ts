@@ -11,6 +11,14 @@ export class Pop3Failure extends Error {
   }
 }
 
+/** The session ended, by another command's doing or by ours, before this one was answered: nothing is known of its item. */
+export class SessionOver extends Pop3Failure {
+  constructor({ kind, message }: Pop3Failure) {
+    super(kind, message);
+    this.name = 'SessionOver';
+  }
+}
+
 /** RETR gave more than a message may have; nothing sensible can follow on that connection. */
 export class OversizedMessage extends Pop3Failure {
   constructor(limitBytes: number) {

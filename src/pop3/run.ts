@@ -1,11 +1,21 @@
+import type { Subscription } from 'rxjs';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Extraction } from '../../streams/poll.ts';
 import { Book } from './book.ts';
+import { Flight, type FlightLimits } from './flight.ts';
 import { ItemRun } from './item-run.ts';
 import type { Listed } from './listing.ts';
 import { Pop3Failure, RefusedCommand } from './pop3-failure.ts';
 import { openSession, type Pop3Session } from './session.ts';
 import type { BatchLimits, MailboxOptions, MailboxPorts } from './types.ts';
+
+/**
+ * Items under way at once, one where the server takes no pipeline: enough to fill a line of 20 ms with small mail, and little to receive once the mailbox is
+ * suspended. A message larger than 256 KB goes to disk while it comes, so memory is bounded too.
+ */
+export const inFlight: FlightLimits = { items: 32, bytes: 4 * 1024 * 1024 };
+/** Once left, what is under way may take this long: then it stays in the mailbox (interface section 7, suspend). */
+const leavingMs = 4_000;
 
 /** One run: what it works with, and when to end after the message in hand. */
 export interface RunContext {
@@ -24,9 +34,17 @@ export async function runSession(context: RunContext): Promise<void> {
   const { options, ports, signal, say } = context;
   try {
     const session = await openSession(options, ports, signal);
+    let late: Subscription | undefined;
+    const left = (): void => {
+      late = ports.clock.schedule(() => session.close(), leavingMs);
+    };
+    signal.addEventListener('abort', left, { once: true });
+    if (signal.aborted) left();
     try {
       say(await visit(session, context));
     } finally {
+      signal.removeEventListener('abort', left);
+      late?.unsubscribe();
       session.close();
     }
   } catch (error) {
@@ -65,19 +83,22 @@ type BatchEnd =
 async function takeAll(run: ItemRun, items: readonly Listed[], context: RunContext): Promise<BatchEnd> {
   const { limits, ports, signal } = context;
   const startedAt = ports.clock.now();
+  const flight = new Flight(run.pipelined ? inFlight : { ...inFlight, items: 1 });
+  const isSpent = (): boolean => {
+    const bytes = run.bytes + flight.bytes;
+    return run.items >= limits.items || bytes >= limits.bytes || ports.clock.now() - startedAt >= limits.ms;
+  };
+  let end: BatchEnd = { kind: 'complete' };
   for (const item of items) {
-    if (signal.aborted) return { kind: 'paused' };
     if (run.isSettled(item)) continue;
-    const spent = run.items >= limits.items || run.bytes >= limits.bytes || ports.clock.now() - startedAt >= limits.ms;
-    if (spent && run.items > 0) return { kind: 'more' };
-    try {
-      if ((await run.take(item)) === 'paused') return { kind: 'paused' };
-    } catch (error) {
-      if (!(error instanceof EngineFailure)) throw error;
-      return { kind: 'failed', failure: error };
-    }
+    if (!(await flight.room(item.listSize))) break;
+    if (signal.aborted) end = { kind: 'paused' };
+    else if (run.items > 0 && isSpent()) end = { kind: 'more' };
+    if (end.kind !== 'complete') break;
+    flight.begin(item.listSize, run.take(item));
   }
-  return { kind: 'complete' };
+  await flight.landed();
+  return flight.stop ?? end;
 }
 
 /** Oldest first; what failed before comes last, so that it never stops the rest. */

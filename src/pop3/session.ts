@@ -1,3 +1,4 @@
+import type { SchedulerLike, Subscription } from 'rxjs';
 import { type ClientPorts, Pop3Client, type TakeContent } from './client.ts';
 import { type Listed, ListingReader, listed } from './listing.ts';
 import { OversizedMessage, Pop3Failure, RefusedCommand } from './pop3-failure.ts';
@@ -18,6 +19,8 @@ export interface Pop3Session {
   readonly tlsVersion: string | null;
   /** Names in upper case (RFC 2449); empty where the server has no CAPA. */
   readonly capabilities: ReadonlySet<string>;
+  /** True: commands may be sent before earlier ones are answered (RFC 2449 section 6.6). */
+  readonly pipelined: boolean;
   /** Number of items (STAT). */
   count(): Promise<number>;
   /** UIDL and LIST together, oldest first. */
@@ -62,6 +65,7 @@ interface Opened {
 }
 
 function sessionOf(client: Pop3Client, { maxMessageBytes }: MailboxOptions, opened: Opened): Pop3Session {
+  const pipelined = opened.capabilities.has('PIPELINING');
   const listing = async (command: string): Promise<ReadonlyMap<number, string>> => {
     const reader = new ListingReader();
     await client.send(command, (content) => reader.add(content));
@@ -71,40 +75,55 @@ function sessionOf(client: Pop3Client, { maxMessageBytes }: MailboxOptions, open
     peer: client.peer,
     tlsVersion: client.tlsVersion,
     capabilities: opened.capabilities,
+    pipelined,
     count: async () => countOf(await client.STAT()),
     list: async () => {
-      const uidls = await orRefused(listing('UIDL'));
-      return listed(uidls, await listing('LIST'));
+      const uidls = orRefused(listing('UIDL'));
+      const sizes = pipelined ? listing('LIST') : uidls.then(() => listing('LIST'));
+      const [named, sized] = await Promise.all([uidls, sizes]);
+      return listed(named, sized);
     },
     top: async (n) => {
       const chunks: Buffer[] = [];
       let size = 0;
-      const answered = client.send(`TOP ${n} 0`, (content) => {
+      const take: TakeContent = (content) => {
         if (size < MAX_HEADER_BYTES) chunks.push(content);
         size += content.length;
         if (size > MAX_TOP_BYTES) throw new Pop3Failure('protocol', 'endless answer to TOP');
         return undefined;
-      });
-      return (await orRefused(answered)) === null ? null : Buffer.concat(chunks).subarray(0, MAX_HEADER_BYTES);
+      };
+      const answered = orRefused(client.send(`TOP ${n} 0`, take));
+      return (await answered) === null ? null : Buffer.concat(chunks).subarray(0, MAX_HEADER_BYTES);
     },
-    retrieve: async (n, content) => {
-      let size = 0;
-      const tooLong = new Pop3Failure('timeout', `a message took longer than ${MESSAGE_MS} ms`);
-      const timer = opened.ports.clock.schedule(() => void client.abandon(tooLong), MESSAGE_MS);
-      try {
-        await client.send(`RETR ${n}`, (bytes) => {
-          size += bytes.length;
-          if (size > maxMessageBytes) throw new OversizedMessage(maxMessageBytes);
-          return content(bytes);
-        });
-      } finally {
-        timer.unsubscribe();
-      }
-    },
-    delete: async (n) => void (await client.DELE(n)),
+    retrieve: (n, content) => retrieve(client, n, { content, maxMessageBytes, clock: opened.ports.clock }),
+    // node-pop3's own DELE hears the next answer, whichever it is: it can be one at a time only.
+    delete: async (n) => void (await (pipelined ? client.send(`DELE ${n}`) : client.DELE(n))),
     quit: async () => void (await client.QUIT()),
     close: () => client.close(),
   };
+}
+
+interface Retrieval {
+  readonly content: TakeContent;
+  readonly maxMessageBytes: number;
+  readonly clock: SchedulerLike;
+}
+
+/** The time of a message counts from its first byte: before that it waits for others. */
+async function retrieve(client: Pop3Client, n: number, { content, maxMessageBytes, clock }: Retrieval): Promise<void> {
+  let size = 0;
+  let timer: Subscription | undefined;
+  const tooLong = (): Pop3Failure => new Pop3Failure('timeout', `a message took longer than ${MESSAGE_MS} ms`);
+  try {
+    await client.send(`RETR ${n}`, (bytes) => {
+      timer ??= clock.schedule(() => void client.abandon(tooLong()), MESSAGE_MS);
+      size += bytes.length;
+      if (size > maxMessageBytes) throw new OversizedMessage(maxMessageBytes);
+      return content(bytes);
+    });
+  } finally {
+    timer?.unsubscribe();
+  }
 }
 
 function countOf(stat: string): number {

@@ -2,8 +2,8 @@ import { hash } from 'node:crypto';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Body, Decoding } from '../../streams/message.ts';
 import type { Bodies } from '../../streams/ports.ts';
+import { exclusive } from '../exclusive.ts';
 import type { CommitLog } from './commit-log.types.ts';
-import { exclusive } from './exclusive.ts';
 import type { RecentBytes } from './recent-bytes.ts';
 
 /** A place for large bodies is kept up to this size; a larger one is made anew. */

@@ -1,9 +1,9 @@
 import type { ArchiveEntry, JournalOptions, SpoolItem, Verdict } from '../../streams/message.ts';
 import type { Archive, SettleRequest } from '../../streams/ports.ts';
+import type { Exclusive } from '../exclusive.ts';
 import { applyVerdict, matchKeysOf } from './apply-verdict.ts';
 import { Change } from './change.ts';
 import type { CommitLog, OutcomeFact } from './commit-log.types.ts';
-import type { Exclusive } from './exclusive.ts';
 import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
 import { lastPart, matchKeyDigest, within } from './keys.ts';

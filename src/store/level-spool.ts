@@ -1,7 +1,7 @@
 import type { SpoolItem } from '../../streams/message.ts';
 import type { DueWindow, Spool } from '../../streams/ports.ts';
+import type { Exclusive } from '../exclusive.ts';
 import { Change } from './change.ts';
-import type { Exclusive } from './exclusive.ts';
 import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
 import { rangeOf, readDueKey, within } from './keys.ts';

@@ -13,12 +13,12 @@ import type {
   MessageReader,
   Spool,
 } from '../../streams/ports.ts';
+import { exclusive } from '../exclusive.ts';
 import { createBodies } from './bodies.ts';
 import type { Bytes } from './bytes.types.ts';
 import { type CommitLogRecovery, openCommitLog } from './commit-log.ts';
 import type { CommitLog, LogPosition, LogRecord } from './commit-log.types.ts';
 import { createCustody } from './custody.ts';
-import { exclusive } from './exclusive.ts';
 import { foldGroup, type Touched } from './fold.ts';
 import { type IndexDb, openIndexDb } from './index-db.ts';
 import { type IndexMemory, loadIndexMemory } from './index-memory.ts';

@@ -9,9 +9,14 @@ export class MemoryReceipt implements Receipt {
   received: Received | undefined;
   size = 0;
   readonly #onWrite: ((receipt: MemoryReceipt, chunk: Uint8Array) => Promise<void> | undefined) | undefined;
+  readonly #onCommit: (() => void) | undefined;
 
-  constructor(onWrite?: (receipt: MemoryReceipt, chunk: Uint8Array) => Promise<void> | undefined) {
+  constructor(
+    onWrite?: (receipt: MemoryReceipt, chunk: Uint8Array) => Promise<void> | undefined,
+    onCommit?: () => void,
+  ) {
     this.#onWrite = onWrite;
+    this.#onCommit = onCommit;
   }
 
   get bytes(): Buffer {
@@ -29,14 +34,15 @@ export class MemoryReceipt implements Receipt {
     return Promise.resolve(this.bytes);
   }
 
-  commit(received: Received): Promise<Custodied> {
+  async commit(received: Received): Promise<Custodied> {
+    this.#onCommit?.();
     this.received = received;
-    return Promise.resolve({
+    return {
       intakeIds: received.targets.map(({ intakeId }) => intakeId),
       receivedAt: received.receivedAt,
       size: this.size,
       sha256: createHash('sha256').update(this.bytes).digest('hex'),
-    });
+    };
   }
 
   abort(): void {
@@ -44,13 +50,14 @@ export class MemoryReceipt implements Receipt {
   }
 }
 
-/** Hands out {@link MemoryReceipt}s and keeps them. `onWrite` may make a write fail or wait. */
+/** Hands out {@link MemoryReceipt}s and keeps them. `onWrite` may make a write fail or wait, `onCommit` a commit fail. */
 export class MemoryCustody implements Pick<Custody, 'begin'> {
   readonly receipts: MemoryReceipt[] = [];
   onWrite: ((receipt: MemoryReceipt, chunk: Uint8Array) => Promise<void> | undefined) | undefined;
+  onCommit: (() => void) | undefined;
 
   begin(): MemoryReceipt {
-    const receipt = new MemoryReceipt(this.onWrite);
+    const receipt = new MemoryReceipt(this.onWrite, this.onCommit);
     this.receipts.push(receipt);
     return receipt;
   }
