@@ -24,6 +24,8 @@ export type Found =
 export interface Bytes extends AsyncDisposable {
   /** The number the next record gets, known once `scan` has ended: one after the last, damaged ones counted. */
   readonly nextSeq: number;
+  /** Records before this one are sealed, and their payloads can be dropped. */
+  readonly sealedBefore: number;
   /**
    * Records from `fromSeq` on, each with its payload verified; a wrong payload is reported as damage before its record.
    * All that is yielded is durable. Older records are not read, but for what is needed to find later ones.
@@ -49,8 +51,9 @@ export interface Bytes extends AsyncDisposable {
   /** Makes all durable and closes what is open for writing. The next `append` begins anew. */
   seal(): Promise<void>;
   /**
-   * Gives back the space of these payloads (thinning): heads, chain and proofs stay whole. Records that are not sealed
-   * yet are left as they are. Answers the bytes given back. Not beside `append`.
+   * Gives back the space of these payloads (thinning): heads, chain and proofs stay whole, and no file holds the bytes
+   * any more. Records that are not sealed yet, and those without a payload, are left as they are. Answers the bytes given
+   * back. May run beside `append` and reads: mail does not wait for it. One call at a time.
    */
   drop(seqs: ReadonlySet<number>): Promise<number>;
 }

@@ -69,6 +69,12 @@ class Log implements OpenedCommitLog {
 
   slice: CommitLog['slice'] = (seq, offset, length, into) => this.#options.bytes.slice(seq, offset, length, into);
 
+  drop: CommitLog['drop'] = async (seqs) => {
+    const { bytes } = this.#options;
+    if ([...seqs].some((seq) => seq >= bytes.sealedBefore)) await this.#group.between(() => bytes.seal());
+    return bytes.drop(seqs);
+  };
+
   async *records(afterSeq: number): AsyncGenerator<LogRecord> {
     const { bytes } = this.#options;
     const { seq: lastSeq } = this.head;

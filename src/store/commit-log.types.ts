@@ -51,6 +51,11 @@ export interface CommitLog extends AsyncDisposable {
   appendChunk(payload: readonly Uint8Array[]): Promise<LogRecord>;
   /** Bytes of a payload; in `into`, of that length, where it is given and can be read into. @throws EngineFailure `missing` */
   slice(seq: number, offset: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
+  /**
+   * Gives back the space of these payloads for good; what holds them is sealed first. Mail goes on meanwhile. Answers the
+   * bytes given back. @throws EngineFailure `store-failed`, `store-full`
+   */
+  drop(seqs: ReadonlySet<number>): Promise<number>;
   /** Records after `seq` in order, each verified against its hash and the one before. */
   records(afterSeq: number): AsyncIterable<LogRecord>;
   /** Seals the open segment and makes all durable. Idempotent. */

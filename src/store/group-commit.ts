@@ -27,6 +27,11 @@ interface Waiting {
   readonly resolve: (record: LogRecord) => void;
   readonly reject: (reason: unknown) => void;
 }
+interface Between {
+  readonly step: () => Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
 interface Entry {
   readonly waiting: Waiting;
   readonly encoded: EncodedRecord;
@@ -44,6 +49,8 @@ export class GroupCommit {
   readonly #maxBytes: number;
   readonly #maxRecords: number;
   #waiting: Waiting[] = [];
+  /** Steps that must not run beside a write, each with what ends its caller's wait. */
+  #between: Between[] = [];
   #running: Promise<void> | null = null;
   #fold: Promise<void> = Promise.resolve();
   #foldBefore: Promise<void> = Promise.resolve();
@@ -78,6 +85,19 @@ export class GroupCommit {
     });
   }
 
+  /**
+   * Runs `step` while nothing is written, before what waits. One that fails with anything but `store-full` leaves the log
+   * failed, as a write would.
+   */
+  between(step: () => Promise<void>): Promise<void> {
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    if (this.#ending) return Promise.reject(new EngineFailure('stopping'));
+    return new Promise((resolve, reject) => {
+      this.#between.push({ step, resolve, reject });
+      this.#running ??= this.#run();
+    });
+  }
+
   /** Takes no more, and waits for all that was taken. Answers whether the log is in order. */
   async end(): Promise<boolean> {
     this.#ending = true;
@@ -87,7 +107,9 @@ export class GroupCommit {
   }
 
   async #run(): Promise<void> {
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length + this.#between.length > 0) {
+      for (const each of this.#between.splice(0)) await this.#runBetween(each);
+      if (this.#waiting.length === 0) continue;
       // At least one turn: what is appended in the same one shares the group.
       await this.#foldBefore;
       const group = this.#take();
@@ -101,6 +123,18 @@ export class GroupCommit {
       }
     }
     this.#running = null;
+  }
+
+  async #runBetween({ step, resolve, reject }: Between): Promise<void> {
+    try {
+      if (this.#failure !== null) throw this.#failure;
+      await step();
+      resolve();
+    } catch (error) {
+      const failure = asFailure(error);
+      if (failure.code !== 'store-full') this.#failure ??= failure;
+      reject(failure);
+    }
   }
 
   /** The front of the queue, as much as one group holds. */

@@ -26,6 +26,10 @@ export async function openLevelBytes({ directory }: LevelBytesOptions): Promise<
   return new LevelBytes(database);
 }
 
+/** What `level` is on Node beyond what it is everywhere, which its types leave out. */
+interface CompactsRanges {
+  compactRange(start: Buffer, end: Buffer): Promise<void>;
+}
 type Records = ReturnType<typeof recordsOf>;
 type RecordOp =
   | { readonly type: 'put'; readonly sublevel: Records; readonly key: Buffer; readonly value: Buffer }
@@ -45,6 +49,10 @@ class LevelBytes implements Bytes {
   }
 
   get nextSeq(): number {
+    return this.#nextSeq;
+  }
+
+  get sealedBefore(): number {
     return this.#nextSeq;
   }
 
@@ -131,15 +139,29 @@ class LevelBytes implements Bytes {
   async seal(): Promise<void> {}
 
   async drop(seqs: ReadonlySet<number>): Promise<number> {
+    // A value that is still in LevelDB's memory would be written to a table together with what takes its place.
+    await this.#compact(0, 0);
     let freed = 0;
+    const thinned: number[] = [];
     for (const seq of seqs) {
       const value = await this.#records.get(keyOf(seq));
       const header = value === undefined ? null : readHeader(value);
-      if (value === undefined || header === null) continue;
+      if (value === undefined || header === null || value.length <= header.headBytes) continue;
       await this.#write([this.#put(seq, [value.subarray(0, header.headBytes)])]);
       freed += value.length - header.headBytes;
+      thinned.push(seq);
     }
+    if (thinned.length > 0) await this.#compact(Math.min(...thinned), Math.max(...thinned));
     return freed;
+  }
+
+  /**
+   * Writes what is in memory to tables, and merges those of this range: LevelDB keeps an overwritten value until then.
+   */
+  async #compact(first: number, last: number): Promise<void> {
+    const { prefix } = this.#records;
+    const [start, end] = [first, last].map((seq) => Buffer.concat([Buffer.from(prefix), keyOf(seq)]));
+    await (this.#database as unknown as CompactsRanges).compactRange(start as Buffer, end as Buffer);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -61,6 +61,10 @@ class SegmentBytes implements Bytes {
     return this.#nextSeq;
   }
 
+  get sealedBefore(): number {
+    return this.#open?.table.firstSeq ?? this.#nextSeq;
+  }
+
   async *scan(fromSeq: number): AsyncGenerator<Found> {
     yield* scanSegments(this.#place, this.#firstSeqs, fromSeq, this.#scan);
     this.#open = this.#scan.open;

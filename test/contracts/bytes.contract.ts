@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Bytes, Found } from '../../src/store/bytes.types.ts';
 import { type EncodedRecord, encodeRecord, genesisHash } from '../../src/store/record.ts';
@@ -6,6 +8,8 @@ import { type EncodedRecord, encodeRecord, genesisHash } from '../../src/store/r
 /** A place for records that can be opened again and again. */
 export interface BytesHome {
   open(): Promise<Bytes>;
+  /** Where its files are; absent in memory. */
+  readonly directory?: string;
   remove(): Promise<void>;
 }
 
@@ -171,12 +175,65 @@ export function bytesContract(name: string, makeHome: () => Promise<BytesHome>):
       }
     });
 
+    test('no file holds a dropped payload any more, and a second drop gives nothing back', async () => {
+      const home = await newHome();
+      const records = chain([5_000, 6_000, 7_000, 8_000, 9_000]);
+      {
+        await using bytes = await openReady(home);
+        await bytes.append(records, true);
+        await bytes.seal();
+        expect(bytes.sealedBefore).toBe(6);
+        expect(await bytes.drop(new Set([2, 4]))).toBe(14_000);
+        expect(await bytes.drop(new Set([2, 4, 99]))).toBe(0);
+        expect(await seqsInFiles(home, records)).toEqual(home.directory === undefined ? [] : [1, 3, 5]);
+      }
+      expect(await seqsInFiles(home, records)).toEqual(home.directory === undefined ? [] : [1, 3, 5]);
+    });
+
+    test('payloads are dropped while others are read and records are appended', async () => {
+      const home = await newHome();
+      const records = chain(Array.from({ length: 40 }, () => 700));
+      const rest = chain(
+        Array.from({ length: 40 }, () => 700),
+        records.at(-1),
+      );
+      const dropped = new Set(Array.from({ length: 20 }, (_, at) => 2 * at + 1));
+      const kept = [...records.filter(({ record }) => !dropped.has(record.seq)), ...rest];
+      {
+        await using bytes = await openReady(home);
+        await bytes.append(records, true);
+        await bytes.seal();
+        const appending = (async () => {
+          for (const record of rest) await bytes.append([record], true);
+        })();
+        const reading = expectAll(bytes, kept.slice(0, 20));
+        expect(await bytes.drop(dropped)).toBe(20 * 700);
+        await Promise.all([appending, reading]);
+        await expectAll(bytes, kept);
+      }
+      await using again = await openReady(home);
+      await expectAll(again, kept);
+      for (const seq of dropped) await expect(again.slice(seq, 0, 1)).rejects.toMatchObject({ code: 'missing' });
+    });
+
     test('closing twice is closing once', async () => {
       const bytes = await openReady(await newHome());
       await bytes[Symbol.asyncDispose]();
       await bytes[Symbol.asyncDispose]();
     });
   });
+}
+
+/** The records whose payload stands in some file of the home. */
+async function seqsInFiles({ directory }: BytesHome, records: readonly EncodedRecord[]): Promise<readonly number[]> {
+  if (directory === undefined) return [];
+  const names = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = names.filter((entry) => entry.isFile()).map(({ parentPath, name }) => readFile(join(parentPath, name)));
+  const contents = await Promise.all(files);
+  // A table of LevelDB may cut a value at a block; its first bytes stand together.
+  const isThere = (encoded: EncodedRecord): boolean =>
+    contents.some((content) => content.includes(payloadOf(encoded).subarray(0, 64)));
+  return records.filter(isThere).map(({ record }) => record.seq);
 }
 
 /** Heads and payloads as they were encoded, read in no order. */

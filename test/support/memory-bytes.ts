@@ -61,6 +61,10 @@ class MemoryBytes implements Bytes {
     return (this.#records.at(-1)?.seq ?? 0) + 1;
   }
 
+  get sealedBefore(): number {
+    return this.nextSeq;
+  }
+
   async *scan(fromSeq: number): AsyncGenerator<Found> {
     this.#disk.synced = this.#records.length;
     const whole = this.#records.map((kept) => isWhole(kept));

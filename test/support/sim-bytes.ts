@@ -11,6 +11,9 @@ export function simBytes(disk: MemoryDisk, power: SimPower): Bytes {
     get nextSeq() {
       return bytes.nextSeq;
     },
+    get sealedBefore() {
+      return bytes.sealedBefore;
+    },
     scan: (fromSeq) => bytes.scan(fromSeq),
     ready: () => bytes.ready(),
     append: (group, sync) => bytes.append(group, sync),

@@ -13,6 +13,7 @@ bytesContract('segments', async () => {
   const directory = await folder();
   return {
     open: () => openSegmentBytes({ directory: join(directory, 'commitlog') }),
+    directory,
     remove: () => remove(directory),
   };
 });
@@ -21,6 +22,7 @@ bytesContract('small segments', async () => {
   const directory = await folder();
   return {
     open: () => openSegmentBytes({ directory: join(directory, 'commitlog'), segmentBytes: 1_500 }),
+    directory,
     remove: () => remove(directory),
   };
 });
@@ -29,6 +31,7 @@ bytesContract('LevelDB', async () => {
   const directory = await folder();
   return {
     open: () => openLevelBytes({ directory: join(directory, 'bodies') }),
+    directory,
     remove: () => remove(directory),
   };
 });

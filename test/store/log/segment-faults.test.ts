@@ -166,3 +166,15 @@ describe.each([
     expect(stdout.trim()).toBe('record 1,store-full,record 2');
   });
 });
+
+test('thinning that finds the disk full takes its draft away and leaves the segment as it was', async () => {
+  await using bytes = await openReady({ open: () => openSegmentBytes({ directory }), remove: async () => undefined });
+  const records = chain([1_000, 2_000]);
+  await bytes.append(records, true);
+  await bytes.seal();
+  vi.spyOn(handles, 'sync').mockRejectedValueOnce(failure('ENOSPC'));
+  await expect(bytes.drop(new Set([1]))).rejects.toThrow('ENOSPC');
+  expect(await readdir(directory)).toEqual(['00000000000000000001.seg']);
+  await expectAll(bytes, records);
+  expect(await bytes.drop(new Set([1]))).toBe(1_000);
+});

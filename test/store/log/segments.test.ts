@@ -137,6 +137,18 @@ describe('segments', () => {
     ]);
   });
 
+  test('a segment is rewritten only for a payload that it still has', async () => {
+    await using bytes = await openReady(home);
+    await bytes.append(chain([1_000, 2_000]), true);
+    await bytes.append(chain([3_000], chain([1_000, 2_000]).at(-1)), true);
+    expect(await bytes.drop(new Set([1])), 'not sealed yet').toBe(0);
+    await bytes.seal();
+    await bytes.drop(new Set([1]));
+    const { ino } = await stat(join(directory, nameOf(1)));
+    expect(await bytes.drop(new Set([1]))).toBe(0);
+    expect((await stat(join(directory, nameOf(1)))).ino).toBe(ino);
+  });
+
   test('a draft of thinning that a crash left is removed', async () => {
     await writeFile(join(directory, `${nameOf(1)}.thin`), 'half');
     await using bytes = await openReady(home);
