@@ -110,6 +110,11 @@ export interface MessageTimes {
   readonly outerDate: number | null;
 }
 
+/** The clock values of a held message, and the one that was compared (journaling c.2, c.6). */
+export interface AgeClock extends MessageTimes {
+  readonly messageTime: number;
+}
+
 /** What section b of journaling makes of the received bytes. */
 export interface Parsed {
   readonly class: 'envelope' | 'standard' | 'quarantine';
@@ -139,7 +144,7 @@ export interface Parsed {
 /** One step of an intake record, kept for the person who asks what became of it. */
 export interface Step {
   readonly at: number;
-  /** `received`, `parsed`, `delayed`, `attempt`, `woken`, `released`, `retried`, `failed` or an outcome. */
+  /** `received`, `parsed`, `delayed`, `attempt`, `woken`, `released`, `retried`, `purged`, `failed` or an outcome. */
   readonly step: string;
   readonly detail: string | null;
 }
@@ -250,7 +255,13 @@ export type Verdict =
       /** Content hashes learnt of the entry's representations, by their sha256. */
       readonly learnt: Readonly<Record<string, string>>;
     }
-  | { readonly kind: 'end'; readonly outcome: 'skipped' | 'held' | 'quarantined'; readonly reason: string }
+  | {
+      readonly kind: 'end';
+      readonly outcome: 'skipped' | 'held' | 'quarantined';
+      readonly reason: string;
+      /** Of a held one. */
+      readonly clock?: AgeClock;
+    }
   /** Not ended: back into the spool with a later `dueAt`. */
   | { readonly kind: 'defer'; readonly item: SpoolItem }
   /** Not ended: content hashes are needed first (the item's own, or those of the entries named). */

@@ -1,6 +1,7 @@
 import type { ObservableInput } from 'rxjs';
 import type { EngineFailure } from './failure.ts';
 import type {
+  AgeClock,
   ArchiveEntry,
   Body,
   Custodied,
@@ -193,11 +194,20 @@ export interface IntakeRecord {
   readonly entryId: string | null;
   readonly flags: readonly string[];
   readonly steps: readonly import('./message.ts').Step[];
+  /** When a skipped record gives its bytes up (journaling a.3), and when it did: then they can be neither read nor released. */
+  readonly purgeRawAt?: number;
+  readonly rawPurgedAt?: number;
+  /** Of a held record. */
+  readonly clock?: AgeClock;
 }
+/** `since` and `until` bound the receipt, epoch milliseconds. */
 export interface IntakeQuery extends PageQuery {
   readonly definition?: string | undefined;
   readonly state?: IntakeState | undefined;
   readonly reason?: string | undefined;
+  readonly flag?: string | undefined;
+  readonly since?: number | undefined;
+  readonly until?: number | undefined;
 }
 export interface IntakeReader {
   find(query: IntakeQuery): Promise<Page<IntakeRecord>>;
@@ -227,22 +237,4 @@ export interface EventLog {
   /** Durable when it resolves. */
   append(draft: EventDraft): ObservableInput<LoggedEvent>;
   find(query: EventQuery): Promise<Page<LoggedEvent>>;
-}
-
-/** Figures of one definition since it was made; `received` is the sum of all the others but `absorbed` (INV-3). */
-export interface Figures {
-  readonly received: number;
-  readonly archived: number;
-  readonly matched: number;
-  readonly skipped: number;
-  readonly held: number;
-  readonly quarantined: number;
-  /** Part of `archived` and `matched`: levels L2 and L4 of an `eej` definition. */
-  readonly absorbed: number;
-  /** In process: messages and bytes, and those of them that wait. */
-  readonly queueMessages: number;
-  readonly queueBytes: number;
-  readonly delayed: number;
-  readonly matching: number;
-  readonly lastMessageAt: number | null;
 }

@@ -66,8 +66,10 @@ function stopOf(item: ParsedItem, { options, matching, directory }: RulingOption
     return { kind: 'end', outcome: 'quarantined', reason: parsed.quarantineReason ?? 'decode' };
   }
   if (state === 'delayed' || state === 'matching' || !waits(item)) return null;
-  const isOld = origin === 'journal' && judgeAge(parsed.times, receivedAt, matching).expired;
-  if (isOld && !overrides.includes('age')) return { kind: 'end', outcome: 'held', reason: 'expired' };
+  const { expired, messageTime } = judgeAge(parsed.times, receivedAt, matching);
+  if (origin === 'journal' && expired && !overrides.includes('age')) {
+    return { kind: 'end', outcome: 'held', reason: 'expired', clock: { ...parsed.times, messageTime } };
+  }
   const scope = isUnreadable || overrides.includes('scope') ? null : screen(parsed, options, directory);
   return scope === null ? null : { kind: 'end', outcome: 'skipped', reason: scope };
 }

@@ -1,6 +1,6 @@
 import type { JournalStatus } from '../../machines/journal.status.ts';
+import type { Figures } from '../../streams/figures.ts';
 import type { MatchingOptions } from '../../streams/message.ts';
-import type { Figures } from '../../streams/ports.ts';
 import type { Status } from '../http/status.schema.ts';
 import { isoTime } from './archive-api.ts';
 import type { Definition } from './definition-book.types.ts';

@@ -1,8 +1,19 @@
-import type { ArchiveEntry, Outcome } from '../../streams/message.ts';
+import type { AgeClock, ArchiveEntry, Outcome } from '../../streams/message.ts';
 import type { EventDraft, LoggedEvent } from '../../streams/ports.ts';
+import { type HeldDigest, withHeld } from './held-digest.ts';
 import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
-import { dueKey, eventByKey, eventKey, ledgerKey, matchIndexKey, openKey, rangeOf, stateKey } from './keys.ts';
+import {
+  dueKey,
+  eventByKey,
+  eventKey,
+  ledgerKey,
+  matchIndexKey,
+  openKey,
+  rangeOf,
+  stateKey,
+  timedKey,
+} from './keys.ts';
 import type { Room } from './room.ts';
 import {
   type DefinitionRow,
@@ -96,6 +107,19 @@ export class Change {
     this.#account(row, 'received', 1);
   }
 
+  /** Counts a held item for the next summary. */
+  digestHeld({ definitionId, flags }: IntakeRow, at: number, clock: AgeClock): void {
+    const figures = this.#draftOf(definitionId);
+    figures.heldDigest = withHeld(figures.heldDigest, { flags, clock, at });
+  }
+
+  /** What was counted since the last summary, counted no more. */
+  takeHeldDigest(definitionId: string | null): HeldDigest | undefined {
+    const { heldDigest } = this.figuresOf(definitionId);
+    if (heldDigest !== undefined) delete this.#draftOf(definitionId).heldDigest;
+    return heldDigest;
+  }
+
   logEvent(at: number, draft: EventDraft): void {
     this.#events += 1;
     const event: LoggedEvent = { seq: this.#events, at, ...draft };
@@ -167,7 +191,13 @@ export class Change {
     const { index, intakeId, definitionId } = { index: this.#index, ...row };
     if (!isInProcess(row)) {
       const listed = row.state === 'held' || row.state === 'skipped' || row.state === 'quarantined';
-      return listed ? [[index.state, stateKey(row.state, intakeId)]] : [];
+      if (!listed) return [];
+      const { purgeRawAt, rawPurgedAt } = row;
+      const ended: [Room<string>, string][] = [[index.state, stateKey(row.state, intakeId)]];
+      if (purgeRawAt !== undefined && rawPurgedAt === undefined) {
+        ended.push([index.purge, timedKey(purgeRawAt, intakeId)]);
+      }
+      return ended;
     }
     const keys: [Room<string>, string][] = [
       [index.open, openKey(definitionId, intakeId)],

@@ -86,7 +86,7 @@ export interface OutcomeFact {
   readonly steps: readonly Step[];
 }
 
-/** Facts of a `command` record: what an operator did. Each also shows in the event log as `event` says. */
+/** Facts of a `command` record: what an operator did, each also in the event log as `event` says, and housekeeping. */
 export type CommandFacts =
   | {
       readonly command: 'define';
@@ -114,4 +114,10 @@ export type CommandFacts =
       readonly intakeId: string;
       readonly overrides: readonly ('age' | 'scope' | 'quarantine')[];
       readonly event: EventDraft;
-    };
+    }
+  /** The tombstone of skipped bytes: of these items, those that are skipped and past their time by then. */
+  | { readonly command: 'purge'; readonly definitionId: string | null; readonly intakeIds: readonly string[] }
+  /** Payloads that stood under a tombstone are off the disk. */
+  | { readonly command: 'dropped'; readonly tombs: readonly string[] }
+  /** One line in the event log for all that was held since the last one. */
+  | { readonly command: 'summarise-held'; readonly definitionId: string | null };

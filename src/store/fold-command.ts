@@ -1,5 +1,6 @@
 import type { CommandFacts } from './commit-log.types.ts';
 import type { FoldContext } from './fold.ts';
+import { foldDropped, foldHeldSummary, foldPurge } from './fold-housekeeping.ts';
 import { versionKey } from './keys.ts';
 import type { DefinitionRow, IntakeRow } from './rows.ts';
 
@@ -8,9 +9,13 @@ type DefineFacts = Extract<CommandFacts, { command: 'define' }>;
 
 /** One command of an operator: the row it changes, and its line in the event log. */
 export async function foldCommand(context: FoldContext, at: number, facts: CommandFacts): Promise<void> {
-  if (facts.command === 'define') await define(context, at, facts);
+  if (facts.command === 'purge') return foldPurge(context, at, facts);
+  if (facts.command === 'dropped') return foldDropped(context, facts);
+  if (facts.command === 'summarise-held') return foldHeldSummary(context, at, facts);
+  if (facts.command === 'release' || facts.command === 'retry') {
+    if (!(await reopen(context, at, facts))) return;
+  } else if (facts.command === 'define') await define(context, at, facts);
   else if (facts.command === 'remove') await remove(context, at, facts.definitionId);
-  else if (facts.command === 'release' || facts.command === 'retry') await reopen(context, at, facts);
   else await suspend(context, at, facts as SuspensionFacts);
   context.change.logEvent(at, facts.event);
 }
@@ -59,15 +64,16 @@ async function suspend({ change, definitions }: FoldContext, at: number, facts: 
   definitions.add(facts.definitionId);
 }
 
-/** An ended item goes through again, with the rule that stopped it off. */
+/** An ended item goes through again, with the rule that stopped it off. False: it is not there to go. */
 async function reopen(
   { change, due, definitions }: FoldContext,
   at: number,
   facts: Extract<CommandFacts, { command: 'release' | 'retry' }>,
-): Promise<void> {
-  const before = await change.row(facts.intakeId);
+): Promise<boolean> {
+  const stood = await change.row(facts.intakeId);
   const wanted = facts.command === 'release' ? ['held', 'skipped'] : ['quarantined'];
-  if (before === undefined || !wanted.includes(before.state)) return;
+  if (stood === undefined || !wanted.includes(stood.state) || stood.rawPurgedAt !== undefined) return false;
+  const { purgeRawAt: _purgeRawAt, clock: _clock, ...before } = stood;
   const step = { at, step: facts.command === 'release' ? 'released' : 'retried', detail: `by ${facts.event.actor}` };
   const row: IntakeRow = {
     ...before,
@@ -81,7 +87,8 @@ async function reopen(
     overrides: [...new Set([...before.overrides, ...facts.overrides])],
     steps: [...before.steps, step],
   };
-  change.putRow(row, before);
+  change.putRow(row, stood);
   due.add(row.definitionId);
   definitions.add(row.definitionId);
+  return true;
 }

@@ -15,7 +15,7 @@ import {
   wordFacet,
   wordsOf,
 } from './keys.ts';
-import { type IntakeRow, isInProcess } from './rows.ts';
+import { type IntakeRow, isInProcess, keepSkippedMs } from './rows.ts';
 
 type Ended = OutcomeFact['verdict'];
 
@@ -39,13 +39,25 @@ export async function foldOutcome(context: FoldContext, at: number, fact: Outcom
     failures: 0,
     parsed: null,
     steps: [...fact.steps, { at, step: outcomeOf(verdict), detail: reasonOf(verdict) }],
+    ...(verdict.kind === 'end' ? keptOf(verdict, before, at) : {}),
   };
   change.putRow(row, before);
+  if (row.clock !== undefined) change.digestHeld(row, at, row.clock);
   context.definitions.add(row.definitionId);
   logItem(context, at, row, fact);
   if (verdict.kind === 'end') return;
   await archive(context, at, row, fact);
   if (fact.matchKey !== null) await wake(context, at, fact.matchKey, fact.intakeId);
+}
+
+/** How long the bytes of what was not archived are kept: of skipped items for a time, of all others until somebody acts. */
+function keptOf(
+  { outcome, clock }: Extract<Ended, { kind: 'end' }>,
+  { sharedWith }: IntakeRow,
+  at: number,
+): Pick<IntakeRow, 'purgeRawAt' | 'clock'> {
+  if (outcome === 'skipped') return sharedWith === undefined ? {} : { purgeRawAt: at + keepSkippedMs };
+  return outcome === 'held' && clock !== undefined ? { clock } : {};
 }
 
 /** The entries that the verdict makes and changes, with their search keys. */
@@ -122,7 +134,11 @@ function logItem({ change }: FoldContext, at: number, row: IntakeRow, fact: Outc
     definitionId: row.definitionId,
     intakeId: row.intakeId,
     entryId: row.entryId,
-    data: { reason: row.reason, flags: row.flags },
+    data: {
+      reason: row.reason,
+      flags: row.flags,
+      ...(row.clock === undefined ? {} : { messageTime: new Date(row.clock.messageTime).toISOString() }),
+    },
   };
   change.sampleEvent(at, `${type} ${reason}`, draft);
 }

@@ -63,6 +63,7 @@ async function foldRecord(context: FoldContext, record: LogRecord): Promise<void
 
 function foldIntake(context: FoldContext, record: LogRecord, facts: IntakeFacts): void {
   const body = bodyOf(record, facts);
+  const ids = facts.targets.map(({ intakeId }) => intakeId);
   for (const target of facts.targets) {
     const row: IntakeRow = {
       ...target,
@@ -85,6 +86,7 @@ function foldIntake(context: FoldContext, record: LogRecord, facts: IntakeFacts)
       failures: 0,
       overrides: [],
       parsed: null,
+      sharedWith: ids.length === 1 ? [] : ids.filter((id) => id !== target.intakeId),
       steps: [{ at: facts.receivedAt, step: 'received', detail: null }],
     };
     context.change.putRow(row, undefined);

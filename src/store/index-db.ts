@@ -15,6 +15,8 @@ export interface IndexDb extends AsyncDisposable {
   readonly open: Room<string>;
   readonly due: Room<string>;
   readonly state: Room<string>;
+  readonly purge: Room<string>;
+  readonly tomb: Room<string>;
   readonly wait: Room<string>;
   readonly entry: Room<EntryRow>;
   readonly match: Room<string>;
@@ -60,6 +62,8 @@ export function roomsOf(
     open: keys('open'),
     due: keys('due'),
     state: keys('state'),
+    purge: keys('purge'),
+    tomb: keys('tomb'),
     wait: keys('wait'),
     entry: rows('entry'),
     match: keys('match'),

@@ -10,6 +10,8 @@ import { hash } from 'node:crypto';
  * | open | definition NUL intakeId | '' | oldest in process, lists by state |
  * | due | definition NUL dueAt NUL intakeId | '' | what a drain reads next |
  * | state | outcome NUL intakeId | '' | held, skipped and quarantined items |
+ * | purge | purgeRawAt NUL intakeId | '' | skipped items by the time their bytes are given up |
+ * | tomb | purged at NUL record number | '' | payloads to drop, until they are dropped |
  * | wait | match key NUL intakeId | '' | who to wake when the key changes |
  * | entry | entryId | ArchiveEntry | newest first by id |
  * | match | match key NUL entryId; match key alone | '' | candidates of a match; whether there are any |
@@ -42,6 +44,15 @@ export function readDueKey(key: string): { readonly dueAt: number; readonly inta
 }
 
 export const stateKey = (outcome: string, intakeId: string): string => outcome + separator + intakeId;
+
+/** Also of a tomb, whose id is the number of the record. */
+export const timedKey = (at: number, id: string): string => time(at) + separator + id;
+
+/** The range of timed keys up to `at`, itself among them. */
+export const timedUntil = (at: number): { readonly gte: string; readonly lt: string } => ({
+  gte: '',
+  lt: time(at) + afterSeparator,
+});
 
 /** 128 bits of SHA-256: bounded width whatever a sender put into its Message-ID; readers compare the whole key again. */
 export const matchKeyDigest = (matchKey: string): string => hash('sha256', matchKey, 'base64url').slice(0, 22);

@@ -61,19 +61,23 @@ async function* named(index: IndexDb, keys: AsyncIterable<string>): AsyncGenerat
   }
 }
 
-function matches(row: IntakeRow, { definition, state, reason }: IntakeQuery): boolean {
+function matches(row: IntakeRow, { definition, state, reason, flag, since, until }: IntakeQuery): boolean {
   if (definition !== undefined && rangeOf(row.definitionId) !== definition) return false;
+  if (flag !== undefined && !flagsOf(row).includes(flag)) return false;
+  if (row.receivedAt < (since ?? 0) || row.receivedAt > (until ?? Number.POSITIVE_INFINITY)) return false;
   return (state === undefined || row.state === state) && (reason === undefined || row.reason === reason);
 }
+
+const flagsOf = ({ parsed, flags }: IntakeRow): readonly string[] => parsed?.flags ?? flags;
 
 const isInProcess = (state: IntakeState): boolean => (inProcessStates as readonly string[]).includes(state);
 
 function recordOf(row: IntakeRow): IntakeRecord {
-  const { parsed, dueAt, ...rest } = row;
+  const { parsed: _parsed, dueAt, sharedWith: _sharedWith, ...rest } = row;
   const waits = isInProcess(row.state);
   return {
     ...rest,
-    flags: parsed?.flags ?? row.flags,
+    flags: flagsOf(row),
     nextAttemptAt: waits ? dueAt : null,
   };
 }

@@ -2,17 +2,9 @@ import { access, link, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Observable, Subject } from 'rxjs';
 import { EngineFailure } from '../../streams/failure.ts';
+import type { Figures } from '../../streams/figures.ts';
 import type { JournalOptions, SpoolItem } from '../../streams/message.ts';
-import type {
-  Archive,
-  Bodies,
-  Custody,
-  EventLog,
-  Figures,
-  IntakeReader,
-  MessageReader,
-  Spool,
-} from '../../streams/ports.ts';
+import type { Archive, Bodies, Custody, EventLog, IntakeReader, MessageReader, Spool } from '../../streams/ports.ts';
 import { exclusive } from '../exclusive.ts';
 import { createBodies } from './bodies.ts';
 import type { Bytes } from './bytes.types.ts';
@@ -20,6 +12,7 @@ import { type CommitLogRecovery, openCommitLog } from './commit-log.ts';
 import type { CommitLog, LogPosition, LogRecord } from './commit-log.types.ts';
 import { createCustody } from './custody.ts';
 import { foldGroup, type Touched } from './fold.ts';
+import { createHousekeeping, type Housekeeping } from './housekeeping.ts';
 import { type IndexDb, openIndexDb } from './index-db.ts';
 import { type IndexMemory, loadIndexMemory } from './index-memory.ts';
 import { createArchive } from './level-archive.ts';
@@ -64,6 +57,7 @@ export interface Store extends AsyncDisposable {
   readonly definitions: DefinitionStore;
   /** The ledger of a definition's mailbox. */
   readonly uidl: (definitionId: string) => UidlStore;
+  readonly housekeeping: Housekeeping;
   readonly log: CommitLog;
   /** What each durable group has changed; who waits for due items or shows a status listens here. */
   readonly touched$: Observable<Touched>;
@@ -169,6 +163,7 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
     events: createEventLog(log, index),
     definitions: createDefinitionStore(log, index),
     uidl: (definitionId) => createUidlStore(index, definitionId),
+    housekeeping: createHousekeeping({ log, index, memory }),
     log,
     touched$,
     recovery: log.recovery,

@@ -1,8 +1,13 @@
-import type { ArchiveEntry, IntakeState, SpoolItem } from '../../streams/message.ts';
-import type { Figures, LoggedEvent } from '../../streams/ports.ts';
+import type { Figures } from '../../streams/figures.ts';
+import type { AgeClock, ArchiveEntry, IntakeState, SpoolItem } from '../../streams/message.ts';
+import type { LoggedEvent } from '../../streams/ports.ts';
+import type { HeldDigest } from './held-digest.ts';
 
 /** Values of the index. All are JSON; `format` in `meta` is the version of all of them together. */
 export const indexFormat = 1;
+
+/** Bytes of a skipped item are kept this long from its outcome (journaling a.3). */
+export const keepSkippedMs = 30 * 86_400_000;
 
 /** An intake record: a spool item while in process, the same with its end afterwards (then without `parsed`). */
 export interface IntakeRow extends Omit<SpoolItem, 'state'> {
@@ -13,12 +18,24 @@ export interface IntakeRow extends Omit<SpoolItem, 'state'> {
   /** The key it waits under, so that a change of the archive wakes it. */
   readonly waitsFor: string | null;
   readonly absorbed: boolean;
+  /**
+   * The other intakes of the same transaction, whose bytes are the same record's. Absent in rows of an older index, of
+   * which nobody can say whether they share: nothing of theirs is purged before the index is rebuilt.
+   */
+  readonly sharedWith?: readonly string[];
+  /** When the bytes of a skipped item are given up (journaling a.3), and when they were; absent for every other state. */
+  readonly purgeRawAt?: number;
+  readonly rawPurgedAt?: number;
+  /** What a held item's age was judged by. */
+  readonly clock?: AgeClock;
 }
 
 /** Figures of one definition, with what the sampling of item events has let through. */
 export interface FiguresRow extends Figures {
   /** Time of the last event by type and reason; the next one is ten minutes later at the earliest. */
   readonly sampledAt: Readonly<Record<string, number>>;
+  /** Items held and not told of in a summary yet; absent where there are none. */
+  readonly heldDigest?: HeldDigest | undefined;
 }
 
 /** The conservation account of one definition and day (UTC, of receipt). */

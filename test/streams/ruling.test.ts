@@ -55,7 +55,7 @@ describe('what ends an item before it is looked up', () => {
       outcome: 'quarantined',
       reason: 'limit:parts',
     });
-    expect(verdictOf({ item: { parsed: unreadable, overrides: ['quarantine'] } })).toEqual(held);
+    expect(verdictOf({ item: { parsed: unreadable, overrides: ['quarantine'] } })).toMatchObject(held);
   });
 
   test('an operator who insists on what cannot be read gets it archived, though it names nobody', () => {

@@ -10,12 +10,20 @@ import type { HeaderFacts, ParsedMail, SpoolItem } from '../../streams/message.t
 export interface StoreFixture extends AsyncDisposable {
   readonly store: Store;
   readonly dataDir: string;
+  /** The store's clock: it stands still until a test sets it. */
+  readonly clock: { at: number };
   /** Closes and opens again, on the same folder. */
   reopen(options?: { readonly rebuild?: boolean }): Promise<void>;
   /** Takes one message in; resolves with its intake id. */
   take(
     text: string,
-    options?: { readonly id?: string; readonly definitionId?: string; readonly at?: number },
+    options?: {
+      readonly id?: string;
+      readonly definitionId?: string;
+      readonly at?: number;
+      /** Further definitions of the same transaction, each with an intake of its own. */
+      readonly alsoFor?: readonly string[];
+    },
   ): Promise<string>;
   due(definitionId?: string, now?: number): Promise<readonly SpoolItem[]>;
 }
@@ -43,15 +51,17 @@ export async function openStoreFixture(bytes: 'segments' | 'leveldb' = 'segments
       return store;
     },
     dataDir,
+    clock: now,
     reopen: async ({ rebuild = false } = {}) => {
       await store[Symbol.asyncDispose]();
       store = await open(rebuild);
     },
-    take: async (text, { id, definitionId = 'exchange', at = now.at } = {}) => {
+    take: async (text, { id, definitionId = 'exchange', at = now.at, alsoFor = [] } = {}) => {
       count += 1;
       const intakeId = id ?? `intake-${String(count).padStart(4, '0')}`;
       const receipt = store.custody.begin();
-      await receipt.write(Buffer.from(text, 'latin1'));
+      const bytes = Buffer.from(text, 'latin1');
+      for (let from = 0; from < bytes.length; from += 65_536) await receipt.write(bytes.subarray(from, from + 65_536));
       const transport = {
         kind: 'smtp',
         peer: '127.0.0.1',
@@ -61,7 +71,8 @@ export async function openStoreFixture(bytes: 'segments' | 'leveldb' = 'segments
         authenticatedAs: null,
         uidl: null,
       } as const;
-      const targets = [{ intakeId, definitionId, definitionVersion: 1 }];
+      const more = alsoFor.map((other) => ({ intakeId: `${intakeId}-${other}`, definitionId: other }));
+      const targets = [{ intakeId, definitionId }, ...more].map((each) => ({ ...each, definitionVersion: 1 }));
       await value(from(receipt.commit({ targets, origin: 'journal', receivedAt: at, transport })));
       return intakeId;
     },

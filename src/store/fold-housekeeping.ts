@@ -1,0 +1,70 @@
+import type { CommandFacts } from './commit-log.types.ts';
+import type { FoldContext } from './fold.ts';
+import { timedKey } from './keys.ts';
+import type { IntakeRow } from './rows.ts';
+
+type Facts<Command extends CommandFacts['command']> = Extract<CommandFacts, { command: Command }>;
+
+/**
+ * Skipped items past their time give their bytes up (journaling a.3); their records stay for ever. What was released or
+ * is held meanwhile keeps its bytes, and so does a record that any other intake needs.
+ */
+export async function foldPurge(
+  { index, change, definitions }: FoldContext,
+  at: number,
+  { definitionId, intakeIds }: Facts<'purge'>,
+): Promise<void> {
+  let count = 0;
+  for (const intakeId of intakeIds) {
+    const before = await change.row(intakeId);
+    if (before === undefined || !isDue(before, at)) continue;
+    count += 1;
+    const steps = [...before.steps, { at, step: 'purged', detail: null }];
+    change.putRow({ ...before, rawPurgedAt: at, steps }, before);
+    const others = await Promise.all((before.sharedWith ?? []).map((id) => change.row(id)));
+    if (!others.every((other) => other !== undefined && isPurged(other))) continue;
+    for (const { seq } of before.body) change.put(index.tomb, timedKey(at, String(seq)), '');
+  }
+  if (count === 0) return;
+  definitions.add(definitionId);
+  const event = { type: 'item.purged', severity: 'info', actor: 'engine', intakeId: null, entryId: null } as const;
+  change.logEvent(at, { ...event, definitionId, data: { count } });
+}
+
+const isDue = ({ state, purgeRawAt, rawPurgedAt, sharedWith }: IntakeRow, at: number): boolean =>
+  state === 'skipped' &&
+  purgeRawAt !== undefined &&
+  purgeRawAt <= at &&
+  rawPurgedAt === undefined &&
+  sharedWith !== undefined;
+const isPurged = ({ state, rawPurgedAt }: IntakeRow): boolean => state === 'skipped' && rawPurgedAt !== undefined;
+
+/** The payloads under these tombs are off the disk. */
+export async function foldDropped({ index, change }: FoldContext, { tombs }: Facts<'dropped'>): Promise<void> {
+  for (const tomb of tombs) change.del(index.tomb, tomb);
+}
+
+/** The alert of journaling c.6: how many were held, dated from when to when. */
+export async function foldHeldSummary(
+  { change, definitions }: FoldContext,
+  at: number,
+  { definitionId }: Facts<'summarise-held'>,
+): Promise<void> {
+  const digest = change.takeHeldDigest(definitionId);
+  if (digest === undefined) return;
+  const { count, suspectedClockSkew } = digest;
+  const data = {
+    count,
+    suspectedClockSkew,
+    from: isoTime(digest.oldest),
+    to: isoTime(digest.newest),
+    since: isoTime(digest.firstAt),
+    until: isoTime(digest.lastAt),
+    stillHeld: change.figuresOf(definitionId).held,
+  };
+  definitions.add(definitionId);
+  const event = { type: 'item.held-summary', severity: 'warning', actor: 'engine' } as const;
+  change.logEvent(at, { ...event, definitionId, intakeId: null, entryId: null, data });
+}
+
+const isoTime = (at: number): string => new Date(at).toISOString();

@@ -1,0 +1,66 @@
+import type { CommandFacts, CommitLog } from './commit-log.types.ts';
+import type { IndexDb } from './index-db.ts';
+import type { IndexMemory } from './index-memory.ts';
+import { lastPart, rangeOf, timedUntil } from './keys.ts';
+
+/** What the store does by itself when its time has come. Each step is one record or none, and may be repeated. */
+export interface Housekeeping {
+  /**
+   * Takes the bytes from skipped items that are past their time, `limit` of them at most, the longest due first: they
+   * can be neither read nor released from then on. Answers how many it looked at. Durable when it resolves.
+   * @throws EngineFailure `store-failed`, `store-full`
+   */
+  purgeSkipped(now: number, limit: number): Promise<number>;
+  /**
+   * Takes from the disk what was purged at `until` or before, `limit` payloads at most. Answers how many those were.
+   * @throws EngineFailure `store-failed`, `store-full`
+   */
+  dropPurged(until: number, limit: number): Promise<number>;
+  /** One event for each definition that held items on an earlier day (UTC) and has not told of them. */
+  summariseHeld(now: number): Promise<void>;
+}
+
+const dayMs = 86_400_000;
+const dayOf = (at: number): number => Math.floor(at / dayMs);
+
+export function createHousekeeping({
+  log,
+  index,
+  memory,
+}: {
+  readonly log: CommitLog;
+  readonly index: IndexDb;
+  readonly memory: IndexMemory;
+}): Housekeeping {
+  const command = (facts: CommandFacts) => log.append({ kind: 'command', facts, payload: [] });
+  return {
+    purgeSkipped: async (now, limit) => {
+      const keys = await index.purge.keysNow({ ...timedUntil(now), limit });
+      const rows = await index.intake.getMany(keys.map(lastPart));
+      const byDefinition = new Map<string | null, string[]>();
+      for (const row of rows) {
+        if (row === undefined) continue;
+        byDefinition.set(row.definitionId, [...(byDefinition.get(row.definitionId) ?? []), row.intakeId]);
+      }
+      for (const [definitionId, intakeIds] of byDefinition) {
+        await command({ command: 'purge', definitionId, intakeIds });
+      }
+      return keys.length;
+    },
+    dropPurged: async (until, limit) => {
+      const tombs = await index.tomb.keysNow({ ...timedUntil(until), limit });
+      if (tombs.length === 0) return 0;
+      await log.drop(new Set(tombs.map((tomb) => Number(lastPart(tomb)))));
+      await command({ command: 'dropped', tombs });
+      return tombs.length;
+    },
+    summariseHeld: async (now) => {
+      for (const range of memory.definitions()) {
+        const definitionId = range === rangeOf(null) ? null : range;
+        const { heldDigest } = memory.figuresOf(definitionId);
+        if (heldDigest === undefined || dayOf(heldDigest.firstAt) >= dayOf(now)) continue;
+        await command({ command: 'summarise-held', definitionId });
+      }
+    },
+  };
+}
