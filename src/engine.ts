@@ -21,6 +21,7 @@ import { type LiveDirectory, openDirectory } from './engine/directory.ts';
 import { gatewayOptions } from './engine/gateway.ts';
 import { tlsOf } from './engine/listeners.ts';
 import { liveMatching, liveOptions } from './engine/live-options.ts';
+import { openHousekeeping } from './engine/housekeeping.ts';
 import { draftOf } from './engine/notes.ts';
 import { processingSetup } from './engine/pipelines.ts';
 import { type Reloaded, type ReloadParts, reload } from './engine/reload.ts';
@@ -141,6 +142,7 @@ async function launch(start: EngineSetup, { workshop, directory }: Opened, stack
   });
   actor.subscribe({ error: (error) => log('error', 'the engine broke', { error: String(error) }) });
   runApart(workshop, stop$);
+  stack.use(openHousekeeping(workshop));
   if (options.matching.continuityEvent) workshop.note(engineEvent('continuity.on', {}));
   const administration = createAdministration({ workshop, actor, mailboxes });
   const server = await openApi(workshop, createApi(workshop, actor, administration, changed$));

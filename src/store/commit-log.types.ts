@@ -118,6 +118,6 @@ export type CommandFacts =
   /** The tombstone of skipped bytes: of these items, those that are skipped and past their time by then. */
   | { readonly command: 'purge'; readonly definitionId: string | null; readonly intakeIds: readonly string[] }
   /** Payloads that stood under a tombstone are off the disk. */
-  | { readonly command: 'dropped'; readonly tombs: readonly string[] }
+  | { readonly command: 'dropped'; readonly seqs: readonly number[] }
   /** One line in the event log for all that was held since the last one. */
   | { readonly command: 'summarise-held'; readonly definitionId: string | null };

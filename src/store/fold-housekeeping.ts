@@ -1,6 +1,6 @@
 import type { CommandFacts } from './commit-log.types.ts';
 import type { FoldContext } from './fold.ts';
-import { timedKey } from './keys.ts';
+import { tombKey } from './keys.ts';
 import type { IntakeRow } from './rows.ts';
 
 type Facts<Command extends CommandFacts['command']> = Extract<CommandFacts, { command: Command }>;
@@ -23,7 +23,7 @@ export async function foldPurge(
     change.putRow({ ...before, rawPurgedAt: at, steps }, before);
     const others = await Promise.all((before.sharedWith ?? []).map((id) => change.row(id)));
     if (!others.every((other) => other !== undefined && isPurged(other))) continue;
-    for (const { seq } of before.body) change.put(index.tomb, timedKey(at, String(seq)), '');
+    for (const { seq } of before.body) change.put(index.tomb, tombKey(seq), at);
   }
   if (count === 0) return;
   definitions.add(definitionId);
@@ -39,9 +39,9 @@ const isDue = ({ state, purgeRawAt, rawPurgedAt, sharedWith }: IntakeRow, at: nu
   sharedWith !== undefined;
 const isPurged = ({ state, rawPurgedAt }: IntakeRow): boolean => state === 'skipped' && rawPurgedAt !== undefined;
 
-/** The payloads under these tombs are off the disk. */
-export async function foldDropped({ index, change }: FoldContext, { tombs }: Facts<'dropped'>): Promise<void> {
-  for (const tomb of tombs) change.del(index.tomb, tomb);
+/** These payloads are off the disk. */
+export async function foldDropped({ index, change }: FoldContext, { seqs }: Facts<'dropped'>): Promise<void> {
+  for (const seq of seqs) change.del(index.tomb, tombKey(seq));
 }
 
 /** The alert of journaling c.6: how many were held, dated from when to when. */

@@ -12,10 +12,11 @@ export interface Housekeeping {
    */
   purgeSkipped(now: number, limit: number): Promise<number>;
   /**
-   * Takes from the disk what was purged at `until` or before, `limit` payloads at most. Answers how many those were.
+   * Takes from the disk what was purged before `before`, `limit` payloads at most, those of one segment together. Answers
+   * how many those were.
    * @throws EngineFailure `store-failed`, `store-full`
    */
-  dropPurged(until: number, limit: number): Promise<number>;
+  dropPurged(before: number, limit: number): Promise<number>;
   /** One event for each definition that held items on an earlier day (UTC) and has not told of them. */
   summariseHeld(now: number): Promise<void>;
 }
@@ -47,12 +48,16 @@ export function createHousekeeping({
       }
       return keys.length;
     },
-    dropPurged: async (until, limit) => {
-      const tombs = await index.tomb.keysNow({ ...timedUntil(until), limit });
-      if (tombs.length === 0) return 0;
-      await log.drop(new Set(tombs.map((tomb) => Number(lastPart(tomb)))));
-      await command({ command: 'dropped', tombs });
-      return tombs.length;
+    dropPurged: async (before, limit) => {
+      const seqs: number[] = [];
+      for await (const [key, purgedAt] of index.tomb.entries()) {
+        if (purgedAt < before) seqs.push(Number(key));
+        if (seqs.length === limit) break;
+      }
+      if (seqs.length === 0) return 0;
+      await log.drop(new Set(seqs));
+      await command({ command: 'dropped', seqs });
+      return seqs.length;
     },
     summariseHeld: async (now) => {
       for (const range of memory.definitions()) {

@@ -16,7 +16,7 @@ export interface IndexDb extends AsyncDisposable {
   readonly due: Room<string>;
   readonly state: Room<string>;
   readonly purge: Room<string>;
-  readonly tomb: Room<string>;
+  readonly tomb: Room<number>;
   readonly wait: Room<string>;
   readonly entry: Room<EntryRow>;
   readonly match: Room<string>;
@@ -63,7 +63,7 @@ export function roomsOf(
     due: keys('due'),
     state: keys('state'),
     purge: keys('purge'),
-    tomb: keys('tomb'),
+    tomb: rows('tomb'),
     wait: keys('wait'),
     entry: rows('entry'),
     match: keys('match'),

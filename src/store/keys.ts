@@ -11,7 +11,7 @@ import { hash } from 'node:crypto';
  * | due | definition NUL dueAt NUL intakeId | '' | what a drain reads next |
  * | state | outcome NUL intakeId | '' | held, skipped and quarantined items |
  * | purge | purgeRawAt NUL intakeId | '' | skipped items by the time their bytes are given up |
- * | tomb | purged at NUL record number | '' | payloads to drop, until they are dropped |
+ * | tomb | record number | purged at | payloads to drop, those of one segment together |
  * | wait | match key NUL intakeId | '' | who to wake when the key changes |
  * | entry | entryId | ArchiveEntry | newest first by id |
  * | match | match key NUL entryId; match key alone | '' | candidates of a match; whether there are any |
@@ -45,7 +45,6 @@ export function readDueKey(key: string): { readonly dueAt: number; readonly inta
 
 export const stateKey = (outcome: string, intakeId: string): string => outcome + separator + intakeId;
 
-/** Also of a tomb, whose id is the number of the record. */
 export const timedKey = (at: number, id: string): string => time(at) + separator + id;
 
 /** The range of timed keys up to `at`, itself among them. */
@@ -65,6 +64,7 @@ export const definitionFacet = (definitionId: string): string => `d:${definition
 export const flagFacet = (flag: string): string => `f:${clean(flag)}`;
 export const facetKey = (facet: string, entryId: string): string => facet + separator + entryId;
 
+export const tombKey = (seq: number): string => String(seq).padStart(sequenceWidth, '0');
 export const eventKey = (seq: number): string => String(seq).padStart(sequenceWidth, '0');
 export const eventByKey = (definitionId: string, seq: number): string => definitionId + separator + eventKey(seq);
 export const ledgerKey = (definitionId: string | null, day: string): string => rangeOf(definitionId) + separator + day;

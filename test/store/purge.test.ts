@@ -66,13 +66,13 @@ describe.each(['segments', 'leveldb'] as const)('S17 bytes of skipped items in %
     expect(record).toMatchObject({ state: 'skipped', reason: 'non-internal', size: 16, rawPurgedAt: purgedAt });
     expect(record?.steps.map(({ step }) => step)).toEqual(['received', 'skipped', 'purged']);
     expect(await isOnDisk(fixture, 'the secret words')).toBe(true);
-    expect(await fixture.store.housekeeping.dropPurged(purgedAt - 1, 100)).toBe(0);
-    expect(await fixture.store.housekeeping.dropPurged(purgedAt, 100)).toBe(1);
+    expect(await fixture.store.housekeeping.dropPurged(purgedAt, 100)).toBe(0);
+    expect(await fixture.store.housekeeping.dropPurged(purgedAt + 1, 100)).toBe(1);
     await expect(readOf(fixture, id)).rejects.toMatchObject({ code: 'missing' });
     expect(await isOnDisk(fixture, 'the secret words')).toBe(false);
     expect(await readOf(fixture, other)).toBe('other words');
     expect(await purgeAt(fixture, purgedAt + month)).toBe(0);
-    expect(await fixture.store.housekeeping.dropPurged(fixture.clock.at, 100)).toBe(0);
+    expect(await fixture.store.housekeeping.dropPurged(fixture.clock.at + 1, 100)).toBe(0);
   });
 
   test('an index made anew knows what is purged, and what is still to be dropped after a crash', async () => {
@@ -83,17 +83,17 @@ describe.each(['segments', 'leveldb'] as const)('S17 bytes of skipped items in %
     await purgeAt(fixture, start + month);
     const second = await fixture.take('second');
     await end(fixture, skipped);
-    await fixture.store.housekeeping.dropPurged(fixture.clock.at, 100);
+    await fixture.store.housekeeping.dropPurged(fixture.clock.at + 1, 100);
     await purgeAt(fixture, start + 2 * month);
     const before = await pictureOf(fixture);
     for (const rebuild of [false, true]) {
       await fixture.reopen({ rebuild });
       expect(await pictureOf(fixture)).toEqual(before);
     }
-    expect(await fixture.store.housekeeping.dropPurged(fixture.clock.at, 100)).toBe(1);
+    expect(await fixture.store.housekeeping.dropPurged(fixture.clock.at + 1, 100)).toBe(1);
     await expect(readOf(fixture, second)).rejects.toMatchObject({ code: 'missing' });
     await fixture.reopen({ rebuild: true });
-    expect(await fixture.store.housekeeping.dropPurged(fixture.clock.at, 100)).toBe(0);
+    expect(await fixture.store.housekeeping.dropPurged(fixture.clock.at + 1, 100)).toBe(0);
   });
 
   test('a large message gives back every piece it came in', async () => {
@@ -103,7 +103,7 @@ describe.each(['segments', 'leveldb'] as const)('S17 bytes of skipped items in %
     expect(body.length).toBeGreaterThan(3);
     await end(fixture, skipped);
     await purgeAt(fixture, fixture.clock.at + month);
-    while ((await fixture.store.housekeeping.dropPurged(fixture.clock.at, 2)) > 0);
+    while ((await fixture.store.housekeeping.dropPurged(fixture.clock.at + 1, 2)) > 0);
     for (const { seq } of body) {
       await expect(fixture.store.log.slice(seq, 0, 1)).rejects.toMatchObject({ code: 'missing' });
     }
@@ -119,7 +119,7 @@ describe.each(['segments', 'leveldb'] as const)('S17 bytes of skipped items in %
     await end(fixture, held, 'holding');
     await purgeAt(fixture, fixture.clock.at + month);
     expect((await fixture.store.intake.get(id))?.rawPurgedAt).toBe(fixture.clock.at);
-    expect(await fixture.store.housekeeping.dropPurged(fixture.clock.at, 100)).toBe(0);
+    expect(await fixture.store.housekeeping.dropPurged(fixture.clock.at + 1, 100)).toBe(0);
     for (const other of ['archiving', 'holding', 'waiting']) expect(await readOf(fixture, `${id}-${other}`)).toBe(text);
   });
 });
@@ -133,10 +133,10 @@ describe('S17 bytes', () => {
     fixture.clock.at = start + day;
     await end(fixture, skipped, 'late');
     await purgeAt(fixture, start + month + day - 1);
-    expect(await fixture.store.housekeeping.dropPurged(fixture.clock.at, 100)).toBe(0);
+    expect(await fixture.store.housekeeping.dropPurged(fixture.clock.at + 1, 100)).toBe(0);
     expect(await readOf(fixture, `${id}-late`)).toBe('shared');
     await purgeAt(fixture, start + month + day);
-    expect(await fixture.store.housekeeping.dropPurged(fixture.clock.at, 100)).toBe(1);
+    expect(await fixture.store.housekeeping.dropPurged(fixture.clock.at + 1, 100)).toBe(1);
     await expect(readOf(fixture, `${id}-late`)).rejects.toMatchObject({ code: 'missing' });
   });
 
@@ -159,7 +159,7 @@ describe('S17 bytes', () => {
     await release(fixture, id);
     const facts = { command: 'purge', definitionId: 'exchange', intakeIds: [id] } as const;
     await fixture.store.log.append({ kind: 'command', facts, payload: [] });
-    expect(await fixture.store.housekeeping.dropPurged(fixture.clock.at, 100)).toBe(0);
+    expect(await fixture.store.housekeeping.dropPurged(fixture.clock.at + 1, 100)).toBe(0);
     const record = await fixture.store.intake.get(id);
     expect(record).toMatchObject({ state: 'received' });
     expect([record?.purgeRawAt, record?.rawPurgedAt]).toEqual([undefined, undefined]);
