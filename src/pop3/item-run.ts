@@ -33,6 +33,8 @@ export class ItemRun {
   readonly #book: Book;
   readonly #context: RunContext;
   readonly #oneByOne = exclusive();
+  /** At most as many as a batch has items. */
+  readonly #deletions: Promise<void>[] = [];
 
   constructor(session: Pop3Session, book: Book, context: RunContext) {
     this.#session = session;
@@ -158,8 +160,22 @@ export class ItemRun {
     }
   }
 
-  /** A server that refuses to delete keeps the item; the ledger knows it at the next session. */
+  /** Waits for the answers to the deletions that were sent. @throws Pop3Failure when the session is over */
+  async deleted(): Promise<void> {
+    await Promise.all(this.#deletions);
+  }
+
+  /** In a pipeline the answer is not waited for: the next item has its place already. */
   async #delete(item: Listed, key: string | null): Promise<void> {
+    const deletion = this.#deleteNow(item, key);
+    if (!this.pipelined) return deletion;
+    // Heard by `deleted`; a session that ends before is told by its own commands too.
+    deletion.catch(() => undefined);
+    this.#deletions.push(deletion);
+  }
+
+  /** A server that refuses to delete keeps the item; the ledger knows it at the next session. */
+  async #deleteNow(item: Listed, key: string | null): Promise<void> {
     try {
       await this.#session.delete(item.n);
       if (key !== null) this.#book.noteDeleted(key);

@@ -13,7 +13,7 @@ import type { BatchLimits, MailboxOptions, MailboxPorts } from './types.ts';
  * Items under way at once, one where the server takes no pipeline: enough to fill a line of 20 ms with small mail, and little to receive once the mailbox is
  * suspended. A message larger than 256 KB goes to disk while it comes, so memory is bounded too.
  */
-export const inFlight: FlightLimits = { items: 32, bytes: 4 * 1024 * 1024 };
+export const inFlight: FlightLimits = { items: 64, bytes: 4 * 1024 * 1024 };
 /** Once left, what is under way may take this long: then it stays in the mailbox (interface section 7, suspend). */
 const leavingMs = 4_000;
 
@@ -54,9 +54,8 @@ export async function runSession(context: RunContext): Promise<void> {
 
 async function visit(session: Pop3Session, context: RunContext): Promise<Extraction> {
   const { ports, say } = context;
-  const count = await session.count();
+  const { count, listing } = await surveyOf(session);
   say({ type: 'counted', count });
-  const listing = count === 0 ? [] : await session.list();
   const book = await Book.open(ports.ledger, listing);
   const run = new ItemRun(session, book, context);
   const end = await takeAll(run, inOrder(listing, book), context);
@@ -68,6 +67,16 @@ async function visit(session: Pop3Session, context: RunContext): Promise<Extract
   await book.confirm(ports.clock.now(), end.kind === 'complete');
   if (end.kind === 'failed') throw end.failure;
   return { type: 'extracted', count: run.taken, more: end.kind === 'more' };
+}
+
+/** How much the mailbox holds, and what; an empty one is not listed where that costs a round trip. */
+async function surveyOf(session: Pop3Session): Promise<{ count: number; listing: readonly Listed[] }> {
+  if (session.pipelined) {
+    const [count, listing] = await Promise.all([session.count(), session.list()]);
+    return { count, listing };
+  }
+  const count = await session.count();
+  return { count, listing: count === 0 ? [] : await session.list() };
 }
 
 type BatchEnd =
@@ -98,6 +107,7 @@ async function takeAll(run: ItemRun, items: readonly Listed[], context: RunConte
     flight.begin(item.listSize, run.take(item));
   }
   await flight.landed();
+  await run.deleted();
   return flight.stop ?? end;
 }
 

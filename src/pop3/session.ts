@@ -2,7 +2,7 @@ import type { SchedulerLike, Subscription } from 'rxjs';
 import { type ClientPorts, Pop3Client, type TakeContent } from './client.ts';
 import { type Listed, ListingReader, listed } from './listing.ts';
 import { OversizedMessage, Pop3Failure, RefusedCommand } from './pop3-failure.ts';
-import { capabilitiesOf, signIn } from './sign-in.ts';
+import { signIn } from './sign-in.ts';
 import type { MailboxOptions } from './types.ts';
 
 /** Headers are kept and compared up to here. */
@@ -49,8 +49,8 @@ export async function openSession(
   const stop = (): void => void client.abandon(new Pop3Failure('protocol', 'stopped'));
   signal.addEventListener('abort', stop, { once: true });
   try {
-    await signIn(client, options, { ...ports, signal });
-    return sessionOf(client, options, { ports, capabilities: await capabilitiesOf(client) });
+    const capabilities = await signIn(client, options, { ...ports, signal });
+    return sessionOf(client, options, { ports, capabilities });
   } catch (error) {
     client.close();
     throw error;

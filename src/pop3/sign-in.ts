@@ -8,14 +8,16 @@ const CLEAR_PORT = 110;
 const beyondAscii = /[\u0080-\u{10ffff}]/u;
 
 /**
- * Greeting, encryption, USER and PASS. Nothing secret is said before the certificate was judged.
+ * Greeting, encryption, CAPA, USER and PASS; answers the capabilities. Nothing secret is said before the certificate was
+ * judged. Capabilities are asked for before the login, so that a pipeline may begin with it (RFC 2449 section 6.6), and
+ * behind it where the server did not tell them before.
  * @throws Pop3Failure with the kind of journaling d.5
  */
 export async function signIn(
   client: Pop3Client,
   options: MailboxOptions,
   { signal, stage }: { readonly signal: AbortSignal } & Pick<ClientPorts, 'stage'>,
-): Promise<void> {
+): Promise<ReadonlySet<string>> {
   const { mailboxName, password, encrypted, port } = options;
   if (/[\r\n\0]/.test(mailboxName + password)) throw new Pop3Failure('auth', 'control character in name or password');
   const byStls = encrypted && (options.stls ?? port === CLEAR_PORT);
@@ -25,11 +27,15 @@ export async function signIn(
     await startTls(client, signal);
   }
   stage?.('log in');
-  if (beyondAscii.test(mailboxName + password) && !(await capabilitiesOf(client)).has('UTF8')) {
+  const capabilities = await capabilitiesOf(client);
+  if (beyondAscii.test(mailboxName + password) && !capabilities.has('UTF8')) {
     throw new Pop3Failure('auth', 'the server takes no name or password beyond ASCII');
   }
-  await client.send(`USER ${mailboxName}`).catch((error: unknown) => refused(error, 'auth'));
-  await client.send(`PASS ${password}`).catch((error: unknown) => refused(error, 'auth'));
+  const user = client.send(`USER ${mailboxName}`).catch((error: unknown) => refused(error, 'auth'));
+  if (!capabilities.has('PIPELINING')) await user;
+  const pass = client.send(`PASS ${password}`).catch((error: unknown) => refused(error, 'auth'));
+  await Promise.all([user, pass]);
+  return capabilities.size > 0 ? capabilities : capabilitiesOf(client);
 }
 
 /** Capability names in upper case; empty where the server does not know CAPA (RFC 2449). */

@@ -22,15 +22,20 @@ const open = (options: Pop3ServerOptions) => openPop3Server({ capabilities, ...o
 const verbs = (commands: readonly string[], verb: string): readonly string[] =>
   commands.filter((command) => command.startsWith(verb));
 
-/** Answers nothing to RETR until `count` of them are there, then all at once, in their order. */
+/** From a RETR on answers nothing until `count` of them are there, then all at once, in their order. */
 function holdingBack(count: number): { readonly script: Pop3Script; readonly atOnce: () => number } {
   const held: Pop3Connection['honestly'][] = [];
+  let asked = 0;
   let atOnce = 0;
   const script: Pop3Script = (command, connection) => {
-    if (!command.startsWith('RETR')) return false;
+    const isRetrieval = command.startsWith('RETR');
+    if (!isRetrieval && held.length === 0) return false;
     held.push(connection.honestly);
-    atOnce = Math.max(atOnce, held.length);
-    if (held.length >= count) for (const answer of held.splice(0)) answer();
+    if (isRetrieval) asked += 1;
+    atOnce = Math.max(atOnce, asked);
+    if (asked < count) return true;
+    asked = 0;
+    for (const answer of held.splice(0)) answer();
     return true;
   };
   return { script, atOnce: () => atOnce };
