@@ -11,6 +11,7 @@ export interface Client {
   /** @throws CommandFailure 69 unreachable, 75 for 429 and 503, 1 for any other fault */
   get<T>(path: string, query?: Query): Promise<T>;
   post<T>(path: string, body?: Uint8Array): Promise<T>;
+  postJson<T>(path: string, body: object): Promise<T>;
   /** The answer with its ETag, or undefined for 404. */
   find<T>(path: string): Promise<{ readonly answer: T; readonly etag: string | undefined } | undefined>;
   /** `etag`: of the version that is changed; undefined makes a new one. */
@@ -43,6 +44,10 @@ export function createClient({ url, token }: Endpoint): Client {
     post: async <T>(path: string, body?: Uint8Array) => {
       const init: RequestInit = body === undefined ? {} : { body, headers: { 'content-type': 'message/rfc822' } };
       return (await call(path, { method: 'POST', ...init })).json() as Promise<T>;
+    },
+    postJson: async <T>(path: string, body: object) => {
+      const headers = { 'content-type': 'application/json' };
+      return (await call(path, { method: 'POST', body: JSON.stringify(body), headers })).json() as Promise<T>;
     },
     find: async <T>(path: string) => {
       const found = await ask(path, {});

@@ -11,6 +11,7 @@ import { api, type Globals, show, type Talk } from './api-command.ts';
 import { createClient, type Query } from './client.ts';
 import { addDefinitionCommands } from './definition-commands.ts';
 import type { ProgramOptions } from './options.ts';
+import { type BulkOptions, isOne, releaseAll, releasedText, withBulkOptions } from './release.ts';
 import { paintStatuses } from './render.ts';
 import { details, engineStatus, eventLine, intakeTable, messageTable, statusTable } from './views.ts';
 
@@ -84,7 +85,7 @@ function addMessages(program: Command, talk: Talk): void {
 function addIntake(program: Command, talk: Talk): void {
   const { out, actions } = talk;
   const group = program.command('intake').description('what became of each accepted message');
-  const filters = ['definition', 'state', 'reason', 'limit', 'cursor'];
+  const filters = ['definition', 'state', 'reason', 'flag', 'since', 'until', 'limit', 'cursor'];
   const list = api(group, 'list', 'intake records, newest first', 'daybook intake list --state held');
   withFilters(list, filters).action(async (globals: Globals & Query) => {
     const client = await talk.client(globals);
@@ -98,18 +99,25 @@ function addIntake(program: Command, talk: Talk): void {
     async (id: string, globals: Globals) =>
       actions.writeBytes(await (await talk.client(globals)).raw(`/v1/intake/${encodeURIComponent(id)}/raw`)),
   );
-  const verbs = [
-    ['release', 'send a held or skipped item through, the rule that stopped it off'],
-    ['retry', 'send a quarantined item through again'],
-  ] as const;
-  for (const [verb, text] of verbs) {
-    api(group, `${verb} <id>`, text, `daybook intake ${verb} 01K…`).action(async (id: string, globals: Globals) => {
-      const answer = await (await talk.client(globals)).post<Record<string, unknown>>(
-        `/v1/intake/${encodeURIComponent(id)}/${verb}`,
-      );
-      out.write(globals.json ? `${JSON.stringify(answer)}\n` : details(answer));
-    });
-  }
+  const again = async (id: string, globals: Globals, verb: 'release' | 'retry'): Promise<void> => {
+    const client = await talk.client(globals);
+    const answer = await client.post<Record<string, unknown>>(`/v1/intake/${encodeURIComponent(id)}/${verb}`);
+    out.write(globals.json ? `${JSON.stringify(answer)}\n` : details(answer));
+  };
+  api(group, 'retry <id>', 'send a quarantined item through again', 'daybook intake retry 01K…').action(
+    async (id: string, globals: Globals) => again(id, globals, 'retry'),
+  );
+  const releasing = api(
+    group,
+    'release [id]',
+    'send a held or skipped item through, the rule that stopped it off, or --all that fit',
+    'daybook intake release --all --flag suspected-clock-skew',
+  );
+  withBulkOptions(releasing).action(async (id: string | undefined, globals: Globals & BulkOptions) => {
+    if (isOne(id, globals)) return again(id, globals, 'release');
+    const released = await releaseAll(await talk.client(globals), globals);
+    out.write(globals.json ? `${JSON.stringify(released)}\n` : releasedText(released));
+  });
 }
 
 function addEvents(program: Command, talk: Talk): void {

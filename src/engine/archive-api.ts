@@ -2,13 +2,14 @@ import { entryView, representationsOf } from '../../streams/entry-view.ts';
 import type { Decoding } from '../../streams/message.ts';
 import type { Bodies, IntakeRecord } from '../../streams/ports.ts';
 import { addressKey } from '../config/address.ts';
-import type { EngineApi, IntakeChange, LedgerSums, RawMessage } from '../http/api.types.ts';
+import type { ChangedBy, EngineApi, IntakeChange, LedgerSums, RawMessage } from '../http/api.types.ts';
 import type { Store } from '../store/open-store.ts';
 import { firstValue } from './first-value.ts';
+import { releaseAll } from './release-all.ts';
 
 type ArchiveApi = Pick<
   EngineApi,
-  'messages' | 'viewOf' | 'rawEntry' | 'intake' | 'rawIntake' | 'release' | 'retry' | 'ledger' | 'events'
+  'messages' | 'viewOf' | 'rawEntry' | 'intake' | 'rawIntake' | 'release' | 'releaseAll' | 'retry' | 'ledger' | 'events'
 >;
 
 /** What the API shows of the archive, the intake records and the account; all of it from the store. */
@@ -27,10 +28,13 @@ export function createArchiveApi(store: Store): ArchiveApi {
     intake: store.intake,
     rawIntake: async (intakeId) => {
       const record = await store.intake.get(intakeId);
-      return record === undefined ? undefined : download(bodies, { ...record, decoding: 'identity' });
+      if (record === undefined || record.rawPurgedAt !== undefined) return undefined;
+      return download(bodies, { ...record, decoding: 'identity' });
     },
-    release: (intakeId, { actor }) => reopen(store, intakeId, { command: 'release', actor }),
-    retry: (intakeId, { actor }) => reopen(store, intakeId, { command: 'retry', actor }),
+    release: (intakeId, by) => reopen(store, intakeId, { command: 'release', by }),
+    releaseAll: (wanted, by) =>
+      releaseAll(store.intake, wanted, (intakeId) => reopen(store, intakeId, { command: 'release', by })),
+    retry: (intakeId, by) => reopen(store, intakeId, { command: 'retry', by }),
     ledger: async (definitionId, day) => {
       const rows = await store.ledger(definitionId, day);
       const sum = (name: keyof LedgerSums): number => rows.reduce((total, row) => total + row[name], 0);
@@ -75,16 +79,24 @@ const overrideOf = { held: 'age', skipped: 'scope', quarantined: 'quarantine' } 
 async function reopen(
   store: Store,
   intakeId: string,
-  { command, actor }: { readonly command: 'release' | 'retry'; readonly actor: string },
+  { command, by }: { readonly command: 'release' | 'retry'; readonly by: ChangedBy },
 ): Promise<IntakeChange> {
   const record = await store.intake.get(intakeId);
   if (record === undefined) return { kind: 'unknown' };
   const { state, definitionId, reason } = record;
   const from = stopped[command].find((allowed) => allowed === state);
-  if (from === undefined) return { kind: 'refused', state };
+  if (from === undefined || record.rawPurgedAt !== undefined) return refusedOf(record);
   const type = command === 'release' ? 'item.released' : 'item.retried';
-  const data = { old: { state, reason } };
-  const event = { type, severity: 'info', actor, definitionId, intakeId, entryId: null, data } as const;
+  const data = { reason: by.reason, old: { state, reason } };
+  const event = { type, severity: 'info', actor: by.actor, definitionId, intakeId, entryId: null, data } as const;
   await store.definitions.command({ command, intakeId, overrides: [overrideOf[from]], event });
-  return { kind: 'done', record: (await store.intake.get(intakeId)) ?? record };
+  const after = (await store.intake.get(intakeId)) ?? record;
+  // The bytes may have gone between the look and the command.
+  return after.rawPurgedAt === undefined ? { kind: 'done', record: after } : refusedOf(after);
+}
+
+function refusedOf({ state, rawPurgedAt }: IntakeRecord): Extract<IntakeChange, { kind: 'refused' }> {
+  if (rawPurgedAt === undefined) return { kind: 'refused', state };
+  const why = `its bytes were deleted on ${isoTime(rawPurgedAt)}: a skipped message keeps them for 30 days`;
+  return { kind: 'refused', state, why };
 }

@@ -1,6 +1,13 @@
 import type { Observable } from 'rxjs';
 import type { ArchiveEntry, IntakeState } from '../../streams/message.ts';
-import type { EventLog, IntakeReader, IntakeRecord, LoggedEvent, MessageReader } from '../../streams/ports.ts';
+import type {
+  EventLog,
+  IntakeQuery,
+  IntakeReader,
+  IntakeRecord,
+  LoggedEvent,
+  MessageReader,
+} from '../../streams/ports.ts';
 import type { Role } from './access.ts';
 import type { DefinitionView, TestResult } from './definition.schema.ts';
 import type { Entry } from './entry.schema.ts';
@@ -29,6 +36,8 @@ export interface EngineApi extends Administration {
   rawIntake(intakeId: string): Promise<RawMessage | undefined>;
   /** Held and skipped records; resolves once it counts as in process. */
   release(intakeId: string, by: ChangedBy): Promise<IntakeChange>;
+  /** The newest `limit` records that fit, each as by `release`; those that have left meanwhile are passed over. */
+  releaseAll(wanted: BulkQuery, by: ChangedBy): Promise<BulkRelease>;
   /** Quarantined records; resolves once it counts as in process. */
   retry(intakeId: string, by: ChangedBy): Promise<IntakeChange>;
 
@@ -108,7 +117,16 @@ export type DefinitionChange =
 export type IntakeChange =
   | { readonly kind: 'done'; readonly record: IntakeRecord }
   | { readonly kind: 'unknown' }
-  | { readonly kind: 'refused'; readonly state: IntakeState };
+  | { readonly kind: 'refused'; readonly state: IntakeState; readonly why?: string };
+/** Which records to release together, and how many at most. */
+export interface BulkQuery extends Omit<IntakeQuery, 'cursor'> {
+  readonly state: 'held' | 'skipped';
+}
+export interface BulkRelease {
+  readonly released: number;
+  /** Records that fit and can be released, and were not; counted up to a bound. */
+  readonly remaining: number;
+}
 
 /** Bytes for download: at once, or in order as they are read. `size` is exact. */
 export interface RawMessage {

@@ -3,9 +3,15 @@ import { isAllowed, type Role } from './access.ts';
 import type { EngineApi, IntakeChange } from './api.types.ts';
 import type { App } from './app.types.ts';
 import { changedBy } from './guard.ts';
-import { type IntakeDetail, type IntakeItem, intakeDetailSchema, intakeItemSchema } from './intake.schema.ts';
+import {
+  bulkReleaseSchema,
+  type IntakeDetail,
+  type IntakeItem,
+  intakeDetailSchema,
+  intakeItemSchema,
+} from './intake.schema.ts';
 import { ProblemError } from './problems.ts';
-import { changeBody, intakeQuery, noQuery, recordParams } from './query.schema.ts';
+import { bulkBody, changeBody, intakeQuery, noQuery, recordParams } from './query.schema.ts';
 import { sendRaw } from './raw.ts';
 import { isoOf, isoOrNull, pageSchema } from './words.schema.ts';
 
@@ -33,7 +39,7 @@ export function intakeRoutes(app: App, api: EngineApi): void {
     config: { access: 'read-intake-raw', summary: 'The bytes as received.', produces: 'message/rfc822' },
     handler: async (request, reply) => {
       const raw = await api.rawIntake(request.params.id);
-      if (raw === undefined) throw new ProblemError('not-found');
+      if (raw === undefined) throw await missingRaw(api, request.params.id);
       return sendRaw(reply, request.params.id, raw);
     },
   });
@@ -50,6 +56,14 @@ function repeatRoutes(app: App, api: EngineApi): void {
     },
     handler: async (request) => itemAfter(await api.release(request.params.id, changedBy(request))),
   });
+  app.post('/v1/intake/release', {
+    schema: { querystring: noQuery, body: bulkBody, response: { 200: bulkReleaseSchema } },
+    config: {
+      access: 'change',
+      summary: 'The newest held or skipped messages that fit go through again; repeat it until `remaining` is 0.',
+    },
+    handler: async (request) => api.releaseAll(request.body, changedBy({ caller: request.caller, body: null })),
+  });
   app.post('/v1/intake/:id/retry', {
     schema,
     config: { access: 'change', summary: 'A quarantined message goes through again.' },
@@ -57,9 +71,17 @@ function repeatRoutes(app: App, api: EngineApi): void {
   });
 }
 
+/** Why there are no bytes to show. */
+async function missingRaw(api: EngineApi, id: string): Promise<ProblemError> {
+  const record = await api.intake.get(id);
+  if (record?.rawPurgedAt === undefined) return new ProblemError('not-found');
+  return new ProblemError('raw-purged', { detail: `deleted on ${isoOf(record.rawPurgedAt)}` });
+}
+
 function itemAfter(change: IntakeChange): IntakeItem {
   if (change.kind === 'unknown') throw new ProblemError('not-found');
-  if (change.kind === 'refused') throw new ProblemError('intake-state', { detail: `the record is ${change.state}` });
+  if (change.kind === 'refused')
+    throw new ProblemError('intake-state', { detail: change.why ?? `the record is ${change.state}` });
   return itemOf(change.record);
 }
 
@@ -70,6 +92,8 @@ function itemOf(record: IntakeRecord): IntakeItem {
     receivedAt: isoOf(record.receivedAt),
     nextAttemptAt: isoOrNull(record.nextAttemptAt),
     deadline: isoOrNull(record.deadline),
+    purgeRawAt: isoOrNull(record.purgeRawAt ?? null),
+    rawPurgedAt: isoOrNull(record.rawPurgedAt ?? null),
   };
 }
 
@@ -78,7 +102,20 @@ function detailOf(record: IntakeRecord, role: Role | null): IntakeDetail {
   const { definitionVersion, origin } = record;
   const { mailFrom, rcptTo, ...session } = record.transport;
   const transport = isAllowed(role, 'read-intake-raw') ? { ...session, mailFrom, rcptTo } : session;
-  return { ...itemOf(record), definitionVersion, origin, steps: stepsOf(record), transport };
+  return { ...itemOf(record), definitionVersion, origin, steps: stepsOf(record), clock: clockOf(record), transport };
+}
+
+function clockOf({ clock }: IntakeRecord): IntakeDetail['clock'] {
+  if (clock === undefined) return null;
+  const { date, reportSent, oldestReceived, newestReceived, outerDate, messageTime } = clock;
+  return {
+    messageTime: isoOf(messageTime),
+    date: isoOrNull(date),
+    reportSent: isoOrNull(reportSent),
+    oldestReceived: isoOrNull(oldestReceived),
+    newestReceived: isoOrNull(newestReceived),
+    outerDate: isoOrNull(outerDate),
+  };
 }
 
 export function stepsOf(record: IntakeRecord): IntakeDetail['steps'] {

@@ -16,12 +16,30 @@ export const intakeItemSchema = z.object({
   deadline: time.nullable().describe('when it is archived at the latest'),
   entryId: z.string().nullable(),
   flags: z.array(z.string()),
+  purgeRawAt: time.nullable().describe('when a skipped message gives its bytes up'),
+  rawPurgedAt: time.nullable().describe('when it did; it can be neither read nor released since'),
+});
+
+export const bulkReleaseSchema = z.object({
+  released: count,
+  remaining: count.describe('that fit and can be released still, counted up to 10000'),
 });
 
 export const intakeDetailSchema = intakeItemSchema.extend({
   definitionVersion: count.nullable(),
   origin,
   steps: z.array(z.object({ at: time, step: z.string(), detail: z.string().nullable() })),
+  clock: z
+    .object({
+      messageTime: time.describe('the time that was compared'),
+      date: time.nullable(),
+      reportSent: time.nullable(),
+      oldestReceived: time.nullable(),
+      newestReceived: time.nullable(),
+      outerDate: time.nullable(),
+    })
+    .nullable()
+    .describe('of a held message: the times by which its age was judged'),
   transport: z.object({
     kind: z.enum(['smtp', 'pop3', 'import']),
     peer: z.string().nullable(),

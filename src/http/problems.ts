@@ -33,6 +33,11 @@ export const problems = {
     help: 'A change is refused when its `Origin` is not this server. Scripts send none.',
   },
   'not-found': { status: 404, title: 'There is no such record', help: 'The id is not known, or is not one.' },
+  'raw-purged': {
+    status: 404,
+    title: 'The bytes of this message were deleted by policy',
+    help: 'A skipped message keeps its bytes for 30 days, its record for ever. It can no longer be released.',
+  },
   'definition-unknown': {
     status: 404,
     title: 'No definition has this id',

@@ -73,7 +73,20 @@ export const intakeQuery = z.strictObject({
   definition: definitionId.optional(),
   state: z.enum(intakeStates).optional(),
   reason: z.string().min(1).max(256).optional(),
+  flag: z.string().min(1).max(128).optional(),
+  since: since.optional(),
+  until: until.optional(),
   ...pageQuery,
+});
+/** Which records to release together; `since` and `until` bound the receipt, as in the list. */
+export const bulkBody = z.strictObject({
+  definition: definitionId.optional(),
+  state: z.enum(['held', 'skipped']),
+  reason: z.string().min(1).max(256).optional(),
+  flag: z.string().min(1).max(128).optional(),
+  since: since.optional(),
+  until: until.optional(),
+  limit: z.int().min(1).max(500).default(500).describe('1-500: a call is bounded'),
 });
 export const eventsQuery = z.strictObject({
   definition: definitionId.optional(),

@@ -27,6 +27,7 @@ const matrix: readonly (readonly [string, Readonly<Record<string, number>>])[] =
   ['POST /v1/definitions/exchange-1/poll', operators],
   ['POST /v1/intake/I1/release', operators],
   ['POST /v1/intake/I1/retry', operators],
+  ['POST /v1/intake/release', operators],
   ['GET /v1/intake', both],
   ['GET /v1/intake/I1', both],
   ['GET /v1/intake/I1/raw', auditors],
@@ -46,17 +47,24 @@ const matrix: readonly (readonly [string, Readonly<Record<string, number>>])[] =
   ['GET /page.css', open],
 ];
 
+/** What the routes get that do nothing without a body. */
+const payloads: Readonly<Record<string, { readonly payload: Buffer | object; readonly type: Record<string, string> }>> =
+  {
+    'POST /v1/explain?definition=exchange-1': { payload: rawBytes, type: { 'content-type': 'message/rfc822' } },
+    'POST /v1/intake/release': { payload: { state: 'held' }, type: {} },
+  };
+
 test('each role gets what it may have on each route, and nothing else', async () => {
   await using http = httpFixture({ tokens });
   for (const [route, expected] of matrix) {
     const [method = '', url = ''] = route.split(' ');
-    const message = url.includes('explain') ? { payload: rawBytes, type: { 'content-type': 'message/rfc822' } } : {};
+    const message = payloads[route];
     for (const [role, statusCode] of Object.entries(expected)) {
       const headers = {
-        ...('type' in message ? message.type : {}),
+        ...message?.type,
         ...(role === 'none' ? {} : bearer(`${role}-token`)),
       };
-      const payload = 'payload' in message ? { payload: message.payload } : {};
+      const payload = message === undefined ? {} : { payload: message.payload };
       const answer = await http.app.inject({ method: method as 'GET', url, headers, ...payload });
       expect([route, role, answer.statusCode]).toEqual([route, role, statusCode]);
     }

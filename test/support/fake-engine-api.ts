@@ -66,6 +66,7 @@ export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
     rawIntake: async (id) => (id === 'I1' ? raw() : undefined),
     release: async (id, by) => repeated(id, by, 'release'),
     retry: async (id, by) => repeated(id, by, 'retry'),
+    releaseAll: async (...args) => ({ released: heard('releaseAll', ...args) ?? 2, remaining: 1 }),
     ledger: async (...args) => {
       heard('ledger', ...args.map((arg) => arg ?? null));
       return { received: 21, archived: 6, matched: 5, skipped: 4, held: 3, quarantined: 2, inProcess: 1 };
