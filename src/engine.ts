@@ -17,6 +17,7 @@ import { createApi } from './engine/api.ts';
 import { openDefinitionBook } from './engine/definition-book.ts';
 import type { DefinitionBook } from './engine/definition-book.types.ts';
 import { engineEvent } from './engine/definition-events.ts';
+import { createDetailedLogs } from './engine/detailed-logs.ts';
 import { type LiveDirectory, openDirectory } from './engine/directory.ts';
 import { gatewayOptions } from './engine/gateway.ts';
 import { openHousekeeping } from './engine/housekeeping.ts';
@@ -90,6 +91,7 @@ async function openWorkshop(
   const book = await openDefinitionBook(config.definitions, store.definitions, dataDir);
   known = book;
   const directory = await openDirectory(addresses, book);
+  const detail = stack.use(createDetailedLogs({ dataDir, book, now: () => clock.now(), log }));
   const hasher = stack.use(openContentHasher({ workers: 1 }));
   const setup = processingSetup(store, {
     directory,
@@ -103,7 +105,7 @@ async function openWorkshop(
       return found;
     },
   });
-  return { workshop: createWorkshop({ live, store, book, setup, clock, log, version }), directory };
+  return { workshop: createWorkshop({ detail, live, store, book, setup, clock, log, version }), directory };
 }
 
 interface Opened {

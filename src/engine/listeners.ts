@@ -27,7 +27,7 @@ export async function createListeners(
   workshop: Workshop,
   { capacity, newId, closings }: { capacity: Capacity; newId: NewId; closings: Set<Promise<void>> },
 ): Promise<Listeners> {
-  const { options, book, clock, log, rejections, accepted, passwords, certificates } = workshop;
+  const { options, book, clock, log, rejections, accepted, passwords, certificates, detail } = workshop;
   const { smtp, matching } = options;
   const open = new Map<ListenerName, SmtpListener>();
   let tls = smtp.tls === null ? undefined : await tlsOf(smtp.tls);
@@ -35,7 +35,7 @@ export async function createListeners(
   const authorizedSources = (): readonly string[] => workshop.options.smtp.authorizedSources;
   const routes = createRoutes({ book, authorizedSources, passwords });
   const { custody, admit } = capacity;
-  const ports = { custody, admit, ...routes, rejected: rejections.note, log, clock };
+  const ports = { custody, admit, ...routes, rejected: rejections.note, dialogue: detail.smtp, log, clock };
   const gateway = options.gateway ?? { host: smtp.host, port: 0 };
   const gatewaySources = (): readonly string[] => workshop.options.gateway?.authorizedSources ?? [];
   return {

@@ -52,7 +52,7 @@ function open(
   definition: Definition,
   { capacity, newId }: { readonly capacity: Capacity; readonly newId: NewId },
 ): Mailbox {
-  const { book, clock, log } = workshop;
+  const { book, clock, log, detail } = workshop;
   const { id } = definition;
   const ports: MailboxPorts = {
     custody: capacity.custody,
@@ -65,7 +65,10 @@ function open(
     taken: () => undefined,
     certificate: (endsAt) => workshop.mailboxFacts.noteCertificate(id, endsAt),
     report: (report) => workshop.note(draftOf(id, report)),
-    trace: (line) => log('debug', 'pop3', { definition: id, line }),
+    trace: (line) => {
+      log('debug', 'pop3', { definition: id, line });
+      detail.note(id, { pop3: line });
+    },
     clock,
   };
   return openMailbox(() => {

@@ -43,13 +43,11 @@ export async function provideSlots(workshop: Workshop, { stop$, stopping, storeF
     if (definition?.config.transport !== 'pop3') return accepted.of(definitionId);
     return mailboxes.newsOf(definition, start);
   };
-  const line = (definitionId: string): Observable<News> =>
-    processingNews(definitionId, {
-      store,
-      setup,
-      clock,
-      troubled: (detail) => workshop.troubled(`definition ${definitionId}`, detail),
-    }).pipe(takeUntil(stop$));
+  const line = (definitionId: string): Observable<News> => {
+    const troubled = (detail: string | null): void => workshop.troubled(`definition ${definitionId}`, detail);
+    const news$ = processingNews(definitionId, { store, setup, clock, troubled });
+    return workshop.detail.trace(definitionId, news$, store.intake).pipe(takeUntil(stop$));
+  };
   const machine = engineMachine.provide({
     actors: {
       store: fromPromise<OpenedStore>(async () => ({ records: await loadRuntimes(workshop) })),

@@ -9,6 +9,7 @@ import type { Store } from '../store/open-store.ts';
 import { isoTime } from './archive-api.ts';
 import type { Definition, DefinitionBook } from './definition-book.types.ts';
 import { engineEvent } from './definition-events.ts';
+import type { DetailedLogs } from './detailed-logs.ts';
 import { firstValue } from './first-value.ts';
 import { type AcceptedNews, acceptedNews } from './listener-slot.ts';
 import type { LiveOptions } from './live-options.ts';
@@ -34,6 +35,7 @@ export interface Workshop {
   readonly startedAt: number;
   readonly passwords: PasswordCheck;
   readonly mailboxFacts: MailboxFacts;
+  readonly detail: DetailedLogs;
   /** When the certificates in use end, by their option. */
   readonly certificates: Map<'smtp.tls' | 'http.tls', number>;
   readonly rejections: RejectionBook;
@@ -48,7 +50,7 @@ export interface Workshop {
 }
 
 export function createWorkshop(
-  parts: Pick<Workshop, 'live' | 'store' | 'book' | 'setup' | 'clock' | 'log' | 'version'>,
+  parts: Pick<Workshop, 'detail' | 'live' | 'store' | 'book' | 'setup' | 'clock' | 'log' | 'version'>,
 ): Workshop {
   const { store, clock, log } = parts;
   const note = (draft: EventDraft): void => {

@@ -6,28 +6,12 @@ import type { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
 import type { TransportFacts } from '../../streams/message.ts';
 import { isLoopback, peerAddress } from './address.ts';
 import { DataParser, type DataSink, readStock } from './data-parser.ts';
+import { Dialogue } from './dialogue.ts';
+import type { Host } from './host.ts';
 import type { Incoming } from './incoming.ts';
-import type { SmtpLimits } from './limits.ts';
 import { type ParsedPath, type Path, parsePath } from './path.ts';
 import { type Refusal, type Reply, refusals, replies } from './reply.ts';
 import { Transaction } from './transaction.ts';
-
-/** What a connection asks of the listener it belongs to. */
-export interface Host {
-  readonly limits: SmtpLimits;
-  readonly ownFraming: boolean;
-  readonly stopping: boolean;
-  readonly startTls: boolean;
-  now(): number;
-  /** Why this connection may not stay, or undefined. */
-  refuseConnection(connection: Connection): Refusal | undefined;
-  openMessage(): Incoming;
-  /** All bytes are in the receipt; the answer comes by `connection.answer`, once. */
-  deliver(connection: Connection, incoming: Incoming): void;
-  rejected(refusal: Refusal, peer: string, definitionId: string | null): void;
-  malformed(peer: string, command: string): void;
-  closed(connection: Connection): void;
-}
 
 const disabledCommands = new Set(['WIZ', 'SHELL', 'KILL', 'HELP', 'VRFY', 'XCLIENT', 'XFORWARD']);
 const enhanced = /^[245]\.\d{1,3}\.\d{1,3} /;
@@ -48,6 +32,8 @@ export class Connection extends SMTPConnection implements DataSink {
   authTries = 0;
   /** Of the route it logged in by. */
   secretId: string | number | undefined;
+  /** Kept only where it was wanted when the client connected. */
+  readonly dialogue: Dialogue | undefined;
   #commands = 0;
 
   constructor(host: Host, server: SMTPServer, socket: Socket, options?: SMTPConnectionOptions | null) {
@@ -55,6 +41,8 @@ export class Connection extends SMTPConnection implements DataSink {
     this.host = host;
     this.peer = peerAddress(this.remoteAddress);
     this.lastMailAt = host.now();
+    const sink = host.dialogue;
+    this.dialogue = sink === undefined ? undefined : new Dialogue(sink, { session: this.id, peer: this.peer });
     this._parser = this._createParser();
   }
 
@@ -133,6 +121,7 @@ export class Connection extends SMTPConnection implements DataSink {
   }
 
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
+    this.dialogue?.said(this.host.now(), { code, text: [data ?? ''].flat().join(' / ') });
     super.send(code, data, typeof data === 'string' && enhanced.test(data) ? false : context);
   }
 
@@ -142,6 +131,8 @@ export class Connection extends SMTPConnection implements DataSink {
   }
 
   override _onCommand(command: Buffer, callback?: () => void): void {
+    // A line that is awaited answers a challenge of AUTH.
+    this.dialogue?.heard(this.host.now(), command, Boolean(this._nextHandler));
     const refusal = this._upgrading ? undefined : this.#judgeCommand(command);
     if (refusal === undefined) {
       super._onCommand(command, callback);

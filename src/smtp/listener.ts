@@ -6,9 +6,10 @@ import { EngineFailure } from '../../streams/failure.ts';
 import type { Delivery } from '../../streams/ports.ts';
 import { peerGroup } from './address.ts';
 import { AuthFailures } from './auth.ts';
-import type { Connection, Host } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { framingFits } from './data-parser.ts';
 import { openGiveBack } from './give-back.ts';
+import type { Host } from './host.ts';
 import { Incoming } from './incoming.ts';
 import { type SmtpLimits, smtpLimits } from './limits.ts';
 import { overdue } from './overdue.ts';
@@ -88,6 +89,9 @@ function createHost(parts: HostParts): Host {
     },
     get startTls() {
       return state.startTls;
+    },
+    get dialogue() {
+      return ports.dialogue?.wanted() === true ? ports.dialogue : undefined;
     },
     now,
     refuseConnection: (connection) => refuseConnection(connection, parts),

@@ -10,7 +10,8 @@ import {
 import { judgeRecipient } from './access.ts';
 import { lookupAddress } from './address.ts';
 import { type AuthFailures, authenticate } from './auth.ts';
-import { Connection, type Host } from './connection.ts';
+import { Connection } from './connection.ts';
+import type { Host } from './host.ts';
 import { rawOf } from './path.ts';
 import { type Refusal, type Reply, refusals } from './reply.ts';
 import type { SmtpPorts } from './types.ts';
@@ -103,6 +104,7 @@ export class Server extends SMTPServer {
     const lookup = lookupAddress(address.address);
     const key = lookup.toLowerCase();
     const route = this.#ports.findRoute(lookup);
+    if (route?.definitionId != null) connection.dialogue?.choose(route.definitionId);
     const facts = { peer, secure: connection.secure, identity: connection.identity, address: key };
     const refusal = judgeRecipient(route, facts);
     if (route === undefined || refusal !== undefined) {

@@ -1,5 +1,6 @@
 import type { Observable, SchedulerLike } from 'rxjs';
 import type { Custody, Delivery } from '../../streams/ports.ts';
+import type { DialogueSink } from './dialogue.ts';
 import type { SmtpLimits } from './limits.ts';
 
 /** What the listener must know of the definition that a service address chooses. Read anew at each RCPT and AUTH. */
@@ -59,6 +60,8 @@ export interface SmtpPorts {
   /** Called for each refusal; the engine counts and samples. */
   rejected(rejection: Rejection): void;
   log(level: 'debug' | 'info' | 'warn' | 'error', text: string, data: Readonly<Record<string, unknown>>): void;
+  /** The dialogue of sessions, for the detailed log; absent where there is none. */
+  readonly dialogue?: DialogueSink;
   /** All deadlines and times come from here. */
   readonly clock: SchedulerLike;
 }

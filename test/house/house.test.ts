@@ -79,6 +79,8 @@ const planted: readonly (readonly [file: string, code: string, rule: string])[] 
     "import { simpleParser } from 'mailparser';\n\nexport const x = simpleParser;\n",
     'noRestrictedImports',
   ],
+  ['src/detail/mail.ts', "import { x } from '../content/y.ts';\n\nexport { x };\n", 'noRestrictedImports'],
+  ['src/pop3/detail.ts', "import { x } from '../detail/y.ts';\n\nexport { x };\n", 'noRestrictedImports'],
   ['src/http/config.ts', "import { x } from '../config/fault.ts';\n\nexport { x };\n", 'noRestrictedImports'],
   ['src/cli/engine.ts', "import { Level } from 'level';\n\nexport const x = Level;\n", 'noRestrictedImports'],
   ['src/default.ts', 'export default 1;\n', 'noDefaultExport'],

@@ -1,0 +1,24 @@
+import type { Connection } from './connection.ts';
+import type { DialogueSink } from './dialogue.ts';
+import type { Incoming } from './incoming.ts';
+import type { SmtpLimits } from './limits.ts';
+import type { Refusal } from './reply.ts';
+
+/** What a connection asks of the listener it belongs to. */
+export interface Host {
+  readonly limits: SmtpLimits;
+  readonly ownFraming: boolean;
+  readonly stopping: boolean;
+  readonly startTls: boolean;
+  /** Where the dialogue of a new session goes; undefined where nobody wants it. */
+  readonly dialogue: DialogueSink | undefined;
+  now(): number;
+  /** Why this connection may not stay, or undefined. */
+  refuseConnection(connection: Connection): Refusal | undefined;
+  openMessage(): Incoming;
+  /** All bytes are in the receipt; the answer comes by `connection.answer`, once. */
+  deliver(connection: Connection, incoming: Incoming): void;
+  rejected(refusal: Refusal, peer: string, definitionId: string | null): void;
+  malformed(peer: string, command: string): void;
+  closed(connection: Connection): void;
+}
