@@ -19,6 +19,8 @@ export interface IngestPorts {
   readonly newId: NewId;
   /** True for a message that `matching.expiredAction: reject` refuses; absent where nothing is refused by age. */
   readonly isExpired?: (bytes: Uint8Array, destination: Destination, receivedAt: number) => boolean;
+  /** Told of each message that was refused so. */
+  readonly refusedByAge?: (bytes: Uint8Array, delivery: Pick<Delivery, 'destinations' | 'transport'>) => void;
 }
 export interface IngestOptions {
   /** Deliveries committed at once; a connection has one at most, so their number bounds it. */
@@ -37,7 +39,7 @@ const commitWithinMs = 60_000;
  * other.
  */
 export function ingest(
-  { newId, isExpired }: IngestPorts,
+  { newId, isExpired, refusedByAge }: IngestPorts,
   { concurrency }: IngestOptions,
   clock: SchedulerLike,
 ): OperatorFunction<Delivery, Ingested> {
@@ -47,7 +49,9 @@ export function ingest(
     const targets = destinations.map((destination) => ({ ...destination, intakeId: newId() }));
     const commit = (): Observable<Custodied> => defer(() => receipt.commit({ targets, origin, receivedAt, transport }));
     const custodied$ =
-      isExpired === undefined ? commit() : aged(delivery, isExpired, receivedAt).pipe(mergeMap(commit));
+      isExpired === undefined
+        ? commit()
+        : aged(delivery, { isExpired, refusedByAge }, receivedAt).pipe(mergeMap(commit));
     const silent = (): Observable<never> => throwError(() => new EngineFailure('commit-timeout'));
     return custodied$.pipe(
       timeout({ first: commitWithinMs, scheduler: clock, with: silent }),
@@ -67,14 +71,21 @@ export function ingest(
 
 /** Refuses a message that is over age for every definition it was sent to. */
 function aged(
-  { receipt, destinations }: Delivery,
-  isExpired: NonNullable<IngestPorts['isExpired']>,
+  { receipt, destinations, transport }: Delivery,
+  {
+    isExpired,
+    refusedByAge,
+  }: {
+    readonly isExpired: NonNullable<IngestPorts['isExpired']>;
+    readonly refusedByAge: IngestPorts['refusedByAge'] | undefined;
+  },
   receivedAt: number,
 ): Observable<void> {
   return defer(() => receipt.preview()).pipe(
     map((bytes) => {
-      if (destinations.every((destination) => isExpired(bytes, destination, receivedAt)))
-        throw new EngineFailure('expired');
+      if (!destinations.every((destination) => isExpired(bytes, destination, receivedAt))) return;
+      refusedByAge?.(bytes, { destinations, transport });
+      throw new EngineFailure('expired');
     }),
   );
 }

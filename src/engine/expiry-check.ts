@@ -1,23 +1,59 @@
+import { createHash } from 'node:crypto';
 import { judgeAge } from '../../streams/expiry.ts';
 import type { IngestPorts } from '../../streams/ingest.ts';
+import type { Parsed } from '../../streams/message.ts';
 import { unwrap } from '../report/unwrap.ts';
+import { isoTime } from './archive-api.ts';
+import type { Definition } from './definition-book.types.ts';
 import type { Workshop } from './workshop.ts';
 
-/** The age check before the acknowledgement, only where `matching.expiredAction` is the one given (journaling c.6). */
+/** A sender that keeps trying a refused message is told of once in this time. */
+const repeatedAfterMs = 3_600_000;
+/** Refused messages remembered for that; beyond it the memory starts anew, which costs an event more. */
+const maxRemembered = 10_000;
+
+type Checking = Pick<Workshop, 'options' | 'book' | 'setup' | 'clock' | 'note'>;
+
+/**
+ * The age check before the acknowledgement, only where `matching.expiredAction` is the one given (journaling c.6). What
+ * `reject` refuses stands in the event log as `expired-rejected` with its ids: the sender may keep it no longer.
+ */
 export function expiryCheck(
-  { options, book, setup }: Workshop,
+  workshop: Checking,
   action: 'reject' | 'leave',
-): Pick<IngestPorts, 'isExpired'> {
+): Pick<IngestPorts, 'isExpired' | 'refusedByAge'> {
+  const { options, book, setup, clock, note } = workshop;
   const { matching } = options;
   if (matching.expiredAction !== action) return {};
   const { directory, trustedRecipientHeaders } = setup.ports;
   const isInternal = (address: string): boolean => directory.classify(address).internal;
+  const parse = (bytes: Uint8Array, definition: Definition): Parsed =>
+    unwrap(bytes, { ...definition.options, trustedRecipientHeaders, isInternal });
+  let toldAt = new Map<string, number>();
+  const isTold = (key: string, at: number): boolean => {
+    if (at - (toldAt.get(key) ?? Number.NEGATIVE_INFINITY) < repeatedAfterMs) return true;
+    if (toldAt.size >= maxRemembered) toldAt = new Map();
+    toldAt.set(key, at);
+    return false;
+  };
   return {
     isExpired: (bytes, { definitionId }, receivedAt) => {
       const definition = book.get(definitionId ?? '');
-      if (definition === undefined) return false;
-      const parsed = unwrap(bytes, { ...definition.options, trustedRecipientHeaders, isInternal });
-      return judgeAge(parsed.times, receivedAt, matching).expired;
+      return definition !== undefined && judgeAge(parse(bytes, definition).times, receivedAt, matching).expired;
+    },
+    refusedByAge: (bytes, { destinations, transport }) => {
+      const at = clock.now();
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      for (const { definitionId } of destinations) {
+        const definition = book.get(definitionId ?? '');
+        if (definition === undefined || isTold(`${definitionId} ${sha256}`, at)) continue;
+        const { messageId, reportMessageId, times } = parse(bytes, definition);
+        const { messageTime, suspectedClockSkew } = judgeAge(times, at, matching);
+        const ids = { messageId, reportMessageId, sha256, size: bytes.length };
+        const data = { ...ids, messageTime: isoTime(messageTime), suspectedClockSkew, peer: transport.peer };
+        const common = { severity: 'warning', actor: 'engine', intakeId: null, entryId: null } as const;
+        note({ ...common, type: 'expired-rejected', definitionId, data });
+      }
     },
   };
 }

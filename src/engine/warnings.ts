@@ -23,6 +23,7 @@ export function warningsOf(facts: StatusFacts, matching: Pick<MatchingOptions, '
     ...suspendedLong(facts),
     ...backlog(facts, matching),
     ...mailboxWarnings(facts),
+    ...heldExpired(facts),
     ...secretLost(facts),
   ];
 }
@@ -75,6 +76,11 @@ export function certificateWarnings(whose: string, endsAt: number | null, now: n
   const ends = now < endsAt ? 'ends' : 'ended';
   const text = `the certificate of ${whose} ${ends} on ${isoTime(endsAt).slice(0, 10)}`;
   return [warning('certificate-ending', text, endsAt - certificateNoticeMs)];
+}
+
+function heldExpired({ figures: { held }, journal }: StatusFacts): Warnings {
+  const text = `${held} over age held: list them with state=held, release or export them`;
+  return held === 0 ? [] : [warning('held-expired', text, journal.since)];
 }
 
 function secretLost({ definition: { secretLost, createdAt } }: StatusFacts): Warnings {

@@ -52,7 +52,8 @@ export class ItemRun {
     if (entry === undefined || entry.listSize !== item.listSize) return false;
     // A limit that was raised since lets it in.
     if (entry.state === 'blocked') return entry.reason !== tooLarge || this.#isTooLarge(item);
-    return entry.state === 'left';
+    // Nothing is left any more once `matching.expiredAction` says otherwise.
+    return entry.state === 'left' && this.#context.ports.leaves !== undefined;
   }
 
   /**
@@ -127,7 +128,8 @@ export class ItemRun {
       await this.#delete(item, keyOf(item) ?? `sha:${rawSha256}`);
       return;
     }
-    if (ports.leaves !== undefined && (await ports.leaves(receipt))) {
+    // By its size alone a younger one could pass for it: what has no UIDL of its own is taken, and held.
+    if (ports.leaves !== undefined && keyOf(item) !== null && (await ports.leaves(receipt))) {
       receipt.abort();
       await this.#book.noteLeft(item, ports.clock.now());
       ports.report({ type: 'left', key: keyOf(item) ?? failureKeyOf(item), sizeBytes: item.listSize });

@@ -82,7 +82,7 @@ test.each([
   expect(late).toMatchObject({ code: 'backlog', since: new Date(now).toISOString(), text: /^3 messages/ });
 });
 
-test('items that stay in the mailbox are told with since when, and forgotten once they are gone', async () => {
+test('S17: items that stay in the mailbox are told with since when, and forgotten once they are gone', async () => {
   const facts = createMailboxFacts();
   const entry = (state: LedgerEntry['state'], at: number) => ({ state, at }) as LedgerEntry;
   const stored = new Map([
@@ -125,6 +125,10 @@ test('a certificate is told from two weeks before its end on, and when it has en
   expect(told(now + 14 * dayMs)).toEqual(['the certificate of smtp.tls ends on 2026-12-09']);
   expect(told(now - dayMs)).toEqual(['the certificate of smtp.tls ended on 2026-11-24']);
   expect(certificateWarnings('smtp.tls', null, now)).toEqual([]);
+});
+
+test('held items are told until they are released', () => {
+  expect([codesOf({ figures: { held: 1 } }), codesOf({ figures: { held: 0 } })]).toEqual([['held-expired'], []]);
 });
 
 test('a password that cannot be read is told', () => {

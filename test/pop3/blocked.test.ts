@@ -91,6 +91,18 @@ describe('an item that cannot be had', () => {
     await fixture.run(server);
     expect(server.commands).not.toContain('RETR 1');
     expect(server.items.map(({ uidl }) => uidl)).toEqual(['uidl-two']);
+    fixture.leaves = undefined;
+    expect((await fixture.run(server)).end, 'left no longer: it is taken').toMatchObject({ count: 1 });
+    expect(server.items).toEqual([]);
+  });
+
+  test('is not left where it has no UIDL of its own: a younger one of its size would be taken for it', async () => {
+    await using server = await openPop3Server({ items: three().map((item) => ({ ...item, uidl: 'same' })) });
+    const fixture = new MailboxFixture();
+    fixture.leaves = async () => true;
+    expect((await fixture.run(server)).end).toMatchObject({ count: 3 });
+    expect(fixture.reports).toEqual([]);
+    expect(server.items).toEqual([]);
   });
 });
 

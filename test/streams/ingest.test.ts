@@ -143,7 +143,9 @@ describe('taking deliveries into custody', () => {
 describe('matching.expiredAction reject', () => {
   test('refuses what is over age for each of its definitions, before the commit', async () => {
     const seen: [string, number][] = [];
+    const told: string[] = [];
     const { deliveries$ } = start({
+      refusedByAge: (bytes, { destinations }) => told.push(`${bytes.length} for ${destinations.length}`),
       isExpired: (bytes, _, receivedAt) => seen.push([Buffer.from(bytes).toString(), receivedAt]) > 0,
     });
     const delivery = new TestDelivery('exchange', 'second');
@@ -155,10 +157,14 @@ describe('matching.expiredAction reject', () => {
       ['Subject: x\r\n\r\n', noon],
       ['Subject: x\r\n\r\n', noon],
     ]);
+    expect(told).toEqual(['14 for 2']);
   });
 
   test('accepts what one of its definitions still takes', async () => {
-    const { deliveries$ } = start({ isExpired: (_, { definitionId }) => definitionId === 'exchange' });
+    const { deliveries$ } = start({
+      isExpired: (_, { definitionId }) => definitionId === 'exchange',
+      refusedByAge: () => expect.fail('it was not refused'),
+    });
     const delivery = new TestDelivery('exchange', 'second');
     deliveries$.next(delivery);
     await settled();
