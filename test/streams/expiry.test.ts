@@ -8,7 +8,7 @@ const young = noon - day;
 const byDate = matchingOptions;
 const byLatest = { ...matchingOptions, expiryClock: 'latest' } as const;
 
-describe('the 30-day rule', () => {
+describe('S17 the 30-day rule', () => {
   test.each([
     ['30 days less a second', month - second, false],
     ['exactly 30 days', month, false],
