@@ -11,6 +11,9 @@ const tracked = (): readonly string[] =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
   );
 const sources = tracked().filter((name) => name.endsWith('.ts'));
+const tests = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.ts') && !name.includes('node_modules'))
+  .map((name) => join('test', name));
 const text = (name: string): string => readFileSync(join(root, name), 'utf8');
 
 test('no source file is longer than 250 lines but by a reason in DECISIONS', () => {
@@ -112,4 +115,12 @@ test('each fence fires on a planted violation, and not on what is allowed', () =
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test('each row of journaling e.1 has a test that carries its number', () => {
+  const titles = tests.flatMap((name) => text(name).match(/(?:test|it|describe)(?:\.each)?\([`'"][^`'"]*/g) ?? []);
+  const named = tests.flatMap((name) => text(name).match(/\)\([`'"]S\d[^`'"]*/g) ?? []);
+  const carried = new Set([...titles, ...named].flatMap((title) => title.match(/\bS\d{1,2}\b/g) ?? []));
+  const rows = Array.from({ length: 19 }, (_, at) => `S${at + 1}`);
+  expect(rows.filter((row) => !carried.has(row))).toEqual([]);
 });

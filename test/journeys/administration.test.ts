@@ -93,7 +93,7 @@ test('a faulty document is refused with every fault by its field, and changes no
   expect((await daybook.fetch('/v1/definitions/second')).status).toBe(404);
 });
 
-test('suspended twice by document is two events; it stays so over a restart, and answers 450', async () => {
+test('S19: suspended twice by document is two events; it stays so over a restart, and answers 450', async () => {
   await using daybook = await startDaybook({ config });
   await put(daybook, exchange);
   await eventually(async () => (await daybook.fetch('/readyz')).ok, { what: 'the listener' });

@@ -101,7 +101,7 @@ describe('the answers of interface section 8 and journaling c.7', () => {
     expect(await rcpt(id, as)).toBe(answer);
   });
 
-  test('wrong credentials are 535, whoever asks', async () => {
+  test('S7: wrong credentials are 535, whoever asks', async () => {
     for (const [user, password] of [
       [at('login'), 'wrong'],
       [at('nobody'), 'correct horse'],

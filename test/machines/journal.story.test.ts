@@ -57,7 +57,7 @@ const toldAt = (time: TestScheduler, words$: Observable<Word>): Observable<Sourc
   words$.pipe(map((word) => ({ ...word, at: time.now() })));
 const tell = (time: TestScheduler, atMs: number, act: () => void) => timer(atMs, time).subscribe(act);
 
-test('a journal silent for 180 minutes is down, and active again with the next message', () => {
+test('S9: a journal silent for 180 minutes is down, and active again with the next message', () => {
   const time = newTime();
   time.run(({ cold, expectObservable, expectSubscriptions }) => {
     const source$ = cold('b-m 180m m             ', words);
@@ -81,7 +81,7 @@ test('suspending ends the source and freezes the inactivity clock; activating le
   });
 });
 
-test('a restart in between neither resets nor advances the inactivity clock', () => {
+test('S9: a restart in between neither resets nor advances the inactivity clock', () => {
   const before = newTime();
   const left = before.run(({ cold, flush }) => {
     const source = () => toldAt(before, cold('b', words));

@@ -43,7 +43,7 @@ describe('connecting', () => {
   });
 });
 
-describe('encryption', () => {
+describe('S5: encryption', () => {
   const certificates = makeCertificates();
   const encrypted: Partial<MailboxOptions> = { encrypted: true, host: 'pop.example' };
   const { authority, good, expired, selfSigned } = certificates;

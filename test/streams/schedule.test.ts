@@ -39,7 +39,7 @@ function lookUps(parts: Case, { lagMs = 0, downUntil = 0, afterAttempt = 0 } = {
 }
 const inSeconds = (...seconds: readonly number[]): readonly number[] => seconds.map((each) => noon + each * second);
 
-describe('the schedule of journaling c.5', () => {
+describe('S8, S15: the schedule of journaling c.5', () => {
   const rows: readonly (readonly [string, Case, readonly number[]])[] = [
     ['delay 0, N 3', {}, inSeconds(0, 60, 120)],
     ['delay 30 s, N 3', { delayMs: 30 * second }, inSeconds(30, 90, 150)],

@@ -11,7 +11,7 @@ const to = (address: string) => recipient(address);
 const ruled = (message: Parsed, journalNonInternalAddresses: boolean, journalUnknownInternalAddresses: boolean) =>
   screen(message, { ...journalOptions, journalNonInternalAddresses, journalUnknownInternalAddresses }, directory);
 
-describe('scope (journaling a.3)', () => {
+describe('S16: scope (journaling a.3)', () => {
   const table = [
     ['known and unknown', [known, unknown], [null, null, null, null]],
     ['known only', [known, outside], [null, null, null, null]],

@@ -25,6 +25,7 @@ export interface Status {
   readonly counts: Counts;
   readonly failures: number;
   readonly nextPollAt: string | null;
+  readonly nextRetryAt: string | null;
 }
 export interface IntakeItem {
   readonly id: string;
