@@ -26,6 +26,7 @@ import { liveMatching, liveOptions } from './engine/live-options.ts';
 import { draftOf } from './engine/notes.ts';
 import { processingSetup } from './engine/pipelines.ts';
 import { type Reloaded, type ReloadParts, reload } from './engine/reload.ts';
+import { openReminders } from './engine/reminders.ts';
 import { provideSlots } from './engine/slots.ts';
 import { createWorkshop, type Workshop } from './engine/workshop.ts';
 import type { EngineApi } from './http/api.types.ts';
@@ -145,6 +146,7 @@ async function launch(start: EngineSetup, { workshop, directory }: Opened, stack
   actor.subscribe({ error: (error) => log('error', 'the engine broke', { error: String(error) }) });
   runApart(workshop, stop$);
   stack.use(openHousekeeping(workshop));
+  stack.use(openReminders({ ...workshop, events: workshop.store.events }));
   if (options.matching.continuityEvent) workshop.note(engineEvent('continuity.on', {}));
   const administration = createAdministration({ workshop, actor, mailboxes });
   const server = await openApi(workshop, createApi(workshop, actor, administration, changed$));

@@ -128,10 +128,10 @@ export class Change {
     if (draft.definitionId !== null) this.put(this.#index.eventBy, eventByKey(draft.definitionId, this.#events), '');
   }
 
-  /** Logs at most one event in ten minutes for each definition and `sample`. */
-  sampleEvent(at: number, sample: string, draft: EventDraft): void {
+  /** Logs at most one event in `everyMs`, ten minutes by default, for each definition and `sample`. */
+  sampleEvent(at: number, sample: string, draft: EventDraft, everyMs = sampleEveryMs): void {
     const { sampledAt } = this.figuresOf(draft.definitionId);
-    if (at - (sampledAt[sample] ?? Number.NEGATIVE_INFINITY) < sampleEveryMs) return;
+    if (at - (sampledAt[sample] ?? Number.NEGATIVE_INFINITY) < everyMs) return;
     this.#draftOf(draft.definitionId).sampledAt = { ...sampledAt, [sample]: at };
     this.logEvent(at, draft);
   }

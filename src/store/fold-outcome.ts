@@ -123,7 +123,27 @@ async function wake(context: FoldContext, at: number, matchKey: string, by: stri
   }
 }
 
-function logItem({ change }: FoldContext, at: number, row: IntakeRow, fact: OutcomeFact): void {
+/** A `standard` definition that gets reports may be meant to be `eej` (journaling a.2, Journal Type). */
+const configWarningEveryMs = 3_600_000;
+
+function warnOfReports({ change }: FoldContext, at: number, { definitionId, intakeId, entryId }: IntakeRow): void {
+  const text = 'reports arrive at a definition of type standard, which does not unwrap them';
+  const data = { option: 'journalType', text };
+  const draft = {
+    type: 'config.warning',
+    severity: 'warning',
+    actor: 'engine',
+    definitionId,
+    intakeId,
+    entryId,
+    data,
+  } as const;
+  change.sampleEvent(at, 'config.warning journalType', draft, configWarningEveryMs);
+}
+
+function logItem(context: FoldContext, at: number, row: IntakeRow, fact: OutcomeFact): void {
+  const { change } = context;
+  if (row.definitionId !== null && fact.flags.includes('looks-like-report')) warnOfReports(context, at, row);
   const type = itemEventOf(row, fact);
   if (type === null) return;
   const reason = row.reason ?? row.flags.join(',');

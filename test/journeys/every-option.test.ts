@@ -112,6 +112,14 @@ describe('every option', () => {
     const standard = await entryAfter('standard-type', bytes);
     expect(standard.sha256).toBe(sha256(received(bytes)));
     expect(standard.flags).toContain('looks-like-report');
+    await entryAfter('standard-type', report('forged again', { from: 'Ada <ada@north.example>', date: dateOf() }));
+    const { items } = await daybook.get<{ readonly items: readonly { readonly data: { readonly option: string } }[] }>(
+      '/v1/events?definition=standard-type&type=config.warning',
+    );
+    expect(
+      items.map(({ data }) => data.option),
+      'told once an hour',
+    ).toEqual(['journalType']);
     const absorbed = await entryAfter('plain', mail('plain mail'));
     expect(absorbed.observations).toMatchObject([{ level: 'L4' }]);
   });
