@@ -18,10 +18,14 @@ export interface PostfixOptions {
   readonly port: number;
   /** Lines of main.cf beside the base. */
   readonly main: readonly string[];
+  /** Lines of master.cf beside the base. */
+  readonly master?: readonly string[];
+  /** Files beside them, by name; `CONFIG` in any line stands for their folder. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 /** Needs root, since Postfix does. @throws when Postfix does not start */
-export async function startPostfix({ port, main }: PostfixOptions): Promise<Postfix> {
+export async function startPostfix({ port, main, master = [], files = {} }: PostfixOptions): Promise<Postfix> {
   if (userInfo().uid !== 0) throw new Error('Postfix starts only as root');
   const base = await mkdtemp(join(tmpdir(), 'daybook-postfix-'));
   await chmod(base, 0o755);
@@ -30,8 +34,10 @@ export async function startPostfix({ port, main }: PostfixOptions): Promise<Post
   for (const folder of [configDirectory, queueDirectory, join(base, 'data')]) await mkdir(folder);
   const [uid, gid] = await idsOf('postfix');
   await chown(join(base, 'data'), uid, gid);
-  await writeFile(join(configDirectory, 'main.cf'), [...mainOf(base), ...main, ''].join('\n'));
-  await writeFile(join(configDirectory, 'master.cf'), masterOf(port));
+  const placed = (lines: readonly string[]): string => lines.join('\n').replaceAll('CONFIG', configDirectory);
+  await writeFile(join(configDirectory, 'main.cf'), placed([...mainOf(base), ...main, '']));
+  await writeFile(join(configDirectory, 'master.cf'), masterOf(port) + placed([...master, '']));
+  for (const [name, text] of Object.entries(files)) await writeFile(join(configDirectory, name), text);
   await permitConfig(configDirectory);
   await run('postfix', ['-c', configDirectory, 'start']);
   const pid = Number((await readFile(join(queueDirectory, 'pid/master.pid'), 'utf8')).trim());
@@ -86,6 +92,7 @@ function masterOf(port: number): string {
     'error unix - - n - - error',
     'retry unix - - n - - error',
     'anvil unix - - n - 1 anvil',
+    'discard unix - - n - - discard',
     'showq unix n - n - - showq',
     'postlog unix-dgram n - n - 1 postlogd',
   ];
