@@ -21,13 +21,14 @@ export interface StatusFacts {
 /** The Status of interface section 4. */
 export function statusView(facts: StatusFacts, matching: Pick<MatchingOptions, 'extendedWaitMs'>): Status {
   const { definition, journal, figures, oldestAt, rejected } = facts;
+  const since = sinceOf(facts);
   const { received, archived, matched, skipped, held, quarantined, absorbed } = figures;
   return {
     id: definition.id,
     description: definition.config.description,
     transport: definition.config.transport,
     serviceStatus: journal.serviceStatus,
-    since: isoTime(sinceOf(facts)),
+    since: isoTime(since),
     reason: journal.reason,
     hint: journal.hint,
     lastSuccessfulExtract: isoOrNull(lastExtract(facts)),
@@ -44,7 +45,7 @@ export function statusView(facts: StatusFacts, matching: Pick<MatchingOptions, '
     nextPollAt: isoOrNull(journal.nextPollAt),
     nextRetryAt: isoOrNull(journal.nextRetryAt),
     failures: journal.failures,
-    warnings: warningsOf(facts, matching),
+    warnings: warningsOf({ ...facts, since }, matching),
     machine: journal.machine as Status['machine'],
   };
 }

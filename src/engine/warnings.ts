@@ -16,8 +16,11 @@ export const certificateNoticeMs = 14 * dayMs;
 /** Beyond the longest wait that its options plan, an item is late: the engine is behind, or the store in its way. */
 const lateMs = 600_000;
 
+/** Facts with the time since when the status is what it is. */
+type DatedFacts = StatusFacts & { readonly since: number };
+
 /** Degradations that a status must not mask (journaling a.4, d.7), each from evidence, none of it kept anywhere else. */
-export function warningsOf(facts: StatusFacts, matching: Pick<MatchingOptions, 'extendedWaitMs'>): Warnings {
+export function warningsOf(facts: DatedFacts, matching: Pick<MatchingOptions, 'extendedWaitMs'>): Warnings {
   return [
     ...envelopeQuality(facts),
     ...suspendedLong(facts),
@@ -30,12 +33,12 @@ export function warningsOf(facts: StatusFacts, matching: Pick<MatchingOptions, '
 
 const warning = (code: string, text: string, since: number): Warning => ({ code, text, since: isoTime(since) });
 
-function envelopeQuality({ definition, figures, journal }: StatusFacts): Warnings {
+function envelopeQuality({ definition, figures, since }: DatedFacts): Warnings {
   const { received, absorbed, quarantined } = figures;
   const spoilt = absorbed + quarantined;
   if (definition.config.journalType !== 'eej' || received < suspectFrom || spoilt / received <= suspectShare) return [];
   const share = Math.round((spoilt / received) * 100);
-  return [warning('envelope-quality', `${share} % of the items came without a readable envelope`, journal.since)];
+  return [warning('envelope-quality', `${share} % of the items came without a readable envelope`, since)];
 }
 
 function suspendedLong({ definition: { suspended, suspendedSince }, now }: StatusFacts): Warnings {
@@ -78,9 +81,9 @@ export function certificateWarnings(whose: string, endsAt: number | null, now: n
   return [warning('certificate-ending', text, endsAt - certificateNoticeMs)];
 }
 
-function heldExpired({ figures: { held }, journal }: StatusFacts): Warnings {
+function heldExpired({ figures: { held }, since }: DatedFacts): Warnings {
   const text = `${held} over age held: list them with state=held, release or export them`;
-  return held === 0 ? [] : [warning('held-expired', text, journal.since)];
+  return held === 0 ? [] : [warning('held-expired', text, since)];
 }
 
 function secretLost({ definition: { secretLost, createdAt } }: StatusFacts): Warnings {
