@@ -39,14 +39,14 @@ function codes({ definition = {}, options = {}, journalType = 'eej', figures = {
       config: { journalType },
       options: { ...timing, ...options },
     },
-    journal: { since: 7 },
+    since: 7,
     figures: { ...noFigures, ...figures },
     oldestAt: null,
     rejected: 0,
     mailbox: noMailbox,
     now,
     ...more,
-  } as unknown as StatusFacts;
+  } as unknown as Parameters<typeof warningsOf>[0];
   return warningsOf(facts, { extendedWaitMs });
 }
 const codesOf = (facts: Facts): readonly string[] => codes(facts).map(({ code }) => code);
