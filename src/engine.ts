@@ -92,7 +92,7 @@ async function openWorkshop(
   const book = await openDefinitionBook(config.definitions, store.definitions, dataDir);
   known = book;
   const directory = await openDirectory(addresses, book);
-  const detail = stack.use(createDetailedLogs({ dataDir, book, now: () => clock.now(), log }));
+  const detail = stack.use(createDetailedLogs({ dataDir, book, clock, log }));
   const hasher = stack.use(openContentHasher({ workers: 1 }));
   const setup = processingSetup(store, {
     directory,

@@ -1,6 +1,5 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { concatMap, finalize, ignoreElements, merge, type Observable, Subject, tap } from 'rxjs';
+import { concatMap, finalize, ignoreElements, merge, type Observable, type SchedulerLike, Subject, tap } from 'rxjs';
 import type { IntakeReader, News } from '../../streams/ports.ts';
 import { type DetailLog, openDetailLog } from '../detail/detail-log.ts';
 import type { Log } from '../log.ts';
@@ -9,8 +8,8 @@ import type { DefinitionBook } from './definition-book.types.ts';
 
 export interface DetailedLogParts {
   readonly dataDir: string;
-  readonly book: DefinitionBook;
-  readonly now: () => number;
+  readonly book: Pick<DefinitionBook, 'all' | 'changed$'>;
+  readonly clock: SchedulerLike;
   readonly log: Log;
 }
 
@@ -24,46 +23,48 @@ export interface DetailedLogs extends AsyncDisposable {
   trace(definitionId: string, news$: Observable<News>, intake: IntakeReader): Observable<News>;
 }
 
-export function createDetailedLogs({ dataDir, book, now, log }: DetailedLogParts): DetailedLogs {
+export function createDetailedLogs({ dataDir, book, clock, log }: DetailedLogParts): DetailedLogs {
   const directory = join(dataDir, 'logs');
   const logs = new Map<string, DetailLog>();
-  let seen = { revision: -1, on: new Set<string>() };
-  const current = (): ReadonlySet<string> => {
-    if (seen.revision !== book.revision) {
-      const on = book.all().filter(({ config }) => config.detailedLogging);
-      seen = { revision: book.revision, on: new Set(on.map(({ id }) => id)) };
-      for (const [id, open] of logs) {
-        if (seen.on.has(id)) continue;
-        logs.delete(id);
-        void open[Symbol.asyncDispose]();
-      }
-    }
-    return seen.on;
+  const closings = new Set<Promise<void>>();
+  let on: ReadonlySet<string> = new Set();
+  const close = (id: string, open: DetailLog): void => {
+    logs.delete(id);
+    const closed = Promise.resolve(open[Symbol.asyncDispose]()).finally(() => closings.delete(closed));
+    closings.add(closed);
   };
+  const follow = (): void => {
+    on = new Set(book.all().flatMap(({ id, config }) => (config.detailedLogging ? [id] : [])));
+    for (const [id, open] of logs) if (!on.has(id)) close(id, open);
+  };
+  follow();
+  const following = book.changed$.subscribe(follow);
   const logOf = (definitionId: string): DetailLog => {
     const known = logs.get(definitionId);
     if (known !== undefined) return known;
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const trouble = (error: Error): void =>
-      log('warn', 'the detailed log could not be written', { definition: definitionId, error: String(error) });
-    const opened = openDetailLog({ directory, name: definitionId, now, trouble });
+    const trouble = (error: unknown): void =>
+      log('error', 'the detailed log could not be written', { definition: definitionId, error: String(error) });
+    const opened = openDetailLog({ directory, name: definitionId, clock, trouble });
     logs.set(definitionId, opened);
     return opened;
   };
+  const isOn = (definitionId: string): boolean => on.has(definitionId);
   const note: DetailedLogs['note'] = (definitionId, line) => {
-    if (current().has(definitionId)) logOf(definitionId).write(line);
+    if (isOn(definitionId)) logOf(definitionId).write(line);
   };
   return {
-    isOn: (definitionId) => current().has(definitionId),
+    isOn,
     note,
     smtp: {
-      wanted: () => current().size > 0,
+      wanted: () => on.size > 0,
       line: (definitionId, { at, ...line }) => note(definitionId, { heard: new Date(at).toISOString(), smtp: line }),
     },
-    trace: (definitionId, news$, intake) =>
-      traced({ definitionId, intake, note, isOn: () => current().has(definitionId) }, news$),
+    trace: (definitionId, news$, intake) => traced({ definitionId, intake, note, isOn }, news$),
     [Symbol.asyncDispose]: async () => {
-      await Promise.all([...logs.values()].map((each) => each[Symbol.asyncDispose]()));
+      following.unsubscribe();
+      on = new Set();
+      for (const [id, open] of logs) close(id, open);
+      await Promise.all(closings);
     },
   };
 }
@@ -72,7 +73,7 @@ interface Tracing {
   readonly definitionId: string;
   readonly intake: IntakeReader;
   readonly note: DetailedLogs['note'];
-  readonly isOn: () => boolean;
+  readonly isOn: (definitionId: string) => boolean;
 }
 
 /** Items whose record waits to be read; more is not traced, and said so. */
@@ -102,7 +103,8 @@ function traced({ definitionId, intake, note, isOn }: Tracing, news$: Observable
   };
   const told$ = news$.pipe(
     tap((news) => {
-      if (news.type === 'processing.settled' && isOn()) for (const { intakeId } of news.settlements) ask(intakeId);
+      if (news.type === 'processing.settled' && isOn(definitionId))
+        for (const { intakeId } of news.settlements) ask(intakeId);
     }),
     finalize(() => settled$.complete()),
   );

@@ -1,4 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
@@ -133,4 +134,31 @@ test('S13: switched on and off while the engine runs', async () => {
   await send(daybook, 'made', report('off again'), false);
   await eventually(async () => (await statusOf(daybook, 'made')).counts.archived === 3, { what: 'all archived' });
   expect(await logOf(daybook, 'made')).toBe(before);
+});
+
+test('S13: with no place for its file, mail goes on as ever', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'daybook-detail-'));
+  await mkdir(join(directory, 'data'), { mode: 0o700 });
+  await writeFile(join(directory, 'data/logs'), 'in the way');
+  await using server = await openPop3Server({
+    user: 'box',
+    password: secret,
+    items: [{ uidl: 'one', bytes: report('pulled') }],
+  });
+  try {
+    await using daybook = await startDaybook({ config: config(server.port), directory });
+    const id = await send(daybook, 'journal', report('pushed'), true);
+    await eventually(async () => (await intakeOf(daybook, id)).state === 'archived', { what: 'the pushed one' });
+    await eventually(async () => (await statusOf(daybook, 'mailbox')).counts.archived === 1, {
+      what: 'the pulled one',
+    });
+    const said = daybook
+      .log()
+      .split('\n')
+      .filter((line) => line.includes('the detailed log could not be written'));
+    expect(said.map((line) => JSON.parse(line).definition).toSorted()).toEqual(['exchange', 'mailbox']);
+    expect(await daybook.end('SIGTERM')).toBe(0);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 });
