@@ -32,8 +32,8 @@ export class Connection extends SMTPConnection implements DataSink {
   authTries = 0;
   /** Of the route it logged in by. */
   secretId: string | number | undefined;
-  /** Kept only where it was wanted when the client connected. */
-  readonly dialogue: Dialogue | undefined;
+  /** Kept only while it is wanted: `undefined` costs a session nothing. */
+  dialogue: Dialogue | undefined;
   #commands = 0;
 
   constructor(host: Host, server: SMTPServer, socket: Socket, options?: SMTPConnectionOptions | null) {
@@ -41,8 +41,7 @@ export class Connection extends SMTPConnection implements DataSink {
     this.host = host;
     this.peer = peerAddress(this.remoteAddress);
     this.lastMailAt = host.now();
-    const sink = host.dialogue;
-    this.dialogue = sink === undefined ? undefined : new Dialogue(sink, { session: this.id, peer: this.peer });
+    this.#listen();
     this._parser = this._createParser();
   }
 
@@ -121,8 +120,12 @@ export class Connection extends SMTPConnection implements DataSink {
   }
 
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
-    this.dialogue?.said(this.host.now(), { code, text: [data ?? ''].flat().join(' / ') });
-    super.send(code, data, typeof data === 'string' && enhanced.test(data) ? false : context);
+    const shown = typeof data === 'string' && enhanced.test(data) ? false : context;
+    if (this.dialogue !== undefined) {
+      const words = [this._getEnhancedStatusCode(code, shown), [data ?? ''].flat().join(' / ')];
+      this.dialogue.said(this.host.now(), { code, text: words.filter((word) => word !== '').join(' ') });
+    }
+    super.send(code, data, shown);
   }
 
   override close(): void {
@@ -131,6 +134,7 @@ export class Connection extends SMTPConnection implements DataSink {
   }
 
   override _onCommand(command: Buffer, callback?: () => void): void {
+    this.#listen();
     // A line that is awaited answers a challenge of AUTH.
     this.dialogue?.heard(this.host.now(), command, Boolean(this._nextHandler));
     const refusal = this._upgrading ? undefined : this.#judgeCommand(command);
@@ -142,6 +146,13 @@ export class Connection extends SMTPConnection implements DataSink {
       this.reply(refusal);
       setImmediate(callback ?? (() => undefined));
     }
+  }
+
+  /** At each command, so that a detailed log switched on or off meets sessions that are open. */
+  #listen(): void {
+    const sink = this.host.dialogue;
+    if (sink === undefined) this.dialogue = undefined;
+    else this.dialogue ??= new Dialogue(sink, { session: this.id, peer: this.peer });
   }
 
   /** Bounds that hold for every command; one that closes the connection, or one that only refuses the command. */

@@ -1,3 +1,4 @@
+import { masked } from './mask.ts';
 import type { Reply } from './reply.ts';
 
 /** One line of a session, as the detailed log has it. */
@@ -5,30 +6,38 @@ export interface DialogueLine {
   readonly at: number;
   readonly session: string;
   readonly peer: string;
-  /** `>` said by the client, `<` by us. */
-  readonly said: '>' | '<';
+  /** `>` said by the client, `<` by us, `-` by neither: what was left out. */
+  readonly said: '>' | '<' | '-';
   readonly text: string;
 }
 
 /** Where the dialogue of sessions goes. Content never enters it, nor what a password may be part of. */
 export interface DialogueSink {
-  /** Asked when a client connects: where nobody listens, nothing is kept of it. */
+  /** Asked at each command: where nobody listens, nothing is kept of the session. */
   wanted(): boolean;
   line(definitionId: string, line: DialogueLine): void;
 }
 
-/** Lines before the first RCPT, whose definition is not known yet. An honest session has a dozen. */
-const maxHeld = 64;
+/**
+ * Lines kept for a definition that a later RCPT names: the session's opening up to its login, and the latest, in which
+ * that RCPT is. A relay's session goes on for hundreds of messages.
+ */
+const maxOpening = 24;
+const maxLatest = 40;
 const maxText = 512;
-/** Commands whose arguments are addresses and parameters. Of any other a client may have sent a password. */
-const plainVerbs = new Set(['EHLO', 'HELO', 'MAIL', 'RCPT', 'DATA', 'RSET', 'NOOP', 'QUIT', 'STARTTLS']);
+/** As it is shown. Where DATA was refused, a client that does not look sends the mail all the same. */
+const mayBringContent = /^(?:DATA\b|\*\*\*$)/i;
 
 /** The dialogue of one session, for the definitions that its recipients choose (journaling a.2, Detailed Logging). */
 export class Dialogue {
   readonly #sink: DialogueSink;
   readonly #session: Pick<DialogueLine, 'session' | 'peer'>;
   readonly #chosen = new Set<string>();
-  #held: DialogueLine[] = [];
+  readonly #opening: DialogueLine[] = [];
+  readonly #latest: DialogueLine[] = [];
+  #left = 0;
+  /** Content may come where commands should: after a DATA that was refused, and after what is no command. */
+  #wary = false;
 
   constructor(sink: DialogueSink, session: Pick<DialogueLine, 'session' | 'peer'>) {
     this.#sink = sink;
@@ -37,7 +46,9 @@ export class Dialogue {
 
   /** `secret`: the line answers a challenge of AUTH. */
   heard(at: number, command: Buffer, secret: boolean): void {
-    this.#add(at, '>', secret ? '***' : masked(command.toString('utf8', 0, maxText)));
+    const shown = secret ? '***' : masked(command.toString('utf8', 0, maxText), this.#wary);
+    this.#add(at, '>', shown);
+    if (!secret && mayBringContent.test(shown)) this.#wary = true;
   }
 
   said(at: number, { code, text }: Reply): void {
@@ -48,20 +59,24 @@ export class Dialogue {
   choose(definitionId: string): void {
     if (this.#chosen.has(definitionId)) return;
     this.#chosen.add(definitionId);
-    for (const line of this.#held) this.#sink.line(definitionId, line);
+    for (const line of [...this.#opening, ...this.#gap(), ...this.#latest]) this.#sink.line(definitionId, line);
+  }
+
+  #gap(): readonly DialogueLine[] {
+    const [next] = this.#latest;
+    return next === undefined || this.#left === 0
+      ? []
+      : [{ at: next.at, ...this.#session, said: '-', text: `${this.#left} lines left out` }];
   }
 
   #add(at: number, said: DialogueLine['said'], text: string): void {
     const line: DialogueLine = { at, ...this.#session, said, text };
-    if (this.#held.length < maxHeld) this.#held.push(line);
+    if (this.#opening.length < maxOpening) this.#opening.push(line);
+    else this.#latest.push(line);
+    if (this.#latest.length > maxLatest) {
+      this.#latest.shift();
+      this.#left += 1;
+    }
     for (const definitionId of this.#chosen) this.#sink.line(definitionId, line);
   }
-}
-
-function masked(line: string): string {
-  const text = line.trimEnd();
-  const [verb = ''] = text.split(/[ :]/, 1);
-  if (plainVerbs.has(verb.toUpperCase())) return text;
-  const [auth = '', mechanism] = text.split(' ', 2);
-  return auth.toUpperCase() === 'AUTH' && mechanism !== undefined ? `AUTH ${mechanism.slice(0, 20)} ***` : '***';
 }

@@ -10,7 +10,7 @@ export interface Host {
   readonly ownFraming: boolean;
   readonly stopping: boolean;
   readonly startTls: boolean;
-  /** Where the dialogue of a new session goes; undefined where nobody wants it. */
+  /** Where the dialogue of sessions goes; undefined while nobody wants it. */
   readonly dialogue: DialogueSink | undefined;
   now(): number;
   /** Why this connection may not stay, or undefined. */

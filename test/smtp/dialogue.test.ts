@@ -8,7 +8,7 @@ function session() {
   return {
     told,
     dialogue,
-    heard: (text: string, secret = false) => dialogue.heard(0, Buffer.from(text), secret),
+    heard: (text: string, secret = false) => dialogue.heard(0, Buffer.from(`${text}\r\n`), secret),
   };
 }
 
@@ -16,11 +16,11 @@ describe('the dialogue of a session', () => {
   test('goes to nobody before a recipient has chosen, then whole to the definition that was', () => {
     const { told, dialogue, heard } = session();
     dialogue.said(0, { code: 220, text: 'ready' });
-    heard('EHLO client.test\r\n');
+    heard('EHLO client.test');
     expect(told).toEqual([]);
     dialogue.choose('exchange');
     dialogue.choose('exchange');
-    heard('DATA\r\n');
+    heard('DATA');
     expect(told).toEqual(['exchange < 220 ready', 'exchange > EHLO client.test', 'exchange > DATA']);
   });
 
@@ -36,35 +36,44 @@ describe('the dialogue of a session', () => {
     ]);
   });
 
-  test.each([
-    ['AUTH PLAIN AGEAc2VjcmV0', 'AUTH PLAIN ***'],
-    ['auth login c2VjcmV0', 'AUTH login ***'],
-    ['AUTH LOGIN', 'AUTH LOGIN ***'],
-    ['AUTH', '***'],
-    ['c2VjcmV0', '***'],
-    ['PASS secret', '***'],
-    ['XCLIENT LOGIN=secret', '***'],
-    ['mail from:<a@b.example>', 'mail from:<a@b.example>'],
-    ['QUIT', 'QUIT'],
-  ])('of %j keeps %j', (sent, kept) => {
+  test('keeps nothing of a line that answers a challenge, and trusts the lines behind it', () => {
     const { told, dialogue, heard } = session();
     dialogue.choose('x');
-    heard(`${sent}\r\n`);
-    expect(told).toEqual([`x > ${kept}`]);
+    heard('AUTH LOGIN');
+    heard('MAIL FROM:<my@password>', true);
+    heard('EHLO client.test');
+    expect(told).toEqual(['x > AUTH LOGIN ***', 'x > ***', 'x > EHLO client.test']);
   });
 
-  test('keeps nothing of a line that answers a challenge', () => {
+  test.each(['DATA', 'data', 'DATA now', 'BDAT 100 LAST', 'Subject: x'])(
+    'keeps no words of the mail that may come as commands after %j',
+    (before) => {
+      const { told, dialogue, heard } = session();
+      heard(before);
+      dialogue.choose('x');
+      told.length = 0;
+      for (const line of ['Subject: secret', 'Data of the secret', 'HELO secret', 'QUIT']) heard(line);
+      expect(told).toEqual(['x > ***', 'x > ***', 'x > ***', 'x > QUIT']);
+    },
+  );
+
+  test('keeps the opening and the latest lines for a recipient that comes late, and says how many it left out', () => {
     const { told, dialogue, heard } = session();
+    heard('EHLO client.test');
+    for (let n = 0; n < 1_000; n += 1) heard(`RCPT TO:<r${n}@c.example>`);
     dialogue.choose('x');
-    heard('MAIL is my password', true);
-    expect(told).toEqual(['x > ***']);
+    expect(told).toHaveLength(65);
+    expect(told[0]).toBe('x > EHLO client.test');
+    expect(told[24]).toBe('x - 937 lines left out');
+    expect(told.at(-1)).toBe('x > RCPT TO:<r999@c.example>');
   });
 
-  test('is bounded: by lines before a recipient, and by characters of a line', () => {
+  test('keeps no more than 512 characters of a line', () => {
     const { told, dialogue, heard } = session();
-    for (let n = 0; n < 1_000; n += 1) heard(`NOOP ${'x'.repeat(10_000)}`);
     dialogue.choose('x');
-    expect(told).toHaveLength(64);
-    expect(Math.max(...told.map(({ length }) => length))).toBeLessThan(600);
+    heard(`RCPT TO:<${'x'.repeat(10_000)}@c.example>`);
+    dialogue.said(0, { code: 250, text: 'y'.repeat(10_000) });
+    expect(told[0]).toBe('x > RCPT ***');
+    expect(told[1]).toHaveLength('x < '.length + 512);
   });
 });

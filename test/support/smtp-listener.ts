@@ -51,7 +51,10 @@ export function route(definitionId: string, parts: Partial<SmtpRoute> = {}): Smt
   };
 }
 
-export async function openListener(options: Partial<SmtpOptions> = {}): Promise<ListenerFixture> {
+export async function openListener(
+  options: Partial<SmtpOptions> = {},
+  ports: Pick<SmtpPorts, 'dialogue'> = {},
+): Promise<ListenerFixture> {
   const clock = new StillClock();
   const custody = new MemoryCustody();
   const routes = new Map<string, SmtpRoute>([['journal@example.com', route('one')]]);
@@ -79,6 +82,7 @@ export async function openListener(options: Partial<SmtpOptions> = {}): Promise<
       rejected: (rejection) => state.rejections.push(rejection),
       log: (level, text, data) => state.logged.push(`${level} ${text} ${JSON.stringify(data)}`),
       clock,
+      ...ports,
     },
   );
   const fixture: ListenerFixture = {
