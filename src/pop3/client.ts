@@ -184,7 +184,7 @@ export class Pop3Client extends Pop3 {
   }
 
   #status(line: string): boolean {
-    this.#ports.trace?.(`< ${cleaned(line)}`);
+    this.#ports.trace?.(`< ${shown(line, this.#options.password)}`);
     const [pending] = this.#pending;
     if (pending === undefined) throw new Pop3Failure('protocol', `unasked: ${line}`);
     if (/^\+OK\b/i.test(line)) {
@@ -235,4 +235,11 @@ export class Pop3Client extends Pop3 {
     for (const { reject } of behind) reject(new SessionOver(failure));
     return failure;
   }
+}
+
+/** Of a status line nothing but its own: a password that the server repeats, and content that it left unstuffed, are not. */
+function shown(line: string, password: string): string {
+  if (!/^(?:\+OK|-ERR)\b/i.test(line)) return '***';
+  // Lines are decoded byte by byte.
+  return cleaned(line.replaceAll(Buffer.from(password).toString('latin1'), '***'));
 }

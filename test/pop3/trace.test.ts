@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import { openPop3Server, type Pop3Script } from '../support/pop3-server.ts';
+import { MailboxFixture, mail } from './mailbox-fixture.ts';
+
+const one = mail('one');
+/** Answers `command` by `text` alone; everything else honestly. */
+const says =
+  (command: string, text: string): Pop3Script =>
+  (line, { write }) => {
+    if (line !== command) return false;
+    write(Buffer.from(text));
+    return true;
+  };
+
+test('the trace is the commands and their status lines, without the password and the mail', async () => {
+  await using server = await openPop3Server({ items: [one] });
+  const fixture = new MailboxFixture();
+  await fixture.run(server);
+  const trace = fixture.trace.map((line) => line.split(' ', 3).join(' '));
+  expect(trace.filter((line) => line.startsWith('> '))).toEqual([
+    ...['> CAPA', '> USER box', '> PASS ***', '> STAT', '> UIDL', '> LIST', '> RETR 1', '> DELE 1', '> QUIT'],
+  ]);
+  expect(fixture.trace.filter((line) => line.startsWith('<')).every((line) => line.startsWith('< +OK'))).toBe(true);
+  for (const line of one.bytes
+    .toString('latin1')
+    .split('\r\n')
+    .filter((text) => text.length > 3)) {
+    expect(fixture.trace.join('\n')).not.toContain(line);
+  }
+});
+
+test.each(['sesam-91', 'sésam-91'])('a server that repeats the password %s is not repeated', async (password) => {
+  const script = says(
+    `PASS ${password}`,
+    `-ERR [AUTH] "${password}" is wrong for box ${'.'.repeat(80)}${password}\r\n`,
+  );
+  await using server = await openPop3Server({ items: [one], password, capabilities: ['UTF8'], script });
+  const fixture = new MailboxFixture();
+  await fixture.run(server, { password });
+  expect(fixture.trace.at(-1)).toMatch(/^< -ERR \[AUTH\] "\*{3}" is wrong for box /);
+  expect(Buffer.from(fixture.trace.join('\n'), 'latin1').toString()).not.toContain('sam-91');
+});
+
+test('a line of mail that a server left unstuffed is no status line', async () => {
+  const script = says('RETR 1', '+OK message\r\nSubject: x\r\n\r\n.\r\nbody-canary\r\n.\r\n');
+  await using server = await openPop3Server({ items: [one], script });
+  const fixture = new MailboxFixture();
+  expect((await fixture.run(server)).end).toMatchObject({ type: 'failed', kind: 'protocol' });
+  expect(fixture.trace.at(-1)).toBe('< ***');
+  expect(fixture.trace.join('\n')).not.toContain('body-canary');
+});
