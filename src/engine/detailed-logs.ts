@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { concatMap, finalize, ignoreElements, merge, type Observable, type SchedulerLike, Subject, tap } from 'rxjs';
+import type { Step } from '../../streams/message.ts';
 import type { IntakeReader, News } from '../../streams/ports.ts';
 import { type DetailLog, openDetailLog } from '../detail/detail-log.ts';
 import type { Log } from '../log.ts';
@@ -91,7 +92,7 @@ function traced({ definitionId, intake, note, isOn }: Tracing, news$: Observable
     left = 0;
     if (record === undefined) return;
     const { state, reason, entryId, flags, attempt, steps } = record;
-    note(definitionId, { item: intakeId, state, reason, entryId, flags, attempt, steps });
+    note(definitionId, { item: intakeId, state, reason, entryId, flags, attempt, steps: steps.map(withoutMail) });
   };
   const ask = (intakeId: string): void => {
     if (waiting >= maxUntraced) {
@@ -110,3 +111,6 @@ function traced({ definitionId, intake, note, isOn }: Tracing, news$: Observable
   );
   return merge(settled$.pipe(concatMap(write), ignoreElements()), told$);
 }
+
+/** What a parser says of its failure may quote the mail. The intake record has it, for those who may see mail. */
+const withoutMail = (step: Step): Step => (step.step === 'failed' ? { ...step, detail: null } : step);

@@ -89,17 +89,23 @@ test('after its end nothing is opened any more, and what was switched off before
   expect(await files()).toEqual(['after.log', 'one.log']);
 });
 
-test('traces each settled item from its intake record, and looks nothing up where it is off', async () => {
+test('traces each settled item from its intake record without words of the mail, and looks nothing up where it is off', async () => {
   const { logs, turn } = openRig('one');
   const asked: string[] = [];
-  const step = { at: 0, step: 'parsed', detail: 'L0 ms2007' };
+  const parsed = { at: 0, step: 'parsed', detail: 'L0 ms2007' };
+  const failed = { at: 0, step: 'failed', detail: 'Error: unknown charset "words of the mail"' };
   const intake: Pick<IntakeReader, 'get'> = {
     get: async (id) => {
       asked.push(id);
       if (id === 'broken') throw new Error('no');
-      return { state: 'archived', reason: null, entryId: id, flags: ['x'], attempt: 1, steps: [step] } as unknown as
-        | IntakeRecord
-        | undefined;
+      return {
+        state: 'archived',
+        reason: null,
+        entryId: id,
+        flags: ['x'],
+        attempt: 1,
+        steps: [failed, parsed],
+      } as unknown as IntakeRecord | undefined;
     },
   };
   const news$ = new Subject<News>();
@@ -118,5 +124,7 @@ test('traces each settled item from its intake record, and looks nothing up wher
   expect(asked).toEqual(['broken', 'seen']);
   expect(heard).toHaveLength(3);
   const said = { item: 'seen', state: 'archived', reason: null, entryId: 'seen', flags: ['x'], attempt: 1 };
-  expect(await linesOf('one')).toEqual([{ at: '1970-01-01T00:00:00.000Z', ...said, steps: [step] }]);
+  expect(await linesOf('one')).toEqual([
+    { at: '1970-01-01T00:00:00.000Z', ...said, steps: [{ ...failed, detail: null }, parsed] },
+  ]);
 });
