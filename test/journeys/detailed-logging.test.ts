@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -8,7 +8,7 @@ import { intakeOf, promised, statusOf } from '../support/journal-api.ts';
 import { dateOf, idOf } from '../support/journey-mail.ts';
 import { buildMessage, buildReport } from '../support/mail.ts';
 import { openPop3Server } from '../support/pop3-server.ts';
-import { SmtpClient } from '../support/smtp-client.ts';
+import { SmtpClient, stuff } from '../support/smtp-client.ts';
 
 const secret = 'canary-password-91';
 const words = { subject: 'canarysubject', body: 'canarybody' };
@@ -53,15 +53,24 @@ const logs = async (daybook: Daybook): Promise<ReadonlyMap<string, string>> => {
 };
 const logOf = async (daybook: Daybook, id: string): Promise<string> => (await logs(daybook)).get(`${id}.log`) ?? '';
 
-async function send(daybook: Daybook, id: string, bytes: Buffer, login: boolean): Promise<string> {
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+const plain = base64(`\0journal@journal.north.example\0${secret}`);
+const login = ['AUTH LOGIN', base64('journal@journal.north.example'), base64(secret)];
+
+async function send(daybook: Daybook, id: string, bytes: Buffer, ...commands: readonly string[]): Promise<string> {
   await using client = await SmtpClient.ready(daybook.smtpPort);
-  if (login) {
-    await client.command('AUTH LOGIN');
-    await client.command(Buffer.from(`${id}@journal.north.example`).toString('base64'));
-    await client.command(Buffer.from(secret).toString('base64'));
-  }
+  for (const command of commands) await client.command(command);
   const { text } = await client.mail([`${id}@journal.north.example`], bytes);
   return promised(text).ids[0] ?? '';
+}
+
+/** A client that does not look at answers: its login and its DATA are refused, and it sends the mail all the same. */
+async function sendBlindly(daybook: Daybook): Promise<void> {
+  await using client = await SmtpClient.ready(daybook.smtpPort);
+  await client.command(`PASS ${secret}`);
+  await client.send('MAIL FROM:<>\r\nRCPT TO:<journal@journal.north.example>\r\nDATA\r\n');
+  await client.send(stuff(report('blind')));
+  await client.closed;
 }
 
 test('S13: the dialogue and the trace of each item are written where it is on, with no content and no secret', async () => {
@@ -71,8 +80,11 @@ test('S13: the dialogue and the trace of each item are written where it is on, w
     items: [{ uidl: 'one', bytes: report('pulled') }],
   });
   await using daybook = await startDaybook({ config: config(server.port) });
-  const id = await send(daybook, 'journal', report('pushed'), true);
-  await send(daybook, 'quiet', report('unseen'), false);
+  const id = await send(daybook, 'journal', report('pushed'), ...login);
+  await send(daybook, 'journal', report('pushed again'), `AUTH PLAIN ${plain}`);
+  await send(daybook, 'journal', report('and again'), 'AUTH PLAIN', plain);
+  await sendBlindly(daybook);
+  await send(daybook, 'quiet', report('unseen'));
   await eventually(async () => (await intakeOf(daybook, id)).state === 'archived', { what: 'the pushed one' });
   await eventually(async () => (await statusOf(daybook, 'mailbox')).counts.archived === 1, { what: 'the pulled one' });
   const exchange = await eventually(
@@ -97,7 +109,13 @@ test('S13: the dialogue and the trace of each item are written where it is on, w
   expect(mailbox).toContain('"pop3":"> RETR 1"');
   expect([...(await logs(daybook)).keys()].toSorted()).toEqual(['exchange.log', 'mailbox.log']);
   await daybook.end('SIGTERM');
-  const canaries = [secret, Buffer.from(secret).toString('base64'), words.subject, words.body];
+  const whole = await logOf(daybook, 'exchange');
+  expect(whole).toContain('AUTH PLAIN ***');
+  expect(whole).toContain('503 5.5.1 need RCPT command');
+  const folder = join(daybook.directory, 'data/logs');
+  expect((await stat(folder)).mode & 0o777).toBe(0o700);
+  expect((await stat(join(folder, 'exchange.log'))).mode & 0o777).toBe(0o600);
+  const canaries = [secret, base64(secret), plain, words.subject, words.body];
   for (const [name, text] of await logs(daybook)) {
     for (const canary of canaries) expect(text.includes(canary), `${canary} in ${name}`).toBe(false);
     for (const line of text.trimEnd().split('\n')) expect(JSON.parse(line)).toHaveProperty('at');
@@ -123,17 +141,46 @@ test('S13: switched on and off while the engine runs', async () => {
     await eventually(async () => (await daybook.fetch('/readyz')).ok, { what: 'the listener' });
   };
   await put(false);
-  await send(daybook, 'made', report('off'), false);
+  await send(daybook, 'made', report('off'));
   expect(await logOf(daybook, 'made')).toBe('');
   await put(true, 1);
-  await send(daybook, 'made', report('on'), false);
+  await send(daybook, 'made', report('on'));
   await eventually(async () => (await logOf(daybook, 'made')).includes('RCPT'), { what: 'the dialogue' });
   await put(false, 2);
   await eventually(async () => (await statusOf(daybook, 'made')).counts.archived === 2, { what: 'both archived' });
   const before = await logOf(daybook, 'made');
-  await send(daybook, 'made', report('off again'), false);
+  await send(daybook, 'made', report('off again'));
   await eventually(async () => (await statusOf(daybook, 'made')).counts.archived === 3, { what: 'all archived' });
   expect(await logOf(daybook, 'made')).toBe(before);
+});
+
+test('S13: switched on and off by a reload', async () => {
+  await using server = await openPop3Server({ user: 'box', password: secret });
+  await using daybook = await startDaybook({ config: config(server.port).replaceAll('detailedLogging: true', '') });
+  await send(daybook, 'journal', report('off'), ...login);
+  expect(await logs(daybook)).toEqual(new Map());
+  const text = await readFile(daybook.configFile, 'utf8');
+  const reload = async (more: string): Promise<void> => {
+    await writeFile(daybook.configFile, text.replace('description: Quiet', `description: Quiet\n    ${more}`));
+    process.kill(daybook.pid, 'SIGHUP');
+    const wanted = more.endsWith('true');
+    await eventually(
+      async () => {
+        const { detailedLogging } = await daybook.get<{ detailedLogging: boolean }>('/v1/definitions/quiet');
+        return detailedLogging === wanted;
+      },
+      { what: 'the reload' },
+    );
+  };
+  await reload('detailedLogging: true');
+  await send(daybook, 'quiet', report('on'));
+  await eventually(async () => (await logOf(daybook, 'quiet')).includes('"state":"archived"'), { what: 'the trace' });
+  await reload('detailedLogging: false');
+  const before = await logs(daybook);
+  expect([...before.keys()]).toEqual(['quiet.log']);
+  await send(daybook, 'quiet', report('off again'));
+  await eventually(async () => (await statusOf(daybook, 'quiet')).counts.archived === 2, { what: 'both archived' });
+  expect(await logs(daybook)).toEqual(before);
 });
 
 test('S13: with no place for its file, mail goes on as ever', async () => {
@@ -147,7 +194,7 @@ test('S13: with no place for its file, mail goes on as ever', async () => {
   });
   try {
     await using daybook = await startDaybook({ config: config(server.port), directory });
-    const id = await send(daybook, 'journal', report('pushed'), true);
+    const id = await send(daybook, 'journal', report('pushed'), ...login);
     await eventually(async () => (await intakeOf(daybook, id)).state === 'archived', { what: 'the pushed one' });
     await eventually(async () => (await statusOf(daybook, 'mailbox')).counts.archived === 1, {
       what: 'the pulled one',
