@@ -86,7 +86,7 @@ test('suspended anew: the day begins anew', async () => {
   await world.stop();
 });
 
-test('S13: detailed logging is reminded of after seven days since it was switched on, never sooner', async () => {
+test('S13: detailed logging is reminded of after seven days since it was switched on, never sooner, over restarts too', async () => {
   const world = new World();
   world.definition = { config: { detailedLogging: true } as Definition['config'] };
   world.start(0);
@@ -96,6 +96,11 @@ test('S13: detailed logging is reminded of after seven days since it was switche
   world.log({ type: 'definition.changed', data: { new: { detailedLogging: true } } });
   await world.pass(10 * day - hour);
   expect(world.reminders).toEqual([]);
+  await world.stop();
+  world.start(10 * day - hour);
+  await world.pass(12 * day);
+  await world.stop();
+  world.start(12 * day);
   await world.pass(18 * day);
   expect(world.reminders).toEqual(['detailedLogging 10', 'detailedLogging 17']);
   await world.stop();
