@@ -194,7 +194,7 @@ export class Pop3Client extends Pop3 {
       pending.resolve(pending.info);
     } else if (/^-ERR\b/i.test(line)) {
       this.#pending.shift();
-      pending.reject(new RefusedCommand(line.slice(5)));
+      pending.reject(new RefusedCommand(withoutPassword(line, this.#options.password).slice(5)));
     } else {
       throw new Pop3Failure('protocol', `unexpected reply: ${line}`);
     }
@@ -237,9 +237,13 @@ export class Pop3Client extends Pop3 {
   }
 }
 
-/** Of a status line nothing but its own: a password that the server repeats, and content that it left unstuffed, are not. */
+/** Of a status line nothing but its own: content that the server left unstuffed is not. */
 function shown(line: string, password: string): string {
-  if (!/^(?:\+OK|-ERR)\b/i.test(line)) return '***';
-  // Lines are decoded byte by byte.
-  return cleaned(line.replaceAll(Buffer.from(password).toString('latin1'), '***'));
+  return /^(?:\+OK|-ERR)\b/i.test(line) ? cleaned(withoutPassword(line, password)) : '***';
+}
+
+/** There are servers that repeat the command they refuse. The status itself stays. Lines are decoded byte by byte. */
+function withoutPassword(line: string, password: string): string {
+  const said = Buffer.from(password).toString('latin1');
+  return said === '' ? line : line.slice(0, 4) + line.slice(4).replaceAll(said, '***');
 }

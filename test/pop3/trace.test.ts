@@ -29,17 +29,21 @@ test('the trace is the commands and their status lines, without the password and
   }
 });
 
-test.each(['sesam-91', 'sésam-91'])('a server that repeats the password %s is not repeated', async (password) => {
-  const script = says(
-    `PASS ${password}`,
-    `-ERR [AUTH] "${password}" is wrong for box ${'.'.repeat(80)}${password}\r\n`,
-  );
-  await using server = await openPop3Server({ items: [one], password, capabilities: ['UTF8'], script });
-  const fixture = new MailboxFixture();
-  await fixture.run(server, { password });
-  expect(fixture.trace.at(-1)).toMatch(/^< -ERR \[AUTH\] "\*{3}" is wrong for box /);
-  expect(Buffer.from(fixture.trace.join('\n'), 'latin1').toString()).not.toContain('sam-91');
-});
+test.each(['sesam-91', 'sésam-91'])(
+  'a server that repeats the password %s is not repeated, nor by the failure',
+  async (password) => {
+    const script = says(
+      `PASS ${password}`,
+      `-ERR [AUTH] "${password}" is wrong for box ${'.'.repeat(80)}${password}\r\n`,
+    );
+    await using server = await openPop3Server({ items: [one], password, capabilities: ['UTF8'], script });
+    const fixture = new MailboxFixture();
+    const { end } = await fixture.run(server, { password });
+    expect(end).toMatchObject({ kind: 'auth', detail: expect.stringMatching(/^\[AUTH\] "\*{3}" is wrong/) });
+    expect(fixture.trace.at(-1)).toMatch(/^< -ERR \[AUTH\] "\*{3}" is wrong for box /);
+    expect(Buffer.from(fixture.trace.join('\n'), 'latin1').toString()).not.toContain('sam-91');
+  },
+);
 
 test('a line of mail that a server left unstuffed is no status line', async () => {
   const script = says('RETR 1', '+OK message\r\nSubject: x\r\n\r\n.\r\nbody-canary\r\n.\r\n');
