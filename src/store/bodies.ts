@@ -4,6 +4,7 @@ import type { Body, Decoding } from '../../streams/message.ts';
 import type { Bodies } from '../../streams/ports.ts';
 import { exclusive } from '../exclusive.ts';
 import type { CommitLog } from './commit-log.types.ts';
+import { decodeQuotedPrintable } from './quoted-printable.ts';
 import type { RecentBytes } from './recent-bytes.ts';
 
 /** A place for large bodies is kept up to this size; a larger one is made anew. */
@@ -62,14 +63,8 @@ async function gatherInto(log: CommitLog, body: Body, bytes: Uint8Array): Promis
 /** Undoes the transfer encoding that a relay put on an attached message (journaling b.2). Lenient, as mail readers are. */
 export function decode(bytes: Uint8Array, decoding: Decoding): Uint8Array {
   if (decoding === 'identity') return bytes;
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
-  return decoding === 'base64' ? Buffer.from(text, 'base64') : decodeQuotedPrintable(text);
-}
-
-function decodeQuotedPrintable(text: string): Buffer {
-  const joined = text.replace(/[ \t]+(?=\r?\n|$)/g, '').replace(/=\r?\n/g, '');
-  const plain = joined.replace(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-  return Buffer.from(plain, 'latin1');
+  if (decoding === 'quoted-printable') return decodeQuotedPrintable(bytes);
+  return Buffer.from(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1'), 'base64');
 }
 
 const lengthOf = (body: Body): number => body.reduce((sum, slice) => sum + slice.length, 0);
