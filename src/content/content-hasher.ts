@@ -1,16 +1,13 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { EngineFailure } from '../../streams/failure.ts';
-import type { Job } from './job.types.ts';
-import { JobWorker } from './job-worker.ts';
+import { deadlineMsFor, JobWorker, parserHeapMb } from '../job-worker.ts';
+import type { Answer, Job } from './job.types.ts';
 import type { ShownMessage } from './show.ts';
 
-/** Limits of reliability 5.7 by default. A message may take `deadlineMs` and `perTenMbMs` for each 10 MB of it. */
 export interface ContentHasherOptions {
   /** Threads, each with its own parser. */
   readonly workers?: number;
   readonly heapMb?: number;
-  readonly deadlineMs?: number;
-  readonly perTenMbMs?: number;
   readonly clock?: SchedulerLike;
 }
 
@@ -22,24 +19,23 @@ export interface ContentHasher extends AsyncDisposable {
   show(message: Uint8Array): Promise<ShownMessage>;
 }
 
-const TEN_MB = 10_000_000;
-
 /** Opens the pool; a thread starts with its first message and again after a crash. Closing refuses what waits. */
 export function openContentHasher(options: ContentHasherOptions = {}): ContentHasher {
-  const { workers = 1, heapMb = 512, deadlineMs = 10_000, perTenMbMs = 1_000, clock = asyncScheduler } = options;
-  const all = Array.from({ length: workers }, () => new JobWorker(heapMb, clock));
+  const { workers = 1, heapMb = parserHeapMb, clock = asyncScheduler } = options;
+  const script = new URL('./worker.js', import.meta.url);
+  const all = Array.from({ length: workers }, () => new JobWorker<Job, Answer>({ script, heapMb, clock }));
   const idle = [...all];
   // A caller waits for its answer, so callers bound this by their own concurrency; no bytes are copied while waiting.
-  const waiting: { take(worker: JobWorker): void; refuse(failure: EngineFailure): void }[] = [];
+  const waiting: { take(worker: JobWorker<Job, Answer>): void; refuse(failure: EngineFailure): void }[] = [];
   let closed = false;
 
-  const borrow = (): Promise<JobWorker> => {
+  const borrow = (): Promise<JobWorker<Job, Answer>> => {
     if (closed) return Promise.reject(new EngineFailure('stopping'));
     const worker = idle.pop();
     if (worker !== undefined) return Promise.resolve(worker);
     return new Promise((take, refuse) => waiting.push({ take, refuse }));
   };
-  const giveBack = (worker: JobWorker): void => {
+  const giveBack = (worker: JobWorker<Job, Answer>): void => {
     const next = waiting.shift();
     if (next === undefined) idle.push(worker);
     else next.take(worker);
@@ -47,7 +43,9 @@ export function openContentHasher(options: ContentHasherOptions = {}): ContentHa
   const run = async (kind: Job['kind'], message: Uint8Array) => {
     const worker = await borrow();
     try {
-      return await worker.run({ kind, bytes: message }, deadlineMs + Math.floor(message.length / TEN_MB) * perTenMbMs);
+      // Not `slice`: that of a Buffer is a view, and its memory would leave the caller.
+      const copy = new Uint8Array(message);
+      return await worker.run({ kind, bytes: copy }, [copy.buffer], deadlineMsFor(message.length));
     } finally {
       giveBack(worker);
     }

@@ -5,9 +5,6 @@ export interface Job {
   readonly kind: 'hash' | 'show';
   readonly bytes: Uint8Array;
 }
-/** What it says: once `ready`, then one answer for each job. */
 export type Answer =
-  | { readonly kind: 'ready' }
   | { readonly kind: 'hash'; readonly hash: string }
-  | { readonly kind: 'show'; readonly shown: ShownMessage }
-  | { readonly kind: 'failed'; readonly detail: string };
+  | { readonly kind: 'show'; readonly shown: ShownMessage };
