@@ -46,7 +46,9 @@ test('a sealed password opens with its key and for its definition alone, and nev
   expect(box.open('mailbox', sealed)?.reveal()).toBe('pop3-password');
   expect(box.open('another', sealed)).toBeUndefined();
   expect(createSecretBox(Buffer.alloc(32, 2)).open('mailbox', sealed)).toBeUndefined();
-  expect(box.open('mailbox', `${sealed.slice(0, -1)}${sealed.endsWith('A') ? 'B' : 'A'}`)).toBeUndefined();
+  // Not the last letter: some of its bits stand for nothing.
+  const [before, letter, after] = [sealed.slice(0, -5), sealed.at(-5), sealed.slice(-4)];
+  expect(box.open('mailbox', `${before}${letter === 'A' ? 'B' : 'A'}${after}`)).toBeUndefined();
   expect(box.open('mailbox', 'v1')).toBeUndefined();
   expect(box.seal('mailbox', new Secret('pop3-password'))).not.toBe(sealed);
 });
