@@ -21,6 +21,7 @@ import { createDetailedLogs } from './engine/detailed-logs.ts';
 import { type LiveDirectory, openDirectory } from './engine/directory.ts';
 import { gatewayOptions } from './engine/gateway.ts';
 import { openHousekeeping } from './engine/housekeeping.ts';
+import { openLargeMail } from './engine/large-mail.ts';
 import { tlsOf } from './engine/listeners.ts';
 import { liveMatching, liveOptions } from './engine/live-options.ts';
 import { draftOf } from './engine/notes.ts';
@@ -78,12 +79,14 @@ async function openWorkshop(
   const live = liveOptions(toEngineOptions(config, { file: configFile, hostname: hostname() }));
   const { dataDir, store: storing, directory: addresses } = live.current;
   let known: DefinitionBook | undefined;
+  const large = stack.use(openLargeMail(clock));
   const store = stack.use(
     await openStore({
       dataDir,
       bytes: storing.bytes,
       segmentBytes: storing.segmentBytes,
       now: () => clock.now(),
+      readLarge: large.read,
       journalTypeOf: (item) => known?.optionsFor(item)?.journalType ?? null,
     }),
   );
@@ -97,6 +100,7 @@ async function openWorkshop(
   const setup = processingSetup(store, {
     directory,
     hashContent: (message) => hasher.hash(message),
+    large,
     trustedRecipientHeaders: addresses.trustedRecipientHeaders,
     matching: liveMatching(live),
     optionsFor: (item) => {

@@ -77,8 +77,6 @@ export interface Bodies {
    * others within it. Undefined: they must be read.
    */
   lend?<T extends object>(sha256: string, use: (bytes: Uint8Array) => T): T | undefined;
-  /** As `read`, for a large body, whose bytes are `use`'s for the time of the call alone: one such body is in memory at once. */
-  lendLarge?<T>(body: Body, sha256: string, use: (bytes: Uint8Array) => T): ObservableInput<T>;
 }
 
 /** What is in the archive, and the only way into it. */

@@ -1,7 +1,9 @@
 import {
   catchError,
   concat,
+  concatMap,
   defer,
+  from,
   ignoreElements,
   map,
   mergeMap,
@@ -20,7 +22,9 @@ import type { Settlement, SpoolItem } from './message.ts';
 import { foldSettled } from './news.ts';
 import type { Spool } from './ports.ts';
 import { type SettleOptions, type SettlePorts, settleRequests, settleWindow } from './settle.ts';
+import { turns } from './turns.ts';
 import { type UnwrapPorts, type Unwrapped, unwrapWindow } from './unwrap.ts';
+import { batchBytes, weightOf } from './weight.ts';
 
 export interface ProcessingPorts extends UnwrapPorts, SettlePorts {
   readonly spool: Spool;
@@ -57,16 +61,16 @@ export function processing(
   return retrying(drained$, clock).pipe(foldSettled(clock));
 }
 
-/** What one half of a window came to: the parsed items, then those whose step failed. */
+/** What one half of a batch came to: the parsed items, then those whose step failed. */
 interface Worked {
   readonly settlements: readonly Settlement[];
-  /** The whole window has gone through. */
+  /** The whole batch has gone through. */
   readonly isEnd: boolean;
   /** An item was put back since the machine, not the message, was in the way; told as news. */
   readonly trouble: { readonly detail: string; readonly waitMs: number } | null;
 }
 
-/** Starts again after an error, saying so; the waits grow while no window goes through in between. */
+/** Starts again after an error, saying so; the waits grow while nothing goes through in between. */
 function retrying(source$: Observable<Worked>, clock: SchedulerLike): Observable<ProcessingNews> {
   return defer(() => {
     let failures = 0;
@@ -98,6 +102,10 @@ function retrying(source$: Observable<Worked>, clock: SchedulerLike): Observable
   });
 }
 
+/**
+ * One window, in as many batches as it takes: what is parsed and not settled yet is bounded, however many recipients the
+ * reports name, and so is what one record of the commit log has to hold.
+ */
 function work(
   items: readonly SpoolItem[],
   ports: ProcessingPorts,
@@ -105,27 +113,74 @@ function work(
   clock: SchedulerLike,
 ): Observable<Worked> {
   const fresh = new Set(items.filter(({ parsed }) => parsed === null).map(({ intakeId }) => intakeId));
-  return unwrapWindow(items, ports, options.optionsFor, options.matching).pipe(
-    toArray(),
-    mergeMap((unwrapped) => {
-      const at = clock.now();
-      const failed = unwrapped.filter((each): each is Failed => each.kind === 'failed');
-      const parsed = unwrapped
-        .filter(({ kind }) => kind === 'parsed')
-        .map(({ item }) => (fresh.has(item.intakeId) ? withParsedStep(item, at) : item));
-      const given = failed.map(({ item, error }) => failedRequest(item, error, at));
-      const troubled = failed.find(({ error }) => isTrouble(error));
-      const trouble =
-        troubled === undefined ? null : { detail: detailOf(troubled.error), waitMs: waitAfter(troubled.item.failures) };
-      return concat(
-        settleWindow(parsed, ports, options, clock).pipe(
-          map((settlements): Worked => ({ settlements, isEnd: false, trouble: null })),
-        ),
-        settleRequests(given, ports.archive, clock).pipe(
-          map((settlements): Worked => ({ settlements, isEnd: true, trouble })),
-        ),
-      );
-    }, 1),
+  const slices = Array.from({ length: Math.ceil(items.length / sliceItems) }, (_, at) =>
+    items.slice(at * sliceItems, (at + 1) * sliceItems),
+  );
+  const inTurn = turns(clock);
+  let waiting: readonly Unwrapped[] = [];
+  return from(slices).pipe(
+    concatMap((slice, at) =>
+      unwrapWindow(slice, ports, options.optionsFor, options.matching, inTurn).pipe(
+        toArray(),
+        mergeMap((unwrapped) => {
+          waiting = [...waiting, ...unwrapped];
+          const batches = batchesOf(waiting, at === slices.length - 1);
+          waiting = batches.rest;
+          return from(batches.full).pipe(
+            concatMap((batch) => inTurn(() => settleBatch(batch, fresh, { ports, options, clock }))),
+          );
+        }),
+      ),
+    ),
+  );
+}
+
+/** Unwrapped before the next look at how much there is to settle. */
+const sliceItems = 16;
+/** Cuts off batches that are full, a heavier mail alone; `isLast`: all of it. */
+function batchesOf(unwrapped: readonly Unwrapped[], isLast: boolean) {
+  const full: (readonly Unwrapped[])[] = [];
+  let rest: Unwrapped[] = [];
+  let bytes = 0;
+  for (const each of unwrapped) {
+    const weight = weightOf(each.item);
+    if (rest.length > 0 && bytes + weight > batchBytes) {
+      full.push(rest);
+      [rest, bytes] = [[], 0];
+    }
+    rest.push(each);
+    bytes += weight;
+  }
+  return isLast && rest.length > 0 ? { full: [...full, rest], rest: [] } : { full, rest };
+}
+
+interface Settling {
+  readonly ports: ProcessingPorts;
+  readonly options: ProcessingOptions;
+  readonly clock: SchedulerLike;
+}
+
+function settleBatch(
+  unwrapped: readonly Unwrapped[],
+  fresh: ReadonlySet<string>,
+  { ports, options, clock }: Settling,
+): Observable<Worked> {
+  const at = clock.now();
+  const failed = unwrapped.filter((each): each is Failed => each.kind === 'failed');
+  const parsed = unwrapped
+    .filter(({ kind }) => kind === 'parsed')
+    .map(({ item }) => (fresh.has(item.intakeId) ? withParsedStep(item, at) : item));
+  const given = failed.map(({ item, error }) => failedRequest(item, error, at));
+  const troubled = failed.find(({ error }) => isTrouble(error));
+  const trouble =
+    troubled === undefined ? null : { detail: detailOf(troubled.error), waitMs: waitAfter(troubled.item.failures) };
+  return concat(
+    settleWindow(parsed, ports, options, clock).pipe(
+      map((settlements): Worked => ({ settlements, isEnd: false, trouble: null })),
+    ),
+    settleRequests(given, ports.archive, clock).pipe(
+      map((settlements): Worked => ({ settlements, isEnd: true, trouble })),
+    ),
   );
 }
 

@@ -13,15 +13,25 @@ import type {
   Slice,
   SpoolItem,
 } from './message.ts';
-import type { Bodies, Decode, Directory, HashBytes, HashContent, Unwrap } from './ports.ts';
+import {
+  type Digesting,
+  digestOriginals,
+  needsContentHash,
+  type Opened,
+  type OpenLarge,
+  primaryBytes,
+  type Version,
+} from './open-mail.ts';
+import type { Bodies, Directory, HashContent, Unwrap } from './ports.ts';
 import { isInternalMail, mailboxesOf, observeRecipients } from './screen.ts';
+import type { Turns } from './turns.ts';
 
 /** What unwrapping needs of the world. */
-export interface UnwrapPorts {
+export interface UnwrapPorts extends Digesting {
   readonly bodies: Bodies;
   readonly unwrap: Unwrap;
-  readonly decode: Decode;
-  readonly hashBytes: HashBytes;
+  /** Opens a message above 1 MB, one at a time, where nothing else waits for it; absent: as the small ones. */
+  readonly openLarge?: OpenLarge;
   readonly hashContent: HashContent;
   readonly directory: Directory;
   /** Lower-case header names (journaling b.1). */
@@ -31,8 +41,8 @@ export type Unwrapped =
   | { readonly kind: 'parsed'; readonly item: SpoolItem }
   | { readonly kind: 'failed'; readonly item: SpoolItem; readonly error: unknown };
 
-/** Messages above this are read one at a time, so that a window holds no more than one of them. */
-const largeBytes = 1_048_576;
+/** Messages above this are opened one at a time, so that a window holds no more than one of them. */
+export const largeBytes = 1_048_576;
 /** Small messages read at once: enough to hide the disk, few enough to hold. */
 const readsAtOnce = 8;
 
@@ -42,11 +52,12 @@ export function unwrapWindow(
   ports: UnwrapPorts,
   optionsFor: (item: SpoolItem) => JournalOptions,
   matching: Pick<MatchingOptions, 'matchOnContent'>,
+  inTurn: Turns,
 ): Observable<Unwrapped> {
   const parse = (item: SpoolItem): Observable<Unwrapped> =>
     item.parsed !== null
       ? of({ kind: 'parsed', item } as const)
-      : defer(() => unwrapItem(item, ports, optionsFor(item), matching)).pipe(
+      : defer(() => unwrapItem(item, { ports, options: optionsFor(item), matching, inTurn })).pipe(
           map((parsed): Unwrapped => ({ kind: 'parsed', item: { ...item, state: 'parsed', parsed } })),
           catchError((error: unknown) => of({ kind: 'failed', item, error } as const)),
         );
@@ -57,106 +68,98 @@ export function unwrapWindow(
   );
 }
 
-function unwrapItem(
-  item: SpoolItem,
-  ports: UnwrapPorts,
-  options: JournalOptions,
-  { matchOnContent }: Pick<MatchingOptions, 'matchOnContent'>,
-): Observable<ParsedMail> {
-  const { directory, trustedRecipientHeaders, bodies } = ports;
-  const isInternal = (address: string): boolean => directory.classify(address).internal;
-  const read = (bytes: Uint8Array, isLent: boolean): Observable<ParsedMail> => {
-    const said = ports.unwrap(bytes, { ...options, trustedRecipientHeaders, isInternal });
-    const parsed = item.origin === 'gateway' ? transportEnvelope(said, item.transport) : said;
-    const observed = observeRecipients(parsed, directory);
-    const internal = isInternalMail(parsed, observed, directory);
-    const found = representationsOf(item, parsed, bytes, ports);
-    const mailboxes = mailboxesOf(parsed, observed, directory);
-    const key = matchKeyOf(parsed.messageId, null);
-    const own = found.find(({ representation }) => representation.primary);
-    const representations = found.map(({ representation }) => representation);
-    const mail = { ...parsed, observed, internal, mailboxes, representations, matchKey: key };
-    if (own === undefined || (key !== null && !matchOnContent)) return of(mail);
-    return from(ports.hashContent(isLent ? new Uint8Array(own.bytes) : own.bytes)).pipe(
-      map((contentHash) => ({
-        ...mail,
-        representations: representations.map((each) => (each.primary ? { ...each, contentHash } : each)),
-        matchKey: key ?? matchKeyOf(null, contentHash),
-      })),
-    );
-  };
-  const lent = (bytes: Uint8Array): Observable<ParsedMail> => read(bytes, true);
-  if (item.size > largeBytes && bodies.lendLarge !== undefined) {
-    return from(bodies.lendLarge(item.body, item.sha256, lent)).pipe(mergeMap((parsed$) => parsed$));
-  }
-  return (
-    bodies.lend?.(item.sha256, lent) ??
-    from(bodies.read(item.body, 'identity', item.sha256)).pipe(mergeMap((bytes) => read(bytes, false)))
-  );
+interface Unwrapping {
+  readonly ports: UnwrapPorts;
+  readonly options: JournalOptions;
+  readonly matching: Pick<MatchingOptions, 'matchOnContent'>;
+  readonly inTurn: Turns;
 }
 
-interface Found {
-  readonly representation: Representation;
-  readonly bytes: Uint8Array;
+function unwrapItem(item: SpoolItem, { ports, options, matching, inTurn }: Unwrapping): Observable<ParsedMail> {
+  const { directory, trustedRecipientHeaders, bodies } = ports;
+  const isInternal = (address: string): boolean => directory.classify(address).internal;
+  const unwrapOptions = { ...options, trustedRecipientHeaders, isInternal };
+  const insists = insistsOn(item);
+  if (item.size > largeBytes && ports.openLarge !== undefined) {
+    const opened$ = ports.openLarge(item, { unwrapOptions, insists, ...matching });
+    return from(opened$).pipe(map((opened) => parsedMail(item, opened, ports)));
+  }
+  const read = (bytes: Uint8Array, isLent: boolean): Observable<ParsedMail> => {
+    const parsed = ports.unwrap(bytes, unwrapOptions);
+    const versions = digestOriginals(parsed, { bytes, sha256: item.sha256 }, ports);
+    const primary = needsContentHash(parsed, matching) ? primaryBytes(parsed, versions, { bytes, insists }) : null;
+    const opened = { parsed, versions: versions.map(({ sha256, size }) => ({ sha256, size })) };
+    const contentHash$: Observable<string | null> =
+      primary === null ? of(null) : from(ports.hashContent(isLent ? new Uint8Array(primary) : primary));
+    // The bytes have been used. A report may name 20,000 people, and looking each of them up is a piece of work too.
+    return contentHash$.pipe(
+      mergeMap((contentHash) => inTurn(() => of(parsedMail(item, { ...opened, contentHash }, ports)))),
+    );
+  };
+  const readBack = (): Observable<ParsedMail> =>
+    from(bodies.read(item.body, 'identity', item.sha256)).pipe(mergeMap((bytes) => inTurn(() => read(bytes, false))));
+  return inTurn(() => bodies.lend?.(item.sha256, (bytes) => read(bytes, true)) ?? readBack());
 }
+
+/** An operator wants it archived although nobody could read it. */
+const insistsOn = ({ overrides }: SpoolItem): boolean => overrides.includes('quarantine');
+
+/** What the archive needs to know of an opened message: everything but its bytes. */
+function parsedMail(item: SpoolItem, opened: Opened, { directory }: UnwrapPorts): ParsedMail {
+  const { contentHash } = opened;
+  const parsed = item.origin === 'gateway' ? transportEnvelope(opened.parsed, item.transport) : opened.parsed;
+  const observed = observeRecipients(parsed, directory);
+  const representations = representationsOf(item, parsed, opened.versions).map((each) =>
+    each.primary ? { ...each, contentHash } : each,
+  );
+  return {
+    ...parsed,
+    observed,
+    internal: isInternalMail(parsed, observed, directory),
+    mailboxes: mailboxesOf(parsed, observed, directory),
+    representations,
+    matchKey: matchKeyOf(parsed.messageId, contentHash),
+  };
+}
+
 const noFacts: HeaderFacts = { messageId: null, from: null, subject: null, dateAt: null };
 
 /** Every version of the message in the received bytes; the report itself where there is none (L3), or nothing (L5). */
-function representationsOf(item: SpoolItem, parsed: Parsed, bytes: Uint8Array, ports: UnwrapPorts): readonly Found[] {
+function representationsOf(item: SpoolItem, parsed: Parsed, versions: readonly Version[]): readonly Representation[] {
   const { originals, primary, level, subject, messageId, sender } = parsed;
-  if (originals.length > 0) {
-    return originals.map((original, at) => representationOf(item, original, bytes, ports, at === (primary ?? 0)));
-  }
-  if (level === 'L5' && !item.overrides.includes('quarantine')) return [];
-  const facts = level === 'L5' ? noFacts : { messageId, from: sender, subject, dateAt: parsed.times.date };
   const { sha256, size, body } = item;
-  const whole = {
-    sha256,
-    size,
-    body,
-    decoding: 'identity',
-    contentHash: null,
-    protected: false,
-    clearText: false,
-  } as const;
-  return [{ bytes, representation: { ...whole, facts, primary: true, stub: level !== 'L5' } }];
+  if (originals.length > 0) {
+    return versions.map((version, at) => representationOf(item, originals[at], version, at === (primary ?? 0)));
+  }
+  if (level === 'L5' && !insistsOn(item)) return [];
+  const facts = level === 'L5' ? noFacts : { messageId, from: sender, subject, dateAt: parsed.times.date };
+  const whole = { sha256, size, body, decoding: 'identity', protected: false, clearText: false } as const;
+  return [{ ...whole, contentHash: null, facts, primary: true, stub: level !== 'L5' }];
 }
 
 function representationOf(
   item: SpoolItem,
-  original: Original,
-  bytes: Uint8Array,
-  { decode, hashBytes }: UnwrapPorts,
+  original: Original | undefined,
+  { sha256, size }: Version,
   primary: boolean,
-): Found {
+): Representation {
+  if (original === undefined) throw new Error('there is a digest for each original');
   const { ranges, decoding, facts, clearText } = original;
-  const cut = decode(join(bytes, ranges), decoding);
-  const isWhole = cut.length === bytes.length && decoding === 'identity';
-  const representation: Representation = {
-    sha256: isWhole ? item.sha256 : hashBytes(cut),
-    size: cut.length,
-    body: isWhole ? item.body : sliceBody(item.body, ranges),
+  const isWhole = size === item.size && decoding === 'identity';
+  const body = isWhole ? item.body : sliceBody(item.body, ranges);
+  const { protected: isProtected } = original;
+  return {
+    sha256,
+    size,
+    body,
     decoding,
     contentHash: null,
-    protected: original.protected,
+    protected: isProtected,
     clearText,
     stub: false,
     primary,
     facts,
   };
-  return { representation, bytes: cut };
-}
-
-function join(bytes: Uint8Array, ranges: Original['ranges']): Uint8Array {
-  const [only] = ranges;
-  if (only !== undefined && ranges.length === 1) return bytes.subarray(only[0], only[1]);
-  const joined = new Uint8Array(ranges.reduce((sum, [start, end]) => sum + end - start, 0));
-  let at = 0;
-  for (const [start, end] of ranges) {
-    joined.set(bytes.subarray(start, end), at);
-    at += end - start;
-  }
-  return joined;
 }
 
 /** The slices that hold the given ranges [start, end) of a body's bytes. */

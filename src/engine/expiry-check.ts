@@ -9,6 +9,11 @@ import type { Workshop } from './workshop.ts';
 
 /** A sender that keeps trying a refused message is told of once in this time. */
 const repeatedAfterMs = 3_600_000;
+/**
+ * The times stand in the report's headers and text, which may have 1 MB, and in the first headers of the original. What
+ * lies behind is not looked at: this is done while the sender waits, and everyone else with it.
+ */
+const judgedBytes = 2 * 1024 * 1024;
 /** Refused messages remembered for that; beyond it the memory starts anew, which costs an event more. */
 const maxRemembered = 10_000;
 
@@ -28,7 +33,7 @@ export function expiryCheck(
   const { directory, trustedRecipientHeaders } = setup.ports;
   const isInternal = (address: string): boolean => directory.classify(address).internal;
   const parse = (bytes: Uint8Array, definition: Definition): Parsed =>
-    unwrap(bytes, { ...definition.options, trustedRecipientHeaders, isInternal });
+    unwrap(bytes.subarray(0, judgedBytes), { ...definition.options, trustedRecipientHeaders, isInternal });
   let toldAt = new Map<string, number>();
   const isTold = (key: string, at: number): boolean => {
     if (at - (toldAt.get(key) ?? Number.NEGATIVE_INFINITY) < repeatedAfterMs) return true;

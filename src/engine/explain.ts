@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { lastValueFrom, type SchedulerLike } from 'rxjs';
 import type { SpoolItem, Verdict } from '../../streams/message.ts';
+import type { OpenLarge } from '../../streams/open-mail.ts';
 import { settleWindow } from '../../streams/settle.ts';
+import { turns } from '../../streams/turns.ts';
 import { type UnwrapPorts, unwrapWindow } from '../../streams/unwrap.ts';
 import type { Explanation } from '../http/intake.schema.ts';
 import type { Store } from '../store/open-store.ts';
@@ -29,8 +31,9 @@ export async function explain(
   const bodies: UnwrapPorts['bodies'] = {
     read: (body, decoding, sha256) => (sha256 === item.sha256 ? [message] : store.bodies.read(body, decoding, sha256)),
   };
-  const ports = { ...setup.ports, bodies };
-  const unwrapped = await lastValueFrom(unwrapWindow([item], ports, () => options, setup.matching));
+  const openLarge: OpenLarge = (large, opening) => setup.large.open(async (into) => into.set(message), large, opening);
+  const ports = { ...setup.ports, bodies, openLarge };
+  const unwrapped = await lastValueFrom(unwrapWindow([item], ports, () => options, setup.matching, turns(clock)));
   if (unwrapped.kind === 'failed') throw unwrapped.error;
   let verdict: Verdict | undefined;
   let last: SpoolItem = unwrapped.item;

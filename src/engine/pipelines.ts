@@ -1,11 +1,13 @@
 import { hash } from 'node:crypto';
 import { filter, map, type Observable, type SchedulerLike, tap } from 'rxjs';
 import type { JournalOptions, MatchingOptions, SpoolItem } from '../../streams/message.ts';
+import type { OpenLarge } from '../../streams/open-mail.ts';
 import type { Directory, HashContent, News } from '../../streams/ports.ts';
 import { processing } from '../../streams/processing.ts';
 import { unwrap } from '../report/unwrap.ts';
 import { decode } from '../store/bodies.ts';
 import type { Store } from '../store/open-store.ts';
+import type { LargeMail } from './large-mail.ts';
 
 /** Items of one definition in memory at once: enough that a group commit is full, few enough to hold. */
 const windowItems = 128;
@@ -13,6 +15,7 @@ const windowItems = 128;
 /** Everything the lines of all definitions share. */
 export interface ProcessingSetup {
   readonly ports: Omit<Parameters<typeof processing>[0], 'wake$'>;
+  readonly large: Pick<LargeMail, 'open'>;
   readonly matching: MatchingOptions;
   readonly optionsFor: (item: SpoolItem) => JournalOptions;
 }
@@ -22,13 +25,15 @@ export function processingSetup(
   parts: {
     readonly directory: Directory;
     readonly hashContent: HashContent;
+    readonly large: LargeMail;
     readonly trustedRecipientHeaders: readonly string[];
     readonly matching: MatchingOptions;
     readonly optionsFor: (item: SpoolItem) => JournalOptions;
   },
 ): ProcessingSetup {
-  const { directory, hashContent, trustedRecipientHeaders, matching, optionsFor } = parts;
+  const { directory, hashContent, large, trustedRecipientHeaders, matching, optionsFor } = parts;
   const { spool, bodies, archive, messages } = store;
+  const openLarge: OpenLarge = (item, options) => large.open((into) => store.gather(item.body, into), item, options);
   const hashBytes = (bytes: Uint8Array): string => hash('sha256', bytes, 'hex');
   const ports = {
     spool,
@@ -39,10 +44,11 @@ export function processingSetup(
     decode,
     hashBytes,
     hashContent,
+    openLarge,
     directory,
     trustedRecipientHeaders,
   };
-  return { ports, matching, optionsFor };
+  return { ports, large, matching, optionsFor };
 }
 
 /** The line of one definition, as its actor hears it; `troubled` is told of a port that failed, and null when it goes on. */

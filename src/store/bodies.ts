@@ -2,45 +2,54 @@ import { hash } from 'node:crypto';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Body, Decoding } from '../../streams/message.ts';
 import type { Bodies } from '../../streams/ports.ts';
-import { exclusive } from '../exclusive.ts';
 import type { CommitLog } from './commit-log.types.ts';
 import { decodeQuotedPrintable } from './quoted-printable.ts';
 import type { RecentBytes } from './recent-bytes.ts';
 
-/** A place for large bodies is kept up to this size; a larger one is made anew. */
-const keptPlaceBytes = 32 * 1024 * 1024;
+/** Above this a body is not hashed and decoded on this thread: a megabyte takes some milliseconds, mail has 150. */
+const largeBytes = 1_048_576;
+
+/** Checks and decodes a large body elsewhere: `load` brings its stored bytes, `length` of them, into the place it is given. */
+export type ReadLarge = (
+  load: (into: Uint8Array) => Promise<unknown>,
+  length: number,
+  expected: Expected,
+) => Promise<Uint8Array>;
+export interface Expected {
+  readonly decoding: Decoding;
+  /** Of the decoded bytes. */
+  readonly sha256: string;
+  /** Where they are stored, for people. */
+  readonly where: string;
+}
 
 /** Reads bytes from the commit log; every read returns the bytes whose hash was recorded, or fails. */
-export function createBodies(log: CommitLog, recent: RecentBytes): Bodies {
-  const oneAtATime = exclusive();
-  let place = Buffer.alloc(0);
+export function createBodies(log: CommitLog, recent: RecentBytes, readLarge: ReadLarge = readHere): Bodies {
   return {
     lend: (sha256, use) => recent.lend(sha256, use),
-    lendLarge: (body, sha256, use) =>
-      oneAtATime(async () => {
-        const length = lengthOf(body);
-        if (place.length < length) place = Buffer.allocUnsafeSlow(length);
-        const bytes = await gatherInto(log, body, place.subarray(0, length));
-        check(bytes, sha256, body);
-        const used = use(bytes);
-        if (place.length > keptPlaceBytes) place = Buffer.alloc(0);
-        return used;
-      }),
     read: async (body, decoding, sha256) => {
       const fresh = decoding === 'identity' ? recent.take(sha256) : undefined;
       if (fresh !== undefined) return fresh;
-      const bytes = decode(await gather(log, body), decoding);
-      check(bytes, sha256, body);
-      return bytes;
+      const length = lengthOf(body);
+      const expected = { decoding, sha256, where: body.map(({ seq }) => `record ${seq}`).join(', ') };
+      if (length > largeBytes) return readLarge((into) => gatherInto(log, body, into), length, expected);
+      return checked(await gather(log, body), expected);
     },
   };
 }
 
-function check(bytes: Uint8Array, sha256: string, body: Body): void {
+const readHere: ReadLarge = async (load, length, expected) => {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  await load(bytes);
+  return checked(bytes, expected);
+};
+
+/** The decoded bytes. @throws EngineFailure `damaged` where they are not those that were recorded */
+export function checked(stored: Uint8Array, { decoding, sha256, where }: Expected): Uint8Array {
+  const bytes = decode(stored, decoding);
   const found = hash('sha256', bytes, 'hex');
-  if (found !== sha256) {
-    throw new EngineFailure('damaged', `expected sha256 ${sha256}, found ${found} in ${where(body)}`);
-  }
+  if (found !== sha256) throw new EngineFailure('damaged', `expected sha256 ${sha256}, found ${found} in ${where}`);
+  return bytes;
 }
 
 async function gather(log: CommitLog, body: Body): Promise<Uint8Array> {
@@ -49,7 +58,8 @@ async function gather(log: CommitLog, body: Body): Promise<Uint8Array> {
   return gatherInto(log, body, Buffer.allocUnsafe(lengthOf(body)));
 }
 
-async function gatherInto(log: CommitLog, body: Body, bytes: Uint8Array): Promise<Uint8Array> {
+/** Fills `bytes` with a body as it is stored. Nothing is checked: that is for who asks. */
+export async function gatherInto(log: CommitLog, body: Body, bytes: Uint8Array): Promise<Uint8Array> {
   let at = 0;
   for (const slice of body) {
     const place = bytes.subarray(at, at + slice.length);
@@ -68,4 +78,3 @@ export function decode(bytes: Uint8Array, decoding: Decoding): Uint8Array {
 }
 
 const lengthOf = (body: Body): number => body.reduce((sum, slice) => sum + slice.length, 0);
-const where = (body: Body): string => body.map(({ seq }) => `record ${seq}`).join(', ');

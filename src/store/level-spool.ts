@@ -1,5 +1,6 @@
 import type { SpoolItem } from '../../streams/message.ts';
 import type { DueWindow, Spool } from '../../streams/ports.ts';
+import { batchBytes, weightOf } from '../../streams/weight.ts';
 import type { Exclusive } from '../exclusive.ts';
 import { Change } from './change.ts';
 import type { IndexDb } from './index-db.ts';
@@ -58,21 +59,37 @@ async function readWindow(
   return { items, nextDueAt: next === undefined ? null : next.dueAt };
 }
 
+/** Rows are read so many at once: what is read together is decoded without a pause. One by one where they are heavy. */
+const rowsAtOnce = 4;
+
+/** The items, or as many of the first as are not too heavy together: the rest is in the next window. */
 async function readItems(
   index: IndexDb,
   memory: IndexMemory,
   due: readonly { readonly intakeId: string; readonly dueAt: number }[],
 ): Promise<readonly SpoolItem[]> {
-  const missing = due.map(({ intakeId }) => intakeId).filter((intakeId) => memory.cachedRow(intakeId) === undefined);
-  const read = new Map<string, IntakeRow>();
-  const rows = missing.length === 0 ? [] : await index.intake.getMany(missing);
-  rows.forEach((row, at) => {
-    if (row !== undefined) read.set(missing[at] ?? '', row);
-  });
   const items: SpoolItem[] = [];
-  for (const { intakeId, dueAt } of due) {
-    const row = memory.cachedRow(intakeId) ?? read.get(intakeId);
-    if (row !== undefined && isInProcess(row) && row.dueAt === dueAt) items.push(row);
+  let bytes = 0;
+  for (let at = 0; at < due.length && bytes < batchBytes; ) {
+    const some = due.slice(at, at + (bytes > batchBytes / 8 ? 1 : rowsAtOnce));
+    at += some.length;
+    for (const [n, row] of (await readRows(index, memory, some)).entries()) {
+      if (row === undefined || !isInProcess(row) || row.dueAt !== some[n]?.dueAt) continue;
+      items.push(row);
+      bytes += weightOf(row);
+    }
   }
   return items;
+}
+
+async function readRows(
+  index: IndexDb,
+  memory: IndexMemory,
+  some: readonly { readonly intakeId: string }[],
+): Promise<readonly (IntakeRow | undefined)[]> {
+  const cached = some.map(({ intakeId }) => memory.cachedRow(intakeId));
+  const missing = some.filter((_, n) => cached[n] === undefined).map(({ intakeId }) => intakeId);
+  if (missing.length === 0) return cached;
+  const read = (await index.intake.getMany(missing)).values();
+  return cached.map((row) => row ?? read.next().value);
 }

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { type Observable, Subject } from 'rxjs';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Figures } from '../../streams/figures.ts';
-import type { JournalOptions, SpoolItem } from '../../streams/message.ts';
+import type { Body, JournalOptions, SpoolItem } from '../../streams/message.ts';
 import type { Archive, Bodies, Custody, EventLog, IntakeReader, MessageReader, Spool } from '../../streams/ports.ts';
 import { exclusive } from '../exclusive.ts';
-import { createBodies } from './bodies.ts';
+import { createBodies, gatherInto, type ReadLarge } from './bodies.ts';
 import type { Bytes } from './bytes.types.ts';
 import { type CommitLogRecovery, openCommitLog } from './commit-log.ts';
 import type { CommitLog, LogPosition, LogRecord } from './commit-log.types.ts';
@@ -41,6 +41,8 @@ export interface StoreOptions {
   readonly segmentBytes: number;
   readonly now: () => number;
   readonly journalTypeOf: (item: SpoolItem) => JournalOptions['journalType'] | null;
+  /** Reads large bodies off this thread; here where absent. */
+  readonly readLarge?: ReadLarge | undefined;
   /** Makes the index anew from the commit log; `folded` is called with the number of records so far. */
   readonly rebuild?: { readonly folded: (records: number) => void };
 }
@@ -50,6 +52,8 @@ export interface Store extends AsyncDisposable {
   readonly custody: Custody;
   readonly spool: Spool;
   readonly bodies: Bodies;
+  /** Fills `into` with a body as it is stored, for who checks it elsewhere: the bytes may be damaged. */
+  gather(body: Body, into: Uint8Array): Promise<unknown>;
   readonly archive: Archive;
   readonly messages: MessageReader;
   readonly intake: IntakeReader;
@@ -122,7 +126,7 @@ async function assemble(options: StoreOptions, index: IndexDb, lock: AsyncDispos
 }
 
 /** What a store is made of once its files are open; a simulation brings its own. */
-export interface StoreParts extends Pick<StoreOptions, 'now' | 'journalTypeOf' | 'rebuild'> {
+export interface StoreParts extends Pick<StoreOptions, 'now' | 'journalTypeOf' | 'readLarge' | 'rebuild'> {
   readonly bytes: Bytes;
   readonly index: IndexDb;
   /** Given back last, after index and log have been closed. */
@@ -156,7 +160,8 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
   return {
     custody: createCustody({ log, recent, chunkBytes: parts.chunkBytes ?? chunkBytes }),
     spool: createSpool({ index, memory, write }),
-    bodies: createBodies(log, recent),
+    bodies: createBodies(log, recent, parts.readLarge),
+    gather: (body, into) => gatherInto(log, body, into),
     archive: createArchive({ log, index, memory, write, settling: exclusive(), journalTypeOf }),
     messages: createMessageReader(index),
     intake: createIntakeReader(index, memory),

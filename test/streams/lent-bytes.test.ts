@@ -1,7 +1,8 @@
-import { lastValueFrom, map, of, timer, toArray } from 'rxjs';
+import { asapScheduler, lastValueFrom, map, of, timer, toArray } from 'rxjs';
 import { expect, test } from 'vitest';
 import { unwrap } from '../../src/report/unwrap.ts';
 import { decode } from '../../src/store/bodies.ts';
+import { turns } from '../../streams/turns.ts';
 import { type UnwrapPorts, unwrapWindow } from '../../streams/unwrap.ts';
 import { sha256Of } from '../support/memory-spool.ts';
 import { directory, journalOptions, spoolItem } from './fixtures.ts';
@@ -29,7 +30,7 @@ async function parse(bodies: UnwrapPorts['bodies'], hashLater: boolean) {
     directory,
     trustedRecipientHeaders: [],
   };
-  const stage = unwrapWindow(items, ports, () => journalOptions, { matchOnContent: true });
+  const stage = unwrapWindow(items, ports, () => journalOptions, { matchOnContent: true }, turns(asapScheduler));
   const parsed = await lastValueFrom(stage.pipe(toArray()));
   return parsed.toSorted((a, b) => (a.item.intakeId < b.item.intakeId ? -1 : 1));
 }

@@ -5,6 +5,8 @@ import { unwrap } from '../../src/report/unwrap.ts';
 import { decode } from '../../src/store/bodies.ts';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Body, SpoolItem } from '../../streams/message.ts';
+import { digestOriginals } from '../../streams/open-mail.ts';
+import { turns } from '../../streams/turns.ts';
 import { sliceBody, type UnwrapPorts, type Unwrapped, unwrapWindow } from '../../streams/unwrap.ts';
 import { buildMessage, buildReport } from '../support/mail.ts';
 import { MemoryStore, sha256Of } from '../support/memory-spool.ts';
@@ -37,10 +39,12 @@ function setup(messages: readonly Uint8Array[], more: Partial<UnwrapPorts> = {})
   return { clock, store, ports, hashed };
 }
 async function parse(
-  { store, ports }: Pick<ReturnType<typeof setup>, 'store' | 'ports'>,
+  { store, ports, clock }: Pick<ReturnType<typeof setup>, 'store' | 'ports' | 'clock'>,
   { matchOnContent = false, items = [...store.items.values()] }: { matchOnContent?: boolean; items?: SpoolItem[] } = {},
 ): Promise<readonly Unwrapped[]> {
-  return lastValueFrom(unwrapWindow(items, ports, () => journalOptions, { matchOnContent }).pipe(toArray()));
+  return lastValueFrom(
+    unwrapWindow(items, ports, () => journalOptions, { matchOnContent }, turns(clock)).pipe(toArray()),
+  );
 }
 async function parseOne(bytes: Uint8Array, options: { matchOnContent?: boolean; item?: Partial<SpoolItem> } = {}) {
   const given = setup([bytes]);
@@ -177,6 +181,30 @@ describe('a message that is unwrapped', () => {
   });
 });
 
+test('a large message is opened elsewhere, and comes to what a small one would', async () => {
+  const message = buildReport({ originals: [buildMessage({ body: 'x\r\n'.repeat(400_000), messageId: null })] });
+  const here = setup([message]);
+  const asked: unknown[] = [];
+  const there = setup([message], {
+    openLarge: (item, { unwrapOptions, ...options }) => {
+      asked.push({ sha256: item.sha256, ...options });
+      const parsed = unwrap(message, unwrapOptions);
+      const versions = digestOriginals(
+        parsed,
+        { bytes: message, sha256: item.sha256 },
+        { decode, hashBytes: sha256Of },
+      );
+      return of({ parsed, versions, contentHash: `content of ${versions[0]!.bytes.length}` });
+    },
+  });
+  const [small, large] = [await parse(here, { matchOnContent: true }), await parse(there, { matchOnContent: true })];
+  expect(large).toEqual(small);
+  expect(asked).toEqual([{ sha256: sha256Of(message), insists: false, matchOnContent: true }]);
+  expect(there.hashed).toEqual([]);
+  const crash = { openLarge: () => throwError(() => new EngineFailure('parser-crash')) };
+  expect(await parse(setup([message], crash))).toMatchObject([{ kind: 'failed', error: { code: 'parser-crash' } }]);
+});
+
 describe('a window that is unwrapped', () => {
   test('a failing item comes out as failed and stops no other', async () => {
     const given = setup([buildReport(), buildMessage(), buildReport()]);
@@ -229,12 +257,36 @@ describe('a window that is unwrapped', () => {
     const { ports } = setup([]);
     const items = Array.from({ length: 23 }, (_, at) => spoolItem(`i${at}`, { size: at % 8 === 3 ? 2_000_000 : 10 }));
     let done = 0;
-    unwrapWindow(items, { ...ports, bodies }, () => journalOptions, { matchOnContent: false }).subscribe(() => {
-      done += 1;
-    });
+    unwrapWindow(items, { ...ports, bodies }, () => journalOptions, { matchOnContent: false }, turns(clock)).subscribe(
+      () => {
+        done += 1;
+      },
+    );
     clock.runUntil(noon + 1_000);
     expect(done).toBe(23);
     expect(Math.max(...opened)).toBe(8);
     expect(opened.slice(-3)).toEqual([1, 1, 1]);
   });
+});
+
+test('lent messages that take long are parsed in turns, with others in between', () => {
+  const clock = new VirtualClock(noon);
+  let workedMs = 0;
+  clock.now = () => noon + clock.frame + workedMs;
+  const { ports } = setup([]);
+  const slow: Partial<UnwrapPorts> = {
+    bodies: { ...ports.bodies, lend: (_, use) => use(buildMessage()) },
+    unwrap: (bytes, options) => {
+      workedMs += 30;
+      return unwrap(bytes, options);
+    },
+  };
+  const order: string[] = [];
+  const items = Array.from({ length: 4 }, (_, at) => spoolItem(`i${at}`, { size: 10 }));
+  clock.schedule(() => order.push('another'), 0);
+  unwrapWindow(items, { ...ports, ...slow }, () => journalOptions, { matchOnContent: false }, turns(clock)).subscribe(
+    ({ item }) => order.push(item.intakeId),
+  );
+  clock.flush();
+  expect(order).toEqual(['i0', 'another', 'i1', 'i2', 'i3']);
 });

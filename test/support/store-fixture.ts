@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { firstValueFrom, from, type ObservableInput } from 'rxjs';
-import { openStore, type Store } from '../../src/store/open-store.ts';
+import { openStore, type Store, type StoreOptions } from '../../src/store/open-store.ts';
 import type { HeaderFacts, ParsedMail, SpoolItem } from '../../streams/message.ts';
 
 /** A store in a temporary folder, with the few steps of a message's life that tests take by hand. */
@@ -31,7 +31,10 @@ export interface StoreFixture extends AsyncDisposable {
 export const value = <T>(answer: ObservableInput<T>): Promise<T> => firstValueFrom(from(answer));
 export const sha256 = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
 
-export async function openStoreFixture(bytes: 'segments' | 'leveldb' = 'segments'): Promise<StoreFixture> {
+export async function openStoreFixture(
+  bytes: 'segments' | 'leveldb' = 'segments',
+  { readLarge }: Pick<StoreOptions, 'readLarge'> = {},
+): Promise<StoreFixture> {
   const folder = await mkdtemp(join(tmpdir(), 'daybook-store-'));
   const dataDir = join(folder, 'data');
   const now = { at: Date.parse('2026-11-23T12:00:00Z') };
@@ -42,6 +45,7 @@ export async function openStoreFixture(bytes: 'segments' | 'leveldb' = 'segments
       segmentBytes: 1_048_576,
       now: () => now.at,
       journalTypeOf: () => 'eej',
+      readLarge,
       ...(rebuild ? { rebuild: { folded: () => undefined } } : {}),
     });
   let store = await open(false);
