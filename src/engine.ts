@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { asyncScheduler, type SchedulerLike, Subject } from 'rxjs';
 import { createActor, toPromise } from 'xstate';
 import type { EngineOutput } from '../machines/engine.events.ts';
-import { emittedBy, type JournalActor, journalOf, spawnedJournals } from '../machines/follow.ts';
+import { emittedBy, type JournalActor, spawnedJournals } from '../machines/follow.ts';
 import { runtimeOf } from '../machines/journal.context.ts';
 import type { RuntimeRecord } from '../machines/journal.events.ts';
 import { schedulerClock } from '../streams/clock.ts';
@@ -29,11 +29,12 @@ import { processingSetup } from './engine/pipelines.ts';
 import { type Reloaded, type ReloadParts, reload } from './engine/reload.ts';
 import { openReminders } from './engine/reminders.ts';
 import { provideSlots } from './engine/slots.ts';
+import { followStore } from './engine/store-health.ts';
 import { createWorkshop, type Workshop } from './engine/workshop.ts';
 import type { EngineApi } from './http/api.types.ts';
 import { type HttpServer, openHttpServer } from './http/server.ts';
 import type { Log } from './log.ts';
-import { openStore } from './store/open-store.ts';
+import { openReopeningStore } from './store/reopening-store.ts';
 
 export interface EngineSetup {
   readonly config: EngineConfig;
@@ -81,14 +82,17 @@ async function openWorkshop(
   let known: DefinitionBook | undefined;
   const large = stack.use(openLargeMail(clock));
   const store = stack.use(
-    await openStore({
-      dataDir,
-      bytes: storing.bytes,
-      segmentBytes: storing.segmentBytes,
-      now: () => clock.now(),
-      readLarge: large.read,
-      journalTypeOf: (item) => known?.optionsFor(item)?.journalType ?? null,
-    }),
+    await openReopeningStore(
+      {
+        dataDir,
+        bytes: storing.bytes,
+        segmentBytes: storing.segmentBytes,
+        now: () => clock.now(),
+        readLarge: large.read,
+        journalTypeOf: (item) => known?.optionsFor(item)?.journalType ?? null,
+      },
+      clock,
+    ),
   );
   const { tornBytes, damaged, folded } = store.recovery;
   log(damaged.length === 0 ? 'info' : 'error', 'store open', { dataDir, tornBytes, folded, damaged });
@@ -127,11 +131,6 @@ async function launch(start: EngineSetup, { workshop, directory }: Opened, stack
   const { machine, mailboxes, listeners } = await provideSlots(workshop, {
     stop$,
     stopping: () => stopping,
-    storeFailed: (detail) => {
-      workshop.troubled('the store', detail);
-      const failed = { type: 'source.failed', at: clock.now(), kind: 'storage', detail } as const;
-      for (const { id } of book.all()) journalOf(actor, id)?.send(failed);
-    },
     close: async () => {
       const { records } = actor.getSnapshot().context;
       for (const [id, record] of Object.entries(records)) await saveRuntime(workshop, id, record);
@@ -148,6 +147,7 @@ async function launch(start: EngineSetup, { workshop, directory }: Opened, stack
     if (draft !== null) workshop.note(draft);
   });
   actor.subscribe({ error: (error) => log('error', 'the engine broke', { error: String(error) }) });
+  followStore(workshop, actor);
   runApart(workshop, stop$);
   stack.use(openHousekeeping(workshop));
   stack.use(openReminders({ ...workshop, events: workshop.store.events }));

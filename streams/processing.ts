@@ -7,11 +7,13 @@ import {
   ignoreElements,
   map,
   mergeMap,
+  NEVER,
   type Observable,
   type OperatorFunction,
   of,
   repeat,
   type SchedulerLike,
+  takeUntil,
   tap,
   timer,
   toArray,
@@ -30,6 +32,8 @@ export interface ProcessingPorts extends UnwrapPorts, SettlePorts {
   readonly spool: Spool;
   /** Fires when items of this definition became due. */
   readonly wake$: Observable<unknown>;
+  /** Fires when a store that had failed works again: what rests after a failure goes on. */
+  readonly recovered$?: Observable<unknown>;
 }
 export interface ProcessingOptions extends SettleOptions {
   readonly definitionId: string | null;
@@ -58,7 +62,7 @@ export function processing(
     1,
   );
   const drained$ = drain(ports.spool, stage, { wake$: ports.wake$, clock }, { ...options, idleMs });
-  return retrying(drained$, clock).pipe(foldSettled(clock));
+  return retrying(drained$, ports.recovered$ ?? NEVER, clock).pipe(foldSettled(clock));
 }
 
 /** What one half of a batch came to: the parsed items, then those whose step failed. */
@@ -71,7 +75,11 @@ interface Worked {
 }
 
 /** Starts again after an error, saying so; the waits grow while nothing goes through in between. */
-function retrying(source$: Observable<Worked>, clock: SchedulerLike): Observable<ProcessingNews> {
+function retrying(
+  source$: Observable<Worked>,
+  recovered$: Observable<unknown>,
+  clock: SchedulerLike,
+): Observable<ProcessingNews> {
   return defer(() => {
     let failures = 0;
     const failed = (detail: string, waitMs: number): ProcessingNews => {
@@ -92,7 +100,7 @@ function retrying(source$: Observable<Worked>, clock: SchedulerLike): Observable
       catchError((error: unknown) => {
         const waitMs = waitAfter(failures);
         const news = failed(detailOf(error), waitMs);
-        const rest$ = timer(waitMs, clock).pipe(ignoreElements());
+        const rest$ = timer(waitMs, clock).pipe(takeUntil(recovered$), ignoreElements());
         failures += 1;
         return concat(of(news), rest$);
       }),

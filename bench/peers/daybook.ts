@@ -26,6 +26,8 @@ export interface DaybookOptions {
   /** Where it stands; a temporary folder, removed at the end, where absent. */
   readonly directory?: string;
   readonly nodeArguments?: readonly string[];
+  /** Beside that of this process. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly ports?: readonly [smtp: number, http: number];
   /** Further keys of `smtp` and `http`, as they stand between the braces of the file. */
   readonly smtp?: string;
@@ -51,6 +53,7 @@ export async function startDaybook(options: DaybookOptions): Promise<Daybook> {
   await writeFile(configFile, base + options.config);
   const child = spawn(process.execPath, [...(options.nodeArguments ?? []), binary, 'run', '--config', configFile], {
     stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...options.env },
   });
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -1,5 +1,5 @@
 import { filter, map, merge, mergeMap, type Observable, share } from 'rxjs';
-import { readinessOf } from '../../machines/engine.readiness.ts';
+import { type Readiness, readinessOf } from '../../machines/engine.readiness.ts';
 import { type EngineActor, journalOf } from '../../machines/follow.ts';
 import type { Administration, EngineApi, EngineChange } from '../http/api.types.ts';
 import type { Status } from '../http/status.schema.ts';
@@ -19,6 +19,11 @@ export function createApi(
   const { store, book, clock, version, startedAt, setup, note } = workshop;
   const statusFor = (definition: Definition): Status | undefined =>
     workshop.statusOf(definition, journalOf(actor, definition.id));
+  const readiness = (): Readiness => {
+    const { ready, missing } = readinessOf(actor.getSnapshot());
+    const { open, detail } = store.health;
+    return open ? { ready, missing } : { ready: false, missing: [...missing, `the store has failed: ${detail}`] };
+  };
   const statuses = (): Status[] =>
     book
       .all()
@@ -33,7 +38,7 @@ export function createApi(
         startedAt: isoTime(startedAt),
         now: isoTime(clock.now()),
         store: 'embedded',
-        ready: readinessOf(actor.getSnapshot()).ready,
+        ready: readiness().ready,
         warnings: workshop.warnings(),
       },
       definitions: statuses(),
@@ -51,8 +56,8 @@ export function createApi(
       const definition = book.get(definitionId);
       return definition === undefined ? undefined : explain(definition, message, { store, setup, clock });
     },
-    readiness: () => readinessOf(actor.getSnapshot()),
-    health: () => healthOf(statuses(), readinessOf(actor.getSnapshot()).missing, storeTroubled(workshop)),
+    readiness,
+    health: () => healthOf(statuses(), readiness().missing, storeTroubled(workshop)),
     rejections: () => workshop.rejections.all(),
     changes$: changesOf(workshop, changed$),
     accessDenied: ({ actor: name, method, path, status, peer }) =>

@@ -1,7 +1,7 @@
 import type { Custodied, Received } from '../../streams/message.ts';
 import type { Custody, Receipt } from '../../streams/ports.ts';
 import { roomIn } from '../store/free-space.ts';
-import type { Store } from '../store/open-store.ts';
+import type { ReopeningStore } from '../store/reopening-store.ts';
 
 export type Admission = 'ok' | 'full' | 'failed' | 'stopping';
 export interface CapacityOptions {
@@ -12,8 +12,6 @@ export interface CapacityOptions {
   /** Epoch ms. */
   readonly now: () => number;
   readonly stopping: () => boolean;
-  /** Called once, when the store has failed: nothing more is promised until it is opened anew. */
-  readonly failed: (detail: string) => void;
 }
 
 /** Whether one more message can be taken, and custody that counts what is on its way (interface `limits`, `store.minimumFree`). */
@@ -23,26 +21,23 @@ export interface Capacity {
   readonly custody: Custody;
 }
 
-export function createCapacity(store: Pick<Store, 'custody' | 'queue'>, options: CapacityOptions): Capacity {
+export function createCapacity(
+  store: Pick<ReopeningStore, 'custody' | 'queue' | 'health'>,
+  options: CapacityOptions,
+): Capacity {
   const room = roomIn(options.dataDir, options.minimumFreeBytes, options.now);
   const flying = { messages: 0, bytes: 0 };
-  let failed = false;
-  const noteFailure = (error: unknown): void => {
-    // After an I/O error the log promises nothing more until it is opened anew (store section 3).
-    if (failed || (error as { code?: string }).code !== 'store-failed') return;
-    failed = true;
-    options.failed(String(error));
-  };
   return {
     admit: (sizeHintBytes) => {
       if (options.stopping()) return 'stopping';
-      if (failed) return 'failed';
+      // Nothing is promised on it until it is opened anew (store section 3).
+      if (!store.health.open) return 'failed';
       const onTheWay = flying.bytes + (sizeHintBytes ?? 0);
       if (store.queue.messages + flying.messages >= options.queueMessages) return 'full';
       if (store.queue.bytes + onTheWay >= options.queueBytes) return 'full';
       return room(onTheWay) > 0 ? 'ok' : 'full';
     },
-    custody: { begin: (done) => new CountedReceipt(store.custody.begin(done), flying, noteFailure) },
+    custody: { begin: (done) => new CountedReceipt(store.custody.begin(done), flying) },
   };
 }
 
@@ -50,14 +45,12 @@ export function createCapacity(store: Pick<Store, 'custody' | 'queue'>, options:
 class CountedReceipt implements Receipt {
   readonly #receipt: Receipt;
   readonly #flying: { messages: number; bytes: number };
-  readonly #failed: (error: unknown) => void;
   #bytes = 0;
   #landed = false;
 
-  constructor(receipt: Receipt, flying: { messages: number; bytes: number }, failed: (error: unknown) => void) {
+  constructor(receipt: Receipt, flying: { messages: number; bytes: number }) {
     this.#receipt = receipt;
     this.#flying = flying;
-    this.#failed = failed;
     flying.messages += 1;
   }
 
@@ -80,9 +73,6 @@ class CountedReceipt implements Receipt {
   async commit(received: Received): Promise<Custodied> {
     try {
       return await this.#receipt.commit(received);
-    } catch (error) {
-      this.#failed(error);
-      throw error;
     } finally {
       this.#land();
     }

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { filter, map, type Observable, type SchedulerLike, tap } from 'rxjs';
+import { filter, map, type Observable, type SchedulerLike, skip, tap } from 'rxjs';
 import type { JournalOptions, MatchingOptions, SpoolItem } from '../../streams/message.ts';
 import type { OpenLarge } from '../../streams/open-mail.ts';
 import type { Directory, HashContent, News } from '../../streams/ports.ts';
@@ -7,6 +7,7 @@ import { processing } from '../../streams/processing.ts';
 import { unwrap } from '../report/unwrap.ts';
 import { decode } from '../store/bodies.ts';
 import type { Store } from '../store/open-store.ts';
+import type { ReopeningStore } from '../store/reopening-store.ts';
 import type { LargeMail } from './large-mail.ts';
 
 /** Items of one definition in memory at once: enough that a group commit is full, few enough to hold. */
@@ -60,15 +61,23 @@ export function processingNews(
     clock,
     troubled,
   }: {
-    readonly store: Store;
+    readonly store: Pick<ReopeningStore, 'touched$' | 'health$'>;
     readonly setup: ProcessingSetup;
     readonly clock: SchedulerLike;
     readonly troubled: (detail: string | null) => void;
   },
 ): Observable<News> {
   const wake$ = store.touched$.pipe(filter(({ due }) => due.has(definitionId)));
+  const recovered$ = store.health$.pipe(
+    skip(1),
+    filter(({ open }) => open),
+  );
   const { ports, matching, optionsFor } = setup;
-  return processing({ ...ports, wake$ }, { definitionId, window: windowItems, matching, optionsFor }, clock).pipe(
+  return processing(
+    { ...ports, wake$, recovered$ },
+    { definitionId, window: windowItems, matching, optionsFor },
+    clock,
+  ).pipe(
     tap((news) => {
       troubled(news.type === 'processing.failed' ? news.detail : null);
     }),

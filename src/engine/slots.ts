@@ -17,13 +17,11 @@ import type { Workshop } from './workshop.ts';
 export interface Slots {
   readonly stop$: Observable<void>;
   readonly stopping: () => boolean;
-  /** The store failed: every definition shows it, and nothing more is taken. */
-  readonly storeFailed: (detail: string) => void;
   readonly close: () => Promise<void>;
 }
 
 /** The engine chart with every slot filled by the real thing, and the listeners and mailboxes that fill them. */
-export async function provideSlots(workshop: Workshop, { stop$, stopping, storeFailed, close }: Slots) {
+export async function provideSlots(workshop: Workshop, { stop$, stopping, close }: Slots) {
   const { options, store, book, setup, clock, accepted } = workshop;
   const { minimumFreeBytes } = options.store;
   const capacity = createCapacity(store, {
@@ -32,7 +30,6 @@ export async function provideSlots(workshop: Workshop, { stop$, stopping, storeF
     ...options.limits,
     now: () => clock.now(),
     stopping,
-    failed: storeFailed,
   });
   const newId = createNewId(clock);
   const closings = new Set<Promise<void>>();

@@ -5,7 +5,7 @@ import type { EventDraft } from '../../streams/ports.ts';
 import type { EngineOptions } from '../config/to-options.ts';
 import type { Status } from '../http/status.schema.ts';
 import type { Log } from '../log.ts';
-import type { Store } from '../store/open-store.ts';
+import type { ReopeningStore } from '../store/reopening-store.ts';
 import { isoTime } from './archive-api.ts';
 import type { Definition, DefinitionBook } from './definition-book.types.ts';
 import { engineEvent } from './definition-events.ts';
@@ -26,7 +26,7 @@ export interface Workshop {
   /** As they are now: read them at each use. */
   readonly options: EngineOptions;
   readonly live: LiveOptions;
-  readonly store: Store;
+  readonly store: ReopeningStore;
   readonly book: DefinitionBook;
   readonly setup: ProcessingSetup;
   readonly clock: SchedulerLike;

@@ -18,6 +18,8 @@ export interface GroupCommitOptions {
   readonly maxGroupBytes?: number;
   /** Default 256. */
   readonly maxGroupRecords?: number;
+  /** Told once, when nothing more is promised on this log. */
+  readonly failed?: (failure: EngineFailure) => void;
   /** Asked before a group is written; false refuses it with `store-full`. */
   readonly checkFree?: (bytes: number) => boolean | Promise<boolean>;
 }
@@ -118,7 +120,7 @@ export class GroupCommit {
         await this.#commit(group);
       } catch (error) {
         const failure = asFailure(error);
-        if (failure.code !== 'store-full') this.#failure ??= failure;
+        if (failure.code !== 'store-full') this.#fail(failure);
         for (const { reject } of group) reject(failure);
       }
     }
@@ -132,9 +134,15 @@ export class GroupCommit {
       resolve();
     } catch (error) {
       const failure = asFailure(error);
-      if (failure.code !== 'store-full') this.#failure ??= failure;
+      if (failure.code !== 'store-full') this.#fail(failure);
       reject(failure);
     }
+  }
+
+  #fail(failure: EngineFailure): void {
+    if (this.#failure !== null) return;
+    this.#failure = failure;
+    this.#options.failed?.(failure);
   }
 
   /** The front of the queue, as much as one group holds. */
@@ -208,7 +216,7 @@ export class GroupCommit {
         // The records are durable, the index may not know them: nothing is promised until a start has folded them.
         const failure = asFailure(error);
         this.#foldFailure ??= failure;
-        this.#failure ??= failure;
+        this.#fail(failure);
         for (const { waiting } of entries) waiting.reject(failure);
       });
   }

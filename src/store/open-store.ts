@@ -1,4 +1,4 @@
-import { access, link, mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Observable, Subject } from 'rxjs';
 import { EngineFailure } from '../../streams/failure.ts';
@@ -13,7 +13,7 @@ import type { CommitLog, LogPosition, LogRecord } from './commit-log.types.ts';
 import { createCustody } from './custody.ts';
 import { foldGroup, type Touched } from './fold.ts';
 import { createHousekeeping, type Housekeeping } from './housekeeping.ts';
-import { type IndexDb, openIndexDb } from './index-db.ts';
+import type { IndexDb } from './index-db.ts';
 import { type IndexMemory, loadIndexMemory } from './index-memory.ts';
 import { createArchive } from './level-archive.ts';
 import { openLevelBytes } from './level-bytes.ts';
@@ -24,8 +24,8 @@ import { createMessageReader } from './level-messages.ts';
 import { createSpool } from './level-spool.ts';
 import { createUidlStore, type UidlStore } from './level-uidl.ts';
 import { openLock } from './lock.ts';
+import { prepareIndex, writeFormat } from './prepare-index.ts';
 import { recentBytes } from './recent-bytes.ts';
-import { indexFormat } from './rows.ts';
 import { openSegmentBytes } from './segment-bytes.ts';
 
 /** Bytes of fresh messages kept for their parsing: some two hundred of common size. */
@@ -66,6 +66,8 @@ export interface Store extends AsyncDisposable {
   /** What each durable group has changed; who waits for due items or shows a status listens here. */
   readonly touched$: Observable<Touched>;
   readonly recovery: CommitLogRecovery;
+  /** Resolves when nothing more can be promised on this store; close it and open another. Never while it is well. */
+  readonly failure: Promise<EngineFailure>;
   figuresOf(definitionId: string | null): Figures;
   /** What is in process, of all definitions together. */
   readonly queue: { readonly messages: number; readonly bytes: number };
@@ -79,41 +81,30 @@ export interface Store extends AsyncDisposable {
  * @throws EngineFailure `locked`, `index-unknown`, `store-failed`
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const { dataDir } = options;
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const lock = await openLock(dataDir);
+  const lock = await lockDataDir(options);
   try {
-    const index = await prepareIndex(options);
-    try {
-      return await assemble(options, index, lock);
-    } catch (error) {
-      await index[Symbol.asyncDispose]();
-      throw error;
-    }
+    return await openLocked(options, lock);
   } catch (error) {
     await lock[Symbol.asyncDispose]();
     throw error;
   }
 }
 
-/** The index as it stands, or a new one at the first start and for a rebuild; never an empty one beside a log. */
-async function prepareIndex({ dataDir, rebuild }: StoreOptions): Promise<IndexDb> {
-  const directory = join(dataDir, 'index');
-  if (rebuild !== undefined) await rm(directory, { recursive: true, force: true });
-  const stands = await exists(join(directory, 'CURRENT'));
-  const hasLog = (await exists(join(dataDir, 'commitlog'))) || (await exists(join(dataDir, 'bodies')));
-  if (!stands && hasLog && rebuild === undefined) {
-    throw new EngineFailure('index-unknown', 'the index is missing; run `daybook rebuild-index`');
-  }
-  if (stands) await snapshot(directory, join(dataDir, 'index.before-open'));
-  const index = await openIndexDb(directory, !stands);
-  const format = await index.meta.get('format');
-  if (format === undefined) await writeFormat(index);
-  else if (format !== indexFormat) {
+/** The data directory, made where it is missing, for this process alone. @throws EngineFailure `locked` */
+export async function lockDataDir({ dataDir }: Pick<StoreOptions, 'dataDir'>): Promise<AsyncDisposable> {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  return openLock(dataDir);
+}
+
+/** As `openStore`, where the lock is held; the store gives it back when it is closed. @throws EngineFailure `index-unknown`, `store-failed` */
+export async function openLocked(options: StoreOptions, lock: AsyncDisposable): Promise<Store> {
+  const index = await prepareIndex(options);
+  try {
+    return await assemble(options, index, lock);
+  } catch (error) {
     await index[Symbol.asyncDispose]();
-    throw new EngineFailure('index-unknown', `index format ${String(format)}; run \`daybook rebuild-index\``);
+    throw error;
   }
-  return index;
 }
 
 async function assemble(options: StoreOptions, index: IndexDb, lock: AsyncDisposable): Promise<Store> {
@@ -145,9 +136,16 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
   const touched$ = new Subject<Touched>();
   let records = 0;
   const fold = folder(index, memory, parts);
+  let failed: (failure: EngineFailure) => void = () => undefined;
+  const failure = new Promise<EngineFailure>((resolve) => {
+    failed = resolve;
+  });
+  index.behind.failed = (error) =>
+    failed(new EngineFailure('store-failed', `index: ${String(error)}`, { cause: error }));
   const log = await openCommitLog({
     bytes,
     now,
+    failed,
     foldedUpTo: ((await index.meta.get('head')) as LogPosition | undefined) ?? null,
     fold: async (group) => {
       const touched = await write(() => fold(group));
@@ -172,6 +170,7 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
     log,
     touched$,
     recovery: log.recovery,
+    failure,
     figuresOf: (definitionId) => memory.figuresOf(definitionId),
     queue: memory.queue,
     oldest: (definitionId) => memory.oldestOf(definitionId),
@@ -184,12 +183,6 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
       await lock[Symbol.asyncDispose]();
     }),
   };
-}
-
-/** Makes all that the index was told so far durable, and with it of which format it is. */
-async function writeFormat({ behind, meta }: IndexDb): Promise<void> {
-  behind.apply([{ prefix: meta.prefix, key: 'format', value: indexFormat, gone: false, isNew: false }]);
-  await behind.flush({ sync: true });
 }
 
 /** Folds groups, and writes the index now and then: synced, each `checkpointBytes` of the log. */
@@ -209,21 +202,6 @@ function folder(
     return touched;
   };
 }
-
-/** Hard links to every file as it stood: opening LevelDB on a damaged manifest deletes what it no longer knows. */
-async function snapshot(directory: string, into: string): Promise<void> {
-  await rm(into, { recursive: true, force: true });
-  await mkdir(into, { mode: 0o700 });
-  for (const name of await readdir(directory)) {
-    if (name !== 'LOCK') await link(join(directory, name), join(into, name));
-  }
-}
-
-const exists = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
 
 /** Idempotent close. */
 function once(close: () => Promise<void>): () => Promise<void> {

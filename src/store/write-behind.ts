@@ -39,6 +39,8 @@ export class WriteBehind {
   #writing: Promise<void> | null = null;
   #keys = 0;
   #writtenAt = Number.NEGATIVE_INFINITY;
+  /** Told of each write that failed: after some errors a database fails for ever, though the disk is well again. */
+  failed: (error: unknown) => void = () => undefined;
 
   constructor(write: WriteOps) {
     this.#write = write;
@@ -100,6 +102,7 @@ export class WriteBehind {
       await this.#writing;
     } catch (error) {
       this.#takeBack(leaving);
+      this.failed(error);
       throw error;
     } finally {
       this.#leaving = null;

@@ -1,0 +1,52 @@
+import { access, link, mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EngineFailure } from '../../streams/failure.ts';
+import { type IndexDb, openIndexDb } from './index-db.ts';
+import { indexFormat } from './rows.ts';
+
+/** The index as it stands, or a new one at the first start and for a rebuild; never an empty one beside a log. */
+export async function prepareIndex({
+  dataDir,
+  rebuild,
+}: {
+  readonly dataDir: string;
+  readonly rebuild?: unknown;
+}): Promise<IndexDb> {
+  const directory = join(dataDir, 'index');
+  if (rebuild !== undefined) await rm(directory, { recursive: true, force: true });
+  const stands = await exists(join(directory, 'CURRENT'));
+  const hasLog = (await exists(join(dataDir, 'commitlog'))) || (await exists(join(dataDir, 'bodies')));
+  if (!stands && hasLog && rebuild === undefined) {
+    throw new EngineFailure('index-unknown', 'the index is missing; run `daybook rebuild-index`');
+  }
+  if (stands) await snapshot(directory, join(dataDir, 'index.before-open'));
+  const index = await openIndexDb(directory, !stands);
+  const format = await index.meta.get('format');
+  if (format === undefined) await writeFormat(index);
+  else if (format !== indexFormat) {
+    await index[Symbol.asyncDispose]();
+    throw new EngineFailure('index-unknown', `index format ${String(format)}; run \`daybook rebuild-index\``);
+  }
+  return index;
+}
+
+/** Makes all that the index was told so far durable, and with it of which format it is. */
+export async function writeFormat({ behind, meta }: IndexDb): Promise<void> {
+  behind.apply([{ prefix: meta.prefix, key: 'format', value: indexFormat, gone: false, isNew: false }]);
+  await behind.flush({ sync: true });
+}
+
+/** Hard links to every file as it stood: opening LevelDB on a damaged manifest deletes what it no longer knows. */
+async function snapshot(directory: string, into: string): Promise<void> {
+  await rm(into, { recursive: true, force: true });
+  await mkdir(into, { mode: 0o700 });
+  for (const name of await readdir(directory)) {
+    if (name !== 'LOCK') await link(join(directory, name), join(into, name));
+  }
+}
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
