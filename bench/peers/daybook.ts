@@ -13,6 +13,8 @@ export interface Daybook extends AsyncDisposable {
   readonly configFile: string;
   /** What it has written to standard error so far. */
   readonly log: () => string;
+  /** False once the process has ended, however. */
+  readonly isRunning: () => boolean;
   get<T>(path: string): Promise<T>;
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** Ends it with `signal` and resolves with its exit code (null when killed). */
@@ -68,6 +70,7 @@ export async function startDaybook(options: DaybookOptions): Promise<Daybook> {
     directory,
     configFile,
     log: () => log,
+    isRunning: () => isRunning(child),
     fetch: (path, init) => fetch(url + path, init),
     get: async <T>(path: string) => {
       const answer = await fetch(url + path);
@@ -80,7 +83,7 @@ export async function startDaybook(options: DaybookOptions): Promise<Daybook> {
     },
     restart: () => startDaybook({ ...options, directory, ports: [smtpPort, httpPort] }),
     [Symbol.asyncDispose]: async () => {
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+      if (isRunning(child)) child.kill('SIGKILL');
       await ended;
       if (options.directory === undefined) await rm(directory, { recursive: true, force: true, maxRetries: 3 });
     },
@@ -89,10 +92,12 @@ export async function startDaybook(options: DaybookOptions): Promise<Daybook> {
   return daybook;
 }
 
+const isRunning = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode === null && signalCode === null;
+
 async function ready(url: string, child: ChildProcess, log: () => string): Promise<void> {
   const until = Date.now() + readyWithinMs;
   while (Date.now() < until) {
-    if (child.exitCode !== null) throw new Error(`daybook ended with ${child.exitCode}: ${log()}`);
+    if (!isRunning(child)) throw new Error(`daybook ended with ${child.exitCode ?? child.signalCode}: ${log()}`);
     const answer = await fetch(url).catch(() => undefined);
     if (answer?.ok === true) return;
     await new Promise((resolve) => setTimeout(resolve, 20));

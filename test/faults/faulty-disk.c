@@ -4,7 +4,7 @@
  * `fdatasync 5 1 -1`: from the FROM-th such call of the process on, COUNT calls fail with ERRNO; -1 is for ever. Calls
  * are counted from the start of the process, on files of the folder alone. `sync` stands for fsync and fdatasync, `write`
  * for all that write, `open` for opens that may create, `rename`, `unlink`, `truncate`. ERRNO 0 does nothing and says
- * that it was done, which for `sync` is a disk that lies.
+ * that it was done, which for `sync` is a disk that lies; a negative ERRNO is a signal that ends the process before it.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,14 @@ static int is_meant_fd(int fd) {
   return is_meant(path);
 }
 
+/* The file DAYBOOK_FAULTS.met stands once a fault was met. */
+static void note_met(const char *file) {
+  char met[PATH_MAX];
+  snprintf(met, sizeof met, "%s.met", file);
+  int fd = (int)syscall(SYS_openat, AT_FDCWD, met, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+  if (fd >= 0) syscall(SYS_close, fd);
+}
+
 /* 1 where the call fails now, with errno set; 2 where it is only said to have been done. */
 static int fails(int call) {
   const char *file = getenv("DAYBOOK_FAULTS");
@@ -56,6 +65,8 @@ static int fails(int call) {
     for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
       if (sscanf(line, "%15s %ld %ld %ld", name, &code, &from, &count) != 4 || strcmp(name, names[call]) != 0) continue;
       if (number < from || (count >= 0 && number >= from + count)) continue;
+      note_met(file);
+      if (code < 0) kill(getpid(), (int)-code);
       answer = code == 0 ? 2 : 1;
       errno = (int)code;
     }

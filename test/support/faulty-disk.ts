@@ -1,12 +1,14 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 /** A call that the disk of one process can fail; `sync` and `write` stand for all that do it. */
 export type DiskCall = 'sync' | 'write' | 'open' | 'rename' | 'unlink' | 'truncate';
-export const errors = { EIO: 5, ENOSPC: 28, EMFILE: 24, EROFS: 30, none: 0 } as const;
+export const diskCalls: readonly DiskCall[] = ['sync', 'write', 'open', 'rename', 'unlink', 'truncate'];
+/** As the system numbers them; `SIGKILL` ends the process instead of the call. */
+export const errors = { EIO: 5, ENOSPC: 28, EMFILE: 24, EROFS: 30, none: 0, SIGKILL: -9 } as const;
 
 export interface DiskFault {
   readonly call: DiskCall;
@@ -24,6 +26,8 @@ export interface FaultyDisk extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
   fail(...faults: readonly DiskFault[]): Promise<void>;
   heal(): Promise<void>;
+  /** A call has failed. */
+  met(): Promise<boolean>;
 }
 
 /** Needs a C compiler. */
@@ -43,6 +47,11 @@ export async function openFaultyDisk(): Promise<FaultyDisk> {
         faults.map(({ call, error, from = 1, count = -1 }) => `${call} ${errors[error]} ${from} ${count}\n`).join(''),
       ),
     heal: () => rm(control, { force: true }),
+    met: () =>
+      access(`${control}.met`).then(
+        () => true,
+        () => false,
+      ),
     [Symbol.asyncDispose]: async () => {
       await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
       await rm(tools, { recursive: true, force: true });
