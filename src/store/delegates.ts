@@ -1,3 +1,6 @@
+import { from, lastValueFrom } from 'rxjs';
+import { EngineFailure } from '../../streams/failure.ts';
+import type { ChunksDone, Receipt } from '../../streams/ports.ts';
 import type { Store } from './open-store.ts';
 
 type Delegated = Pick<
@@ -16,22 +19,25 @@ type Delegated = Pick<
   | 'ledger'
 >;
 
-/** The ports of whichever store `of` answers at the time of the call, for who keeps them. */
+/**
+ * The ports of whichever store `of` answers at the time of the call, for who keeps them. Where it throws, since none is
+ * open, nothing is thrown here: who asks hears of it by the answer, as of any other failure of a port.
+ */
 export function delegates(of: () => Store): Delegated {
   return {
-    custody: { begin: (done) => of().custody.begin(done) },
+    custody: { begin: (done) => beginIn(of, done) },
     spool: {
-      due: (definitionId, now, limit) => of().spool.due(definitionId, now, limit),
-      defer: (items) => of().spool.defer(items),
+      due: async (definitionId, now, limit) => lastValueFrom(from(of().spool.due(definitionId, now, limit))),
+      defer: async (items) => lastValueFrom(from(of().spool.defer(items))),
     },
     bodies: {
-      read: (body, decoding, sha256) => of().bodies.read(body, decoding, sha256),
-      lend: (sha256, use) => of().bodies.lend?.(sha256, use),
+      read: async (body, decoding, sha256) => lastValueFrom(from(of().bodies.read(body, decoding, sha256))),
+      lend: (sha256, use) => whole(of)?.bodies.lend?.(sha256, use),
     },
     gather: async (body, into) => of().gather(body, into),
     archive: {
-      lookup: (keys) => of().archive.lookup(keys),
-      settle: (requests) => of().archive.settle(requests),
+      lookup: async (keys) => lastValueFrom(from(of().archive.lookup(keys))),
+      settle: async (requests) => lastValueFrom(from(of().archive.settle(requests))),
     },
     messages: {
       find: async (query) => of().messages.find(query),
@@ -42,7 +48,7 @@ export function delegates(of: () => Store): Delegated {
       get: async (id) => of().intake.get(id),
     },
     events: {
-      append: (draft) => of().events.append(draft),
+      append: async (draft) => lastValueFrom(from(of().events.append(draft))),
       find: async (query) => of().events.find(query),
     },
     definitions: {
@@ -65,4 +71,45 @@ export function delegates(of: () => Store): Delegated {
       summariseHeld: async (now) => of().housekeeping.summariseHeld(now),
     },
   };
+}
+
+/** None is open: bytes that were taken in by the last one have to be read. */
+function whole(of: () => Store): Store | undefined {
+  try {
+    return of();
+  } catch {
+    return undefined;
+  }
+}
+
+function beginIn(of: () => Store, done: ChunksDone | undefined): Receipt {
+  try {
+    return of().custody.begin(done);
+  } catch (error) {
+    return new RefusedReceipt(error);
+  }
+}
+
+/** Of a message that came while no store was open: it is refused at its end, as after any other failure. */
+class RefusedReceipt implements Receipt {
+  readonly size = 0;
+  readonly #reason: unknown;
+
+  constructor(reason: unknown) {
+    this.#reason = reason instanceof EngineFailure ? reason : new EngineFailure('store-failed', String(reason));
+  }
+
+  write(): undefined {
+    return undefined;
+  }
+
+  async preview(): Promise<never> {
+    throw this.#reason;
+  }
+
+  async commit(): Promise<never> {
+    throw this.#reason;
+  }
+
+  abort(): void {}
 }

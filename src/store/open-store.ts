@@ -5,6 +5,7 @@ import { EngineFailure } from '../../streams/failure.ts';
 import type { Figures } from '../../streams/figures.ts';
 import type { Body, JournalOptions, SpoolItem } from '../../streams/message.ts';
 import type { Archive, Bodies, Custody, EventLog, IntakeReader, MessageReader, Spool } from '../../streams/ports.ts';
+import { closing } from '../close.ts';
 import { exclusive } from '../exclusive.ts';
 import { createBodies, gatherInto, type ReadLarge } from './bodies.ts';
 import type { Bytes } from './bytes.types.ts';
@@ -155,6 +156,13 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
     },
   });
   const recent = recentBytes(recentMaxBytes);
+  // The last first, each whatever became of the others: an index left open could not be opened again.
+  const stack = closing();
+  stack.use(lock);
+  stack.use(index);
+  stack.defer(() => touched$.complete());
+  stack.defer(() => write(() => writeFormat(index)));
+  stack.use(log);
   return {
     custody: createCustody({ log, recent, chunkBytes: parts.chunkBytes ?? chunkBytes }),
     spool: createSpool({ index, memory, write }),
@@ -175,13 +183,7 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
     queue: memory.queue,
     oldest: (definitionId) => memory.oldestOf(definitionId),
     ledger: (definitionId, day) => readLedger(index, definitionId, day),
-    [Symbol.asyncDispose]: once(async () => {
-      await log[Symbol.asyncDispose]();
-      await write(() => writeFormat(index));
-      touched$.complete();
-      await index[Symbol.asyncDispose]();
-      await lock[Symbol.asyncDispose]();
-    }),
+    [Symbol.asyncDispose]: once(() => stack[Symbol.asyncDispose]()),
   };
 }
 
@@ -204,10 +206,10 @@ function folder(
 }
 
 /** Idempotent close. */
-function once(close: () => Promise<void>): () => Promise<void> {
-  let closing: Promise<void> | undefined;
+function once(close: () => PromiseLike<void>): () => Promise<void> {
+  let closed: Promise<void> | undefined;
   return () => {
-    closing ??= close();
-    return closing;
+    closed ??= Promise.resolve(close());
+    return closed;
   };
 }

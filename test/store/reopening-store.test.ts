@@ -122,7 +122,10 @@ test('while the disk is ill the failed store stays for its readers; who opens in
     return store.health.detail?.includes('rebuild-index') === true;
   });
   await expect(store.intake.get('before')).rejects.toMatchObject({ code: 'store-failed' });
-  expect(() => store.custody.begin()).toThrow(EngineFailure);
+  await expect(take('no store'), 'nothing throws at once: nobody expects it of a port').rejects.toMatchObject({
+    code: 'store-failed',
+  });
+  await expect(value(store.events.append({} as never))).rejects.toMatchObject({ code: 'store-failed' });
   expect(store.figuresOf('exchange').received, 'figures are in memory').toBeGreaterThan(0);
   faults.open = null;
   const at = clock.now();
