@@ -69,6 +69,11 @@ class Log implements OpenedCommitLog {
 
   slice: CommitLog['slice'] = (seq, offset, length, into) => this.#options.bytes.slice(seq, offset, length, into);
 
+  record: CommitLog['record'] = async (seq) => {
+    if (seq > this.head.seq) throw new EngineFailure('missing', `record ${seq}`);
+    return this.#options.bytes.read(seq);
+  };
+
   drop: CommitLog['drop'] = async (seqs) => {
     const { bytes } = this.#options;
     if ([...seqs].some((seq) => seq >= bytes.sealedBefore)) await this.#group.between(() => bytes.seal());
@@ -135,7 +140,7 @@ async function recover({ bytes, fold, foldedUpTo, maxGroupRecords = 256 }: Commi
         note({ file, offset, text: `record ${head.record.seq} does not continue the record before it` });
       }
       last = head;
-      if (head.record.seq === foldedUpTo?.seq || head.record.kind === 'chunk') continue;
+      if (head.record.seq === foldedUpTo?.seq) continue;
       group.push(head.record);
       if (group.length < maxGroupRecords) continue;
       await fold(group);

@@ -1,5 +1,6 @@
 import type { Received, Step, Verdict } from '../../streams/message.ts';
 import type { EventDraft } from '../../streams/ports.ts';
+import type { RecordHead } from './record.ts';
 
 /** Record kinds of the commit log (store section 2). `chunk` is a part of a streamed message that a later `intake` names. */
 export const recordKinds = ['intake', 'chunk', 'outcome', 'command', 'event', 'checkpoint'] as const;
@@ -56,6 +57,8 @@ export interface CommitLog extends AsyncDisposable {
    * bytes given back. @throws EngineFailure `store-failed`, `store-full`
    */
   drop(seqs: ReadonlySet<number>): Promise<number>;
+  /** The head of one durable record, verified. @throws EngineFailure `missing`, `damaged` */
+  record(seq: number): Promise<RecordHead>;
   /** Records after `seq` in order, each verified against its hash and the one before. */
   records(afterSeq: number): AsyncIterable<LogRecord>;
   /** Seals the open segment and makes all durable. Idempotent. */

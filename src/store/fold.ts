@@ -7,6 +7,7 @@ import { foldCommand } from './fold-command.ts';
 import { foldOutcome } from './fold-outcome.ts';
 import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
+import { growTree, type SignedRow } from './log-tree.ts';
 import type { IntakeRow } from './rows.ts';
 
 /** What a fold touched, for those who wait: definitions with new due items, and all that may look at their status again. */
@@ -35,9 +36,11 @@ export async function foldGroup(
   const change = new Change(index, memory);
   const context: FoldContext = { index, memory, change, due: new Set(), definitions: new Set() };
   for (const record of group) await foldRecord(context, record);
+  const tree = growTree(context, memory.tree, group);
   const last = group.at(-1);
   if (last !== undefined) change.put(index.meta, 'head', { seq: last.seq, hash: last.hash });
   await change.commit();
+  memory.tree = tree;
   return { due: context.due, definitions: context.definitions, events: change.logged };
 }
 
@@ -54,7 +57,9 @@ async function foldRecord(context: FoldContext, record: LogRecord): Promise<void
       context.change.logEvent(record.at, record.facts as EventDraft);
       return;
     case 'chunk':
+      return;
     case 'checkpoint':
+      context.change.put(context.index.meta, 'signed', { seq: record.seq, facts: record.facts } satisfies SignedRow);
       return;
     default:
       throw new EngineFailure('index-unknown', `record ${record.seq} has the unknown kind ${String(record.kind)}`);
@@ -86,6 +91,7 @@ function foldIntake(context: FoldContext, record: LogRecord, facts: IntakeFacts)
       failures: 0,
       overrides: [],
       parsed: null,
+      recordSeq: record.seq,
       sharedWith: ids.length === 1 ? [] : ids.filter((id) => id !== target.intakeId),
       steps: [{ at: facts.receivedAt, step: 'received', detail: null }],
     };

@@ -12,7 +12,7 @@ export interface GroupCommitOptions {
   readonly bytes: Bytes;
   /** Epoch ms. */
   readonly now: () => number;
-  /** Makes the index know a durable group. Groups come in order, one at a time; chunks are not among them. */
+  /** Makes the index know durable records. They come in order, without a gap, one group at a time. */
   readonly fold: (group: readonly LogRecord[]) => Promise<void>;
   /** Of a group; one record larger than this goes alone. Default 16 MB. */
   readonly maxGroupBytes?: number;
@@ -59,6 +59,8 @@ export class GroupCommit {
   #failure: EngineFailure | null = null;
   #foldFailure: EngineFailure | null = null;
   #ending = false;
+  /** Chunks written since the last group that was synced: durable, and folded, with the next one. Without their bytes. */
+  #chunks: LogRecord[] = [];
   /** The last record written: the next one continues it. */
   #written: LogPosition;
   /** The last record known to be durable. */
@@ -178,9 +180,11 @@ export class GroupCommit {
       encoded: { record },
     } of entries)
       if (record.kind === 'chunk') waiting.resolve(record);
+    const records = [...this.#chunks, ...encoded.map(({ record }) => record)];
+    this.#chunks = counting.length === 0 ? records : [];
     if (counting.length === 0) return;
     this.#head = this.#written;
-    this.#startFold(counting);
+    this.#startFold(counting, records);
   }
 
   /** Gives each draft its place: the numbers count only once the group is written. */
@@ -201,8 +205,7 @@ export class GroupCommit {
     return entries;
   }
 
-  #startFold(entries: readonly Entry[]): void {
-    const records = entries.map(({ encoded }) => encoded.record);
+  #startFold(entries: readonly Entry[], records: readonly LogRecord[]): void {
     this.#foldBefore = this.#fold;
     this.#fold = this.#fold
       .then(() => {

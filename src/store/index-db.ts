@@ -1,4 +1,5 @@
 import { Level } from 'level';
+import { EngineFailure } from '../../streams/failure.ts';
 import { type Database, jsonSublevel, openKeyRoom, openRoom, type Room, type Sublevel } from './room.ts';
 import type { DefinitionRow, EntryRow, EventRow, FiguresRow, IntakeRow, LedgerRow } from './rows.ts';
 import { WriteBehind, type WriteOps } from './write-behind.ts';
@@ -29,13 +30,23 @@ export interface IndexDb extends AsyncDisposable {
   readonly version: Room<Readonly<Record<string, unknown>>>;
   readonly uidl: Sublevel<Readonly<Record<string, unknown>>>;
   readonly runtime: Sublevel<Readonly<Record<string, unknown>>>;
+  /** Roots of complete subtrees of the log's Merkle tree, hex. */
+  readonly tree: Room<string>;
   readonly meta: Room<unknown>;
 }
 
-/** The LevelDB of the index. `create` only at the first start: an empty index beside a full log is damage. */
+/**
+ * The LevelDB of the index. `create` only at the first start: an empty index beside a full log is damage.
+ * @throws EngineFailure `store-failed` with what LevelDB says
+ */
 export async function openIndexDb(directory: string, create: boolean): Promise<IndexDb> {
   const database = new Level<string, string>(directory, { createIfMissing: create, compression: false });
-  await database.open();
+  try {
+    await database.open();
+  } catch (error) {
+    const { cause } = error as Error;
+    throw new EngineFailure('store-failed', `the index cannot be opened: ${String(cause ?? error)}`, { cause: error });
+  }
   return roomsOf(database, async (ops, options) => {
     // Op by op into the database's own batch: a list of them would be copied twice on the way.
     const batch = database.batch();
@@ -76,6 +87,7 @@ export function roomsOf(
     version: rows('version'),
     uidl: jsonSublevel(database, 'uidl'),
     runtime: jsonSublevel(database, 'runtime'),
+    tree: rows('tree'),
     meta: rows('meta'),
     [Symbol.asyncDispose]: () => database.close(),
   };

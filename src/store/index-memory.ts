@@ -1,5 +1,7 @@
+import type { Frontier } from '../merkle.ts';
 import type { IndexDb } from './index-db.ts';
 import { lastPart, rangeOf, within } from './keys.ts';
+import { frontierOf, type TreeRow } from './log-tree.ts';
 import { type FiguresRow, type IntakeRow, type LedgerRow, noFigures } from './rows.ts';
 
 /** Rows in process that are kept, so that a fresh message is not read back from disk at each stage. */
@@ -24,6 +26,8 @@ export interface IndexMemory {
   readonly ledger: Map<string, LedgerRow>;
   /** Sequence number of the last event. */
   events: number;
+  /** The Merkle tree over all records folded so far. */
+  tree: Frontier;
   readonly due: LowMark;
   readonly open: LowMark;
   /** When the oldest message in process was received, or null. */
@@ -81,6 +85,7 @@ export async function loadIndexMemory(index: IndexDb): Promise<IndexMemory> {
     inFlight: new Set(),
     ledger: new Map(),
     events: Number((await index.meta.get('events')) ?? 0),
+    tree: frontierOf((await index.meta.get('tree')) as TreeRow | undefined),
     due: lowMark(),
     open,
     oldestOf: (definitionId) => oldest.of(definitionId),

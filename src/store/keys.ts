@@ -19,6 +19,7 @@ import { hash } from 'node:crypto';
  * | event | sequence number | LoggedEvent | by time |
  * | eventBy | definition NUL sequence number | '' | events of one definition |
  * | uidl | definition NUL key of the item | see the POP3 room | the ledger of a mailbox |
+ * | tree | level NUL place | hash | subtrees of the log's Merkle tree |
  * | figures, ledger, definition, version, runtime, meta | see rows.ts | | |
  */
 const separator = '\u0000';
@@ -68,6 +69,8 @@ export const tombKey = (seq: number): string => String(seq).padStart(sequenceWid
 export const eventKey = (seq: number): string => String(seq).padStart(sequenceWidth, '0');
 export const eventByKey = (definitionId: string, seq: number): string => definitionId + separator + eventKey(seq);
 export const ledgerKey = (definitionId: string | null, day: string): string => rangeOf(definitionId) + separator + day;
+export const treeKey = (level: number, place: number): string =>
+  String(level).padStart(2, '0') + separator + String(place).padStart(sequenceWidth, '0');
 export const versionKey = (definitionId: string, version: number): string =>
   definitionId + separator + String(version).padStart(sequenceWidth, '0');
 

@@ -25,6 +25,7 @@ import { createMessageReader } from './level-messages.ts';
 import { createSpool } from './level-spool.ts';
 import { createUidlStore, type UidlStore } from './level-uidl.ts';
 import { openLock } from './lock.ts';
+import { createLogEvidence, type LogEvidence } from './log-tree.ts';
 import { prepareIndex, writeFormat } from './prepare-index.ts';
 import { recentBytes } from './recent-bytes.ts';
 import { openSegmentBytes } from './segment-bytes.ts';
@@ -64,6 +65,7 @@ export interface Store extends AsyncDisposable {
   readonly uidl: (definitionId: string) => UidlStore;
   readonly housekeeping: Housekeeping;
   readonly log: CommitLog;
+  readonly evidence: LogEvidence;
   /** What each durable group has changed; who waits for due items or shows a status listens here. */
   readonly touched$: Observable<Touched>;
   readonly recovery: CommitLogRecovery;
@@ -176,6 +178,7 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
     uidl: (definitionId) => createUidlStore(index, definitionId),
     housekeeping: createHousekeeping({ log, index, memory }),
     log,
+    evidence: createLogEvidence(log, index, memory),
     touched$,
     recovery: log.recovery,
     failure,

@@ -148,6 +148,29 @@ export function decodeHead(bytes: Buffer): RecordHead | null {
   };
 }
 
+/**
+ * The bytes of a head as they stand in the log, all but its hash at the end: what the hash is the SHA-256 of.
+ * @throws RangeError where they cannot be made again from what was read
+ */
+export function hashedBytes({ record, previousHash, mark }: RecordHead): Buffer {
+  const { kind, seq, at, facts, payloadLength, payloadSha256, hash } = record;
+  const json = JSON.stringify(facts);
+  const bytes = Buffer.alloc(headerBytes + Buffer.byteLength(json));
+  bytes.writeUInt32BE(magic, 0);
+  bytes[4] = formatVersion;
+  bytes[5] = recordKinds.indexOf(kind);
+  bytes.writeUIntBE(at, 6, 6);
+  bytes.writeUIntBE(seq, 12, 6);
+  bytes.writeUIntBE(mark, 18, 6);
+  bytes.writeUInt32BE(bytes.length - headerBytes, 24);
+  bytes.writeUInt32BE(payloadLength, 28);
+  bytes.write(payloadSha256, 32, 'hex');
+  bytes.write(previousHash, 64, 'hex');
+  bytes.write(json, headerBytes, 'utf8');
+  if (hashOf('sha256', bytes, 'hex') !== hash) throw new RangeError(`record ${seq} cannot be written as it stands`);
+  return bytes;
+}
+
 /** First place at or after `from` where the magic stands, or -1. */
 export const findMagic = (bytes: Buffer, from: number): number => bytes.indexOf('DYBK', from, 'latin1');
 

@@ -115,6 +115,9 @@ class Reopening {
       get log() {
         return files().log;
       },
+      get evidence() {
+        return files().evidence;
+      },
       get recovery() {
         return memory().recovery;
       },

@@ -4,7 +4,7 @@ import type { LoggedEvent } from '../../streams/ports.ts';
 import type { HeldDigest } from './held-digest.ts';
 
 /** Values of the index. All are JSON; `format` in `meta` is the version of all of them together. */
-export const indexFormat = 1;
+export const indexFormat = 2;
 
 /** Bytes of a skipped item are kept this long from its outcome (journaling a.3). */
 export const keepSkippedMs = 30 * 86_400_000;
@@ -18,6 +18,8 @@ export interface IntakeRow extends Omit<SpoolItem, 'state'> {
   /** The key it waits under, so that a change of the archive wakes it. */
   readonly waitsFor: string | null;
   readonly absorbed: boolean;
+  /** Its intake record in the commit log. */
+  readonly recordSeq: number;
   /**
    * The other intakes of the same transaction, whose bytes are the same record's. Absent in rows of an older index, of
    * which nobody can say whether they share: nothing of theirs is purged before the index is rebuilt.

@@ -1,0 +1,49 @@
+import { readSignedHead, type SignedHead, type Signer } from '../evidence/head.ts';
+import { signingHeads } from '../evidence/head-times.ts';
+import { openSigner } from '../evidence/signing-key.ts';
+import { exclusive } from '../exclusive.ts';
+import { rootOf } from '../merkle.ts';
+import type { Workshop } from './workshop.ts';
+
+/** Signs heads of the commit log while the engine runs, and one on demand. */
+export interface Evidence extends AsyncDisposable {
+  readonly signer: Signer;
+  /** The last signed head that covers record `seq`; one is signed where there is none. @throws EngineFailure `store-failed` */
+  headOver(seq: number): Promise<SignedHead>;
+}
+
+type EvidenceParts = Pick<Workshop, 'store' | 'clock' | 'log'> & { readonly dataDir: string };
+
+/** @throws Error where the key of the data directory cannot be used */
+export async function openEvidence({ store, clock, log, dataDir }: EvidenceParts): Promise<Evidence> {
+  const signer = await openSigner(dataDir);
+  const inTurn = exclusive();
+  let signedSeq = (await store.evidence.signed())?.seq ?? 0;
+  const sign = async (): Promise<SignedHead> => {
+    const { tree } = store.evidence;
+    const root = rootOf(tree).toString('hex');
+    const head = signer.sign({ log: await store.evidence.name(), size: tree.size, root, at: clock.now() });
+    signedSeq = (await store.log.append({ kind: 'checkpoint', facts: head, payload: [] })).seq;
+    return head;
+  };
+  const times = {
+    grown$: store.touched$,
+    size: () => (store.health.open ? store.log.head.seq : 0),
+    signedSeq: () => signedSeq,
+  };
+  const trouble = (error: unknown): void => log('error', 'a head could not be signed', { error: String(error) });
+  const quietly = (): Promise<void> => inTurn(sign).then(() => undefined, trouble);
+  const signing = signingHeads(times, quietly, clock).subscribe();
+  return {
+    signer,
+    headOver: (seq) =>
+      inTurn(async () => {
+        const last = readSignedHead((await store.evidence.signed())?.facts);
+        return last !== null && last.size >= seq ? last : sign();
+      }),
+    [Symbol.asyncDispose]: async () => {
+      signing.unsubscribe();
+      await inTurn(async () => undefined);
+    },
+  };
+}
