@@ -28,6 +28,9 @@ beforeAll(async () => {
   await database.close();
   // Once more: opening deletes the tables that a compaction had begun when the database was closed.
   await database.open();
+  await database.batch(
+    Array.from({ length: 100 }, (_, n) => ({ type: 'put', key: `late ${n}`, value: 'x'.repeat(n) })),
+  );
   await database.close();
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
