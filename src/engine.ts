@@ -19,6 +19,7 @@ import type { DefinitionBook } from './engine/definition-book.types.ts';
 import { engineEvent } from './engine/definition-events.ts';
 import { createDetailedLogs } from './engine/detailed-logs.ts';
 import { type LiveDirectory, openDirectory } from './engine/directory.ts';
+import { openEvidence } from './engine/evidence.ts';
 import { gatewayOptions } from './engine/gateway.ts';
 import { openHousekeeping } from './engine/housekeeping.ts';
 import { openLargeMail } from './engine/large-mail.ts';
@@ -152,8 +153,12 @@ async function launch(start: EngineSetup, { workshop, directory }: Opened, stack
   stack.use(openHousekeeping(workshop));
   stack.use(openReminders({ ...workshop, events: workshop.store.events }));
   if (options.matching.continuityEvent) workshop.note(engineEvent('continuity.on', {}));
+  const evidence = stack.use(await openEvidence(workshop));
   const administration = createAdministration({ workshop, actor, mailboxes });
-  const server = await openApi(workshop, createApi(workshop, actor, administration, changed$));
+  const server = await openApi(
+    workshop,
+    createApi(workshop, actor, { ...administration, evidence: evidence.api }, changed$),
+  );
   stack.defer(() => server.close());
   const ended = toPromise(actor).finally(() => changed$.complete());
   actor.start();

@@ -10,6 +10,7 @@ import type {
 import { api, type Globals, show, type Talk } from './api-command.ts';
 import { createClient, type Query } from './client.ts';
 import { addDefinitionCommands } from './definition-commands.ts';
+import { addEvidenceCommands } from './evidence-commands.ts';
 import type { ProgramOptions } from './options.ts';
 import { type BulkOptions, isOne, releaseAll, releasedText, withBulkOptions } from './release.ts';
 import { paintStatuses } from './render.ts';
@@ -27,6 +28,7 @@ export function addApiCommands(program: Command, options: ProgramOptions): void 
   addIntake(program, talk);
   addEvents(program, talk);
   addExplain(program, talk);
+  addEvidenceCommands(program, talk);
 }
 
 function addStatus(program: Command, talk: Talk): void {

@@ -9,6 +9,10 @@ export interface Actions {
   demo(options: { readonly once: boolean; readonly dataDir: string | undefined }): Promise<boolean>;
   schema(): Promise<string>;
   rebuildIndex(config: string | undefined, progress: (records: number) => void): Promise<number>;
+  /** Verifies the data directory itself; null where an engine runs on it, which is then asked. */
+  verify(options: VerifyOptions, progress: (bytes: number) => void): Promise<VerifyAnswer | null>;
+  /** Writes a new file for the owner alone. @throws CommandFailure where it stands already */
+  writeFile(path: string, text: string): Promise<void>;
   /** Finds the running engine by the configuration, or by `--url` and `--token`. */
   locate(options: LocateOptions): Promise<Endpoint>;
   readFile(path: string): Promise<Uint8Array>;
@@ -18,6 +22,22 @@ export interface LocateOptions {
   readonly config: string | undefined;
   readonly url: string | undefined;
   readonly token: string | undefined;
+}
+export interface VerifyOptions {
+  readonly config: string | undefined;
+  readonly quick: boolean;
+  /** Files with signed heads that were kept elsewhere. */
+  readonly heads: readonly string[];
+}
+/** What a verification found, of a stopped engine's folder or over the API. */
+export interface VerifyAnswer {
+  readonly records: number;
+  readonly bytes: number;
+  readonly heads: number;
+  readonly deleted: number;
+  readonly size: number;
+  readonly root: string;
+  readonly faults: readonly { readonly file: string; readonly text: string }[];
 }
 export interface ProgramOptions {
   readonly actions: Actions;

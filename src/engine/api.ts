@@ -13,7 +13,7 @@ import type { Workshop } from './workshop.ts';
 export function createApi(
   workshop: Workshop,
   actor: EngineActor,
-  administration: Administration,
+  administration: Administration & Pick<EngineApi, 'evidence'>,
   changed$: Observable<string>,
 ): EngineApi {
   const { store, book, clock, version, startedAt, setup, note } = workshop;

@@ -2,21 +2,25 @@ import { readSignedHead, type SignedHead, type Signer } from '../evidence/head.t
 import { signingHeads } from '../evidence/head-times.ts';
 import { openSigner } from '../evidence/signing-key.ts';
 import { exclusive } from '../exclusive.ts';
+import type { EvidenceApi } from '../http/api.types.ts';
 import { rootOf } from '../merkle.ts';
+import { evidenceApi } from './evidence-api.ts';
 import type { Workshop } from './workshop.ts';
 
 /** Signs heads of the commit log while the engine runs, and one on demand. */
 export interface Evidence extends AsyncDisposable {
   readonly signer: Signer;
+  readonly api: EvidenceApi;
   /** The last signed head that covers record `seq`; one is signed where there is none. @throws EngineFailure `store-failed` */
   headOver(seq: number): Promise<SignedHead>;
 }
 
-type EvidenceParts = Pick<Workshop, 'store' | 'clock' | 'log'> & { readonly dataDir: string };
+type EvidenceParts = Pick<Workshop, 'store' | 'clock' | 'log' | 'options'>;
 
 /** @throws Error where the key of the data directory cannot be used */
-export async function openEvidence({ store, clock, log, dataDir }: EvidenceParts): Promise<Evidence> {
-  const signer = await openSigner(dataDir);
+export async function openEvidence(parts: EvidenceParts): Promise<Evidence> {
+  const { store, clock, log, options } = parts;
+  const signer = await openSigner(options.dataDir);
   const inTurn = exclusive();
   let signedSeq = (await store.evidence.signed())?.seq ?? 0;
   const sign = async (): Promise<SignedHead> => {
@@ -34,13 +38,15 @@ export async function openEvidence({ store, clock, log, dataDir }: EvidenceParts
   const trouble = (error: unknown): void => log('error', 'a head could not be signed', { error: String(error) });
   const quietly = (): Promise<void> => inTurn(sign).then(() => undefined, trouble);
   const signing = signingHeads(times, quietly, clock).subscribe();
+  const headOver: Evidence['headOver'] = (seq) =>
+    inTurn(async () => {
+      const last = readSignedHead((await store.evidence.signed())?.facts);
+      return last !== null && last.size >= seq ? last : sign();
+    });
   return {
     signer,
-    headOver: (seq) =>
-      inTurn(async () => {
-        const last = readSignedHead((await store.evidence.signed())?.facts);
-        return last !== null && last.size >= seq ? last : sign();
-      }),
+    headOver,
+    api: evidenceApi(parts, { signer, headOver }),
     [Symbol.asyncDispose]: async () => {
       signing.unsubscribe();
       await inTurn(async () => undefined);

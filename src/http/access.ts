@@ -26,6 +26,7 @@ export const permissions = {
   'read-messages': ['auditor', 'admin'],
   'read-ledger': ['auditor', 'admin'],
   'read-events': ['operator', 'auditor', 'admin'],
+  verify: ['operator', 'auditor', 'admin'],
   explain: ['operator', 'auditor', 'admin'],
 } as const satisfies Record<string, readonly Role[]>;
 export type Permission = keyof typeof permissions;

@@ -11,6 +11,7 @@ import type {
 import type { Role } from './access.ts';
 import type { DefinitionView, TestResult } from './definition.schema.ts';
 import type { Entry } from './entry.schema.ts';
+import type { Proof, SignedHeadAnswer, Verification } from './evidence.schema.ts';
 import type { Explanation } from './intake.schema.ts';
 import type { Component, EngineStatus, Status } from './status.schema.ts';
 
@@ -46,6 +47,7 @@ export interface EngineApi extends Administration {
   /** A dry run; changes nothing. Undefined for an unknown definition. */
   explain(definitionId: string, message: Uint8Array): Promise<Explanation | undefined>;
   readonly events: Pick<EventLog, 'find'>;
+  readonly evidence: EvidenceApi;
 
   readiness(): { readonly ready: boolean; readonly missing: readonly string[] };
   health(): readonly Component[];
@@ -55,6 +57,17 @@ export interface EngineApi extends Administration {
   readonly changes$: Observable<EngineChange>;
   /** Writes the event `access.denied`. Never waited for. */
   accessDenied(denied: AccessDenied): void;
+}
+
+/** Proofs and verifications of what is stored. */
+export interface EvidenceApi {
+  /** Starts one, unless one runs. */
+  verify(): Verification;
+  verification(): Verification;
+  /** Signed now, or just before. */
+  head(): Promise<SignedHeadAnswer>;
+  /** Undefined for an unknown record. */
+  proofOf(intakeId: string): Promise<Proof | undefined>;
 }
 
 /** What operators do to definitions (interface section 7). Each is in force, and in the event log, when it resolves. */

@@ -9,6 +9,7 @@ import type { App, ZodProvider } from './app.types.ts';
 import { definitionsRoutes } from './definitions.route.ts';
 import { clientErrorHandler, errorHandler, type Log, pathOf, sendProblem } from './errors.ts';
 import { eventsRoutes } from './events.route.ts';
+import { evidenceRoutes } from './evidence.route.ts';
 import { explainRoutes } from './explain.route.ts';
 import { createFailedTries } from './failed-tries.ts';
 import { createGuard } from './guard.ts';
@@ -129,6 +130,7 @@ function addRoutes(app: App, options: HttpOptions, { api, book }: { api: EngineA
   explainRoutes(app, api, options.messageLimitBytes);
   definitionsRoutes(app, api);
   eventsRoutes(app, api);
+  evidenceRoutes(app, api);
   pagesRoutes(app, book, options.version);
 }
 

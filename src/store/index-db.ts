@@ -31,7 +31,7 @@ export interface IndexDb extends AsyncDisposable {
   readonly uidl: Sublevel<Readonly<Record<string, unknown>>>;
   readonly runtime: Sublevel<Readonly<Record<string, unknown>>>;
   /** Roots of complete subtrees of the log's Merkle tree, hex. */
-  readonly tree: Room<string>;
+  readonly tree: Room<{ readonly root: string }>;
   readonly meta: Room<unknown>;
 }
 

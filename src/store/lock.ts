@@ -47,6 +47,9 @@ export async function openLock(dataDir: string): Promise<AsyncDisposable> {
   };
 }
 
+/** True while an engine holds the directory. Changes nothing. */
+export const isHeld = (dataDir: string): Promise<boolean> => answers(join(dataDir, 'lock.socket'));
+
 /** Listens on the socket in the directory, once it is sure that nobody else does. */
 async function listenInside(directory: FileHandle, dataDir: string): Promise<Server> {
   // A socket's path may have some hundred bytes; this short one leads into the open directory however long its name is.

@@ -15,7 +15,7 @@ export interface TreeRow {
 /** Subtrees from this level on are kept, so that a proof reads a few hundred records and not all of them. */
 export const keptLevel = 8;
 /** Stands for a record that is lost: no record has such a leaf, and no signed head fits a tree with it. */
-const lostLeaf = Buffer.alloc(32);
+export const lostLeaf = Buffer.alloc(32);
 
 export const frontierOf = (row: TreeRow | undefined): Frontier =>
   row === undefined ? noLeaves : { size: row.size, nodes: row.nodes.map((node) => Buffer.from(node, 'hex')) };
@@ -32,7 +32,7 @@ export function growTree(
     leaves.push(leafOf(hash));
   }
   const after = grown(tree, leaves, (level, place, root) => {
-    if (level >= keptLevel) change.put(index.tree, treeKey(level, place), root.toString('hex'));
+    if (level >= keptLevel) change.put(index.tree, treeKey(level, place), { root: root.toString('hex') });
   });
   const nodes = after.nodes.map((node) => node.toString('hex'));
   change.put(index.meta, 'tree', { size: after.size, nodes } satisfies TreeRow);
@@ -49,6 +49,8 @@ export interface LogEvidence {
   signed(): Promise<SignedRow | undefined>;
   /** The path that proves record `seq` in the tree of the first `size` records, hex, lowest first. */
   path(seq: number, size: number): Promise<readonly string[]>;
+  /** The intake record of an item. */
+  seqOf(intakeId: string): Promise<number | undefined>;
   /** The head of a record, verified. @throws EngineFailure `missing`, `damaged` */
   record(seq: number): Promise<RecordHead>;
 }
@@ -75,6 +77,7 @@ export function createLogEvidence(
     },
     signed: async () => (await index.meta.get('signed')) as SignedRow | undefined,
     path: async (seq, size) => (await inclusionPath(seq - 1, size, roots)).map((node) => node.toString('hex')),
+    seqOf: async (intakeId) => (await index.intake.get(intakeId))?.recordSeq,
     record: (seq) => log.record(seq),
   };
 }
@@ -84,7 +87,7 @@ function subtreeRoots(index: IndexDb, hashOf: (seq: number) => Promise<string>):
   return async (level, place) => {
     if (level >= keptLevel) {
       const kept = await index.tree.get(treeKey(level, place));
-      if (kept !== undefined) return Buffer.from(kept, 'hex');
+      if (kept !== undefined) return Buffer.from(kept.root, 'hex');
     }
     const leaves: Buffer[] = [];
     for (let n = place * 2 ** level; n < (place + 1) * 2 ** level; n += 1) leaves.push(leafOf(await hashOf(n + 1)));

@@ -15,12 +15,16 @@ export const shownName = (directory: string, firstSeq: number): string =>
 
 /** First sequence numbers of all segments, ascending. Removes drafts that a crash left. */
 export async function listSegments(directory: string): Promise<number[]> {
-  const firstSeqs: number[] = [];
   for (const name of await readdir(directory)) {
     if (name.endsWith(draftSuffix)) await rm(join(directory, name), { force: true });
-    else if (/^\d{20}\.seg$/.test(name)) firstSeqs.push(Number(name.slice(0, -suffix.length)));
   }
-  return firstSeqs.sort((a, b) => a - b);
+  return segmentsIn(directory);
+}
+
+/** First sequence numbers of all segments, ascending. */
+export async function segmentsIn(directory: string): Promise<number[]> {
+  const names = (await readdir(directory)).filter((name) => /^\d{20}\.seg$/.test(name));
+  return names.map((name) => Number(name.slice(0, -suffix.length))).sort((a, b) => a - b);
 }
 
 /** Makes the names in a folder durable. */

@@ -2,6 +2,7 @@ import { Subject } from 'rxjs';
 import type { AccessDenied, ChangedBy, EngineApi, EngineChange, RawMessage } from '../../src/http/api.types.ts';
 import type { DefinitionView } from '../../src/http/definition.schema.ts';
 import type { Entry } from '../../src/http/entry.schema.ts';
+import type { Proof } from '../../src/http/evidence.schema.ts';
 import type { EngineStatus, Status } from '../../src/http/status.schema.ts';
 import type { ArchiveEntry } from '../../streams/message.ts';
 import type { IntakeRecord, LoggedEvent } from '../../streams/ports.ts';
@@ -19,6 +20,18 @@ export interface FakeEngine {
   /** Calls with arguments, in order: `suspend exchange-1 {...}`. */
   readonly calls: string[];
 }
+
+const noVerification = { state: 'never', startedAt: null, endedAt: null, bytes: 0, report: null, error: null } as const;
+const signedHead = { log: hash, size: 7, root: hash, at: noon, signature: 'c2ln', key: hash };
+const proof = {
+  format: 'daybook-proof/1',
+  id: 'I1',
+  record: { seq: 3, hash, bytes: 'aGVhZA==' },
+  received: { sha256: hash, size: 4 },
+  inclusion: { index: 2, size: 7, path: [hash] },
+  head: signedHead,
+  publicKey: 'PEM',
+} as const satisfies Proof;
 
 export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
   const change$ = new Subject<EngineChange>();
@@ -56,6 +69,15 @@ export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
       return id === 'exchange-1' ? { kind: 'done', result: { ok: true, steps: [step] } } : { kind: 'unknown' };
     },
     poll: async (id, by) => changed(id, by, 'poll'),
+    evidence: {
+      verify: () => {
+        heard('verify');
+        return { ...noVerification, state: 'running' };
+      },
+      verification: () => noVerification,
+      head: async () => ({ head: signedHead, publicKey: 'PEM' }),
+      proofOf: async (id) => (id === 'I1' ? proof : undefined),
+    },
     messages: { ...find('messages', [entry]), get: async (id) => (id === entry.id ? entry : undefined) },
     viewOf: () => entryView,
     rawEntry: async (id, n) => {

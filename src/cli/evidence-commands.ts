@@ -1,0 +1,95 @@
+import type { Command } from 'commander';
+import { api, type Globals, type Talk } from './api-command.ts';
+import { CommandFailure, exitCodes } from './exit-codes.ts';
+import type { VerifyAnswer } from './options.ts';
+
+/** How often a running verification is asked how far it is. */
+const lookAgainMs = 500;
+
+interface Verification {
+  readonly state: 'never' | 'running' | 'done' | 'failed';
+  readonly bytes: number;
+  readonly report: VerifyAnswer | null;
+  readonly error: string | null;
+}
+
+/** Commands about what the archive can prove. */
+export function addEvidenceCommands(program: Command, talk: Talk): void {
+  addVerify(program, talk);
+  addProve(program, talk);
+  addHead(program, talk);
+}
+
+function addVerify(program: Command, talk: Talk): void {
+  const { out, err, actions } = talk;
+  const more = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+  api(program, 'verify', 'check every stored byte; changes nothing', 'daybook verify --against head-2026-11-25.json')
+    .option('--quick', 'the index, the keys, all footers and the last segment', false)
+    .option('--against <file>', 'a head kept elsewhere (daybook head); may be repeated', more, [])
+    .action(async (globals: Globals & { quick: boolean; against: readonly string[] }) => {
+      const { config, quick, url } = globals;
+      const progress = (bytes: number): void => {
+        if (err.colours) err.write(`\r${Math.round(bytes / 1_048_576)} MB read`);
+      };
+      const options = { config, quick, heads: globals.against };
+      const own = url === undefined ? await actions.verify(options, progress) : null;
+      if (own === null && globals.against.length > 0) {
+        throw new CommandFailure(exitCodes.usage, '--against reads the folder itself: stop the engine first');
+      }
+      const found = own ?? (await verifyRunning(talk, globals, progress));
+      if (err.colours) err.write('\r');
+      out.write(globals.json ? `${JSON.stringify(found)}\n` : textOf(found));
+      if (found.faults.length > 0) throw new CommandFailure(exitCodes.failed, `${found.faults.length} faults`);
+    });
+}
+
+async function verifyRunning(talk: Talk, globals: Globals, progress: (bytes: number) => void): Promise<VerifyAnswer> {
+  const client = await talk.client(globals);
+  let current = await client.post<Verification>('/v1/verify');
+  while (current.state === 'running') {
+    progress(current.bytes);
+    await talk.pause(lookAgainMs);
+    current = await client.get<Verification>('/v1/verify');
+  }
+  if (current.report === null)
+    throw new CommandFailure(exitCodes.failed, current.error ?? 'the verification ended early');
+  return current.report;
+}
+
+function textOf({ records, bytes, heads, deleted, size, root, faults }: VerifyAnswer): string {
+  const gone = deleted === 0 ? '' : `, ${deleted} payloads deleted by policy`;
+  const lines = faults.map(({ file, text }) => `DAMAGED ${file}: ${text}\n`).join('');
+  return `${lines}${records} records, ${bytes} bytes read, ${heads} signed heads${gone}\ntree of ${size} records, root ${root}\n${
+    faults.length === 0 ? 'no fault\n' : ''
+  }`;
+}
+
+function addProve(program: Command, talk: Talk): void {
+  api(
+    program,
+    'prove <id>',
+    'a message with what proves it, for who has no Daybook',
+    'daybook prove 01K… --to proof.json',
+  )
+    .requiredOption('--to <file>', 'where to write it; must not be there yet')
+    .action(async (id: string, globals: Globals & { to: string }) => {
+      const client = await talk.client(globals);
+      const path = `/v1/intake/${encodeURIComponent(id)}`;
+      const proof = await client.get<Record<string, unknown>>(`${path}/proof`);
+      const bytes = Buffer.from(await client.raw(`${path}/raw`)).toString('base64');
+      await talk.actions.writeFile(globals.to, `${JSON.stringify({ ...proof, bytes }, null, 2)}\n`);
+      talk.err.write(`${globals.to} written; check it with packaging/check-proof.mjs\n`);
+    });
+}
+
+function addHead(program: Command, talk: Talk): void {
+  api(
+    program,
+    'head',
+    'a signed head over all records, to be kept elsewhere',
+    'daybook head > head-2026-11-25.json',
+  ).action(async (globals: Globals) => {
+    const answer = await (await talk.client(globals)).get<Record<string, unknown>>('/v1/head');
+    talk.out.write(`${JSON.stringify(answer)}\n`);
+  });
+}

@@ -1,0 +1,129 @@
+import type { KeyObject } from 'node:crypto';
+import { isSignedBy, readSignedHead, type SignedHead } from '../evidence/head.ts';
+import { type Frontier, grown, leafOf, noLeaves, rootOf } from '../merkle.ts';
+import type { CommandFacts, IntakeFacts, LogRecord } from '../store/commit-log.types.ts';
+import type { FileFault } from '../store/leveldb-check.ts';
+import { lostLeaf } from '../store/log-tree.ts';
+import { genesisHash, type RecordHead } from '../store/record.ts';
+
+/** A head is signed over records that are not far behind its own; further back it could not have been. */
+const sizesKept = 8_192;
+
+/**
+ * Goes through the records of a log in order and notes what does not follow from what came before: a record that does not
+ * continue the last, a signed head whose tree or signature is another, a payload that is gone without a tombstone.
+ */
+export class LogAudit {
+  readonly faults: FileFault[] = [];
+  records = 0;
+  /** Payloads deleted by policy, a tombstone for each. */
+  deleted = 0;
+  heads = 0;
+  lastHead: SignedHead | null = null;
+  #tree: Frontier = noLeaves;
+  #name = '';
+  #last: { readonly seq: number; readonly hash: string } = { seq: 0, hash: genesisHash };
+  readonly #publicKey: KeyObject | null;
+  readonly #asked: ReadonlySet<number>;
+  /** Hashes of the records that were asked for. */
+  readonly hashes = new Map<number, string>();
+  /** Roots by size, the youngest last. */
+  readonly #recent = new Map<number, Frontier>();
+  readonly #roots = new Map<number, string>();
+  /** Gone payloads and whose they were, until the tombstone is met. */
+  readonly #gone = new Map<number, { readonly file: string; owners: readonly string[] }>();
+
+  /** `asked`: sizes whose root, and records whose hash, somebody will compare. */
+  constructor(publicKey: KeyObject | null, asked: readonly number[]) {
+    this.#publicKey = publicKey;
+    this.#asked = new Set(asked);
+  }
+
+  get size(): number {
+    return this.#tree.size;
+  }
+
+  get root(): string {
+    return rootOf(this.#tree).toString('hex');
+  }
+
+  get name(): string {
+    return this.#name;
+  }
+
+  /** Root of the tree of that size, where it was asked for. */
+  rootAt(size: number): string | undefined {
+    return this.#roots.get(size);
+  }
+
+  add(
+    { record, previousHash }: RecordHead,
+    { file, isDropped }: { readonly file: string; readonly isDropped: boolean },
+  ): void {
+    const { seq, hash } = record;
+    const fault = (text: string): void => void this.faults.push({ file, text });
+    if (seq === this.#last.seq + 1 && previousHash !== this.#last.hash) {
+      fault(`record ${seq} does not continue the record before it`);
+    }
+    this.#last = { seq, hash };
+    if (seq === 1) this.#name = hash;
+    this.records += 1;
+    // The loss itself is named; the tree goes on as the engine's own did.
+    const lost = Array.from({ length: Math.max(0, seq - 1 - this.#tree.size) }, () => lostLeaf);
+    this.#tree = grown(this.#tree, [...lost, leafOf(hash)]);
+    this.#recent.set(this.#tree.size, this.#tree);
+    if (this.#recent.size > sizesKept) this.#recent.delete(this.#tree.size - sizesKept);
+    if (this.#asked.has(this.#tree.size)) this.#roots.set(this.#tree.size, this.root);
+    if (this.#asked.has(seq)) this.hashes.set(seq, hash);
+    this.#follow(record, isDropped, file);
+    if (record.kind === 'checkpoint') this.#checkHead(record, fault);
+  }
+
+  /** What is missing at the end. */
+  end(): void {
+    for (const [seq, { file }] of this.#gone) {
+      this.faults.push({ file, text: `the payload of record ${seq} is gone, and no tombstone says so` });
+    }
+  }
+
+  #checkHead({ seq, facts }: LogRecord, fault: (text: string) => void): void {
+    const head = readSignedHead(facts);
+    if (head === null) {
+      fault(`record ${seq} is no signed head`);
+      return;
+    }
+    this.heads += 1;
+    this.lastHead = head;
+    const tree = this.#recent.get(head.size);
+    if (head.log !== this.#name) fault(`the head in record ${seq} is of another log`);
+    else if (tree === undefined || rootOf(tree).toString('hex') !== head.root) {
+      fault(`the head in record ${seq} was signed over other records`);
+    }
+    if (this.#publicKey !== null && !isSignedBy(head, this.#publicKey)) {
+      fault(`the head in record ${seq} is not signed by the key in evidence.pub`);
+    }
+  }
+
+  #follow({ seq, kind, facts }: LogRecord, isDropped: boolean, file: string): void {
+    if (isDropped) this.#gone.set(seq, { file, owners: [] });
+    if (kind === 'intake') {
+      const { targets, chunks } = facts as IntakeFacts;
+      const owners = targets.map(({ intakeId }) => intakeId);
+      for (const part of [seq, ...chunks.map(([chunk]) => chunk)]) {
+        const gone = this.#gone.get(part);
+        if (gone !== undefined) gone.owners = owners;
+      }
+    } else if (kind === 'command') this.#bury(facts as CommandFacts);
+  }
+
+  /** The tombstone names the items; their payloads may have gone since. */
+  #bury(facts: CommandFacts): void {
+    if (facts.command !== 'purge' || this.#gone.size === 0) return;
+    const buried = new Set(facts.intakeIds);
+    for (const [seq, { owners }] of this.#gone) {
+      if (!owners.some((owner) => buried.has(owner))) continue;
+      this.#gone.delete(seq);
+      this.deleted += 1;
+    }
+  }
+}

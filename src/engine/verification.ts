@@ -1,0 +1,186 @@
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { access, link, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isSignedBy, type SignedHead } from '../evidence/head.ts';
+import { keyFile, publicKeyFile, readPublicKey } from '../evidence/signing-key.ts';
+import { rootOf } from '../merkle.ts';
+import { openIndexDb } from '../store/index-db.ts';
+import { openLevelBytes } from '../store/level-bytes.ts';
+import { checkLevelFiles, type FileFault } from '../store/leveldb-check.ts';
+import { frontierOf, type TreeRow } from '../store/log-tree.ts';
+import { type Verified, verifySegments } from '../store/verify-segments.ts';
+import { LogAudit } from './log-audit.ts';
+
+export interface VerifyOptions {
+  readonly dataDir: string;
+  readonly bytes: 'segments' | 'leveldb';
+  /** The records that count, where an engine writes on; null: the engine is stopped. */
+  readonly upTo: number | null;
+  /** Not every byte: the index, the keys, the footers of sealed segments and all of the last one. */
+  readonly quick?: boolean;
+  /** The records of a running engine whose files only it can read. */
+  readonly records?: AsyncIterable<Verified>;
+  /** Heads kept elsewhere: the log must be an extension of each. */
+  readonly heads?: readonly SignedHead[];
+  /** Told now and then how much was read. */
+  readonly progress?: (bytes: number) => void;
+}
+
+/** What a verification found. Nothing is changed by it. */
+export interface VerifyReport {
+  readonly records: number;
+  readonly bytes: number;
+  readonly heads: number;
+  /** Payloads deleted by policy, with a tombstone. */
+  readonly deleted: number;
+  /** Written in part when the engine was killed, and promised to nobody. */
+  readonly tornBytes: number;
+  readonly log: string;
+  readonly size: number;
+  readonly root: string;
+  readonly faults: readonly FileFault[];
+}
+
+/** Verifies a data directory from its bytes (interface section 1, store section 4). @throws the system's error where it cannot be read */
+export async function verifyData(options: VerifyOptions): Promise<VerifyReport> {
+  const { dataDir, upTo, heads = [], quick = false, progress } = options;
+  const faults: FileFault[] = [];
+  const publicKey = await keysOf(dataDir, faults);
+  const index = await indexOf(dataDir, upTo);
+  faults.push(...index.faults);
+  let bytes = index.bytes;
+  let tornBytes = 0;
+  const sizes = [index.head?.seq, index.tree?.size, ...heads.map(({ size }) => size)];
+  const audit = new LogAudit(
+    publicKey,
+    sizes.filter((size): size is number => size !== undefined),
+  );
+  for await (const step of options.records ?? recordsOf(options)) {
+    // Without the records before there is nothing that they could follow from.
+    if (step.kind === 'record') {
+      if (!quick) audit.add(step.head, step);
+    } else if (step.kind === 'fault') faults.push(step.fault);
+    else if (step.kind === 'torn') tornBytes += step.bytes;
+    else bytes += step.bytes;
+    if (step.kind === 'read') progress?.(bytes);
+  }
+  if (!quick) {
+    audit.end();
+    faults.push(...audit.faults, ...indexFaults(index, audit));
+    for (const head of heads) faults.push(...headFaults(head, audit, publicKey));
+  }
+  const { records, deleted, name, size, root } = audit;
+  return { records, bytes, heads: audit.heads, deleted, tornBytes, log: name, size, root, faults };
+}
+
+async function* recordsOf({ dataDir, bytes, upTo, quick = false }: VerifyOptions): AsyncGenerator<Verified> {
+  if (bytes === 'segments') {
+    yield* verifySegments({ directory: join(dataDir, 'commitlog'), upTo, quick });
+    return;
+  }
+  const checked = await checkLevelFiles(join(dataDir, 'bodies'), { isTorn: true });
+  for (const fault of checked.faults) yield { kind: 'fault', fault };
+  yield { kind: 'read', bytes: checked.bytes };
+  await using copy = await linked(dataDir, 'bodies');
+  await using log = await openLevelBytes({ directory: copy.directory });
+  for await (const found of log.scan(1)) {
+    if (found.kind === 'record') yield { kind: 'record', head: found.head, file: found.file, isDropped: false };
+    else if (found.kind === 'damage')
+      yield { kind: 'fault', fault: { file: found.damage.file, text: found.damage.text } };
+    else yield { kind: 'torn', file: found.file, bytes: found.bytes };
+  }
+}
+
+interface IndexFacts {
+  readonly head: { readonly seq: number; readonly hash: string } | undefined;
+  readonly tree: TreeRow | undefined;
+  readonly faults: readonly FileFault[];
+  readonly bytes: number;
+}
+
+/** What the index says of the log, from a copy of links: LevelDB writes where it opens. A running engine has its own open. */
+async function indexOf(dataDir: string, upTo: number | null): Promise<IndexFacts> {
+  const nothing = { head: undefined, tree: undefined };
+  if (upTo !== null) return { ...nothing, faults: [], bytes: 0 };
+  const directory = join(dataDir, 'index');
+  const stands = await access(directory).then(
+    () => true,
+    () => false,
+  );
+  if (!stands)
+    return { ...nothing, faults: [{ file: 'index', text: 'is missing: run `daybook rebuild-index`' }], bytes: 0 };
+  const { faults, bytes } = await checkLevelFiles(directory, { isTorn: await wasKilled(dataDir) });
+  if (faults.length > 0) return { ...nothing, faults, bytes };
+  try {
+    await using copy = await linked(dataDir, 'index');
+    await using index = await openIndexDb(copy.directory, false);
+    const head = (await index.meta.get('head')) as IndexFacts['head'];
+    return { head, tree: (await index.meta.get('tree')) as TreeRow | undefined, faults, bytes };
+  } catch (error) {
+    return { ...nothing, faults: [{ file: 'index', text: String(error) }], bytes };
+  }
+}
+
+/** The lock names the process, and a clean stop takes it away. */
+const wasKilled = (dataDir: string): Promise<boolean> =>
+  access(join(dataDir, 'lock')).then(
+    () => true,
+    () => false,
+  );
+
+function indexFaults({ head, tree }: IndexFacts, audit: LogAudit): readonly FileFault[] {
+  const fault = (text: string): readonly FileFault[] => [
+    { file: 'index', text: `${text}: run \`daybook rebuild-index\`` },
+  ];
+  if (head === undefined) return [];
+  if (head.seq > audit.size)
+    return [{ file: 'commitlog', text: `the index knows record ${head.seq}, which is in no file` }];
+  if (audit.hashes.get(head.seq) !== head.hash) return fault(`it was made from another record ${head.seq}`);
+  if (tree === undefined || rootOf(frontierOf(tree)).toString('hex') !== audit.rootAt(head.seq)) {
+    return fault('its tree is not that of the records');
+  }
+  return [];
+}
+
+function headFaults(head: SignedHead, audit: LogAudit, publicKey: KeyObject | null): readonly FileFault[] {
+  const fault = (text: string): readonly FileFault[] => [{ file: 'commitlog', text }];
+  const when = new Date(head.at).toISOString();
+  if (publicKey !== null && !isSignedBy(head, publicKey)) return fault(`the head of ${when} is not signed by this key`);
+  if (head.log !== audit.name) return fault(`the head of ${when} is of another log`);
+  if (head.size > audit.size)
+    return fault(`the log had ${head.size} records on ${when}, and has ${audit.size}: it was put back`);
+  return audit.rootAt(head.size) === head.root ? [] : fault(`the records up to ${head.size} are not those of ${when}`);
+}
+
+/** The public key, checked against the private one where that is readable. */
+async function keysOf(dataDir: string, faults: FileFault[]): Promise<KeyObject | null> {
+  const bad = (file: string, text: string): null => {
+    faults.push({ file, text });
+    return null;
+  };
+  const names = await readdir(dataDir);
+  if (!names.includes(publicKeyFile) && !names.includes(keyFile)) return null;
+  const publicKey = await readPublicKey(dataDir).catch((error: unknown) => bad(publicKeyFile, String(error)));
+  if (!names.includes(keyFile)) return publicKey;
+  try {
+    const own = createPublicKey(createPrivateKey(await readFile(join(dataDir, keyFile), 'utf8')));
+    const pem = await readFile(join(dataDir, publicKeyFile), 'utf8').catch(() => '');
+    if (own.export({ type: 'spki', format: 'pem' }) !== pem) bad(publicKeyFile, `is not the public half of ${keyFile}`);
+  } catch (error) {
+    bad(keyFile, String(error));
+  }
+  return publicKey;
+}
+
+/** A folder of hard links to another, beside it, for who would change it by opening it. Removed when it is given back. */
+async function linked(dataDir: string, name: string): Promise<AsyncDisposable & { readonly directory: string }> {
+  const directory = join(dataDir, `.verify-${process.pid}`, name);
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  for (const file of await readdir(join(dataDir, name))) {
+    if (file !== 'LOCK') await link(join(dataDir, name, file), join(directory, file));
+  }
+  return {
+    directory,
+    [Symbol.asyncDispose]: () => rm(join(dataDir, `.verify-${process.pid}`), { recursive: true, force: true }),
+  };
+}

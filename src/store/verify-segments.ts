@@ -1,0 +1,78 @@
+import { stat } from 'node:fs/promises';
+import type { FileFault } from './leveldb-check.ts';
+import { ReadAhead } from './read-ahead.ts';
+import type { RecordHead } from './record.ts';
+import { segmentPath, segmentsIn, shownName } from './segment-files.ts';
+import { openSealed } from './segment-reader.ts';
+import { type WalkOptions, walkSegment } from './segment-walk.ts';
+
+/** What a verification comes upon, in the order of the log. */
+export type Verified =
+  | { readonly kind: 'record'; readonly head: RecordHead; readonly file: string; readonly isDropped: boolean }
+  | { readonly kind: 'fault'; readonly fault: FileFault }
+  /** The end of the last segment, written in part: no fault after a kill. */
+  | { readonly kind: 'torn'; readonly file: string; readonly bytes: number }
+  | { readonly kind: 'read'; readonly bytes: number };
+
+export interface VerifySegments {
+  /** The `commitlog` folder of the data directory. */
+  readonly directory: string;
+  /** The last record that counts, while an engine writes on; null: all of them. */
+  readonly upTo: number | null;
+  /** Of sealed segments, but the last, the footers alone. */
+  readonly quick?: boolean;
+}
+
+/**
+ * Reads every byte of every segment and compares: heads with their hashes, payloads with the hashes in the heads, footers
+ * with theirs. Changes nothing, and opens nothing for writing.
+ */
+export async function* verifySegments({ directory, upTo, quick = false }: VerifySegments): AsyncGenerator<Verified> {
+  const firstSeqs = await segmentsIn(directory);
+  let expected = 1;
+  let mark: number | null = null as number | null;
+  for (const [at, firstSeq] of firstSeqs.entries()) {
+    if (upTo !== null && firstSeq > upTo) return;
+    const file = shownName(directory, firstSeq);
+    const fault = (text: string): Verified => ({ kind: 'fault', fault: { file, text } });
+    if (firstSeq !== expected)
+      yield fault(`records ${expected} to ${firstSeq - 1}, which belong before it, are in no file`);
+    const isLast = at === firstSeqs.length - 1;
+    const path = segmentPath(directory, firstSeq);
+    const { handle, footer, fileBytes, writable } = await openSealed(path, firstSeq);
+    try {
+      // A sealed one is read-only: without its footer it is damaged, also as the last one.
+      const isOpen = isLast && footer === null && writable;
+      if (footer === null && !isOpen) yield fault('the footer is missing or damaged');
+      const endBytes = footer?.tableOffset ?? fileBytes;
+      if (quick && !isLast && footer !== null) {
+        expected = footer.table.nextSeq;
+        yield { kind: 'read', bytes: fileBytes - footer.tableOffset };
+        continue;
+      }
+      const walk: WalkOptions = {
+        file: new ReadAhead(handle, endBytes),
+        firstSeq,
+        startBytes: 0,
+        verifyFrom: firstSeq,
+        mark,
+        open: isOpen,
+        table: footer?.table ?? null,
+      };
+      expected = footer?.table.nextSeq ?? firstSeqs[at + 1] ?? firstSeq;
+      for await (const step of walkSegment(walk)) {
+        if (upTo !== null && step.kind !== 'torn' && step.kind !== 'astray' && step.seq > upTo) return;
+        if (step.kind === 'frame' && step.head !== null) {
+          mark ??= step.head.mark;
+          if (footer === null) expected = step.seq + 1;
+          yield { kind: 'record', head: step.head, file, isDropped: step.row.state === 'dropped' };
+        } else if (step.kind === 'payload') yield fault(`the payload of record ${step.seq} is not what its hash says`);
+        else if (step.kind === 'gap') yield fault(`record ${step.seq} at ${step.offset} is damaged`);
+        else if (step.kind === 'torn' && upTo === null) yield { kind: 'torn', file, bytes: fileBytes - step.offset };
+      }
+      yield { kind: 'read', bytes: (await stat(path)).size };
+    } finally {
+      await handle.close();
+    }
+  }
+}
