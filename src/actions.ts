@@ -9,6 +9,7 @@ import type { EngineConfig } from './config/engine.schema.ts';
 import { formatFault } from './config/fault.ts';
 import { findConfig } from './config/find-config.ts';
 import type { RunningEngine } from './engine.ts';
+import { folderActions } from './folder-actions.ts';
 
 /** The rim of the process, as main.ts hands it in. */
 export interface Rim {
@@ -30,7 +31,7 @@ export function actions({ version, out, err, exit }: Rim): Actions {
     },
     demo: (options) => demo(options, version, out),
     rebuildIndex: (config, progress) => rebuildIndex(config, progress),
-    verify,
+    ...folderActions({ configuration, locate, rebuildIndex }),
     writeFile: async (path, text) => {
       const { writeFile } = await import('node:fs/promises');
       await writeFile(path, text, { mode: 0o600, flag: 'wx' }).catch((error: unknown) => {
@@ -169,30 +170,6 @@ async function rebuildIndex(given: string | undefined, progress: (records: numbe
     );
   }
 }
-
-/** Of a stopped engine's folder, by the configuration. */
-const verify: Actions['verify'] = async ({ config: given, quick, heads }, progress) => {
-  const { file, config } = await configuration(given);
-  const { toEngineOptions } = await import('./config/to-options.ts');
-  const { isHeld } = await import('./store/lock.ts');
-  const { verifyData } = await import('./engine/verification.ts');
-  const { readSignedHead } = await import('./evidence/head.ts');
-  const { dataDir, store } = toEngineOptions(config, { file, hostname: hostname() });
-  if (await isHeld(dataDir)) return null;
-  const signed = await Promise.all(
-    heads.map(async (path) => {
-      const { head } = JSON.parse(await readFile(path, 'utf8')) as { readonly head?: unknown };
-      const read = readSignedHead(head);
-      if (read === null) throw new CommandFailure(exitCodes.usage, `${path} holds no signed head`);
-      return read;
-    }),
-  );
-  try {
-    return await verifyData({ dataDir, bytes: store.bytes, upTo: null, quick, heads: signed, progress });
-  } catch (error) {
-    throw new CommandFailure(exitCodes.failed, String(error), { cause: error });
-  }
-};
 
 /** The running engine: as said by `--url` and `--token`, else as the configuration says. */
 async function locate({ config: given, url, token }: LocateOptions): Promise<Endpoint> {

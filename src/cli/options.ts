@@ -11,6 +11,12 @@ export interface Actions {
   rebuildIndex(config: string | undefined, progress: (records: number) => void): Promise<number>;
   /** Verifies the data directory itself; null where an engine runs on it, which is then asked. */
   verify(options: VerifyOptions, progress: (bytes: number) => void): Promise<VerifyAnswer | null>;
+  /** Copies the commit log elsewhere; of a running engine up to a head that it signs. */
+  backup(options: BackupOptions, progress: (bytes: number) => void): Promise<BackupAnswer>;
+  /** Puts a backup in the place of the data directory, which must be empty. Answers the number of records. */
+  restore(options: FromOptions, progress: (bytes: number) => void): Promise<number>;
+  /** What is damaged and what is done about it; with `apply` it is done. */
+  repair(options: RepairOptions, progress: (bytes: number) => void): Promise<readonly RepairStep[]>;
   /** Writes a new file for the owner alone. @throws CommandFailure where it stands already */
   writeFile(path: string, text: string): Promise<void>;
   /** Finds the running engine by the configuration, or by `--url` and `--token`. */
@@ -22,6 +28,31 @@ export interface LocateOptions {
   readonly config: string | undefined;
   readonly url: string | undefined;
   readonly token: string | undefined;
+}
+export interface BackupOptions extends LocateOptions {
+  readonly to: string;
+  readonly withKeys: boolean;
+}
+export interface BackupAnswer {
+  /** Records in it. */
+  readonly size: number;
+  readonly files: number;
+  readonly copiedBytes: number;
+  readonly totalBytes: number;
+}
+export interface FromOptions {
+  readonly config: string | undefined;
+  readonly from: string;
+}
+export interface RepairOptions {
+  readonly config: string | undefined;
+  readonly from: string | undefined;
+  readonly apply: boolean;
+}
+export interface RepairStep {
+  readonly kind: 'take-from-backup' | 'leave' | 'rebuild-index';
+  readonly file: string;
+  readonly why: string;
 }
 export interface VerifyOptions {
   readonly config: string | undefined;

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addBackupCommands } from './backup-commands.ts';
 import { addApiCommands } from './commands.ts';
 import { CommandFailure, type ExitCode, exitCodes } from './exit-codes.ts';
 import { configOption, type ProgramOptions } from './options.ts';
@@ -21,6 +22,7 @@ export async function runCommand(argv: readonly string[], options: ProgramOption
   };
   addEngineCommands(program, options, end);
   addApiCommands(program, options);
+  addBackupCommands(program, options);
   for (const command of allCommands(program)) {
     command.exitOverride().configureOutput({ writeOut: out.write, writeErr: err.write });
   }

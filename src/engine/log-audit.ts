@@ -23,7 +23,7 @@ export class LogAudit {
   #tree: Frontier = noLeaves;
   #name = '';
   #last: { readonly seq: number; readonly hash: string } = { seq: 0, hash: genesisHash };
-  readonly #publicKey: KeyObject | null;
+  readonly #publicKeys: readonly KeyObject[];
   readonly #asked: ReadonlySet<number>;
   /** Hashes of the records that were asked for. */
   readonly hashes = new Map<number, string>();
@@ -34,8 +34,8 @@ export class LogAudit {
   readonly #gone = new Map<number, { readonly file: string; owners: readonly string[] }>();
 
   /** `asked`: sizes whose root, and records whose hash, somebody will compare. */
-  constructor(publicKey: KeyObject | null, asked: readonly number[]) {
-    this.#publicKey = publicKey;
+  constructor(publicKeys: readonly KeyObject[], asked: readonly number[]) {
+    this.#publicKeys = publicKeys;
     this.#asked = new Set(asked);
   }
 
@@ -99,8 +99,8 @@ export class LogAudit {
     else if (tree === undefined || rootOf(tree).toString('hex') !== head.root) {
       fault(`the head in record ${seq} was signed over other records`);
     }
-    if (this.#publicKey !== null && !isSignedBy(head, this.#publicKey)) {
-      fault(`the head in record ${seq} is not signed by the key in evidence.pub`);
+    if (!this.#publicKeys.some((key) => isSignedBy(head, key))) {
+      fault(`the head in record ${seq} is not signed by a key in evidence.pub`);
     }
   }
 

@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { access, link, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isSignedBy, type SignedHead } from '../evidence/head.ts';
-import { keyFile, publicKeyFile, readPublicKey } from '../evidence/signing-key.ts';
+import { isSignedBy, keyId, type SignedHead } from '../evidence/head.ts';
+import { keyFile, publicKeyFile, readPublicKeys } from '../evidence/signing-key.ts';
 import { rootOf } from '../merkle.ts';
 import { openIndexDb } from '../store/index-db.ts';
 import { openLevelBytes } from '../store/level-bytes.ts';
@@ -45,14 +45,14 @@ export interface VerifyReport {
 export async function verifyData(options: VerifyOptions): Promise<VerifyReport> {
   const { dataDir, upTo, heads = [], quick = false, progress } = options;
   const faults: FileFault[] = [];
-  const publicKey = await keysOf(dataDir, faults);
+  const publicKeys = await keysOf(dataDir, faults);
   const index = await indexOf(dataDir, upTo);
   faults.push(...index.faults);
   let bytes = index.bytes;
   let tornBytes = 0;
   const sizes = [index.head?.seq, index.tree?.size, ...heads.map(({ size }) => size)];
   const audit = new LogAudit(
-    publicKey,
+    publicKeys,
     sizes.filter((size): size is number => size !== undefined),
   );
   for await (const step of options.records ?? recordsOf(options)) {
@@ -67,7 +67,7 @@ export async function verifyData(options: VerifyOptions): Promise<VerifyReport> 
   if (!quick) {
     audit.end();
     faults.push(...audit.faults, ...indexFaults(index, audit));
-    for (const head of heads) faults.push(...headFaults(head, audit, publicKey));
+    for (const head of heads) faults.push(...headFaults(head, audit, publicKeys));
   }
   const { records, deleted, name, size, root } = audit;
   return { records, bytes, heads: audit.heads, deleted, tornBytes, log: name, size, root, faults };
@@ -142,34 +142,37 @@ function indexFaults({ head, tree }: IndexFacts, audit: LogAudit): readonly File
   return [];
 }
 
-function headFaults(head: SignedHead, audit: LogAudit, publicKey: KeyObject | null): readonly FileFault[] {
+function headFaults(head: SignedHead, audit: LogAudit, publicKeys: readonly KeyObject[]): readonly FileFault[] {
   const fault = (text: string): readonly FileFault[] => [{ file: 'commitlog', text }];
   const when = new Date(head.at).toISOString();
-  if (publicKey !== null && !isSignedBy(head, publicKey)) return fault(`the head of ${when} is not signed by this key`);
+  if (!publicKeys.some((key) => isSignedBy(head, key)))
+    return fault(`the head of ${when} is not signed by a key of this log`);
   if (head.log !== audit.name) return fault(`the head of ${when} is of another log`);
   if (head.size > audit.size)
     return fault(`the log had ${head.size} records on ${when}, and has ${audit.size}: it was put back`);
   return audit.rootAt(head.size) === head.root ? [] : fault(`the records up to ${head.size} are not those of ${when}`);
 }
 
-/** The public key, checked against the private one where that is readable. */
-async function keysOf(dataDir: string, faults: FileFault[]): Promise<KeyObject | null> {
-  const bad = (file: string, text: string): null => {
-    faults.push({ file, text });
-    return null;
-  };
+/** The public keys, checked against the private one where that is readable. */
+async function keysOf(dataDir: string, faults: FileFault[]): Promise<readonly KeyObject[]> {
   const names = await readdir(dataDir);
-  if (!names.includes(publicKeyFile) && !names.includes(keyFile)) return null;
-  const publicKey = await readPublicKey(dataDir).catch((error: unknown) => bad(publicKeyFile, String(error)));
-  if (!names.includes(keyFile)) return publicKey;
+  const publicKeys = names.includes(publicKeyFile)
+    ? await readPublicKeys(dataDir).catch((error: unknown) => {
+        faults.push({ file: publicKeyFile, text: String(error) });
+        return [];
+      })
+    : [];
+  if (!names.includes(keyFile)) return publicKeys;
   try {
-    const own = createPublicKey(createPrivateKey(await readFile(join(dataDir, keyFile), 'utf8')));
-    const pem = await readFile(join(dataDir, publicKeyFile), 'utf8').catch(() => '');
-    if (own.export({ type: 'spki', format: 'pem' }) !== pem) bad(publicKeyFile, `is not the public half of ${keyFile}`);
+    const own = keyId(createPublicKey(createPrivateKey(await readFile(join(dataDir, keyFile), 'utf8'))));
+    const [first] = publicKeys;
+    if (first !== undefined && keyId(first) !== own) {
+      faults.push({ file: publicKeyFile, text: `does not begin with the public half of ${keyFile}` });
+    }
   } catch (error) {
-    bad(keyFile, String(error));
+    faults.push({ file: keyFile, text: String(error) });
   }
-  return publicKey;
+  return publicKeys;
 }
 
 /** A folder of hard links to another, beside it, for who would change it by opening it. Removed when it is given back. */

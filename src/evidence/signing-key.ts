@@ -1,47 +1,59 @@
-import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { open, readFile } from 'node:fs/promises';
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSigner, type Signer } from './head.ts';
 
 /** The private key, PKCS #8 PEM, for the owner alone. */
 export const keyFile = 'evidence.key';
-/** Its public half, SPKI PEM: give a copy of it to whoever is to check heads. */
+/**
+ * Its public half, SPKI PEM: give a copy of it to whoever is to check heads. Behind it stand those of keys that were lost,
+ * as after a restore without keys: what they signed stays signed.
+ */
 export const publicKeyFile = 'evidence.pub';
 
-/** The signer of a data directory; its key is made at the first start. @throws Error where the key cannot be read */
+/** The signer of a data directory; its key is made at the first start, and where it was lost. @throws Error where the key cannot be read */
 export async function openSigner(dataDir: string): Promise<Signer> {
-  const path = join(dataDir, keyFile);
-  const signer = createSigner(await readOrMake(path));
-  const pem = signer.publicKey.export({ type: 'spki', format: 'pem' }) as string;
-  const stands = await readFile(join(dataDir, publicKeyFile), 'utf8').catch(() => null);
-  if (stands === null) await writeDurably(join(dataDir, publicKeyFile), pem, 0o644);
-  else if (stands !== pem) {
-    throw new Error(`${publicKeyFile} is not the public half of ${keyFile}: one of them was changed`);
+  const { pem, isNew } = await readOrMake(join(dataDir, keyFile));
+  const signer = createSigner(pem);
+  const own = signer.publicKey.export({ type: 'spki', format: 'pem' }) as string;
+  const path = join(dataDir, publicKeyFile);
+  const stands = await readFile(path, 'utf8').catch(() => '');
+  if (blocksOf(stands).includes(own)) return signer;
+  if (stands !== '' && !isNew) {
+    throw new Error(`${publicKeyFile} does not have the public half of ${keyFile}: one of them was changed`);
   }
+  await writeDurably(`${path}.new`, own + stands, 0o644);
+  await rename(`${path}.new`, path);
   return signer;
 }
 
-/** The public key of a data directory. @throws Error where there is none, or it is no key */
-export const readPublicKey = async (dataDir: string) =>
-  createPublicKey(await readFile(join(dataDir, publicKeyFile), 'utf8'));
+/** The public keys of a data directory, the one in use first. @throws Error where there is none, or one is no key */
+export async function readPublicKeys(dataDir: string): Promise<readonly KeyObject[]> {
+  const blocks = blocksOf(await readFile(join(dataDir, publicKeyFile), 'utf8'));
+  if (blocks.length === 0) throw new Error(`${publicKeyFile} holds no key`);
+  return blocks.map((pem) => createPublicKey(pem));
+}
 
-async function readOrMake(path: string): Promise<string> {
+/** The PEM blocks of a text of nothing else. @throws Error where there is something else */
+function blocksOf(text: string): readonly string[] {
+  const blocks = text.match(/-----BEGIN PUBLIC KEY-----\n[A-Za-z0-9+/=\n]+-----END PUBLIC KEY-----\n/g) ?? [];
+  if (blocks.join('') !== text) throw new Error(`${publicKeyFile} holds something that is no key`);
+  return blocks;
+}
+
+async function readOrMake(path: string): Promise<{ readonly pem: string; readonly isNew: boolean }> {
   try {
-    return await readFile(path, 'utf8');
+    return { pem: await readFile(path, 'utf8'), isNew: false };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
     await writeDurably(path, pem, 0o600);
-    return pem;
+    return { pem, isNew: true };
   }
 }
 
 async function writeDurably(path: string, text: string, mode: number): Promise<void> {
-  const file = await open(path, 'wx', mode);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await using file = await open(path, 'wx', mode);
+  await file.writeFile(text);
+  await file.sync();
 }

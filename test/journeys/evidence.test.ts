@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
-import { chmod, cp, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
 import { verifyData } from '../../src/engine/verification.ts';
 import { eventually } from '../support/eventually.ts';
+import { digestOf, filesOf, flipBit, replaceFile } from '../support/folders.ts';
 import { statusOf } from '../support/journal-api.ts';
 import { command } from '../support/journey-cli.ts';
 import { deliver, lunchReport } from '../support/journey-mail.ts';
@@ -110,17 +110,14 @@ describe('a folder at rest', () => {
     for (let flip = 0; flip < flips; flip += 1) {
       const file = files[flip % files.length]!;
       const path = join(data(), file);
-      const { mode } = await stat(path);
-      const bytes = await readFile(path);
-      if (bytes.length === 0) continue;
-      const flipped = Buffer.from(bytes);
-      const at = below(random, bytes.length);
-      flipped[at]! ^= 1 << below(random, 8);
-      await replace(path, flipped, mode);
+      const { size } = await stat(path);
+      if (size === 0) continue;
+      const at = below(random, size);
+      const undo = await flipBit(path, at, below(random, 8));
       const { faults } = await verifyData({ dataDir: data(), bytes: 'segments', upTo: null });
       expect(faults, `${file} at ${at}`).not.toEqual([]);
       if (file.startsWith('commitlog/')) expect(faults.map((fault) => fault.file)).toContain(file);
-      await replace(path, bytes, mode);
+      await undo();
     }
     expect((await verify()).code).toBe(0);
   }, 300_000);
@@ -162,7 +159,7 @@ describe('a folder at rest', () => {
       await truncate(last, whole.length - 50);
       await chmod(last, mode);
     };
-    await tried('cut off', cut, () => replace(last, whole, mode));
+    await tried('cut off', cut, () => replaceFile(last, whole));
     expect((await verify('--against', head)).code).toBe(0);
   });
 
@@ -181,31 +178,3 @@ describe('a folder at rest', () => {
     expect([code, stdout]).toEqual([1, expect.stringContaining('it was put back')]);
   });
 });
-
-async function filesOf(folder: string, prefix = ''): Promise<readonly string[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  const found = await Promise.all(
-    entries.map(async (entry) => {
-      const name = prefix + entry.name;
-      if (entry.isDirectory()) return filesOf(join(folder, entry.name), `${name}/`);
-      return entry.isFile() ? [name] : [];
-    }),
-  );
-  return found.flat().toSorted();
-}
-
-async function digestOf(folder: string): Promise<Readonly<Record<string, string>>> {
-  const digests: Record<string, string> = {};
-  for (const file of await filesOf(folder)) {
-    digests[file] = createHash('sha256')
-      .update(await readFile(join(folder, file)))
-      .digest('hex');
-  }
-  return digests;
-}
-
-async function replace(path: string, bytes: Buffer, mode: number): Promise<void> {
-  await rm(path);
-  await writeFile(path, bytes, { mode });
-  await chmod(path, mode);
-}

@@ -1,0 +1,65 @@
+import { type Command, Option } from 'commander';
+import { configOption, type ProgramOptions, type RepairStep } from './options.ts';
+
+/** Commands that copy a data directory, put a copy in its place, and mend it. */
+export function addBackupCommands(program: Command, { actions, out, err }: ProgramOptions): void {
+  const progress = (bytes: number): void => {
+    if (err.colours) err.write(`\r${megabytes(bytes)} MB`);
+  };
+  program
+    .command('backup')
+    .description(
+      'copy the commit log to another folder while mail goes on; what stands there already is not copied again',
+    )
+    .requiredOption('--to <path>', 'the folder of the backup, on another disk')
+    .option('--with-keys', 'copy the keys too; whoever has the backup then has them', false)
+    .option('--token <token>', 'token for the engine')
+    .addOption(configOption())
+    .addHelpText('after', '\nExample:\n  daybook backup --to /mnt/backup/daybook')
+    .action(async ({ config, to, withKeys, token }) => {
+      const done = await actions.backup({ config, to, withKeys, token, url: undefined }, progress);
+      const { size, files, copiedBytes, totalBytes } = done;
+      const keys = withKeys ? 'keys included' : 'without the keys (definitions.key, evidence.key): keep them elsewhere';
+      if (err.colours) err.write('\r');
+      out.write(
+        `${size} records in ${files} files, ${megabytes(copiedBytes)} of ${megabytes(totalBytes)} MB copied, ${keys}\n`,
+      );
+    });
+  program
+    .command('restore')
+    .description('put a backup in the place of an empty data directory, after every byte of it has been checked')
+    .requiredOption('--from <path>', 'the folder of the backup')
+    .addOption(configOption())
+    .addHelpText('after', '\nExample:\n  daybook restore --from /mnt/backup/daybook')
+    .action(async ({ config, from }) => {
+      const records = await actions.restore({ config, from }, progress);
+      if (err.colours) err.write('\r');
+      out.write(`${records} records restored and verified, index made anew\n`);
+    });
+  program
+    .command('repair')
+    .description('say what is damaged and what can be done; nothing is changed without --apply')
+    .addOption(new Option('--plan', 'only say it').conflicts('apply'))
+    .option('--apply', 'do it: damaged files are put aside, never deleted', false)
+    .option('--from <path>', 'a backup to take whole segments from')
+    .addOption(configOption())
+    .addHelpText('after', '\nExample:\n  daybook repair --plan --from /mnt/backup/daybook')
+    .action(async ({ config, from, apply }) => {
+      const steps = await actions.repair({ config, from, apply }, progress);
+      if (err.colours) err.write('\r');
+      out.write(steps.length === 0 ? 'nothing is damaged\n' : steps.map(lineOf(apply)).join(''));
+    });
+}
+
+const megabytes = (bytes: number): string => (bytes / 1_048_576).toFixed(1);
+
+const words = {
+  'take-from-backup': ['would be put aside and taken from the backup', 'put aside and taken from the backup'],
+  leave: ['cannot be mended from here; what is whole of it is served', 'left as it is; what is whole of it is served'],
+  'rebuild-index': ['would be made anew from the log', 'made anew from the log'],
+} as const;
+
+const lineOf =
+  (isDone: boolean) =>
+  ({ kind, file, why }: RepairStep): string =>
+    `${file} (${why}): ${words[kind][isDone ? 1 : 0]}\n`;

@@ -1,0 +1,94 @@
+import { mkdir, readFile, realpath, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import type { SignedHead } from '../evidence/head.ts';
+import { publicKeyFile } from '../evidence/signing-key.ts';
+import { endOfRecord, footerOf } from '../store/segment-end.ts';
+import { segmentName, segmentPath, segmentsIn } from '../store/segment-files.ts';
+import { type BackedUpFile, type BackupManifest, keyNames, manifestName } from './backup.types.ts';
+import { copyDurably, sha256OfFile, writeDurably } from './copy-file.ts';
+
+export interface BackupOptions {
+  readonly dataDir: string;
+  readonly to: string;
+  /** A head of the running engine: what it covers is on disk, and is what the backup holds. Null: the engine is stopped. */
+  readonly head: SignedHead | null;
+  readonly withKeys: boolean;
+  /** ISO 8601. */
+  readonly at: string;
+  readonly progress: (bytes: number) => void;
+}
+export interface BackupResult {
+  readonly size: number;
+  readonly files: number;
+  /** Bytes copied now; sealed segments that stood there already are not. */
+  readonly copiedBytes: number;
+  readonly totalBytes: number;
+}
+
+/**
+ * Copies the commit log to another folder, sealed segments once; mail goes on meanwhile. The rest of a data directory is
+ * made again from it. @throws Error where the target lies in the data directory, or is no backup
+ */
+export async function backUp(options: BackupOptions): Promise<BackupResult> {
+  const { dataDir, to, head, withKeys, at, progress } = options;
+  await mkdir(to, { recursive: true, mode: 0o700 });
+  const [source, target] = [await realpath(dataDir), await realpath(to)];
+  if (target === source || target.startsWith(source + sep)) throw new Error(`${to} lies in the data directory`);
+  const before = await readManifest(to);
+  const known = new Map(before?.files.map((file) => [file.name, file]));
+  const directory = join(dataDir, 'commitlog');
+  const files: BackedUpFile[] = [];
+  let copiedBytes = 0;
+  let size = 0;
+  const copy = async (name: string, length: number, mode: number, footer: string | null): Promise<void> => {
+    const sha256 = await copyDurably(join(dataDir, name), join(to, name), length, mode);
+    copiedBytes += length;
+    progress(copiedBytes);
+    files.push({ name, size: length, sha256, footer });
+  };
+  for (const firstSeq of await segmentsIn(directory)) {
+    if (head !== null && firstSeq > head.size) break;
+    const name = `commitlog/${segmentName(firstSeq)}`;
+    const sealed = await footerOf(segmentPath(directory, firstSeq), firstSeq);
+    if (sealed === null) {
+      const end = await endOfRecord(segmentPath(directory, firstSeq), firstSeq, head?.size ?? null);
+      size = end.seq;
+      await copy(name, end.bytes, 0o600, null);
+      continue;
+    }
+    size = sealed.nextSeq - 1;
+    const stands = known.get(name);
+    if (stands?.footer === sealed.sha256 && (await sizeOf(join(to, name))) === stands.size) files.push(stands);
+    else await copy(name, sealed.fileBytes, 0o400, sealed.sha256);
+  }
+  for (const name of [publicKeyFile, ...(withKeys ? keyNames : [])]) {
+    const length = await sizeOf(join(dataDir, name));
+    if (length !== null) await copy(name, length, 0o600, null);
+  }
+  const manifest: BackupManifest = { format: 'daybook-backup/1', at, size, head, files };
+  await writeDurably(join(to, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
+  return { size, files: files.length, copiedBytes, totalBytes: files.reduce((sum, file) => sum + file.size, 0) };
+}
+
+/** The manifest of a backup; undefined where the folder has none. @throws Error where it is none of ours */
+export async function readManifest(folder: string): Promise<BackupManifest | undefined> {
+  const text = await readFile(join(folder, manifestName), 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  const manifest = JSON.parse(text) as BackupManifest;
+  if (manifest.format !== 'daybook-backup/1') throw new Error(`${folder} is no backup that this version reads`);
+  return manifest;
+}
+
+/** What a file of a backup should be and is not, or null. */
+export async function faultOfFile(folder: string, { name, size, sha256 }: BackedUpFile): Promise<string | null> {
+  const found = await sizeOf(join(folder, name));
+  if (found === null) return `${name} is missing`;
+  if (found !== size) return `${name} has ${found} bytes and had ${size}`;
+  return (await sha256OfFile(join(folder, name))) === sha256 ? null : `${name} is not what was copied`;
+}
+
+const sizeOf = (path: string): Promise<number | null> =>
+  stat(path).then(
+    ({ size }) => size,
+    () => null,
+  );
