@@ -164,7 +164,13 @@ async function keysOf(dataDir: string, faults: FileFault[]): Promise<readonly Ke
     : [];
   if (!names.includes(keyFile)) return publicKeys;
   try {
-    const own = keyId(createPublicKey(createPrivateKey(await readFile(join(dataDir, keyFile), 'utf8'))));
+    const pem = await readFile(join(dataDir, keyFile), 'utf8');
+    const privateKey = createPrivateKey(pem);
+    // Readers of PEM forgive much; the file is as it was written, or it is not.
+    if (privateKey.export({ type: 'pkcs8', format: 'pem' }) !== pem) {
+      faults.push({ file: keyFile, text: 'is not as it was written' });
+    }
+    const own = keyId(createPublicKey(privateKey));
     const [first] = publicKeys;
     if (first !== undefined && keyId(first) !== own) {
       faults.push({ file: publicKeyFile, text: `does not begin with the public half of ${keyFile}` });

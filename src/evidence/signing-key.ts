@@ -31,7 +31,12 @@ export async function openSigner(dataDir: string): Promise<Signer> {
 export async function readPublicKeys(dataDir: string): Promise<readonly KeyObject[]> {
   const blocks = blocksOf(await readFile(join(dataDir, publicKeyFile), 'utf8'));
   if (blocks.length === 0) throw new Error(`${publicKeyFile} holds no key`);
-  return blocks.map((pem) => createPublicKey(pem));
+  return blocks.map((pem) => {
+    const key = createPublicKey(pem);
+    if (key.export({ type: 'spki', format: 'pem' }) !== pem)
+      throw new Error(`${publicKeyFile} is not as it was written`);
+    return key;
+  });
 }
 
 /** The PEM blocks of a text of nothing else. @throws Error where there is something else */

@@ -33,7 +33,7 @@ test('whatever is in a message, the event loop is never held over 200 ms, and ea
     for (const { name, make } of hostileMail(largeBytes)) {
       const message = make();
       let heldMs = Number.POSITIVE_INFINITY;
-      // The best of three: a busy machine can hold the process, but not each time.
+      // The best of three: a collection of garbage may fall into one.
       for (let tries = 0; tries < 3 && heldMs > limitMs; tries += 1) {
         await settled(daybook, sent);
         await held(daybook, file);
