@@ -113,7 +113,7 @@ describe('a client that brings no mail', () => {
   });
 
   it('is cut when it is silent for the idle time', async () => {
-    await using fixture = await openListener({ idleTimeoutMs: 20 });
+    await using fixture = await openListener({ idleTimeoutMs: 300 });
     await using client = await SmtpClient.ready(fixture.port);
     expect((await client.reply()).code).toBe(421);
     await client.closed;
@@ -150,7 +150,7 @@ describe('a slow message', () => {
   });
 
   it('is not to blame while we do not read, or owe the answer', async () => {
-    await using fixture = await openListener({ idleTimeoutMs: 20 });
+    await using fixture = await openListener({ idleTimeoutMs: 300 });
     fixture.onDelivery = () => undefined;
     let open = (): void => undefined;
     fixture.custody.onWrite = () =>
