@@ -49,17 +49,38 @@ async function run(given: string | undefined, version: string, exit: Rim['exit']
   const { file, config } = await configuration(given);
   const { openLog } = await import('./log.ts');
   const log = await openLog(config.logLevel);
-  const engine = await start(config, file, version, log);
+  const { openServiceManager } = await import('./service-manager.ts');
+  using manager = openServiceManager({ env: process.env, pid: process.pid, log });
+  let engine: RunningEngine | undefined;
   let asked = false;
+  let reloads: Promise<void> = Promise.resolve();
   const stop = (signal: NodeJS.Signals): void => {
     // A second signal exits at once: nothing acknowledged is lost either way.
     if (asked) exit(exitCodes.failed);
     asked = true;
     log('info', 'stopping', { signal });
-    void engine.stop();
+    manager.stopping();
+    void engine?.stop();
   };
+  const reloadNow = (): void => {
+    // While it starts the configuration has just been read; what was changed since is read after it.
+    reloads = reloads.then(async () => {
+      manager.reloading();
+      if (engine !== undefined) await reload(engine, file, log);
+      manager.reloaded();
+    });
+  };
+  // Before the start: by default a signal ends the process.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
-  process.on('SIGHUP', () => void reload(engine, file, log));
+  let isEarly = false;
+  process.on('SIGHUP', () => {
+    if (engine === undefined) isEarly = true;
+    else reloadNow();
+  });
+  engine = await start(config, file, version, log);
+  manager.starting(() => engine?.isReady() === true);
+  if (asked) void engine.stop();
+  else if (isEarly) reloadNow();
   const { fault } = await engine.ended;
   if (fault !== null) throw new CommandFailure(exitCodes.failed, `the engine ended: ${String(fault.error)}`);
   log('info', 'stopped', {});

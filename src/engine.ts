@@ -49,6 +49,8 @@ export interface RunningEngine {
   readonly url: string;
   /** Null while the listener is not bound. */
   smtpPort(): number | null;
+  /** As `/readyz` says. */
+  isReady(): boolean;
   /** Applies a configuration that was read again, or refuses it as a whole. */
   reload(config: EngineConfig): Promise<Reloaded>;
   /** Drains and closes; resolves when all is closed. Idempotent. */
@@ -155,10 +157,8 @@ async function launch(start: EngineSetup, { workshop, directory }: Opened, stack
   if (options.matching.continuityEvent) workshop.note(engineEvent('continuity.on', {}));
   const evidence = stack.use(await openEvidence(workshop));
   const administration = createAdministration({ workshop, actor, mailboxes });
-  const server = await openApi(
-    workshop,
-    createApi(workshop, actor, { ...administration, evidence: evidence.api }, changed$),
-  );
+  const api = createApi(workshop, actor, { ...administration, evidence: evidence.api }, changed$);
+  const server = await openApi(workshop, api);
   stack.defer(() => server.close());
   const ended = toPromise(actor).finally(() => changed$.complete());
   actor.start();
@@ -180,6 +180,7 @@ async function launch(start: EngineSetup, { workshop, directory }: Opened, stack
     url: `${tls === null ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${server.port}`,
     smtpPort: () => listeners.get('smtp')?.port ?? null,
     ended,
+    isReady: () => api.readiness().ready,
     reload: (config) => {
       const read = { config, options: toEngineOptions(config, { file: start.configFile, hostname: hostname() }) };
       return administration.inTurn(() => reload(workshop, parts, read));

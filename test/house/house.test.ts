@@ -35,6 +35,7 @@ test('the top level holds what it may hold', () => {
     '.gitignore',
     'LICENSE',
     'README.md',
+    'SECURITY.md',
     'bench',
     'biome.json',
     'dist',
@@ -123,4 +124,16 @@ test('each row of journaling e.1 has a test that carries its number', () => {
   const carried = new Set([...titles, ...named].flatMap((title) => title.match(/\bS\d{1,2}\b/g) ?? []));
   const rows = Array.from({ length: 19 }, (_, at) => `S${at + 1}`);
   expect(rows.filter((row) => !carried.has(row))).toEqual([]);
+});
+
+test('no package runs a script at its installation but those that may', () => {
+  const { packages } = JSON.parse(text('package-lock.json')) as {
+    readonly packages: Readonly<Record<string, { readonly hasInstallScript?: boolean }>>;
+  };
+  const { allowScripts } = JSON.parse(text('package.json')) as {
+    readonly allowScripts: Readonly<Record<string, true>>;
+  };
+  const running = Object.entries(packages).filter(([, { hasInstallScript }]) => hasInstallScript === true);
+  const names = running.map(([path]) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length));
+  expect([...new Set(names)].toSorted()).toEqual(Object.keys(allowScripts).toSorted());
 });
