@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { execFile, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { stuff } from './smtp-client.ts';
 
@@ -17,6 +18,17 @@ export function leftOut({
   if (process.env['CI'] === 'true') return false;
   const isMissing = programs.some((program) => !folders.some((folder) => existsSync(join(folder, program))));
   return isMissing || (asRoot && process.getuid?.() !== 0);
+}
+
+/** False where the system lets nobody mount here, as in some containers, or has no loop devices where those are asked for. */
+export function canMount({ loop = false }: { readonly loop?: boolean } = {}): boolean {
+  if (loop && !existsSync('/dev/loop-control')) return false;
+  const folder = mkdtempSync(join(tmpdir(), 'daybook-mount-'));
+  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder]);
+  if (status === 0) spawnSync('umount', [folder]);
+  rmdirSync(folder);
+  if (status !== 0) console.warn('left out: what needs a mount');
+  return status === 0;
 }
 
 /** What a partner said and how it ended; a code other than 0 is an answer here, not a failure. */
