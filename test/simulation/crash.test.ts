@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Plant } from '../support/sim-figures.ts';
 import { simulate } from '../support/sim-run.ts';
 import { sameArchive } from '../support/sim-verdict.ts';
 
@@ -48,3 +49,26 @@ test('a seed tells the same story twice', async () => {
   expect(await tell()).toEqual(once);
   expect(once.length).toBeGreaterThan(4);
 });
+
+test.each(['answer-before-sync', 'key-before-record'] as const)(
+  'a planted fault of the protocol is found within 100 seeds: %s',
+  { timeout: 600_000 },
+  async (plant) => {
+    const found = await firstToFail(plant, 100);
+    console.log(`${plant}: seed ${found?.seed}: ${found?.text}`);
+    expect(found).toBeDefined();
+  },
+);
+
+async function firstToFail(plant: Plant, most: number): Promise<{ seed: number; text: string } | undefined> {
+  for (let seed = 1; seed <= most; seed += 1) {
+    try {
+      const calm = await simulate({ seed, faults: false, log: () => undefined });
+      const run = await simulate({ seed, faults: true, plant, log: () => undefined });
+      sameArchive(run.kept, calm.kept);
+    } catch (error) {
+      return { seed, text: error instanceof Error ? error.message : String(error) };
+    }
+  }
+  return undefined;
+}

@@ -1,10 +1,11 @@
 import type { Bytes } from '../../src/store/bytes.types.ts';
 import { EngineFailure } from '../../streams/failure.ts';
 import { type MemoryDisk, memoryBytes } from './memory-bytes.ts';
+import type { Plant } from './sim-figures.ts';
 import type { SimPower } from './sim-power.ts';
 
 /** The commit log's bytes in memory; writes, syncs and reads take time and can fail, as `power` says. */
-export function simBytes(disk: MemoryDisk, power: SimPower): Bytes {
+export function simBytes(disk: MemoryDisk, power: SimPower, plant?: Plant): Bytes {
   const bytes = memoryBytes(disk);
   disk.pause = async (step) => void (await power.point(step));
   return {
@@ -16,7 +17,7 @@ export function simBytes(disk: MemoryDisk, power: SimPower): Bytes {
     },
     scan: (fromSeq) => bytes.scan(fromSeq),
     ready: () => bytes.ready(),
-    append: (group, sync) => bytes.append(group, sync),
+    append: (group, sync) => bytes.append(group, sync && plant !== 'answer-before-sync'),
     read: (seq) => bytes.read(seq),
     slice: async (seq, offset, length) => {
       if ((await power.point('read')) === 'fails') throw new EngineFailure('store-failed', 'I/O error at a read');

@@ -15,6 +15,7 @@ import { processing } from '../../streams/processing.ts';
 import type { MemoryDisk } from './memory-bytes.ts';
 import { simBytes } from './sim-bytes.ts';
 import type { SimClock } from './sim-clock.ts';
+import type { Plant } from './sim-figures.ts';
 import { type IndexDisk, openSimIndex } from './sim-index.ts';
 import { exchange, type Place, tap } from './sim-mail.ts';
 import type { SimPower } from './sim-power.ts';
@@ -36,6 +37,7 @@ export interface EngineParts {
   readonly clock: SimClock;
   readonly settings: SimSettings;
   readonly newId: () => string;
+  readonly plant: Plant | undefined;
   /** Our own actors must never break: told with what they said. */
   readonly broke: (what: string) => void;
 }
@@ -68,9 +70,9 @@ export class SimEngine {
   /** Opens the store over what the disks hold, and starts. */
   static async start(parts: EngineParts): Promise<SimEngine> {
     const { disk, power, clock, settings } = parts;
-    const index = await openSimIndex(parts.index, power);
+    const index = await openSimIndex(parts.index, power, parts.plant);
     const store = await assembleStore({
-      bytes: simBytes(disk, power),
+      bytes: simBytes(disk, power, parts.plant),
       index,
       lock: { [Symbol.asyncDispose]: async () => undefined },
       now: clock.now,

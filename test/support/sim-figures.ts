@@ -1,7 +1,15 @@
 import type { Ending } from './sim-power.ts';
 import type { Kept } from './sim-verdict.ts';
 
+/** A fault of the protocol, planted to see that the simulation finds it. */
+export type Plant =
+  /** Records count as durable, and are acknowledged, once they are written and before they are synced. */
+  | 'answer-before-sync'
+  /** Half of an index batch is on disk before the other half: keys without what they are keys of. */
+  | 'key-before-record';
+
 export interface SimOptions {
+  readonly plant?: Plant;
   readonly seed: number;
   /** False: the same mail with disks, power and senders that never fail. */
   readonly faults: boolean;

@@ -1,6 +1,7 @@
 import { MemoryLevel } from 'memory-level';
 import { type Database, type IndexDb, type IndexOp, roomsOf } from '../../src/store/index-db.ts';
 import { EngineFailure } from '../../streams/failure.ts';
+import type { Plant } from './sim-figures.ts';
 import type { SimPower } from './sim-power.ts';
 
 /** The database with the method its adapters implement: the store's batches come encoded. */
@@ -35,12 +36,12 @@ export class IndexDisk {
 /** A database, and the life it serves: of one life at a time, which takes with it what it has not written. */
 interface Opened {
   readonly database: Database;
-  serves: { readonly disk: IndexDisk; readonly power: SimPower };
+  serves: { readonly disk: IndexDisk; readonly power: SimPower; readonly plant: Plant | undefined };
 }
 
 /** The index in memory, over what the disk holds. Its batches take time and can fail, as `power` says. */
-export async function openSimIndex(disk: IndexDisk, power: SimPower): Promise<IndexDb> {
-  const serves = { disk, power };
+export async function openSimIndex(disk: IndexDisk, power: SimPower, plant?: Plant): Promise<IndexDb> {
+  const serves = { disk, power, plant };
   disk.opened ??= open(await replayed(disk.writes), serves);
   disk.opened.serves = serves;
   return roomsOf(disk.opened.database);
@@ -48,10 +49,12 @@ export async function openSimIndex(disk: IndexDisk, power: SimPower): Promise<In
 
 function open(level: RawLevel, serves: Opened['serves']): Opened {
   const batch = async (ops: readonly IndexOp[], { sync = false }: { readonly sync?: boolean } = {}): Promise<void> => {
-    const { disk, power } = opened.serves;
+    const { disk, power, plant } = opened.serves;
     if ((await power.point('batch')) === 'fails') throw new EngineFailure('store-failed', 'I/O error of the index');
     await level._batch(ops, {});
-    disk.writes.push(ops);
+    const half = plant === 'key-before-record' ? Math.ceil(ops.length / 2) : ops.length;
+    disk.writes.push(ops.slice(0, half));
+    if (half < ops.length) disk.writes.push(ops.slice(half));
     if (sync) disk.synced = disk.writes.length;
   };
   // Only what does not come through `batch`.

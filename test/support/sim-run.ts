@@ -156,6 +156,7 @@ class SimWorld {
       power: this.#power,
       clock: this.#time.engine,
       settings: this.#settings,
+      plant: this.#options.plant,
       newId: () => {
         this.#ids += 1;
         return `${String(this.#time.world.now()).padStart(15, '0')}-${String(this.#ids).padStart(5, '0')}`;
