@@ -4,8 +4,9 @@ import type { SignedHead } from '../evidence/head.ts';
 import { publicKeyFile } from '../evidence/signing-key.ts';
 import { endOfRecord, footerOf } from '../store/segment-end.ts';
 import { segmentName, segmentPath, segmentsIn } from '../store/segment-files.ts';
+import { writeWhole } from '../whole-file.ts';
 import { type BackedUpFile, type BackupManifest, keyNames, manifestName } from './backup.types.ts';
-import { copyDurably, sha256OfFile, writeDurably } from './copy-file.ts';
+import { copyDurably, sha256OfFile } from './copy-file.ts';
 
 export interface BackupOptions {
   readonly dataDir: string;
@@ -66,7 +67,7 @@ export async function backUp(options: BackupOptions): Promise<BackupResult> {
     if (length !== null) await copy(name, length, 0o600, null);
   }
   const manifest: BackupManifest = { format: 'daybook-backup/1', at, size, head, files };
-  await writeDurably(join(to, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
+  await writeWhole(join(to, manifestName), `${JSON.stringify(manifest, null, 2)}\n`, 0o600);
   return { size, files: files.length, copiedBytes, totalBytes: files.reduce((sum, file) => sum + file.size, 0) };
 }
 

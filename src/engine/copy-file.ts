@@ -20,14 +20,6 @@ export async function copyDurably(from: string, to: string, length: number, mode
   return sha256;
 }
 
-/** Writes text as `copyDurably` does. */
-export async function writeDurably(to: string, text: string): Promise<void> {
-  const draft = `${to}.part`;
-  await writeDraft(draft, 0o600, (target) => target.writeFile(text));
-  await rename(draft, to);
-  await syncDirectory(dirname(to));
-}
-
 async function writeDraft<T>(path: string, mode: number, fill: (target: FileHandle) => Promise<T>): Promise<T> {
   await using target = await open(path, 'w', 0o600);
   const filled = await fill(target);

@@ -1,21 +1,35 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { EngineFailure } from '../../streams/failure.ts';
 import type { DefinitionConfig } from '../config/definition.schema.ts';
 import { Secret } from '../config/secret.ts';
+import { writeWhole } from '../whole-file.ts';
 import { hashPassword, isHashed } from './password.ts';
 
-/** The key of a data directory's definitions: made at the first start, readable by the owner alone, in no backup of the log. */
+const keyBytes = 32;
+
+/**
+ * The key of a data directory's definitions: made at the first start, readable by the owner alone, in no backup of the log.
+ * It is on disk before anything is sealed under it. An empty file holds no key: a crash of an earlier engine left it.
+ * @throws EngineFailure `store-failed` where the file holds anything else than a key
+ */
 export async function definitionKey(dataDir: string): Promise<Uint8Array> {
   const file = join(dataDir, 'definitions.key');
-  try {
-    return await readFile(file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    const key = randomBytes(32);
-    await writeFile(file, key, { mode: 0o600, flag: 'wx' });
-    return key;
+  const key = await readFile(file).catch(emptyIfMissing);
+  if (key.length === keyBytes) return key;
+  if (key.length === 0) {
+    const made = randomBytes(keyBytes);
+    await writeWhole(file, made, 0o600);
+    return made;
   }
+  const text = `${file} is damaged: put it back from a copy, or remove it and give the passwords anew`;
+  throw new EngineFailure('store-failed', text);
+}
+
+function emptyIfMissing(error: NodeJS.ErrnoException): Buffer {
+  if (error.code !== 'ENOENT') throw error;
+  return Buffer.alloc(0);
 }
 
 /** Passwords of definitions made over the API, as they rest in the commit log (journaling a.2, Password). */

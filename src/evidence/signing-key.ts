@@ -1,6 +1,7 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { open, readFile, rename } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeWhole } from '../whole-file.ts';
 import { createSigner, type Signer } from './head.ts';
 
 /** The private key, PKCS #8 PEM, for the owner alone. */
@@ -22,8 +23,7 @@ export async function openSigner(dataDir: string): Promise<Signer> {
   if (stands !== '' && !isNew) {
     throw new Error(`${publicKeyFile} does not have the public half of ${keyFile}: one of them was changed`);
   }
-  await writeDurably(`${path}.new`, own + stands, 0o644);
-  await rename(`${path}.new`, path);
+  await writeWhole(path, own + stands, 0o644);
   return signer;
 }
 
@@ -46,19 +46,14 @@ function blocksOf(text: string): readonly string[] {
   return blocks;
 }
 
+/** An empty file holds no key. */
 async function readOrMake(path: string): Promise<{ readonly pem: string; readonly isNew: boolean }> {
-  try {
-    return { pem: await readFile(path, 'utf8'), isNew: false };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
-    await writeDurably(path, pem, 0o600);
-    return { pem, isNew: true };
-  }
-}
-
-async function writeDurably(path: string, text: string, mode: number): Promise<void> {
-  await using file = await open(path, 'wx', mode);
-  await file.writeFile(text);
-  await file.sync();
+  const stands = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    return '';
+  });
+  if (stands !== '') return { pem: stands, isNew: false };
+  const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+  await writeWhole(path, pem, 0o600);
+  return { pem, isNew: true };
 }

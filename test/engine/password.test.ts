@@ -1,6 +1,9 @@
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Secret } from '../../src/config/secret.ts';
-import { createSecretBox } from '../../src/engine/definition-secrets.ts';
+import { createSecretBox, definitionKey } from '../../src/engine/definition-secrets.ts';
 import { createPasswordCheck, hashPassword, isHashed } from '../../src/engine/password.ts';
 
 test('a hashed password lets in who knows it and nobody else, twice in a row too', async () => {
@@ -51,4 +54,25 @@ test('a sealed password opens with its key and for its definition alone, and nev
   expect(box.open('mailbox', `${before}${letter === 'A' ? 'B' : 'A'}${after}`)).toBeUndefined();
   expect(box.open('mailbox', 'v1')).toBeUndefined();
   expect(box.seal('mailbox', new Secret('pop3-password'))).not.toBe(sealed);
+});
+
+test('a key is made once, whole from its first moment, and an empty file is none', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'daybook-key-'));
+  const file = join(folder, 'definitions.key');
+  try {
+    const key = await definitionKey(folder);
+    expect([key.length, (await stat(file)).mode & 0o777, await readdir(folder)]).toEqual([
+      32,
+      0o600,
+      ['definitions.key'],
+    ]);
+    expect(await definitionKey(folder)).toEqual(key);
+    await writeFile(file, '');
+    const next = await definitionKey(folder);
+    expect([next.length, Buffer.from(next).equals(key)]).toEqual([32, false]);
+    await writeFile(file, next.subarray(1));
+    await expect(definitionKey(folder)).rejects.toThrow(/definitions\.key is damaged/);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
