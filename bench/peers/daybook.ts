@@ -19,8 +19,8 @@ export interface Daybook extends AsyncDisposable {
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** Ends it with `signal` and resolves with its exit code (null when killed). */
   end(signal: NodeJS.Signals): Promise<number | null>;
-  /** Starts it again on the same data, after `end`. */
-  restart(): Promise<Daybook>;
+  /** Starts it again on the same data, after `end`; with other `changes` than the first time where there are some. */
+  restart(changes?: Pick<DaybookOptions, 'environment'>): Promise<Daybook>;
 }
 export interface DaybookOptions {
   /** Text of the configuration beside ports and dataDir. */
@@ -28,8 +28,10 @@ export interface DaybookOptions {
   /** Where it stands; a temporary folder, removed at the end, where absent. */
   readonly directory?: string;
   readonly nodeArguments?: readonly string[];
-  /** Beside that of this process. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** A program that becomes or starts the engine, with its arguments, such as a tracer. */
+  readonly under?: readonly string[];
+  /** Variables beside those of this process. */
+  readonly environment?: Readonly<Record<string, string>>;
   readonly ports?: readonly [smtp: number, http: number];
   /** Further keys of `smtp` and `http`, as they stand between the braces of the file. */
   readonly smtp?: string;
@@ -53,9 +55,11 @@ export async function startDaybook(options: DaybookOptions): Promise<Daybook> {
   const [smtp, http] = [options.smtp, options.http].map((more) => (more === undefined ? '' : `, ${more}`));
   const base = `dataDir: ./data\nhttp: { port: ${httpPort}${http} }\nsmtp: { port: ${smtpPort}, hostname: daybook.test${smtp} }\n`;
   await writeFile(configFile, base + options.config);
-  const child = spawn(process.execPath, [...(options.nodeArguments ?? []), binary, 'run', '--config', configFile], {
+  const words = [...(options.under ?? []), process.execPath, ...(options.nodeArguments ?? [])];
+  const [program = process.execPath, ...before] = words;
+  const child = spawn(program, [...before, binary, 'run', '--config', configFile], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, ...options.env },
+    env: { ...process.env, ...options.environment },
   });
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -81,14 +85,19 @@ export async function startDaybook(options: DaybookOptions): Promise<Daybook> {
       child.kill(signal);
       return ended;
     },
-    restart: () => startDaybook({ ...options, directory, ports: [smtpPort, httpPort] }),
+    restart: (changes) => startDaybook({ ...options, ...changes, directory, ports: [smtpPort, httpPort] }),
     [Symbol.asyncDispose]: async () => {
       if (isRunning(child)) child.kill('SIGKILL');
       await ended;
       if (options.directory === undefined) await rm(directory, { recursive: true, force: true, maxRetries: 3 });
     },
   };
-  await ready(`${url}/${options.until ?? 'readyz'}`, child, () => log);
+  try {
+    await ready(`${url}/${options.until ?? 'readyz'}`, child, () => log);
+  } catch (error) {
+    await daybook[Symbol.asyncDispose]();
+    throw error;
+  }
   return daybook;
 }
 

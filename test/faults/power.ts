@@ -1,32 +1,37 @@
-/**
- * Cuts the power under load, again and again: `npx tsx test/faults/power.ts [--cuts 60] [--seed 1] [--without-sync]`.
- * As root, since it mounts. Ends with 1 where anything acknowledged was lost or changed; with `--without-sync` where
- * nothing was: then it would prove nothing.
- */
-import { parseArgs } from 'node:util';
-import { cutPower } from '../support/power-cut.ts';
-import { prng } from '../support/prng.ts';
+import { type CrashReport, crashes } from './crashes.ts';
+import { type Disk, freeze, openDisk } from './disk.ts';
+import type { Findings } from './outside.ts';
+import { openShim } from './shim.ts';
 
-const { values } = parseArgs({
-  options: {
-    cuts: { type: 'string', default: '60' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    'without-sync': { type: 'boolean', default: false },
-  },
-});
-console.log(`seed ${values.seed}`);
-const random = prng(Number(values.seed));
-const withoutSync = values['without-sync'];
-const sum = { cuts: 0, acknowledged: 0, lost: 0, changed: 0, faults: 0 };
-for (let cut = 0; cut < Number(values.cuts); cut += 1) {
-  const { faults, ...end } = await cutPower(random, { withoutSync });
-  console.log(JSON.stringify({ ...end, faults }));
-  sum.cuts += 1;
-  sum.acknowledged += end.acknowledged;
-  sum.lost += end.lost;
-  sum.changed += end.changed;
-  sum.faults += faults.length;
+export interface PowerOptions {
+  readonly cuts: number;
+  readonly bytes: 'segments' | 'leveldb';
+  readonly seed: number;
+  /** The engine is told that its data is on disk, and it is not: then there must be losses, or the cuts prove nothing. */
+  readonly isUnsynced?: boolean;
+  readonly told?: (cut: number, findings: Findings) => void;
 }
-console.log(JSON.stringify(sum));
-const harm = sum.lost + sum.changed + sum.faults;
-process.exit(harm > 0 === withoutSync ? 0 : 1);
+
+/**
+ * Cuts the power again and again under mixed load (reliability G2): the disk is what its file holds in that instant, the
+ * pages in memory are gone, and the file system replays its journal. Every other cut comes right after a kill -9, before
+ * the system has written anything back, instead of in the midst of the engine's work.
+ */
+export async function powerCuts({ cuts, isUnsynced = false, ...options }: PowerOptions): Promise<CrashReport> {
+  await using disk: Disk = await openDisk();
+  await using shim = await openShim(disk.folder);
+  if (isUnsynced) await shim.arm({ kinds: ['sync'], outcome: 'pretend', first: 1, forever: true });
+  return await crashes({
+    ...options,
+    cycles: cuts,
+    directory: disk.folder,
+    environment: isUnsynced ? shim.environment : {},
+    crash: async (daybook, cut) => {
+      if (cut % 2 === 0) await freeze(daybook.pid);
+      else await daybook.end('SIGKILL');
+      await disk.cut();
+      await daybook.end('SIGKILL');
+      await disk.switchOn();
+    },
+  });
+}

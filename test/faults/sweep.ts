@@ -1,42 +1,44 @@
-/**
- * Fails, or ends the process at, each call that changes the disk in one full ingest by SMTP and POP3, one after another:
- * `npx tsx test/faults/sweep.ts [--errors SIGKILL,EIO,ENOSPC,EMFILE,EROFS] [--calls sync,write,…] [--once true|false] [--most 400]`.
- * Prints a line for each, and ends with 1 at the first message that was lost, doubled, changed, or answered 250 falsely.
- */
-import { parseArgs } from 'node:util';
-import { type DiskCall, type DiskFault, diskCalls, type errors } from '../support/faulty-disk.ts';
-import { oneIngest } from '../support/one-ingest.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { type LifeOptions, openLife } from './ingest.ts';
+import { type Findings, nothingFound } from './outside.ts';
+import { type CallKind, callKinds } from './shim.ts';
 
-const { values } = parseArgs({
-  options: {
-    errors: { type: 'string', default: 'SIGKILL' },
-    calls: { type: 'string', default: diskCalls.join(',') },
-    /** One call fails; else all from there on, until the fault is taken away. */
-    once: { type: 'string', default: 'true' },
-    /** A bound for each kind of call. */
-    most: { type: 'string', default: '400' },
-    /** Each so many-th call only. */
-    step: { type: 'string', default: '1' },
-  },
-});
-let runs = 0;
-for (const error of values.errors.split(',') as (keyof typeof errors)[]) {
-  for (const call of values.calls.split(',') as DiskCall[]) {
-    let slowestMs = 0;
-    for (let from = 1; from <= Number(values.most); from += Number(values.step)) {
-      const fault: DiskFault = { call, error, from, ...(values.once === 'true' ? { count: 1 } : {}) };
-      try {
-        const { met, backMs } = await oneIngest(fault);
-        runs += 1;
-        slowestMs = Math.max(slowestMs, backMs ?? 0);
-        console.log(JSON.stringify({ ...fault, met, backMs: backMs === null ? 'restarted' : Math.round(backMs) }));
-        if (!met) break;
-      } catch (failure) {
-        console.error(JSON.stringify(fault), failure);
-        process.exit(1);
-      }
-    }
-    console.log(`${call} ${error}: back after ${Math.round(slowestMs)} ms at most`);
+/** What changes a folder; an `open` that makes no file does not. */
+export const changingKinds: readonly CallKind[] = callKinds.filter((kind) => kind !== 'open');
+
+export interface Point {
+  readonly outcome: 'kill' | 'tear';
+  /** The call at which the process ends, from 1. */
+  readonly at: number;
+  readonly findings: Findings;
+  /** What kept the engine from starting again, or from settling; null as it should be. */
+  readonly failure: string | null;
+}
+export const holds = ({ findings, failure }: Point): boolean =>
+  failure === null && isDeepStrictEqual(findings, nothingFound);
+
+/**
+ * Ends one life of the engine at the `at`th call that changes its folder: before the call (`kill`), or, for a write, with
+ * half of it done (`tear`). Null where the life ended by itself before there was such a call.
+ */
+export async function killedAt(options: LifeOptions, outcome: Point['outcome'], at: number): Promise<Point | null> {
+  await using life = await openLife(options);
+  const kinds = outcome === 'tear' ? (['write'] as const) : changingKinds;
+  await life.shim.arm({ kinds, outcome, first: at, forever: false });
+  await life.live();
+  const { struck } = await life.shim.met();
+  try {
+    const findings = await life.examine();
+    return struck === 0 ? null : { outcome, at, findings, failure: null };
+  } catch (error) {
+    return { outcome, at, findings: nothingFound, failure: String(error) };
   }
 }
-console.log(`${runs} runs: nothing lost, doubled or changed`);
+
+/** How many such calls one undisturbed life makes. */
+export async function callsOfLife(options: LifeOptions, kinds: readonly CallKind[]): Promise<number> {
+  await using life = await openLife(options);
+  await life.shim.arm({ kinds, outcome: 'count', first: 1, forever: false });
+  await life.live();
+  return (await life.shim.met()).seen;
+}

@@ -37,7 +37,7 @@ describe.skipIf(leftOut({ programs: ['systemd-notify', 'perl'] }))('a service ma
   test('hears when the engine is ready, reloads and stops, and that it lives', async () => {
     await using socket = await openNotifySocket();
     const env = { NOTIFY_SOCKET: socket.path, WATCHDOG_USEC: '1000000' };
-    await using daybook = await startDaybook({ config, env });
+    await using daybook = await startDaybook({ config, environment: env });
     await eventually(async () => socket.said()[0] === 'READY=1', { what: 'READY' });
     const beats = () => socket.said().filter((line) => line === 'WATCHDOG=1').length;
     await eventually(async () => beats() >= 2, { what: 'two beats of the watchdog' });
@@ -53,7 +53,7 @@ describe.skipIf(leftOut({ programs: ['systemd-notify', 'perl'] }))('a service ma
   }, 60_000);
 
   test('is not waited for: one that is gone is told of once, and mail goes on', async () => {
-    await using daybook = await startDaybook({ config, env: { NOTIFY_SOCKET: '/nowhere/at/all' } });
+    await using daybook = await startDaybook({ config, environment: { NOTIFY_SOCKET: '/nowhere/at/all' } });
     await eventually(async () => daybook.log().includes('systemd could not be told'));
     expect((await daybook.fetch('/readyz')).status).toBe(200);
     expect(await daybook.end('SIGTERM')).toBe(0);

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 export type DiskCall = 'sync' | 'write' | 'open' | 'rename' | 'unlink' | 'truncate';
 export const diskCalls: readonly DiskCall[] = ['sync', 'write', 'open', 'rename', 'unlink', 'truncate'];
 /** As the system numbers them; `SIGKILL` ends the process instead of the call. */
-export const errors = { EIO: 5, ENOSPC: 28, EMFILE: 24, EROFS: 30, none: 0, SIGKILL: -9 } as const;
+export const errors = { EIO: 5, ENOSPC: 28, EMFILE: 24, EROFS: 30, none: 0 } as const;
 
 export interface DiskFault {
   readonly call: DiskCall;
@@ -35,7 +35,7 @@ export async function openFaultyDisk(): Promise<FaultyDisk> {
   const directory = await realpath(await mkdtemp(join(tmpdir(), 'daybook-faulty-')));
   const tools = await mkdtemp(join(tmpdir(), 'daybook-faults-'));
   const library = join(tools, 'faulty-disk.so');
-  const source = join(import.meta.dirname, '../faults/faulty-disk.c');
+  const source = join(import.meta.dirname, 'faulty-disk.c');
   await promisify(execFile)('cc', ['-shared', '-fPIC', '-O1', '-o', library, source, '-ldl', '-lpthread']);
   const control = join(tools, 'faults');
   return {
