@@ -3,6 +3,7 @@ import { type Readiness, readinessOf } from '../../machines/engine.readiness.ts'
 import { type EngineActor, journalOf } from '../../machines/follow.ts';
 import type { Administration, EngineApi, EngineChange } from '../http/api.types.ts';
 import type { Status } from '../http/status.schema.ts';
+import { createAccessTrail } from './access-trail.ts';
 import { createArchiveApi, isoTime } from './archive-api.ts';
 import type { Definition } from './definition-book.types.ts';
 import { definitionView } from './definition-view.ts';
@@ -60,6 +61,7 @@ export function createApi(
     health: () => healthOf(statuses(), readiness().missing, storeTroubled(workshop)),
     rejections: () => workshop.rejections.all(),
     changes$: changesOf(workshop, changed$),
+    accessed: createAccessTrail(clock, note),
     accessDenied: ({ actor: name, method, path, status, peer }) =>
       note({
         type: 'access.denied',

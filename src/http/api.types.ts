@@ -57,6 +57,20 @@ export interface EngineApi extends Administration {
   readonly changes$: Observable<EngineChange>;
   /** Writes the event `access.denied`. Never waited for. */
   accessDenied(denied: AccessDenied): void;
+  /** Writes who saw what mail into the event log. Never waited for. */
+  accessed(access: ContentAccess): void;
+}
+
+/** Somebody saw content of mail. */
+export interface ContentAccess {
+  readonly kind: 'view' | 'search' | 'download' | 'intake-download' | 'prove';
+  /** The token's name. */
+  readonly actor: string;
+  readonly peer: string;
+  readonly entryId?: string;
+  readonly intakeId?: string;
+  /** Of a search, as it was asked for. */
+  readonly query?: Readonly<Record<string, unknown>>;
 }
 
 /** Proofs and verifications of what is stored. */

@@ -1,3 +1,4 @@
+import { accessOf } from './accessed.ts';
 import type { EngineApi } from './api.types.ts';
 import type { App } from './app.types.ts';
 import { headSchema, proofSchema, verificationSchema } from './evidence.schema.ts';
@@ -33,6 +34,7 @@ export function evidenceRoutes(app: App, api: EngineApi): void {
     handler: async (request) => {
       const proof = await api.evidence.proofOf(request.params.id);
       if (proof === undefined) throw new ProblemError('not-found');
+      api.accessed(accessOf(request, { kind: 'prove', intakeId: request.params.id }));
       return proof;
     },
   });

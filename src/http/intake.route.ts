@@ -1,5 +1,6 @@
 import type { IntakeRecord } from '../../streams/ports.ts';
 import { isAllowed, type Role } from './access.ts';
+import { accessOf } from './accessed.ts';
 import type { EngineApi, IntakeChange } from './api.types.ts';
 import type { App } from './app.types.ts';
 import { changedBy } from './guard.ts';
@@ -40,6 +41,7 @@ export function intakeRoutes(app: App, api: EngineApi): void {
     handler: async (request, reply) => {
       const raw = await api.rawIntake(request.params.id);
       if (raw === undefined) throw await missingRaw(api, request.params.id);
+      api.accessed(accessOf(request, { kind: 'intake-download', intakeId: request.params.id }));
       return sendRaw(reply, request.params.id, raw);
     },
   });

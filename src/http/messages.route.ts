@@ -1,4 +1,5 @@
 import type { ArchiveEntry, Observation } from '../../streams/message.ts';
+import { accessOf } from './accessed.ts';
 import type { EngineApi } from './api.types.ts';
 import type { App } from './app.types.ts';
 import { entrySchema, type Trace, traceSchema } from './entry.schema.ts';
@@ -18,13 +19,18 @@ export function messagesRoutes(app: App, api: EngineApi): void {
     config: { access: 'read-messages', summary: 'Archived messages that fit every filter.' },
     handler: async (request) => {
       const { items, next } = await api.messages.find({ ...request.query, cursor: request.query.cursor });
+      api.accessed(accessOf(request, { kind: 'search', query: request.query }));
       return { items: items.map(api.viewOf), next };
     },
   });
   app.get('/v1/messages/:id', {
     schema: { params: recordParams, querystring: noQuery, response: { 200: entrySchema } },
     config: { access: 'read-messages', summary: 'One archived message.' },
-    handler: async (request) => api.viewOf(await entryOf(api, request.params.id)),
+    handler: async (request) => {
+      const entry = await entryOf(api, request.params.id);
+      api.accessed(accessOf(request, { kind: 'view', entryId: entry.id }));
+      return api.viewOf(entry);
+    },
   });
   app.get('/v1/messages/:id/raw', {
     schema: { params: recordParams, querystring: rawQuery },
@@ -37,6 +43,7 @@ export function messagesRoutes(app: App, api: EngineApi): void {
       const { id } = request.params;
       const raw = await api.rawEntry(id, request.query.representation);
       if (raw === undefined) throw new ProblemError('not-found');
+      api.accessed(accessOf(request, { kind: 'download', entryId: id }));
       return sendRaw(reply, id, raw);
     },
   });

@@ -1,5 +1,12 @@
 import { Subject } from 'rxjs';
-import type { AccessDenied, ChangedBy, EngineApi, EngineChange, RawMessage } from '../../src/http/api.types.ts';
+import type {
+  AccessDenied,
+  ChangedBy,
+  ContentAccess,
+  EngineApi,
+  EngineChange,
+  RawMessage,
+} from '../../src/http/api.types.ts';
 import type { DefinitionView } from '../../src/http/definition.schema.ts';
 import type { Entry } from '../../src/http/entry.schema.ts';
 import type { Proof } from '../../src/http/evidence.schema.ts';
@@ -17,6 +24,7 @@ export interface FakeEngine {
   readonly api: EngineApi;
   readonly change$: Subject<EngineChange>;
   readonly denied: AccessDenied[];
+  readonly accesses: ContentAccess[];
   /** Calls with arguments, in order: `suspend exchange-1 {...}`. */
   readonly calls: string[];
 }
@@ -36,6 +44,7 @@ const proof = {
 export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
   const change$ = new Subject<EngineChange>();
   const denied: AccessDenied[] = [];
+  const accesses: ContentAccess[] = [];
   const calls: string[] = [];
   const heard = (name: string, ...args: unknown[]): void => {
     calls.push([name, ...args.map((arg) => JSON.stringify(arg))].join(' '));
@@ -102,6 +111,7 @@ export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
     health: () => [{ name: 'store', status: 'healthy', detail: null }],
     rejections: () => [{ definition: 'exchange-1', reason: 'source', count: 3 }],
     changes$: change$,
+    accessed: (access) => void accesses.push(access),
     accessDenied: (each) => denied.push(each),
     ...members,
   };
@@ -115,7 +125,7 @@ export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
     if (id === 'I2') return { kind: 'refused' as const, state: 'archived' as const };
     return { kind: 'unknown' as const };
   };
-  return { api, change$, denied, calls };
+  return { api, change$, denied, accesses, calls };
 }
 
 export function status(members: Partial<Status> = {}): Status {
