@@ -17,6 +17,9 @@ export const deadlineMsFor = (bytes: number): number => jobMs + Math.floor(bytes
 /** Heap of a thread that parses foreign mail (reliability 5.7); bytes lie outside of it. */
 export const parserHeapMb = 512;
 
+/** Of the heap, what is new: a thread has one message at a time, and its bytes lie outside. */
+const youngMb = 8;
+
 /** What a thread says: once that it is ready, then for each job its answer, or why there is none. */
 type Said<Answer> =
   | { readonly kind: 'ready' }
@@ -147,7 +150,10 @@ export function answerJobs<Job, Answer>(
 
 /** The built script, or its source through tsx where this file itself runs from source (development, tests). */
 function startThread({ script, heapMb }: JobWorkerOptions): Worker {
-  const options = { resourceLimits: { maxOldGenerationSizeMb: heapMb }, execArgv: [] };
+  const options = {
+    resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: youngMb },
+    execArgv: [],
+  };
   if (!import.meta.url.endsWith('.ts')) return new Worker(script, options);
   // `--import tsx` does nothing in a thread of Node 20, so the thread registers it itself.
   const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx'));

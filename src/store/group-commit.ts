@@ -8,6 +8,9 @@ const defaultMaxGroupBytes = 16 * 1024 * 1024;
 /** As many as one index batch takes without a pause that is felt. */
 const defaultMaxGroupRecords = 256;
 
+/** Chunks of many large messages at once are synced and folded, before any of the messages is whole, after so many. */
+const maxUnfoldedChunks = 1_024;
+
 export interface GroupCommitOptions {
   readonly bytes: Bytes;
   /** Epoch ms. */
@@ -173,7 +176,8 @@ export class GroupCommit {
       if (!(await checkFree(size))) throw new EngineFailure('store-full');
     }
     const counting = entries.filter((entry) => entry.encoded.record.kind !== 'chunk');
-    await bytes.append(encoded, counting.length > 0);
+    const isSynced = counting.length > 0 || this.#chunks.length + encoded.length > maxUnfoldedChunks;
+    await bytes.append(encoded, isSynced);
     this.#written = { seq: last.seq, hash: last.hash };
     for (const {
       waiting,
@@ -181,8 +185,8 @@ export class GroupCommit {
     } of entries)
       if (record.kind === 'chunk') waiting.resolve(record);
     const records = [...this.#chunks, ...encoded.map(({ record }) => record)];
-    this.#chunks = counting.length === 0 ? records : [];
-    if (counting.length === 0) return;
+    this.#chunks = isSynced ? [] : records;
+    if (!isSynced) return;
     this.#head = this.#written;
     this.#startFold(counting, records);
   }

@@ -150,6 +150,16 @@ describe('the commit log', () => {
     expect(groups.flat().map(({ kind }) => kind)).toEqual(['chunk', 'intake']);
   });
 
+  test('chunks that come without end are synced and folded before any message is whole: what waits is bounded', async () => {
+    const { log, disk, groups } = await setup();
+    for (let chunk = 0; chunk < 1_024; chunk += 1) await log.appendChunk([Buffer.from('x')]);
+    expect([disk.syncs, groups.length]).toEqual([0, 0]);
+    await log.appendChunk([Buffer.from('x')]);
+    expect([disk.syncs, disk.synced, log.head.seq]).toEqual([1, 1_025, 1_025]);
+    await log.append(draft('a'));
+    expect(groups.flat().map(({ seq }) => seq)).toEqual(Array.from({ length: 1_026 }, (_, at) => at + 1));
+  });
+
   test('chunks of an aborted message are skipped at the next start', async () => {
     const { log, disk } = await setup();
     await log.appendChunk([Buffer.from('lost')]);
