@@ -48,4 +48,8 @@ function failedStep(item: SpoolItem, error: unknown, at: number): SpoolItem {
   return last?.step === 'failed' && last.detail === detail ? item : stepped(item, { at, step: 'failed', detail });
 }
 
-export const detailOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** A parser may quote the whole mail; a record is kept for ever. */
+const maxDetail = 500;
+
+export const detailOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).slice(0, maxDetail);

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { EngineFailure } from '../../streams/failure.ts';
+import { EngineFailure, failures } from '../../streams/failure.ts';
 import {
   ProblemError,
   type ProblemExtras,
@@ -92,8 +92,9 @@ function problemOf(
   };
 }
 
-/** Message and place, with the cause where a response did not fit its schema. */
+/** Message and place, with the cause where a response did not fit its schema. What a parser says may quote the mail. */
 function textOf(error: Error): string {
+  if (error instanceof EngineFailure && error.code === 'parser-crash') return failures[error.code].text;
   const cause = error.cause instanceof Error ? ` caused by ${error.cause.message}` : '';
   return `${error.stack ?? error.message}${cause}`;
 }

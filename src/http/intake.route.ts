@@ -99,12 +99,15 @@ function itemOf(record: IntakeRecord): IntakeItem {
   };
 }
 
-/** Recipients are for those who may read the bytes too. */
+/** Recipients are for those who may read the bytes too, and so is what a parser said, which may quote the mail. */
 function detailOf(record: IntakeRecord, role: Role | null): IntakeDetail {
   const { definitionVersion, origin } = record;
   const { mailFrom, rcptTo, ...session } = record.transport;
-  const transport = isAllowed(role, 'read-intake-raw') ? { ...session, mailFrom, rcptTo } : session;
-  return { ...itemOf(record), definitionVersion, origin, steps: stepsOf(record), clock: clockOf(record), transport };
+  const common = { ...itemOf(record), definitionVersion, origin, clock: clockOf(record) };
+  const steps = stepsOf(record);
+  if (isAllowed(role, 'read-intake-raw')) return { ...common, steps, transport: { ...session, mailFrom, rcptTo } };
+  const shown = steps.map((each) => (each.step === 'failed' ? { ...each, detail: null } : each));
+  return { ...common, steps: shown, transport: session };
 }
 
 function clockOf({ clock }: IntakeRecord): IntakeDetail['clock'] {

@@ -28,7 +28,13 @@ export const bulkReleaseSchema = z.object({
 export const intakeDetailSchema = intakeItemSchema.extend({
   definitionVersion: count.nullable(),
   origin,
-  steps: z.array(z.object({ at: time, step: z.string(), detail: z.string().nullable() })),
+  steps: z.array(
+    z.object({
+      at: time,
+      step: z.string(),
+      detail: z.string().nullable().describe('of a failed step not shown to the role operator'),
+    }),
+  ),
   clock: z
     .object({
       messageTime: time.describe('the time that was compared'),

@@ -4,7 +4,8 @@ import Pop3 from 'node-pop3';
 import type { Subscription } from 'rxjs';
 import { connectMs, connectTcp, networkFailure, secure } from './connect.ts';
 import { Framing } from './framing.ts';
-import { cleaned, Pop3Failure, RefusedCommand, SessionOver } from './pop3-failure.ts';
+import { Pop3Failure, RefusedCommand, SessionOver } from './pop3-failure.ts';
+import { shown, withoutPassword } from './shown.ts';
 import type { MailboxOptions, MailboxPorts } from './types.ts';
 
 export type ClientPorts = Pick<MailboxPorts, 'clock' | 'lookup' | 'trace' | 'stage' | 'certificate'>;
@@ -35,6 +36,8 @@ export class Pop3Client extends Pop3 {
   #failure: Pop3Failure | undefined;
   #watch: Subscription | undefined;
   #heardAt = 0;
+  /** Mail was asked for: what stands where an answer should may be a line of it. */
+  #mailAsked = false;
   #blocked = 0;
 
   constructor(options: MailboxOptions, ports: ClientPorts) {
@@ -108,6 +111,7 @@ export class Pop3Client extends Pop3 {
     if (/[\r\n\0]/.test(command)) throw new Error('a POP3 command is one line');
     this.#ports.trace?.(`> ${command.startsWith('PASS ') ? 'PASS ***' : command}`);
     this.#write(`${command}\r\n`);
+    this.#mailAsked ||= /^(?:RETR|TOP) /.test(command);
     return this.#expect(content);
   }
 
@@ -186,7 +190,7 @@ export class Pop3Client extends Pop3 {
   #status(line: string): boolean {
     this.#ports.trace?.(`< ${shown(line, this.#options.password)}`);
     const [pending] = this.#pending;
-    if (pending === undefined) throw new Pop3Failure('protocol', `unasked: ${line}`);
+    if (pending === undefined) throw this.#stray('unasked', line);
     if (/^\+OK\b/i.test(line)) {
       pending.info = line.slice(4).trim();
       if (pending.content !== null) return true;
@@ -196,9 +200,15 @@ export class Pop3Client extends Pop3 {
       this.#pending.shift();
       pending.reject(new RefusedCommand(withoutPassword(line, this.#options.password).slice(5)));
     } else {
-      throw new Pop3Failure('protocol', `unexpected reply: ${line}`);
+      throw this.#stray('unexpected reply', line);
     }
     return false;
+  }
+
+  /** A line that answers nothing. What is told of it is kept for good: no password, no mail. */
+  #stray(what: string, line: string): Pop3Failure {
+    const said = this.#mailAsked ? '' : `: ${withoutPassword(line, this.#options.password)}`;
+    return new Pop3Failure('protocol', what + said);
   }
 
   #content(bytes: Buffer): void {
@@ -235,15 +245,4 @@ export class Pop3Client extends Pop3 {
     for (const { reject } of behind) reject(new SessionOver(failure));
     return failure;
   }
-}
-
-/** Of a status line nothing but its own: content that the server left unstuffed is not. */
-function shown(line: string, password: string): string {
-  return /^(?:\+OK|-ERR)\b/i.test(line) ? cleaned(withoutPassword(line, password)) : '***';
-}
-
-/** There are servers that repeat the command they refuse. The status itself stays. Lines are decoded byte by byte. */
-function withoutPassword(line: string, password: string): string {
-  const said = Buffer.from(password).toString('latin1');
-  return said === '' ? line : line.slice(0, 4) + line.slice(4).replaceAll(said, '***');
 }

@@ -1,6 +1,7 @@
 import type { ClientPorts } from './client.ts';
 import { Pop3Failure, RefusedCommand } from './pop3-failure.ts';
 import { openSession } from './session.ts';
+import { withoutPassword } from './shown.ts';
 import type { MailboxOptions, SessionStage } from './types.ts';
 
 /** One stage of a connection test. */
@@ -48,9 +49,9 @@ export async function testConnection(
       session.close();
     }
   } catch (error) {
-    if (error instanceof Pop3Failure) end(false, error.message, error.kind);
-    else if (error instanceof RefusedCommand) end(false, error.message, 'protocol');
-    else throw error;
+    if (!(error instanceof Pop3Failure || error instanceof RefusedCommand)) throw error;
+    const kind = error instanceof Pop3Failure ? error.kind : 'protocol';
+    end(false, withoutPassword(error.message, options.password), kind);
   }
   return steps;
 }

@@ -7,6 +7,7 @@ import { ItemRun } from './item-run.ts';
 import type { Listed } from './listing.ts';
 import { Pop3Failure, RefusedCommand } from './pop3-failure.ts';
 import { openSession, type Pop3Session } from './session.ts';
+import { withoutPassword } from './shown.ts';
 import type { BatchLimits, MailboxOptions, MailboxPorts } from './types.ts';
 
 /**
@@ -48,7 +49,7 @@ export async function runSession(context: RunContext): Promise<void> {
       session.close();
     }
   } catch (error) {
-    say(failedBy(error));
+    say(failedBy(error, options.password));
   }
 }
 
@@ -117,9 +118,12 @@ function inOrder(listing: readonly Listed[], book: Book): readonly Listed[] {
   return [...listing.filter((item) => !failedBefore(item)), ...listing.filter(failedBefore)];
 }
 
-function failedBy(error: unknown): Extraction {
-  if (error instanceof Pop3Failure) return { type: 'failed', kind: error.kind, detail: error.message };
-  if (error instanceof RefusedCommand) return { type: 'failed', kind: 'protocol', detail: error.message };
+function failedBy(error: unknown, password: string): Extraction {
+  const said = (kind: string, { message }: Error): Extraction => {
+    return { type: 'failed', kind, detail: withoutPassword(message, password) };
+  };
+  if (error instanceof Pop3Failure) return said(error.kind, error);
+  if (error instanceof RefusedCommand) return said('protocol', error);
   if (error instanceof EngineFailure) return { type: 'failed', kind: 'storage', detail: error.message };
   throw error;
 }

@@ -35,6 +35,8 @@ export class Connection extends SMTPConnection implements DataSink {
   /** Kept only while it is wanted: `undefined` costs a session nothing. */
   dialogue: Dialogue | undefined;
   #commands = 0;
+  /** A DATA was refused; a client that does not look sends the mail all the same. */
+  #mailMayFollow = false;
 
   constructor(host: Host, server: SMTPServer, socket: Socket, options?: SMTPConnectionOptions | null) {
     super(server, socket, options);
@@ -169,6 +171,7 @@ export class Connection extends SMTPConnection implements DataSink {
   override handler_DATA(_command: Buffer, callback: () => void): void {
     const parser = this._parser;
     if (!parser || this.transaction.destinations.size === 0) {
+      this.#mailMayFollow = true;
       this.reply(replies.needRecipient);
       callback();
       return;
@@ -216,7 +219,7 @@ export class Connection extends SMTPConnection implements DataSink {
   override _parseAddressCommand(rawName: string, rawCommand: Buffer | string): ParsedPath {
     const text = rawCommand.toString();
     const parsed = parsePath(text, (command) => super._parseAddressCommand(rawName, command));
-    if (parsed === false) this.host.malformed(this.peer, text);
+    if (parsed === false) this.host.malformed(this.peer, text, this.#mailMayFollow || this._unrecognizedCommands > 0);
     return parsed;
   }
 

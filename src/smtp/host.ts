@@ -19,6 +19,7 @@ export interface Host {
   /** All bytes are in the receipt; the answer comes by `connection.answer`, once. */
   deliver(connection: Connection, incoming: Incoming): void;
   rejected(refusal: Refusal, peer: string, definitionId: string | null): void;
-  malformed(peer: string, command: string): void;
+  /** `wary`: it may be a line of a mail, or a password. */
+  malformed(peer: string, command: string, wary: boolean): void;
   closed(connection: Connection): void;
 }

@@ -12,6 +12,7 @@ import { openGiveBack } from './give-back.ts';
 import type { Host } from './host.ts';
 import { Incoming } from './incoming.ts';
 import { type SmtpLimits, smtpLimits } from './limits.ts';
+import { masked } from './mask.ts';
 import { overdue } from './overdue.ts';
 import { acknowledgement, type Refusal, refusal as refusalOf, refusals, replyCode } from './reply.ts';
 import { Server } from './server.ts';
@@ -104,7 +105,10 @@ function createHost(parts: HostParts): Host {
     deliver: (connection, incoming) => deliver(connection, incoming, parts),
     rejected: (refusal, peer, definitionId) =>
       ports.rejected({ definitionId, reason: refusal.reason, reply: replyCode(refusal), peer }),
-    malformed: (peer, command) => ports.log('warn', 'SMTP command refused', { peer, command: command.slice(0, 512) }),
+    malformed: (peer, command, wary) => {
+      const text = command.slice(0, 512);
+      ports.log('warn', 'SMTP command refused', { peer, command: wary ? masked(text, wary) : text });
+    },
     closed: (connection) => parts.live().delete(connection),
   };
 }

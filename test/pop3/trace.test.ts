@@ -53,3 +53,24 @@ test('a line of mail that a server left unstuffed is no status line', async () =
   expect(fixture.trace.at(-1)).toBe('< ***');
   expect(fixture.trace.join('\n')).not.toContain('body-canary');
 });
+
+test.each([
+  ['in place of an answer', 'PASS secret', 'who said secret?\r\n', 'unexpected reply: who said ***?'],
+  ['unasked', 'PASS secret', '+OK\r\n+OK hello secret\r\n', 'unasked: +OK hello ***'],
+  ['in a listing', 'UIDL', '+OK\r\n1 a\r\nsecret\r\n.\r\n', 'unusable listing: ***'],
+  ['as a count', 'STAT', '+OK secret\r\n', 'unusable answer to STAT: ***'],
+])('a server that says the password %s is not repeated by the failure', async (_, command, text, detail) => {
+  await using server = await openPop3Server({ items: [one], script: says(command, text) });
+  const fixture = new MailboxFixture();
+  expect((await fixture.run(server)).end).toEqual({ type: 'failed', kind: 'protocol', detail });
+});
+
+test.each([
+  ['RETR 1', '+OK\r\nSubject: x\r\n\r\n.\r\nbody-canary\r\n.\r\n', 'unasked'],
+  ['RETR 1', 'body-canary\r\n', 'unexpected reply'],
+  ['DELE 1', '+OK\r\n+OK body-canary\r\n', 'unasked'],
+])('once mail was asked for, no stray line is repeated: %s %j', async (command, text, detail) => {
+  await using server = await openPop3Server({ items: [one], script: says(command, text) });
+  const fixture = new MailboxFixture();
+  expect((await fixture.run(server)).end).toEqual({ type: 'failed', kind: 'protocol', detail });
+});

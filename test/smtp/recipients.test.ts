@@ -110,6 +110,16 @@ describe('the SMTP listener', () => {
     expect(fixture.logged.some((line) => line.includes('MAIL FROM: not an address'))).toBe(true);
   });
 
+  it('keeps a sender it cannot read out of the log where it may be a line of a mail, or a password', async () => {
+    for (const before of ['DATA', 'Subject: lunch', 'PASS secret']) {
+      await using fixture = await openListener();
+      await using client = await SmtpClient.ready(fixture.port);
+      for (const line of [before, 'MAIL FROM: the board', 'RCPT TO: nobody <at all>']) await client.command(line);
+      expect(fixture.logged.filter((line) => line.includes('SMTP command refused'))).toHaveLength(2);
+      expect(fixture.logged.join()).not.toMatch(/board|nobody|secret/);
+    }
+  });
+
   it('judges a recipient in order: address, source, TLS or AUTH, identity, suspension', async () => {
     await using fixture = await openListener();
     const everything = { sourceAllowed: () => false, requireTls: true, requireAuth: true, suspended: true };
