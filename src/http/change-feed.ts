@@ -14,6 +14,7 @@ import {
   takeUntil,
   throttleTime,
 } from 'rxjs';
+import { isAllowed, type Role } from './access.ts';
 import type { EngineApi } from './api.types.ts';
 import { eventItemOf } from './events.route.ts';
 
@@ -23,8 +24,8 @@ export const statusEveryMs = 1000;
 export const heartbeatMs = 15_000;
 
 export interface FeedOptions {
-  /** Whether the reader may see the event log. */
-  readonly events: boolean;
+  /** Whose stream it is: decides whether there are events in it, and what they show. */
+  readonly role: Role | null;
   readonly clock: SchedulerLike;
 }
 
@@ -32,7 +33,8 @@ export interface FeedOptions {
  * Server-sent events for one reader: each definition's status at first and on change, thinned to one a second with the
  * latest last, the event log as it grows, and a heartbeat. Completes with the engine.
  */
-export function changeFeed(api: EngineApi, { events, clock }: FeedOptions): Observable<string> {
+export function changeFeed(api: EngineApi, { role, clock }: FeedOptions): Observable<string> {
+  const events = isAllowed(role, 'read-events');
   const change$ = api.changes$.pipe(share());
   const end$ = change$.pipe(ignoreElements(), endWith(null));
   const changed$ = change$.pipe(
@@ -50,7 +52,7 @@ export function changeFeed(api: EngineApi, { events, clock }: FeedOptions): Obse
   );
   const event$ = change$.pipe(
     filter((change) => change.kind === 'event' && events),
-    map((change) => (change.kind === 'event' ? frame('event', eventItemOf(change.event), change.event.seq) : '')),
+    map((change) => (change.kind === 'event' ? frame('event', eventItemOf(change.event, role), change.event.seq) : '')),
   );
   const heartbeat$ = interval(heartbeatMs, clock).pipe(map(() => ': still here\n\n'));
   return merge(status$, event$, heartbeat$).pipe(takeUntil(end$));

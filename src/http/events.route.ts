@@ -1,4 +1,5 @@
 import type { LoggedEvent } from '../../streams/ports.ts';
+import { isAllowed, type Role } from './access.ts';
 import type { EngineApi } from './api.types.ts';
 import type { App } from './app.types.ts';
 import { type EventItem, eventSchema } from './intake.schema.ts';
@@ -9,15 +10,28 @@ import { isoOf, pageSchema } from './words.schema.ts';
 export function eventsRoutes(app: App, api: EngineApi): void {
   app.get('/v1/events', {
     schema: { querystring: eventsQuery, response: { 200: pageSchema(eventSchema) } },
-    config: { access: 'read-events', summary: 'The event log.' },
+    config: {
+      access: 'read-events',
+      summary: 'The event log. Headers of mail and what was searched for are null for the role operator.',
+    },
     handler: async (request) => {
       const { items, next } = await api.events.find({ ...request.query, cursor: request.query.cursor });
-      return { items: items.map(eventItemOf), next };
+      const { role = null } = request.caller ?? {};
+      return { items: items.map((event) => eventItemOf(event, role)), next };
     },
   });
 }
 
-export function eventItemOf(event: LoggedEvent): EventItem {
-  const { seq, at, type, severity, actor, definitionId: definition, intakeId, entryId, data } = event;
+/** What of an event's data is mail, or tells who looks for which: for those alone who may read mail. */
+const mailIn: Readonly<Record<string, readonly string[]>> = {
+  'pop3.blocked': ['headers'],
+  'messages.searched': ['query'],
+};
+
+/** An event as this role may see it; what it may not stands as null. */
+export function eventItemOf(event: LoggedEvent, role: Role | null): EventItem {
+  const { seq, at, type, severity, actor, definitionId: definition, intakeId, entryId } = event;
+  const hidden = isAllowed(role, 'read-messages') ? [] : (mailIn[type] ?? []);
+  const data = { ...event.data, ...Object.fromEntries(hidden.map((name) => [name, null])) };
   return { seq, at: isoOf(at), type, severity, actor, definition, intakeId, entryId, data };
 }

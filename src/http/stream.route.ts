@@ -1,6 +1,5 @@
 import { Readable } from 'node:stream';
 import { type Observable, type SchedulerLike, Subject, takeUntil } from 'rxjs';
-import { isAllowed } from './access.ts';
 import type { EngineApi } from './api.types.ts';
 import type { App } from './app.types.ts';
 import { changeFeed } from './change-feed.ts';
@@ -28,8 +27,8 @@ export function streamRoutes(app: App, api: EngineApi, clock: SchedulerLike): vo
     },
     handler: (request, reply) => {
       if (open.size >= maxStreams) throw new ProblemError('busy', { headers: { 'retry-after': '5' } });
-      const events = isAllowed(request.caller?.role ?? null, 'read-events');
-      const stream = readableOf(changeFeed(api, { events, clock }).pipe(takeUntil(closing$)));
+      const role = request.caller?.role ?? null;
+      const stream = readableOf(changeFeed(api, { role, clock }).pipe(takeUntil(closing$)));
       open.add(stream);
       stream.once('close', () => open.delete(stream));
       return reply.type('text/event-stream').header('x-accel-buffering', 'no').send(stream);

@@ -1,5 +1,6 @@
 import { TestScheduler } from 'rxjs/testing';
 import { expect, test } from 'vitest';
+import type { Role } from '../../src/http/access.ts';
 import type { EngineChange } from '../../src/http/api.types.ts';
 import { changeFeed } from '../../src/http/change-feed.ts';
 import { event, fakeEngine, status } from '../support/fake-engine-api.ts';
@@ -13,7 +14,7 @@ const changes: Record<string, EngineChange> = {
 };
 
 /** A feed whose frames are told apart by a letter: the definition or `e`, with the failures of the status. */
-function feedOf(marbles: string, expected: string, until: string, events = true): void {
+function feedOf(marbles: string, expected: string, until: string, role: Role = 'operator'): void {
   virtualTime().run(({ hot, expectObservable }) => {
     const change$ = hot(marbles, changes);
     const time = { ids: new Set(['exchange-1', 'mailbox-2']) };
@@ -26,7 +27,7 @@ function feedOf(marbles: string, expected: string, until: string, events = true)
       H: ': still here\n\n',
     };
     const scheduler = change$.scheduler;
-    expectObservable(changeFeed(engine.api, { events, clock: scheduler }), until).toBe(expected, values);
+    expectObservable(changeFeed(engine.api, { role, clock: scheduler }), until).toBe(expected, values);
   });
 }
 
@@ -47,7 +48,7 @@ test('events come as they are, a definition that is gone not at all', () => {
 });
 
 test('who may not read the event log gets no events', () => {
-  feedOf('100ms e 99ms e', 'S', '^ 5s !', false);
+  feedOf('100ms e 99ms e', 'S', '^ 5s !', 'viewer');
 });
 
 test('a quiet feed has a heartbeat, and ends with the engine', () => {
