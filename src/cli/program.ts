@@ -3,6 +3,7 @@ import { addBackupCommands } from './backup-commands.ts';
 import { addApiCommands } from './commands.ts';
 import { CommandFailure, type ExitCode, exitCodes } from './exit-codes.ts';
 import { configOption, type ProgramOptions } from './options.ts';
+import { printable } from './render.ts';
 
 /** Runs one command line (without node and script) and says how it ended. Never exits the process. */
 export async function runCommand(argv: readonly string[], options: ProgramOptions): Promise<ExitCode> {
@@ -32,7 +33,7 @@ export async function runCommand(argv: readonly string[], options: ProgramOption
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     if (!(error instanceof CommandFailure)) throw error;
-    err.write(`daybook: ${error.message}\n`);
+    err.write(`daybook: ${error.message.split('\n').map(printable).join('\n')}\n`);
     return error.exitCode;
   }
 }

@@ -7,7 +7,7 @@ import type {
   StatusAnswer,
   TestAnswer,
 } from './answers.types.ts';
-import { ago, type Column, pairs, size, statusLabel, table } from './render.ts';
+import { ago, type Column, pairs, printable, size, statusLabel, table } from './render.ts';
 
 /** What each answer of the API looks like to a person. */
 export function statusTable(definitions: readonly StatusAnswer[], now: number): string {
@@ -81,7 +81,9 @@ export const intakeTable = (items: readonly IntakeAnswer[]): string =>
   );
 
 export const eventLine = ({ at, severity, type, definition, actor, data }: EventAnswer): string =>
-  `${at}  ${severity.padEnd(7)}  ${type.padEnd(24)}  ${(definition ?? '—').padEnd(16)}  ${actor}  ${JSON.stringify(data)}\n`;
+  `${printable(
+    `${at}  ${severity.padEnd(7)}  ${type.padEnd(24)}  ${(definition ?? '—').padEnd(16)}  ${actor}  ${JSON.stringify(data)}`,
+  )}\n`;
 
 /** One answer with all its fields. */
 export const details = (answer: Readonly<Record<string, unknown>>): string =>
@@ -90,7 +92,7 @@ export const details = (answer: Readonly<Record<string, unknown>>): string =>
   );
 
 const hintLine = ({ id, reason, hint }: StatusAnswer): string =>
-  reason === null ? '' : `${id}: ${reason}${hint === null ? '' : ` — ${hint}`}\n`;
+  reason === null ? '' : `${printable(`${id}: ${reason}${hint === null ? '' : ` — ${hint}`}`)}\n`;
 
 const others = (counts: Readonly<Record<string, number>>): number =>
   ['skipped', 'held', 'quarantined'].reduce((sum, name) => sum + (counts[name] ?? 0), 0);

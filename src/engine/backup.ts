@@ -76,8 +76,22 @@ export async function readManifest(folder: string): Promise<BackupManifest | und
   const text = await readFile(join(folder, manifestName), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   const manifest = JSON.parse(text) as BackupManifest;
-  if (manifest.format !== 'daybook-backup/1') throw new Error(`${folder} is no backup that this version reads`);
+  if (manifest?.format !== 'daybook-backup/1') throw new Error(`${folder} is no backup that this version reads`);
+  if (!Array.isArray(manifest.files) || !manifest.files.every(isOurs)) {
+    throw new Error(`${folder} is no backup: its manifest names what none has`);
+  }
   return manifest;
+}
+
+/** A backup comes from elsewhere: a name that leads out of its folder would be written wherever it leads. */
+function isOurs(file: Partial<BackedUpFile> | null): boolean {
+  const { name, size, sha256, footer } = file ?? {};
+  const names: readonly unknown[] = [publicKeyFile, ...keyNames];
+  const isNamed = names.includes(name) || /^commitlog\/\d{20}\.seg$/.test(String(name));
+  const isHash = (hash: unknown): boolean => typeof hash === 'string' && /^[0-9a-f]{64}$/.test(hash);
+  return (
+    isNamed && Number.isSafeInteger(size) && Number(size) >= 0 && isHash(sha256) && (footer === null || isHash(footer))
+  );
 }
 
 /** What a file of a backup should be and is not, or null. */

@@ -18,13 +18,15 @@ export async function filesOf(folder: string, prefix = ''): Promise<readonly str
 /** The SHA-256 of every file below a folder. */
 export async function digestOf(folder: string): Promise<Readonly<Record<string, string>>> {
   const digests: Record<string, string> = {};
-  for (const file of await filesOf(folder)) {
-    digests[file] = createHash('sha256')
-      .update(await readFile(join(folder, file)))
-      .digest('hex');
-  }
+  for (const file of await filesOf(folder)) digests[file] = await sha256File(join(folder, file));
   return digests;
 }
+
+/** Lower-case hex. */
+export const sha256File = async (path: string): Promise<string> =>
+  createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex');
 
 /** Puts other bytes into a file, with the mode it had. */
 export async function replaceFile(path: string, bytes: Buffer): Promise<void> {
