@@ -37,36 +37,54 @@ export const isHashed = (password: string): boolean => hashedForm.test(password)
 export interface PasswordCheck {
   /** @throws Error when too many tries wait already */
   verify(secret: Secret, tried: string): boolean | Promise<boolean>;
+  /**
+   * Nobody's password, for a user who is none: false, after as long as a wrong one for `like` takes (undefined: one at
+   * our own cost). @throws Error as `verify`
+   */
+  decoy(like: Secret | undefined, tried: string): Promise<false>;
 }
 
 export function createPasswordCheck(): PasswordCheck {
   const turn = turns(maxHashing, maxWaiting);
   const processKey = randomBytes(32);
+  const decoySalt = randomBytes(16);
   const digest = (text: string): Buffer => createHmac('sha256', processKey).update(text).digest();
   /** By hash, the digest of the password that fits it: senders log in for each connection. */
   const right = new Map<string, Buffer>();
+  const hashedBy = (tried: string, { logN, r, p, salt }: Cost & { readonly salt: Buffer }): Promise<Buffer> =>
+    turn(() => derive(tried, salt, { logN, r, p }));
+  const decoy: PasswordCheck['decoy'] = async (like, tried) => {
+    // The salt is of this process alone, and what comes out is compared with nothing.
+    await hashedBy(tried, { ...(readHash(like?.reveal() ?? '') ?? cost), salt: decoySalt });
+    return false;
+  };
   return {
+    decoy,
     verify: (secret, tried) => {
       const held = secret.reveal();
-      const form = hashedForm.exec(held);
-      if (form === null) return secret.equals(tried);
+      const hash = readHash(held);
+      // One in clear is compared in no time: a wrong guess at it must cost what it costs elsewhere.
+      if (hash === null) return secret.equals(tried) || decoy(undefined, tried);
       const triedDigest = digest(tried);
       const known = right.get(held);
       if (known !== undefined && timingSafeEqual(known, triedDigest)) return true;
-      const [, logN, r, p, salt = '', key = ''] = form;
-      return turn(async () => {
-        const made = await derive(tried, Buffer.from(salt, 'base64url'), {
-          logN: Number(logN),
-          r: Number(r),
-          p: Number(p),
-        });
-        const fits = timingSafeEqual(made, Buffer.from(key, 'base64url'));
+      return hashedBy(tried, hash).then((made) => {
+        const fits = timingSafeEqual(made, hash.key);
         if (fits && right.size >= maxRemembered) right.clear();
         if (fits) right.set(held, triedDigest);
         return fits;
       });
     },
   };
+}
+
+/** The parts of a hashed password; null of one in clear. */
+function readHash(held: string): (Cost & { readonly salt: Buffer; readonly key: Buffer }) | null {
+  const form = hashedForm.exec(held);
+  if (form === null) return null;
+  const [, logN, r, p, salt = '', key = ''] = form;
+  const bytes = (text: string): Buffer => Buffer.from(text, 'base64url');
+  return { logN: Number(logN), r: Number(r), p: Number(p), salt: bytes(salt), key: bytes(key) };
 }
 
 /** Runs `limit` tasks at once; `maxWaiting` more wait in line. */

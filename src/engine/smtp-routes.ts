@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { addressKey } from '../config/address.ts';
 import type { SmtpDefinitionConfig } from '../config/definition.schema.ts';
+import type { Secret } from '../config/secret.ts';
 import { toSmtpOptions } from '../config/to-options.ts';
 import type { SmtpPorts, SmtpRoute } from '../smtp/types.ts';
 import type { Definition, DefinitionBook } from './definition-book.types.ts';
@@ -15,12 +16,14 @@ export interface RouteParts {
 }
 
 /** How the one listener finds the definition that a service address chooses, and who may send at all. */
-export function createRoutes(parts: RouteParts): Pick<SmtpPorts, 'findRoute' | 'sourceKnown'> {
-  const { book, authorizedSources } = parts;
+export function createRoutes(parts: RouteParts): Pick<SmtpPorts, 'findRoute' | 'sourceKnown' | 'checkDecoy'> {
+  const { book, authorizedSources, passwords } = parts;
+  const decoyKey = randomBytes(32);
   let sources = authorizedSources();
   let revision = -1;
   let known = new WeakMap<Definition, SmtpRoute>();
   let routes: ReadonlyMap<string, SmtpRoute> = new Map();
+  let secrets: readonly Secret[] = [];
   const current = (): ReadonlyMap<string, SmtpRoute> => {
     if (sources !== authorizedSources()) {
       sources = authorizedSources();
@@ -38,13 +41,23 @@ export function createRoutes(parts: RouteParts): Pick<SmtpPorts, 'findRoute' | '
       return [[addressKey(config.serviceEmailAddress), route]];
     });
     routes = new Map(found);
+    secrets = book.all().flatMap(({ config }) => (config.transport === 'smtp' ? (loginSecretOf(config) ?? []) : []));
     return routes;
+  };
+  /** A password that a user who is none passes for: always the same for one name, and any of those there are. */
+  const decoyOf = (address: string): Secret | undefined => {
+    current();
+    return secrets[createHmac('sha256', decoyKey).update(address).digest().readUInt32BE() % secrets.length];
   };
   return {
     findRoute: (address) => current().get(addressKey(address)),
+    checkDecoy: (address, tried) => passwords.decoy(decoyOf(address), tried),
     sourceKnown: (peer) => [...current().values()].some((route) => route.sourceAllowed(peer)),
   };
 }
+
+const loginSecretOf = ({ smtp }: SmtpDefinitionConfig): Secret | undefined =>
+  smtp.useSmtpAuthentication ? smtp.password : undefined;
 
 function routeOf(
   { id, version, suspended }: Definition,

@@ -3,42 +3,97 @@ import type { SmtpLimits } from './limits.ts';
 import { type Reply, refusals, replies } from './reply.ts';
 import type { SmtpRoute } from './types.ts';
 
-/** Failed logins of each address within the window. A try counts from its start, so that parallel ones are bounded. */
-export class AuthFailures {
-  readonly #limits: SmtpLimits;
+/** What became of tries within the window, by key. A try counts from its start, so that parallel ones are bounded. */
+class Tries {
+  readonly #windowMs: number;
+  readonly #maxKeys: number;
   readonly #times = new Map<string, number[]>();
 
-  constructor(limits: SmtpLimits) {
-    this.#limits = limits;
+  constructor(windowMs: number, maxKeys: number) {
+    this.#windowMs = windowMs;
+    this.#maxKeys = maxKeys;
   }
 
-  /** Failures and open tries of this peer now. */
-  count(peer: string, now: number): number {
-    return this.#recent(peerGroup(peer), now).length;
+  /** Failures and open tries now. */
+  count(key: string, now: number): number {
+    return this.#recent(key, now).length;
   }
 
   /** Counts a try; the function it answers takes it back. */
-  begin(peer: string, now: number): () => void {
-    const group = peerGroup(peer);
-    const times = this.#recent(group, now);
+  begin(key: string, now: number): () => void {
+    const times = this.#recent(key, now);
     times.push(now);
-    this.#times.delete(group);
-    this.#times.set(group, times);
-    for (const oldest of this.#times.keys()) {
-      if (this.#times.size <= this.#limits.authPeers) break;
-      this.#times.delete(oldest);
-    }
+    this.#times.delete(key);
+    this.#times.set(key, times);
+    forgetOldest(this.#times, this.#maxKeys);
     return () => {
       const at = times.indexOf(now);
       if (at >= 0) times.splice(at, 1);
-      if (times.length === 0) this.#times.delete(group);
+      if (times.length === 0) this.#times.delete(key);
     };
   }
 
-  #recent(group: string, now: number): number[] {
-    const times = this.#times.get(group) ?? [];
-    while (times[0] !== undefined && times[0] <= now - this.#limits.authWindowMs) times.shift();
+  #recent(key: string, now: number): number[] {
+    const times = this.#times.get(key) ?? [];
+    while (times[0] !== undefined && times[0] <= now - this.#windowMs) times.shift();
     return times;
+  }
+}
+
+/**
+ * Failed logins, by address and by account. An address is locked; an account is only slowed, since whoever guesses its
+ * password must not keep its owner out: a try waits longer with each failure, and not at all where it comes from an
+ * address that has logged in to it before. Accounts that are none count alike.
+ */
+export class AuthFailures {
+  readonly #limits: SmtpLimits;
+  readonly #peers: Tries;
+  readonly #accounts: Tries;
+  /** `account address` of logins that went well, the latest last. */
+  readonly #welcome = new Map<string, true>();
+
+  constructor(limits: SmtpLimits) {
+    this.#limits = limits;
+    this.#peers = new Tries(limits.authWindowMs, limits.authPeers);
+    this.#accounts = new Tries(limits.authWindowMs, limits.authPeers);
+  }
+
+  /** True while no try from this address is looked at. */
+  isLocked(peer: string, now: number): boolean {
+    return this.#peers.count(peerGroup(peer), now) >= this.#limits.authFailures;
+  }
+
+  /** How long a try at this account has to wait before it is looked at. */
+  delayMs(account: string, peer: string, now: number): number {
+    const { accountFailures, accountDelayMs, accountMaxDelayMs } = this.#limits;
+    const beyond = this.#accounts.count(account, now) - accountFailures;
+    if (beyond < 0 || this.#welcome.has(welcomeKey(account, peer))) return 0;
+    return Math.min(accountMaxDelayMs, accountDelayMs * 2 ** beyond);
+  }
+
+  /** Counts a try; the function it answers takes it back. */
+  begin(account: string, peer: string, now: number): () => void {
+    const takeBack = [this.#peers.begin(peerGroup(peer), now), this.#accounts.begin(account, now)];
+    return () => {
+      for (const each of takeBack) each();
+    };
+  }
+
+  /** This address has logged in to this account. */
+  welcome(account: string, peer: string): void {
+    const key = welcomeKey(account, peer);
+    this.#welcome.delete(key);
+    this.#welcome.set(key, true);
+    forgetOldest(this.#welcome, this.#limits.authPeers);
+  }
+}
+
+const welcomeKey = (account: string, peer: string): string => `${account} ${peerGroup(peer)}`;
+
+function forgetOldest(map: Map<string, unknown>, keep: number): void {
+  for (const oldest of map.keys()) {
+    if (map.size <= keep) break;
+    map.delete(oldest);
   }
 }
 
@@ -55,29 +110,45 @@ export type AuthResult =
   | { readonly ok: true; readonly identity: string; readonly route: SmtpRoute }
   | { readonly ok: false; readonly reply: Reply; readonly definitionId: string | null };
 
-/** Judges a login: the user name is a service address, the password that of its definition (journaling a.2). */
-export async function authenticate(
-  attempt: AuthTry,
-  failures: AuthFailures,
-  limits: SmtpLimits,
-  findRoute: (address: string) => SmtpRoute | undefined,
-): Promise<AuthResult> {
+/** What judging a login needs. */
+export interface AuthPorts {
+  readonly failures: AuthFailures;
+  readonly limits: SmtpLimits;
+  findRoute(address: string): SmtpRoute | undefined;
+  /** As `SmtpPorts.checkDecoy`. */
+  checkDecoy(address: string, password: string): unknown;
+  /** Resolves after so many ms. */
+  pause(ms: number): Promise<void>;
+}
+
+/**
+ * Judges a login: the user name is a service address, the password that of its definition (journaling a.2). A user who is
+ * none takes as long as a wrong password, so that the time of an answer tells nobody which addresses there are.
+ */
+export async function authenticate(attempt: AuthTry, ports: AuthPorts): Promise<AuthResult> {
+  const { failures, limits } = ports;
+  const { peer, now } = attempt;
   const address = lookupAddress(attempt.username);
-  const route = findRoute(address);
+  const account = address.toLowerCase();
+  const route = ports.findRoute(address);
   const definitionId = route?.definitionId ?? null;
-  if (attempt.triesBefore >= limits.authTries || failures.count(attempt.peer, attempt.now) >= limits.authFailures) {
+  if (attempt.triesBefore >= limits.authTries || failures.isLocked(peer, now)) {
     return { ok: false, reply: refusals.authLocked, definitionId };
   }
-  const takeBack = failures.begin(attempt.peer, attempt.now);
+  const delayMs = failures.delayMs(account, peer, now);
+  const takeBack = failures.begin(account, peer, now);
+  if (delayMs > 0) await ports.pause(delayMs);
   try {
-    if (route?.requireAuth && (await route.verifyPassword(attempt.password))) {
+    if (!route?.requireAuth) await ports.checkDecoy(account, attempt.password);
+    else if (await route.verifyPassword(attempt.password)) {
       takeBack();
-      return { ok: true, identity: address.toLowerCase(), route };
+      failures.welcome(account, peer);
+      return { ok: true, identity: account, route };
     }
   } catch {
     takeBack();
     return { ok: false, reply: replies.authTemporary, definitionId };
   }
-  const locked = failures.count(attempt.peer, attempt.now) >= limits.authFailures;
-  return { ok: false, reply: locked ? refusals.authLocked : refusals.authFailed, definitionId };
+  const reply = failures.isLocked(peer, now) ? refusals.authLocked : refusals.authFailed;
+  return { ok: false, reply, definitionId };
 }

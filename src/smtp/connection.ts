@@ -30,6 +30,7 @@ export class Connection extends SMTPConnection implements DataSink {
   lastMailAt: number;
   closedAt: number | undefined;
   authTries = 0;
+  loggingIn = false;
   /** Of the route it logged in by. */
   secretId: string | number | undefined;
   /** Kept only while it is wanted: `undefined` costs a session nothing. */
@@ -236,7 +237,7 @@ export class Connection extends SMTPConnection implements DataSink {
 
   /** The idle time is not the client's while we owe an answer or do not read. */
   override _onTimeout(): void {
-    if (!this._closing && (this.incoming?.ended || this.incoming?.blocked)) this._armTimeout();
+    if (!this._closing && (this.loggingIn || this.incoming?.ended || this.incoming?.blocked)) this._armTimeout();
     else super._onTimeout();
   }
 

@@ -8,6 +8,9 @@ export interface SmtpLimits {
   readonly authFailures: number;
   readonly authWindowMs: number;
   readonly authPeers: number;
+  readonly accountFailures: number;
+  readonly accountDelayMs: number;
+  readonly accountMaxDelayMs: number;
   readonly overrunBytes: number;
   readonly rateWindowMs: number;
   readonly rateBytesPerSecond: number;
@@ -33,8 +36,13 @@ export const smtpLimits: SmtpLimits = {
   /** From one address within the window (journaling a.2). */
   authFailures: 5,
   authWindowMs: 600_000,
-  /** Addresses whose failures are remembered: about 2 MB. The oldest goes first. */
+  /** Addresses whose failures are remembered, accounts too: about 2 MB each. The oldest goes first. */
   authPeers: 10_000,
+  /** Of one account within the window, from whatever addresses; beyond it each try waits twice as long as the last. */
+  accountFailures: 10,
+  accountDelayMs: 1000,
+  /** Far below the five minutes that a client gives an answer (RFC 5321 section 4.5.3.2). */
+  accountMaxDelayMs: 30_000,
   /** Swallowed past the size limit so that an honest sender still reads its 552; then the connection is cut. */
   overrunBytes: 16 * 1024 * 1024,
   /** DATA must bring this rate in each window; time in which we ourselves stop reading does not count. */

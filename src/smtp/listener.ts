@@ -5,7 +5,6 @@ import type { SMTPServerOptions } from 'smtp-server';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Delivery } from '../../streams/ports.ts';
 import { peerGroup } from './address.ts';
-import { AuthFailures } from './auth.ts';
 import type { Connection } from './connection.ts';
 import { framingFits } from './data-parser.ts';
 import { openGiveBack } from './give-back.ts';
@@ -35,7 +34,7 @@ export async function openSmtpListener(options: SmtpOptions, ports: SmtpPorts): 
   if (!ownFraming) ports.log('warn', 'DATA framing of smtp-server in use: it is not byte-exact', {});
 
   const host = createHost({ options, ports, limits, delivery$, state, ownFraming, live: () => server.live });
-  const server = new Server(serverOptions(options), host, ports, new AuthFailures(limits));
+  const server = new Server(serverOptions(options), host, ports);
   server.on('error', (error) => ports.log('debug', 'SMTP connection failed', { error: error.message }));
   // Above the connections that are answered there is room for as many that are being told 421.
   server.server.maxConnections = 2 * options.maxConnections + 100;

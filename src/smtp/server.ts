@@ -9,7 +9,7 @@ import {
 } from 'smtp-server';
 import { judgeRecipient } from './access.ts';
 import { lookupAddress } from './address.ts';
-import { type AuthFailures, authenticate } from './auth.ts';
+import { AuthFailures, type AuthPorts, authenticate } from './auth.ts';
 import { Connection } from './connection.ts';
 import type { Host } from './host.ts';
 import { rawOf } from './path.ts';
@@ -24,13 +24,19 @@ export class Server extends SMTPServer {
   readonly #bySession = new WeakMap<SMTPServerSession, Connection>();
   readonly #host: Host;
   readonly #ports: SmtpPorts;
-  readonly #failures: AuthFailures;
+  readonly #auth: AuthPorts;
 
-  constructor(options: SMTPServerOptions, host: Host, ports: SmtpPorts, failures: AuthFailures) {
+  constructor(options: SMTPServerOptions, host: Host, ports: SmtpPorts) {
     super(options);
     this.#host = host;
     this.#ports = ports;
-    this.#failures = failures;
+    this.#auth = {
+      failures: new AuthFailures(host.limits),
+      limits: host.limits,
+      findRoute: (address) => ports.findRoute(address),
+      checkDecoy: (address, password) => ports.checkDecoy(address, password),
+      pause: (ms) => new Promise((resolve) => ports.clock.schedule(() => resolve(), ms)),
+    };
   }
 
   override connect(socket: Socket, socketOptions?: ConstructorParameters<typeof Connection>[3]): void {
@@ -66,8 +72,9 @@ export class Server extends SMTPServer {
       triesBefore: connection.authTries++,
       now: this.#host.now(),
     };
-    const findRoute = (address: string) => this.#ports.findRoute(address);
-    void authenticate(attempt, this.#failures, this.#host.limits, findRoute).then((result) => {
+    connection.loggingIn = true;
+    void authenticate(attempt, this.#auth).then((result) => {
+      connection.loggingIn = false;
       if (result.ok) {
         connection.secretId = result.route.secretId;
         done(null, { user: result.identity });

@@ -53,6 +53,11 @@ export interface SmtpPorts {
   readonly custody: Pick<Custody, 'begin'>;
   /** `address` has its domain in lower-case A-labels; the local part is as the client wrote it. Case-insensitive. */
   findRoute(address: string): SmtpRoute | undefined;
+  /**
+   * Takes as long as a wrong password of a definition does, for a user name that is none; never lets anybody in. May be
+   * rejected as `verifyPassword`. `address` is the same for the same user, in lower case.
+   */
+  checkDecoy(address: string, password: string): unknown;
   /** True when some definition takes mail from this peer; others get few connections. */
   sourceKnown(peer: string): boolean;
   /** Asked at MAIL. `sizeHintBytes` is what the client announced with SIZE=, or null. */

@@ -76,3 +76,10 @@ test('a key is made once, whole from its first moment, and an empty file is none
     await rm(folder, { recursive: true });
   }
 });
+
+test('a decoy lets nobody in, not even with the password it passes for', async () => {
+  const check = createPasswordCheck();
+  const secret = new Secret(await hashPassword('right'));
+  expect(await check.verify(secret, 'right')).toBe(true);
+  for (const like of [secret, new Secret('right'), undefined]) expect(await check.decoy(like, 'right')).toBe(false);
+});

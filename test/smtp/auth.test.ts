@@ -128,6 +128,49 @@ describe('SMTP AUTH', () => {
     for (const client of clients) client.destroy();
   });
 
+  it('checks a decoy for a user who is none, whose definition has no AUTH, or who acts for another', async () => {
+    await using fixture = await openWithAuth();
+    await using client = await SmtpClient.ready(fixture.port);
+    await client.command(plain('Nobody@example.com', 'sesam'));
+    await client.command(plain('journal@example.com', ''));
+    await client.command(`AUTH PLAIN ${base64('other@example.com\0locked@example.com\0sesam')}`);
+    expect(fixture.decoys).toEqual(['nobody@example.com', 'journal@example.com', '']);
+    await using another = await SmtpClient.ready(fixture.port);
+    await another.command(plain('locked@example.com', 'wrong'));
+    expect(fixture.decoys).toHaveLength(3);
+  });
+
+  it('slows an account down that many addresses guess at, and keeps nobody out of it', async () => {
+    await using fixture = await openWithAuth();
+    const from = (n: number) => SmtpClient.ready(fixture.port, { localAddress: `127.0.1.${n}` });
+    const guess = async (n: number, user: string): Promise<SmtpClient> => {
+      const client = await from(n);
+      expect((await client.command(plain(user, 'no'))).code).toBe(535);
+      return client;
+    };
+    await using owner = await from(200);
+    expect((await owner.command(plain('locked@example.com', 'sesam'))).code).toBe(235);
+    // As of one that is there, so of one that is not.
+    for (const user of ['locked@example.com', 'nobody@example.com']) {
+      for (let n = 1; n <= 10; n += 1) (await guess(n, user)).destroy();
+    }
+    for (const [user, code] of [['locked@example.com', 235] as const, ['nobody@example.com', 535] as const]) {
+      await using late = await from(100);
+      let answered = false;
+      const answer = late.command(plain(user, 'sesam')).then((reply) => {
+        answered = true;
+        return reply;
+      });
+      // Another one, so that the engine has surely read what came before.
+      expect((await (await guess(101, `other-${user}`)).command('NOOP')).code).toBe(250);
+      expect(answered).toBe(false);
+      fixture.clock.advance(1000);
+      expect((await answer).code).toBe(code);
+    }
+    await using again = await from(200);
+    expect((await again.command(plain('locked@example.com', 'sesam'))).code).toBe(235);
+  });
+
   it('ends a session whose password has changed before its next transaction', async () => {
     await using fixture = await openWithAuth();
     const secret = { requireAuth: true, verifyPassword: () => true };

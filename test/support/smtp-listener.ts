@@ -30,6 +30,8 @@ export interface ListenerFixture extends AsyncDisposable {
   onDelivery: ((delivery: Delivery) => void) | undefined;
   verdict: ReturnType<SmtpPorts['admit']>;
   readonly sizeHints: (number | null)[];
+  /** User names that were none, and were checked all the same. */
+  readonly decoys: string[];
   known: boolean;
   /** Leaves the listener without anyone who takes deliveries. */
   stopTaking(): void;
@@ -75,6 +77,9 @@ export async function openListener(
       custody,
       findRoute: (address) => routes.get(address.toLowerCase()),
       sourceKnown: () => fixture.known,
+      checkDecoy: (address) => {
+        fixture.decoys.push(address);
+      },
       admit: (size) => {
         state.sizeHints.push(size);
         return fixture.verdict;
@@ -94,6 +99,7 @@ export async function openListener(
     custody,
     routes,
     deliveries,
+    decoys: [],
     onDelivery: undefined,
     verdict: 'ok',
     known: true,
