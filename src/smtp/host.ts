@@ -13,6 +13,8 @@ export interface Host {
   /** Where the dialogue of sessions goes; undefined while nobody wants it. */
   readonly dialogue: DialogueSink | undefined;
   now(): number;
+  /** False for a socket that is closed without a word: more come than can even be refused. */
+  takesSocket(peer: string): boolean;
   /** Why this connection may not stay, or undefined. */
   refuseConnection(connection: Connection): Refusal | undefined;
   openMessage(): Incoming;

@@ -4,6 +4,9 @@ export interface SmtpLimits {
   readonly commandsWithoutMail: number;
   readonly commandBytes: number;
   readonly unknownPeerConnections: number;
+  readonly keptShare: number;
+  readonly knownSenders: number;
+  readonly settlingMs: number;
   readonly authTries: number;
   readonly authFailures: number;
   readonly authWindowMs: number;
@@ -31,6 +34,12 @@ export const smtpLimits: SmtpLimits = {
   commandBytes: 4096,
   /** At a time, from one address that may not send: room to see a 451, none to take every slot. */
   unknownPeerConnections: 20,
+  /** Of all connections, for addresses that have delivered: enough for a relay to go on while strangers have the rest. */
+  keptShare: 0.2,
+  /** Addresses that have delivered and are remembered: about 1 MB. The one that delivered longest ago goes first. */
+  knownSenders: 10_000,
+  /** What a stranger has before it may be asked to go for another: time for a whole message, however slow the handshake. */
+  settlingMs: 10_000,
   /** On one connection. */
   authTries: 3,
   /** From one address within the window (journaling a.2). */

@@ -4,7 +4,6 @@ import { interval, Subject } from 'rxjs';
 import type { SMTPServerOptions } from 'smtp-server';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Delivery } from '../../streams/ports.ts';
-import { peerGroup } from './address.ts';
 import type { Connection } from './connection.ts';
 import { framingFits } from './data-parser.ts';
 import { openGiveBack } from './give-back.ts';
@@ -14,6 +13,7 @@ import { type SmtpLimits, smtpLimits } from './limits.ts';
 import { masked } from './mask.ts';
 import { overdue } from './overdue.ts';
 import { acknowledgement, type Refusal, refusal as refusalOf, refusals, replyCode } from './reply.ts';
+import { Seats } from './seats.ts';
 import { Server } from './server.ts';
 import { checkTlsPair, minVersion } from './tls.ts';
 import type { SmtpListener, SmtpOptions, SmtpPorts, TlsPair } from './types.ts';
@@ -33,11 +33,11 @@ export async function openSmtpListener(options: SmtpOptions, ports: SmtpPorts): 
   const ownFraming = options.stockFraming !== true && framingFits();
   if (!ownFraming) ports.log('warn', 'DATA framing of smtp-server in use: it is not byte-exact', {});
 
-  const host = createHost({ options, ports, limits, delivery$, state, ownFraming, live: () => server.live });
+  const seats = new Seats(options.maxConnections, limits);
+  const host = createHost({ options, ports, limits, seats, delivery$, state, ownFraming, live: () => server.live });
   const server = new Server(serverOptions(options), host, ports);
   server.on('error', (error) => ports.log('debug', 'SMTP connection failed', { error: error.message }));
-  // Above the connections that are answered there is room for as many that are being told 421.
-  server.server.maxConnections = 2 * options.maxConnections + 100;
+  server.server.maxConnections = socketsOf(options) + options.maxConnections;
 
   const port = await listen(server, options);
   const sweeping = interval(limits.sweepMs, ports.clock).subscribe(() => sweep(server.live, ports.clock.now(), limits));
@@ -70,6 +70,7 @@ interface HostParts {
   readonly options: SmtpOptions;
   readonly ports: SmtpPorts;
   readonly limits: SmtpLimits;
+  readonly seats: Seats;
   readonly delivery$: Subject<Delivery>;
   readonly state: { readonly stopping: boolean; readonly startTls: boolean };
   readonly ownFraming: boolean;
@@ -94,6 +95,7 @@ function createHost(parts: HostParts): Host {
       return ports.dialogue?.wanted() === true ? ports.dialogue : undefined;
     },
     now,
+    takesSocket: (peer) => parts.live().size < socketsOf(options) || parts.seats.hasDelivered(peer),
     refuseConnection: (connection) => refuseConnection(connection, parts),
     openMessage: () =>
       new Incoming(ports.custody.begin(giveBack), {
@@ -112,14 +114,17 @@ function createHost(parts: HostParts): Host {
   };
 }
 
+/** Above the connections that are answered there is room for as many that are being told 421. */
+const socketsOf = ({ maxConnections }: SmtpOptions): number => 2 * maxConnections + 100;
+
 function refuseConnection(connection: Connection, parts: HostParts): Refusal | undefined {
-  const { options, ports, limits } = parts;
+  const { ports, seats } = parts;
+  connection.maySend = ports.sourceKnown(connection.peer);
   const open = [...parts.live()].filter((other) => other.closedAt === undefined);
-  if (open.length > options.maxConnections) return refusals.tooManyConnections;
-  if (ports.sourceKnown(connection.peer)) return undefined;
-  const group = peerGroup(connection.peer);
-  const fromThere = open.filter((other) => peerGroup(other.peer) === group).length;
-  return fromThere > limits.unknownPeerConnections ? refusals.tooManyConnections : undefined;
+  const seat = seats.for(connection, open, ports.clock.now());
+  if (seat === 'none') return refusals.tooManyConnections;
+  if (seat !== 'free') seat.of.cut(refusals.tooManyConnections);
+  return undefined;
 }
 
 function deliver(connection: Connection, incoming: Incoming, parts: HostParts): void {
@@ -150,7 +155,10 @@ function deliver(connection: Connection, incoming: Incoming, parts: HostParts): 
     destinations,
     origin: options.origin,
     transport: connection.transport(),
-    acknowledge: (custodied) => answerOnce(acknowledgement(custodied)),
+    acknowledge: (custodied) => {
+      parts.seats.delivered(connection.peer);
+      answerOnce(acknowledgement(custodied));
+    },
     refuse,
   });
 }

@@ -8,7 +8,7 @@ import {
   type SMTPServerSession,
 } from 'smtp-server';
 import { judgeRecipient } from './access.ts';
-import { lookupAddress } from './address.ts';
+import { lookupAddress, peerAddress } from './address.ts';
 import { AuthFailures, type AuthPorts, authenticate } from './auth.ts';
 import { Connection } from './connection.ts';
 import type { Host } from './host.ts';
@@ -40,6 +40,10 @@ export class Server extends SMTPServer {
   }
 
   override connect(socket: Socket, socketOptions?: ConstructorParameters<typeof Connection>[3]): void {
+    if (!this.#host.takesSocket(peerAddress(socket.remoteAddress ?? ''))) {
+      socket.destroy();
+      return;
+    }
     const connection = new Connection(this.#host, this, socket, socketOptions);
     this.connections.add(connection);
     this.live.add(connection);

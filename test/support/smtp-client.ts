@@ -8,6 +8,13 @@ export interface SmtpReply {
   readonly text: string;
 }
 
+export interface ClientOptions {
+  readonly host?: string;
+  readonly localAddress?: string;
+  /** Keeps our side open when the server has closed its own, as a client does that does not care. */
+  readonly allowHalfOpen?: boolean;
+}
+
 /** A raw SMTP client for tests: it checks nothing, sends what it is told, and reads whole replies in order. */
 export class SmtpClient implements AsyncDisposable {
   #socket: Socket;
@@ -24,7 +31,7 @@ export class SmtpClient implements AsyncDisposable {
   }
 
   /** Connects; the greeting is not read yet. */
-  static async connect(port: number, options: { host?: string; localAddress?: string } = {}): Promise<SmtpClient> {
+  static async connect(port: number, options: ClientOptions = {}): Promise<SmtpClient> {
     const socket = connect({ port, host: '127.0.0.1', ...options });
     const client = new SmtpClient(socket);
     await once(socket, 'connect');
@@ -33,7 +40,7 @@ export class SmtpClient implements AsyncDisposable {
   }
 
   /** Connects, reads the greeting and says EHLO. */
-  static async ready(port: number, options: { host?: string; localAddress?: string } = {}): Promise<SmtpClient> {
+  static async ready(port: number, options: ClientOptions = {}): Promise<SmtpClient> {
     const client = await SmtpClient.connect(port, options);
     await client.reply();
     await client.command('EHLO client.test');
