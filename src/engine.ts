@@ -90,6 +90,7 @@ async function openWorkshop(
         dataDir,
         bytes: storing.bytes,
         segmentBytes: storing.segmentBytes,
+        minimumFreeBytes: storing.minimumFreeBytes,
         now: () => clock.now(),
         readLarge: large.read,
         journalTypeOf: (item) => known?.optionsFor(item)?.journalType ?? null,

@@ -22,7 +22,7 @@ export interface Capacity {
 }
 
 export function createCapacity(
-  store: Pick<ReopeningStore, 'custody' | 'queue' | 'health'>,
+  store: Pick<ReopeningStore, 'custody' | 'queue' | 'health' | 'missingReserveBytes'>,
   options: CapacityOptions,
 ): Capacity {
   const room = roomIn(options.dataDir, options.minimumFreeBytes, options.now);
@@ -35,7 +35,7 @@ export function createCapacity(
       const onTheWay = flying.bytes + (sizeHintBytes ?? 0);
       if (store.queue.messages + flying.messages >= options.queueMessages) return 'full';
       if (store.queue.bytes + onTheWay >= options.queueBytes) return 'full';
-      return room(onTheWay) > 0 ? 'ok' : 'full';
+      return room(onTheWay + store.missingReserveBytes) > 0 ? 'ok' : 'full';
     },
     custody: { begin: (done) => new CountedReceipt(store.custody.begin(done), flying) },
   };

@@ -33,7 +33,7 @@ export async function openLock(dataDir: string): Promise<AsyncDisposable> {
       held.push(await listen(name, dataDir));
     }
     held.push(await listenInside(directory, dataDir));
-    await writeFile(join(dataDir, 'lock'), `pid ${process.pid}\nstarted ${await startedAt()}\n`, { mode: 0o600 });
+    await writeName(join(dataDir, 'lock'), `pid ${process.pid}\nstarted ${await startedAt()}\n`);
   } catch (error) {
     await release();
     throw error;
@@ -45,6 +45,13 @@ export async function openLock(dataDir: string): Promise<AsyncDisposable> {
       return releasing;
     },
   };
+}
+
+/** For people alone: a disk that is full must not keep the engine from starting. @throws the system's error otherwise */
+async function writeName(path: string, text: string): Promise<void> {
+  await writeFile(path, text, { mode: 0o600 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOSPC') throw error;
+  });
 }
 
 /** True while an engine holds the directory. Changes nothing. */

@@ -2,7 +2,10 @@ import { open as openFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   BehaviorSubject,
+  EMPTY,
+  exhaustMap,
   firstValueFrom,
+  interval,
   merge,
   type Observable,
   type SchedulerLike,
@@ -14,6 +17,7 @@ import { EngineFailure } from '../../streams/failure.ts';
 import { delegates } from './delegates.ts';
 import type { Touched } from './fold.ts';
 import { lockDataDir, openLocked, type Store, type StoreOptions } from './open-store.ts';
+import { createReserve, type Reserve } from './reserve.ts';
 
 /** How the store is; `since` is when it came to be so, epoch ms. */
 export interface StoreHealth {
@@ -28,6 +32,8 @@ export interface ReopeningStore extends Store {
   readonly health: StoreHealth;
   /** How it is now, and each change. */
   readonly health$: Observable<StoreHealth>;
+  /** Free space that is not for mail: what was given up of the reserve. */
+  readonly missingReserveBytes: number;
 }
 
 export interface ReopeningParts {
@@ -38,6 +44,8 @@ export interface ReopeningParts {
   readonly clock: SchedulerLike;
   /** Given back last. */
   readonly lock: AsyncDisposable;
+  /** Free space that the store is given when the disk is full. */
+  readonly reserve?: Reserve;
 }
 
 /** Waits before the first, second … attempt. The last stays: service is back within 30 s of the fault's end. */
@@ -49,12 +57,17 @@ const restsMs = [1_000, 2_000, 5_000, 10_000] as const;
  * asked of the old one keeps its answer; who was half way through a message is told `store-failed`.
  * @throws EngineFailure as the first `open` does
  */
-export async function openReopeningStore(options: StoreOptions, clock: SchedulerLike): Promise<ReopeningStore> {
+export async function openReopeningStore(
+  options: StoreOptions & { readonly minimumFreeBytes: number },
+  clock: SchedulerLike,
+): Promise<ReopeningStore> {
   const lock = await lockDataDir(options);
   // Held over all of them: between two stores nobody else may have the folder.
   const open = () => openLocked(options, { [Symbol.asyncDispose]: async () => undefined });
+  const { dataDir, minimumFreeBytes: floorBytes } = options;
+  const reserve = createReserve({ dataDir, floorBytes });
   try {
-    return await keepOpen({ open, probe: () => probeDisk(options.dataDir), clock, lock });
+    return await keepOpen({ open, probe: () => probeDisk(dataDir), clock, lock, reserve });
   } catch (error) {
     await lock[Symbol.asyncDispose]();
     throw error;
@@ -63,8 +76,12 @@ export async function openReopeningStore(options: StoreOptions, clock: Scheduler
 
 /** As `openReopeningStore`, of parts. */
 export async function keepOpen(parts: ReopeningParts): Promise<ReopeningStore> {
+  await parts.reserve?.giveUpIfFull();
   return new Reopening(parts, await parts.open()).facade();
 }
+
+/** Sooner than a disk that is filling up is full: a gigabyte takes longer. */
+const tendReserveEveryMs = 1_000;
 
 /** A page: less would pass where the next record does not. */
 const probeBytes = 4_096;
@@ -89,6 +106,7 @@ class Reopening {
   /** Its files are closed: only what it has in memory can be asked. */
   #closed = false;
   #listening: Subscription;
+  readonly #tending: Subscription;
   #ending = false;
   readonly #end$ = new Subject<void>();
   #reopening: Promise<void> | null = null;
@@ -98,17 +116,25 @@ class Reopening {
     this.#current = first;
     this.#health$ = new BehaviorSubject<StoreHealth>({ open: true, since: parts.clock.now(), detail: null });
     this.#listening = this.#listen(first);
+    const { reserve, clock } = parts;
+    this.#tending = (reserve === undefined ? EMPTY : interval(tendReserveEveryMs, clock))
+      .pipe(exhaustMap(async () => reserve?.tend()))
+      .subscribe();
   }
 
   facade(): ReopeningStore {
     const files = (): Store => this.#files();
     const memory = (): Store => this.#current;
     const health$ = this.#health$;
+    const { reserve } = this.#parts;
     return {
       ...delegates(files),
       touched$: this.#touched$,
       failure: new Promise(() => undefined),
       health$,
+      get missingReserveBytes() {
+        return reserve?.missingBytes ?? 0;
+      },
       get health() {
         return health$.value;
       },
@@ -150,6 +176,7 @@ class Reopening {
       await firstValueFrom(merge(timer(restMs, this.#parts.clock), this.#end$));
       if (this.#ending) return;
       try {
+        await this.#parts.reserve?.giveUpIfFull();
         await this.#parts.probe();
         await this.#closeFiles();
         const store = await this.#parts.open();
@@ -183,6 +210,8 @@ class Reopening {
     if (this.#ending) return;
     this.#ending = true;
     this.#end$.next();
+    this.#tending.unsubscribe();
+    await this.#parts.reserve?.giveUpIfFull();
     const failed = !this.#health$.value.open;
     if (failed) await this.#reopening;
     try {

@@ -29,7 +29,7 @@ function set(options: Partial<CapacityOptions> = {}, queue = { messages: 0, byte
     return receipt;
   };
   const capacity = createCapacity(
-    { custody: { begin }, queue, health },
+    { custody: { begin }, queue, health, missingReserveBytes: 0 },
     {
       dataDir: tmpdir(),
       minimumFreeBytes: 0,

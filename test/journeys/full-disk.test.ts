@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -31,6 +31,17 @@ async function openSmallDisk() {
       const free = Number(execFileSync('df', ['--output=avail', '-B1', directory]).toString().split('\n')[1]);
       await writeFile(filler, Buffer.alloc(Math.max(0, free - leftBytes), 'x'));
     },
+    /** Another program takes all that is left, to the last byte. */
+    fillUp: async () => {
+      for (const bytes of [1_048_576, 4_096, 1]) {
+        for (let took = true; took; ) {
+          took = await appendFile(filler, Buffer.alloc(bytes, 'x')).then(
+            () => true,
+            () => false,
+          );
+        }
+      }
+    },
     free: () => rm(filler),
     [Symbol.asyncDispose]: async () => {
       execFileSync('umount', ['-l', directory]);
@@ -42,6 +53,61 @@ async function openSmallDisk() {
 describe.skipIf(leftOut({ programs: ['mount'], asRoot: true }) || !canMount())(
   'a disk that is full in the middle of a run',
   () => {
+    test('its reserve lets the engine go on, stop and start on a full disk, and is made again', async () => {
+      await using disk = await openSmallDisk();
+      const reserve = join(disk.directory, 'data/reserve');
+      const reserveBytes = async (): Promise<number> => (await stat(reserve).catch(() => ({ size: 0 }))).size;
+      const hasReserve = () => eventually(async () => (await reserveBytes()) === 8_388_608, { what: 'the reserve' });
+      let daybook = await startDaybook({ config: config('8MB'), directory: disk.directory });
+      try {
+        const acknowledged: string[] = [];
+        const send = async (): Promise<number> => {
+          const name = `r${acknowledged.length}`;
+          await using client = await SmtpClient.ready(daybook.smtpPort);
+          const { code } = await client.mail([recipient], lunchReport(name), '');
+          if (code === 250) acknowledged.push(idOf(name));
+          return code;
+        };
+        const answers = async (code: number, what: string): Promise<void> => {
+          await eventually(async () => (await send()) === code, { withinMs: 10_000, what });
+        };
+        const servesReaders = async (): Promise<void> => {
+          const ids = (await all<Entry>(daybook, '/v1/messages')).map(({ messageId }) => messageId);
+          for (const id of acknowledged) expect(ids).toContain(id);
+        };
+        await hasReserve();
+        await answers(250, 'a 250');
+
+        // While it runs: given up, and what it held is for the engine, not for mail.
+        await disk.fillUp();
+        await eventually(async () => (await reserveBytes()) === 0, { what: 'the reserve to be given up' });
+        await answers(452, 'a 452 on a full disk');
+        await eventually(async () => (await statusOf(daybook, 'exchange')).processingQueue.messages === 0);
+        await servesReaders();
+        expect(await daybook.end('SIGTERM'), 'it stops').toBe(0);
+        await disk.free();
+        daybook = await daybook.restart();
+        await answers(250, 'a 250 after there is space');
+        await hasReserve();
+
+        // While it is away: the start gives it up.
+        await eventually(async () => (await statusOf(daybook, 'exchange')).processingQueue.messages === 0);
+        expect(await daybook.end('SIGTERM')).toBe(0);
+        expect(await reserveBytes()).toBe(8_388_608);
+        await disk.fillUp();
+        daybook = await daybook.restart();
+        expect(await reserveBytes(), 'given up').toBe(0);
+        await answers(452, 'a 452 after a start on a full disk');
+        await servesReaders();
+        await disk.free();
+        await answers(250, 'a 250 after there is space again');
+        await hasReserve();
+        expect(await daybook.end('SIGTERM')).toBe(0);
+      } finally {
+        await daybook[Symbol.asyncDispose]();
+      }
+    }, 60_000);
+
     // With a floor mail is refused before the disk is full; with next to none the writes themselves meet it.
     test.each(['8MB', '4KB'])(
       '452, nothing lost, and taking mail again within 10 s of space (floor %s)',
