@@ -153,6 +153,7 @@ async function launch(start: EngineSetup, { workshop, directory }: Opened, stack
   actor.subscribe({ error: (error) => log('error', 'the engine broke', { error: String(error) }) });
   followStore(workshop, actor);
   runApart(workshop, stop$);
+  stack.use(workshop.shedding);
   stack.use(openHousekeeping(workshop));
   stack.use(openReminders({ ...workshop, events: workshop.store.events }));
   if (options.matching.continuityEvent) workshop.note(engineEvent('continuity.on', {}));

@@ -60,6 +60,7 @@ export function createApi(
     readiness,
     health: () => healthOf(statuses(), readiness().missing, storeTroubled(workshop)),
     rejections: () => workshop.rejections.all(),
+    shed: () => [...workshop.shedding.counts].map(([reason, count]) => ({ reason, count })),
     changes$: changesOf(workshop, changed$),
     accessed: createAccessTrail(clock, note),
     accessDenied: ({ actor: name, method, path, status, peer }) =>

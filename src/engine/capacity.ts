@@ -3,7 +3,7 @@ import type { Custody, Receipt } from '../../streams/ports.ts';
 import { roomIn } from '../store/free-space.ts';
 import type { ReopeningStore } from '../store/reopening-store.ts';
 
-export type Admission = 'ok' | 'full' | 'failed' | 'stopping';
+export type Admission = 'ok' | 'full' | 'overloaded' | 'failed' | 'stopping';
 export interface CapacityOptions {
   readonly dataDir: string;
   readonly minimumFreeBytes: number;
@@ -12,6 +12,8 @@ export interface CapacityOptions {
   /** Epoch ms. */
   readonly now: () => number;
   readonly stopping: () => boolean;
+  /** With so many messages on their way: whether another one must be put off. */
+  readonly putsOff: (onTheWay: number) => boolean;
 }
 
 /** Whether one more message can be taken, and custody that counts what is on its way (interface `limits`, `store.minimumFree`). */
@@ -35,7 +37,8 @@ export function createCapacity(
       const onTheWay = flying.bytes + (sizeHintBytes ?? 0);
       if (store.queue.messages + flying.messages >= options.queueMessages) return 'full';
       if (store.queue.bytes + onTheWay >= options.queueBytes) return 'full';
-      return room(onTheWay + store.missingReserveBytes) > 0 ? 'ok' : 'full';
+      if (room(onTheWay + store.missingReserveBytes) <= 0) return 'full';
+      return options.putsOff(flying.messages) ? 'overloaded' : 'ok';
     },
     custody: { begin: (done) => new CountedReceipt(store.custody.begin(done), flying) },
   };

@@ -35,7 +35,8 @@ export async function createListeners(
   const authorizedSources = (): readonly string[] => workshop.options.smtp.authorizedSources;
   const routes = createRoutes({ book, authorizedSources, passwords });
   const { custody, admit } = capacity;
-  const ports = { custody, admit, ...routes, rejected: rejections.note, dialogue: detail.smtp, log, clock };
+  const { sockets } = workshop.shedding;
+  const ports = { custody, admit, sockets, ...routes, rejected: rejections.note, dialogue: detail.smtp, log, clock };
   const gateway = options.gateway ?? { host: smtp.host, port: 0 };
   const gatewaySources = (): readonly string[] => workshop.options.gateway?.authorizedSources ?? [];
   return {

@@ -30,6 +30,7 @@ export async function provideSlots(workshop: Workshop, { stop$, stopping, close 
     ...options.limits,
     now: () => clock.now(),
     stopping,
+    putsOff: (onTheWay) => workshop.shedding.putOff(onTheWay) !== null,
   });
   const newId = createNewId(clock);
   const closings = new Set<Promise<void>>();

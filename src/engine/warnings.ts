@@ -1,6 +1,7 @@
 import type { MatchingOptions } from '../../streams/message.ts';
 import type { Status } from '../http/status.schema.ts';
 import { isoTime } from './archive-api.ts';
+import type { Shedding } from './shedding.ts';
 import type { StatusFacts } from './status-board.ts';
 
 type Warnings = Status['warnings'];
@@ -79,6 +80,13 @@ export function certificateWarnings(whose: string, endsAt: number | null, now: n
   const ends = now < endsAt ? 'ends' : 'ended';
   const text = `the certificate of ${whose} ${ends} on ${isoTime(endsAt).slice(0, 10)}`;
   return [warning('certificate-ending', text, endsAt - certificateNoticeMs)];
+}
+
+/** While mail is put off, and a moment longer. */
+export function overloadWarnings(overloaded: Shedding['overloaded']): Warnings {
+  if (overloaded === null) return [];
+  const text = `mail is put off until there is less of this: ${overloaded.reasons.join(', ')}`;
+  return [warning('overloaded', text, overloaded.since)];
 }
 
 function heldExpired({ figures: { held }, since }: DatedFacts): Warnings {

@@ -16,10 +16,12 @@ import type { LiveOptions } from './live-options.ts';
 import { createMailboxFacts, type MailboxFacts } from './mailbox-facts.ts';
 import { createPasswordCheck, type PasswordCheck } from './password.ts';
 import type { ProcessingSetup } from './pipelines.ts';
+import { processLoad } from './process-load.ts';
 import { queueHigh$ } from './queue-watch.ts';
 import { createRejectionBook, type RejectionBook } from './rejections.ts';
+import { createShedding, type Shedding } from './shedding.ts';
 import { statusView } from './status-board.ts';
-import { certificateWarnings } from './warnings.ts';
+import { certificateWarnings, overloadWarnings } from './warnings.ts';
 
 /** What the parts of the running engine share. */
 export interface Workshop {
@@ -40,6 +42,7 @@ export interface Workshop {
   readonly certificates: Map<'smtp.tls' | 'http.tls', number>;
   readonly rejections: RejectionBook;
   readonly accepted: AcceptedNews;
+  readonly shedding: Shedding;
   /** Writes a line of the event log; a store that fails meanwhile is logged, never thrown. */
   readonly note: (draft: EventDraft) => void;
   statusOf(definition: Definition, journal: JournalActor | undefined): Status | undefined;
@@ -61,6 +64,7 @@ export function createWorkshop(
   const rejections = createRejectionBook(() => clock.now(), note);
   const accepted = acceptedNews(clock);
   const mailboxFacts = createMailboxFacts();
+  const shedding = createShedding({ unwritten: () => store.unwritten, load: processLoad(), note, clock });
   const certificates: Workshop['certificates'] = new Map();
   let highSince: number | null = null;
   queueHigh$(store, parts.live.current.limits).subscribe((high) => {
@@ -84,6 +88,7 @@ export function createWorkshop(
     startedAt: clock.now(),
     rejections,
     accepted,
+    shedding,
     note,
     statusOf: (definition, journal) => {
       accepted.tell();
@@ -103,14 +108,12 @@ export function createWorkshop(
           );
     },
     warnings: () => {
-      const damaged = store.recovery.damaged.map(({ file, offset, text }) => `${file} at ${offset}: ${text}`);
       return [
         ...[...troubles.values()].map(({ detail, at }) => ({ code: 'storage', text: detail, since: isoTime(at) })),
-        ...(highSince === null
-          ? []
-          : [{ code: 'queue-high', text: 'the processing queue is near its limit', since: isoTime(highSince) }]),
+        ...queueWarnings(highSince),
+        ...overloadWarnings(shedding.overloaded),
         ...[...certificates].flatMap(([option, endsAt]) => certificateWarnings(option, endsAt, clock.now())),
-        ...damaged.map((text) => ({ code: 'damaged', text, since: isoTime(clock.now()) })),
+        ...damageWarnings(store, clock.now()),
       ];
     },
     troubled: (line, detail) => {
@@ -122,4 +125,14 @@ export function createWorkshop(
       log('error', 'a step of processing failed and is tried again', { line, detail });
     },
   };
+}
+
+function queueWarnings(highSince: number | null): Status['warnings'] {
+  if (highSince === null) return [];
+  return [{ code: 'queue-high', text: 'the processing queue is near its limit', since: isoTime(highSince) }];
+}
+
+function damageWarnings({ recovery: { damaged } }: ReopeningStore, now: number): Status['warnings'] {
+  const texts = damaged.map(({ file, offset, text }) => `${file} at ${offset}: ${text}`);
+  return texts.map((text) => ({ code: 'damaged', text, since: isoTime(now) }));
 }

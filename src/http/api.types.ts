@@ -53,6 +53,8 @@ export interface EngineApi extends Administration {
   health(): readonly Component[];
   /** Sending sides refused, by definition (null: none was named) and reason; reasons are few and fixed. */
   rejections(): readonly Rejections[];
+  /** Mail and connections put off while the engine was overloaded; reasons are few and fixed. */
+  shed(): readonly { readonly reason: string; readonly count: number }[];
   /** What `/v1/stream` shows; hot, never errors, completes when the engine stops. Thinned here, so it may be noisy. */
   readonly changes$: Observable<EngineChange>;
   /** Writes the event `access.denied`. Never waited for. */

@@ -35,11 +35,14 @@ function engineMetrics(registry: Registry): Show {
     'definition',
     'reason',
   ]);
+  const shed = counter('daybook_shed_total', 'Messages and connections put off while overloaded.', ['reason']);
   return (api) => {
     const { engine } = api.status();
     build.set({ version: engine.version, node: process.version }, 1);
     ready.set(engine.ready ? 1 : 0);
     warnings.set(engine.warnings.length);
+    shed.reset();
+    for (const { reason, count } of api.shed()) shed.inc({ reason }, count);
     rejected.reset();
     for (const { definition, reason, count } of api.rejections())
       rejected.inc({ definition: definition ?? '', reason }, count);

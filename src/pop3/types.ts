@@ -99,7 +99,7 @@ export interface MailboxPorts {
   /** The definition at the version now in force. Read for each message. */
   destination(): Destination;
   /** Asked before each message with its LIST size. Anything but `ok` ends the session with QUIT: POP3 pauses. */
-  admit(sizeHintBytes: number | null): 'ok' | 'full' | 'failed' | 'stopping';
+  admit(sizeHintBytes: number | null): 'ok' | 'full' | 'overloaded' | 'failed' | 'stopping';
   /** True leaves the message on the server; absent where nothing is left. */
   readonly leaves?: (receipt: Pick<Receipt, 'preview'>) => Promise<boolean>;
   /** A message came into custody. */

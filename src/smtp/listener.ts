@@ -95,7 +95,7 @@ function createHost(parts: HostParts): Host {
       return ports.dialogue?.wanted() === true ? ports.dialogue : undefined;
     },
     now,
-    takesSocket: (peer) => parts.live().size < socketsOf(options) || parts.seats.hasDelivered(peer),
+    takesSocket: (peer) => takesSocket(peer, parts),
     refuseConnection: (connection) => refuseConnection(connection, parts),
     openMessage: () =>
       new Incoming(ports.custody.begin(giveBack), {
@@ -110,20 +110,36 @@ function createHost(parts: HostParts): Host {
       const text = command.slice(0, 512);
       ports.log('warn', 'SMTP command refused', { peer, command: wary ? masked(text, wary) : text });
     },
-    closed: (connection) => parts.live().delete(connection),
+    closed: (connection) => {
+      if (parts.live().delete(connection)) ports.sockets.gone();
+    },
   };
 }
 
 /** Above the connections that are answered there is room for as many that are being told 421. */
 const socketsOf = ({ maxConnections }: SmtpOptions): number => 2 * maxConnections + 100;
 
+function takesSocket(peer: string, { options, ports: { sockets }, seats, live }: HostParts): boolean {
+  if (sockets.left === 'none') {
+    sockets.refused();
+    return false;
+  }
+  if (live().size >= socketsOf(options) && !seats.hasDelivered(peer)) return false;
+  sockets.taken();
+  return true;
+}
+
 function refuseConnection(connection: Connection, parts: HostParts): Refusal | undefined {
   const { ports, seats } = parts;
   connection.maySend = ports.sourceKnown(connection.peer);
   const open = [...parts.live()].filter((other) => other.closedAt === undefined);
-  const seat = seats.for(connection, open, ports.clock.now());
-  if (seat === 'none') return refusals.tooManyConnections;
-  if (seat !== 'free') seat.of.cut(refusals.tooManyConnections);
+  const isFull = ports.sockets.left !== 'enough';
+  const seat = seats.for(connection, open, { now: ports.clock.now(), isFull });
+  if (seat === 'free') return undefined;
+  const refusal = isFull ? refusals.tooBusy : refusals.tooManyConnections;
+  if (isFull) ports.sockets.refused();
+  if (seat === 'none') return refusal;
+  seat.of.cut(refusal);
   return undefined;
 }
 

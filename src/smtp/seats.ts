@@ -17,7 +17,7 @@ export type Seat<T extends Seated> = 'free' | 'none' | { readonly of: T };
  * Who may sit: `maxConnections` at a time, whoever they are. Nobody is refused for the sake of who might come; only when
  * all seats are taken does one give way to a sender that has delivered before, and only one that has brought nothing:
  *
- * - a fifth of the seats belongs to addresses that have delivered, once they want them;
+ * - a fifth of the seats, one at least, belongs to addresses that have delivered, once they want them;
  * - of what all others have, one address keeps no more than half against one that comes for the first time;
  * - an address that may not send has no seat that another wants.
  */
@@ -47,26 +47,39 @@ export class Seats {
     return this.#delivered.has(peerGroup(peer));
   }
 
-  /** `open` are all that may send commands, the newcomer among them. */
-  for<T extends Seated>(newcomer: T, open: readonly T[], now: number): Seat<T> {
+  /**
+   * `open` are all that may send commands, the newcomer among them; where `isFull`, those that sit have all the seats
+   * there are.
+   */
+  for<T extends Seated>(
+    newcomer: T,
+    open: readonly T[],
+    { now, isFull }: { readonly now: number; readonly isFull: boolean },
+  ): Seat<T> {
+    const seats = isFull ? Math.min(this.#seats, open.length - 1) : this.#seats;
     const group = peerGroup(newcomer.peer);
     if (!newcomer.maySend) {
       const fromThere = open.filter((other) => peerGroup(other.peer) === group).length;
       if (fromThere > this.#limits.unknownPeerConnections) return 'none';
     }
-    if (open.length <= this.#seats) return 'free';
+    if (open.length <= seats) return 'free';
     if (!newcomer.maySend) return 'none';
     const others = open.filter((other) => other !== newcomer && other.incoming?.ended !== true);
-    const leaving = longestWithout(others.filter(({ maySend }) => !maySend)) ?? this.#giving(newcomer, others, now);
+    const leaving =
+      longestWithout(others.filter(({ maySend }) => !maySend)) ?? this.#giving(newcomer, others, { now, seats });
     return leaving === undefined ? 'none' : { of: leaving };
   }
 
   /** Of those that may send, the one that gives way to this newcomer. */
-  #giving<T extends Seated>({ peer }: T, others: readonly T[], now: number): T | undefined {
+  #giving<T extends Seated>(
+    { peer }: T,
+    others: readonly T[],
+    { now, seats }: { readonly now: number; readonly seats: number },
+  ): T | undefined {
     const strangers = others.filter((other) => !this.hasDelivered(other.peer));
     if (this.hasDelivered(peer)) {
-      const kept = Math.floor(this.#seats * this.#limits.keptShare);
-      return strangers.length > this.#seats - kept ? longestWithout(strangers) : undefined;
+      const kept = Math.ceil(seats * this.#limits.keptShare);
+      return strangers.length > seats - kept ? longestWithout(strangers) : undefined;
     }
     const group = peerGroup(peer);
     const counts = new Map<string, number>();
@@ -75,7 +88,7 @@ export class Seats {
       counts.set(from, (counts.get(from) ?? 0) + 1);
     }
     if (counts.has(group)) return undefined;
-    const [crowd] = [...counts].find(([, count]) => count > this.#seats / 2) ?? [];
+    const [crowd] = [...counts].find(([, count]) => count > seats / 2) ?? [];
     const settled = ({ lastMailAt }: T): boolean => now - lastMailAt > this.#limits.settlingMs;
     return longestWithout(strangers.filter((other) => peerGroup(other.peer) === crowd && settled(other)));
   }

@@ -35,6 +35,7 @@ export type RejectReason =
   | 'too-large'
   | 'too-slow'
   | 'store-full'
+  | 'overloaded'
   | 'store-failed'
   | 'commit-timeout'
   | 'expired'
@@ -46,6 +47,16 @@ export interface Rejection {
   readonly reason: RejectReason;
   readonly reply: string;
   readonly peer: string;
+}
+
+/** The sockets of all listeners against what the process may have open. */
+export interface Sockets {
+  /** With `few` a connection gets 421, with `none` it is closed without a word. */
+  readonly left: 'enough' | 'few' | 'none';
+  taken(): void;
+  gone(): void;
+  /** One was refused, or closed, since there were too few. */
+  refused(): void;
 }
 
 /** What the listener needs from the engine. */
@@ -61,7 +72,9 @@ export interface SmtpPorts {
   /** True when some definition takes mail from this peer; others get few connections. */
   sourceKnown(peer: string): boolean;
   /** Asked at MAIL. `sizeHintBytes` is what the client announced with SIZE=, or null. */
-  admit(sizeHintBytes: number | null): 'ok' | 'full' | 'failed' | 'stopping';
+  admit(sizeHintBytes: number | null): 'ok' | 'full' | 'overloaded' | 'failed' | 'stopping';
+  /** How many sockets the process may still have. */
+  readonly sockets: Sockets;
   /** Called for each refusal; the engine counts and samples. */
   rejected(rejection: Rejection): void;
   log(level: 'debug' | 'info' | 'warn' | 'error', text: string, data: Readonly<Record<string, unknown>>): void;

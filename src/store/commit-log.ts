@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Damage } from './bytes.types.ts';
-import type { CommitLog, LogPosition, LogRecord } from './commit-log.types.ts';
+import type { CommitLog, LogPosition, LogRecord, WaitingRecords } from './commit-log.types.ts';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.ts';
 import { genesisHash, markLimit, type RecordHead } from './record.ts';
 
@@ -61,6 +61,10 @@ class Log implements OpenedCommitLog {
 
   get head(): LogPosition {
     return this.#group.head;
+  }
+
+  get waiting(): WaitingRecords {
+    return this.#group.waiting;
   }
 
   append: CommitLog['append'] = (draft) => this.#group.add(draft);

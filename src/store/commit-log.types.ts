@@ -37,12 +37,20 @@ export interface RecordDraft {
   readonly payloadSha256?: Uint8Array;
 }
 
+/** Records that were handed over and are not durable and folded yet. */
+export interface WaitingRecords {
+  readonly count: number;
+  /** When the oldest of them was handed over, epoch ms; null where none waits. */
+  readonly since: number | null;
+}
+
 /**
  * The truth: append-only, hash-chained, group-committed. Whatever waits when the last sync returns goes out in one
  * write and one sync; there is no timer.
  */
 export interface CommitLog extends AsyncDisposable {
   readonly head: LogPosition;
+  readonly waiting: WaitingRecords;
   /**
    * Resolves once the record is durable and folded. Order of calls is order of records.
    * @throws EngineFailure `store-failed` after an I/O error: nothing more is promised on that file; `store-full`

@@ -17,15 +17,28 @@ const amplyHeldBytes = 16 * 1024 * 1024;
 /** Of chunks where many large messages come at once: one piece as it comes from the socket. */
 const smallChunkBytes = 64 * 1024;
 
-/** Bytes in memory that are not on disk yet, of all receipts together. */
+/** Bytes in memory, of all receipts together. */
 interface HeldBytes {
+  /** Not handed to the log yet. */
   bytes: number;
+  /** Not on disk yet. */
+  unwritten: number;
+}
+
+/** Custody, and how much of what it took in is in memory alone. */
+export interface CountedCustody extends Custody {
+  readonly unwrittenBytes: number;
 }
 
 /** Custody on the commit log (INV-1). Memory for one message is two chunks at most, which shrink as more of it is taken. */
-export function createCustody(options: CustodyOptions): Custody {
-  const held: HeldBytes = { bytes: 0 };
-  return { begin: (done = nobody) => new LogReceipt(options, held, done) };
+export function createCustody(options: CustodyOptions): CountedCustody {
+  const held: HeldBytes = { bytes: 0, unwritten: 0 };
+  return {
+    begin: (done = nobody) => new LogReceipt(options, held, done),
+    get unwrittenBytes() {
+      return held.unwritten;
+    },
+  };
 }
 
 const nobody = (): void => undefined;
@@ -60,6 +73,7 @@ class LogReceipt implements Receipt {
     this.#pieces.push(chunk);
     this.#pieceBytes += chunk.length;
     this.#held.bytes += chunk.length;
+    this.#held.unwritten += chunk.length;
     if (this.#pieceBytes <= this.#chunkBytes()) return undefined;
     return this.#flush();
   }
@@ -77,7 +91,7 @@ class LogReceipt implements Receipt {
     this.#ended = true;
     await this.#flushing;
     if (this.#failure !== undefined) {
-      this.#letGo();
+      this.#held.unwritten -= this.#letGo();
       throw asFailure(this.#failure);
     }
     const { log, recent } = this.#options;
@@ -93,8 +107,12 @@ class LogReceipt implements Receipt {
       payload: pieces,
       ...(whole ? { payloadSha256: digest } : {}),
     });
-    this.#letGo();
-    await appended;
+    const handedOver = this.#letGo();
+    try {
+      await appended;
+    } finally {
+      this.#held.unwritten -= handedOver;
+    }
     if (kept === undefined) this.#done(pieces);
     else kept.written();
     const intakeIds = received.targets.map((target) => target.intakeId);
@@ -103,7 +121,7 @@ class LogReceipt implements Receipt {
 
   abort(): void {
     this.#ended = true;
-    this.#letGo();
+    this.#held.unwritten -= this.#letGo();
   }
 
   #chunkBytes(): number {
@@ -111,10 +129,13 @@ class LogReceipt implements Receipt {
     return this.#held.bytes > amplyHeldBytes ? Math.min(chunkBytes, smallChunkBytes) : chunkBytes;
   }
 
-  #letGo(): void {
-    this.#held.bytes -= this.#pieceBytes;
+  /** Answers how many bytes it held. */
+  #letGo(): number {
+    const bytes = this.#pieceBytes;
+    this.#held.bytes -= bytes;
     this.#pieces = [];
     this.#pieceBytes = 0;
+    return bytes;
   }
 
   /** One flush at a time: what arrives during it waits in memory, and its sender is asked to stop. */
@@ -134,6 +155,7 @@ class LogReceipt implements Receipt {
         throw asFailure(error);
       } finally {
         this.#held.bytes -= flushing;
+        this.#held.unwritten -= flushing;
       }
     });
     // A caller that does not wait learns of the failure at its commit.

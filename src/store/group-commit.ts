@@ -1,6 +1,6 @@
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Bytes } from './bytes.types.ts';
-import type { LogPosition, LogRecord, RecordDraft } from './commit-log.types.ts';
+import type { LogPosition, LogRecord, RecordDraft, WaitingRecords } from './commit-log.types.ts';
 import { type EncodedRecord, encodeRecord, lengthOf } from './record.ts';
 
 /** 16 MB go to disk in some 20 ms: what arrives meanwhile waits no longer than that. */
@@ -29,6 +29,7 @@ export interface GroupCommitOptions {
 
 interface Waiting {
   readonly draft: RecordDraft;
+  readonly at: number;
   readonly resolve: (record: LogRecord) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -54,6 +55,8 @@ export class GroupCommit {
   readonly #maxBytes: number;
   readonly #maxRecords: number;
   #waiting: Waiting[] = [];
+  /** Groups that are being written or folded, the oldest first. */
+  readonly #underWay = new Set<readonly Waiting[]>();
   /** Steps that must not run beside a write, each with what ends its caller's wait. */
   #between: Between[] = [];
   #running: Promise<void> | null = null;
@@ -82,12 +85,19 @@ export class GroupCommit {
     return this.#head;
   }
 
+  get waiting(): WaitingRecords {
+    const [oldest = this.#waiting] = this.#underWay;
+    let { length: count } = this.#waiting;
+    for (const group of this.#underWay) count += group.length;
+    return { count, since: oldest[0]?.at ?? null };
+  }
+
   /** Resolves when the record is durable and folded; a chunk already when it is written. */
   add(draft: RecordDraft): Promise<LogRecord> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
     if (this.#ending) return Promise.reject(new EngineFailure('stopping'));
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ draft, resolve, reject });
+      this.#waiting.push({ draft, at: this.#options.now(), resolve, reject });
       this.#running ??= this.#run();
     });
   }
@@ -120,12 +130,14 @@ export class GroupCommit {
       // At least one turn: what is appended in the same one shares the group.
       await this.#foldBefore;
       const group = this.#take();
+      this.#underWay.add(group);
       try {
         if (this.#failure !== null) throw this.#failure;
         await this.#commit(group);
       } catch (error) {
         const failure = asFailure(error);
         if (failure.code !== 'store-full') this.#fail(failure);
+        this.#underWay.delete(group);
         for (const { reject } of group) reject(failure);
       }
     }
@@ -170,7 +182,7 @@ export class GroupCommit {
     const entries = this.#encode(group);
     const encoded = entries.map((entry) => entry.encoded);
     const last = encoded.at(-1)?.record;
-    if (last === undefined) return;
+    if (last === undefined) return void this.#underWay.delete(group);
     if (checkFree !== undefined) {
       const size = encoded.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
       if (!(await checkFree(size))) throw new EngineFailure('store-full');
@@ -186,9 +198,9 @@ export class GroupCommit {
       if (record.kind === 'chunk') waiting.resolve(record);
     const records = [...this.#chunks, ...encoded.map(({ record }) => record)];
     this.#chunks = isSynced ? [] : records;
-    if (!isSynced) return;
+    if (!isSynced) return void this.#underWay.delete(group);
     this.#head = this.#written;
-    this.#startFold(counting, records);
+    this.#startFold(group, counting, records);
   }
 
   /** Gives each draft its place: the numbers count only once the group is written. */
@@ -209,7 +221,7 @@ export class GroupCommit {
     return entries;
   }
 
-  #startFold(entries: readonly Entry[], records: readonly LogRecord[]): void {
+  #startFold(group: readonly Waiting[], entries: readonly Entry[], records: readonly LogRecord[]): void {
     this.#foldBefore = this.#fold;
     this.#fold = this.#fold
       .then(() => {
@@ -217,12 +229,14 @@ export class GroupCommit {
         return this.#options.fold(records);
       })
       .then(() => {
+        this.#underWay.delete(group);
         for (const { waiting, encoded } of entries) waiting.resolve(encoded.record);
       })
       .catch((error: unknown) => {
         // The records are durable, the index may not know them: nothing is promised until a start has folded them.
         const failure = asFailure(error);
         this.#foldFailure ??= failure;
+        this.#underWay.delete(group);
         this.#fail(failure);
         for (const { waiting } of entries) waiting.reject(failure);
       });

@@ -10,7 +10,7 @@ import { exclusive } from '../exclusive.ts';
 import { createBodies, gatherInto, type ReadLarge } from './bodies.ts';
 import type { Bytes } from './bytes.types.ts';
 import { type CommitLogRecovery, openCommitLog } from './commit-log.ts';
-import type { CommitLog, LogPosition, LogRecord } from './commit-log.types.ts';
+import type { CommitLog, LogPosition, LogRecord, WaitingRecords } from './commit-log.types.ts';
 import { createCustody } from './custody.ts';
 import { foldGroup, type Touched } from './fold.ts';
 import { createHousekeeping, type Housekeeping } from './housekeeping.ts';
@@ -49,6 +49,13 @@ export interface StoreOptions {
   readonly rebuild?: { readonly folded: (records: number) => void };
 }
 
+/** How far the store is behind what it is asked to keep. */
+export interface Unwritten {
+  /** Of messages, in memory alone. */
+  readonly bytes: number;
+  readonly records: WaitingRecords;
+}
+
 /** The store of one data directory: custody, spool, archive, event log and their readers on one commit log and index. */
 export interface Store extends AsyncDisposable {
   readonly custody: Custody;
@@ -74,6 +81,8 @@ export interface Store extends AsyncDisposable {
   figuresOf(definitionId: string | null): Figures;
   /** What is in process, of all definitions together. */
   readonly queue: { readonly messages: number; readonly bytes: number };
+  /** What was taken over and is not on disk yet. */
+  readonly unwritten: Unwritten;
   /** When the oldest message in process was received, or null. */
   oldest(definitionId: string | null): number | null;
   ledger(definitionId?: string, day?: string): ReturnType<typeof readLedger>;
@@ -165,8 +174,12 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
   stack.defer(() => touched$.complete());
   stack.defer(() => write(() => writeFormat(index)));
   stack.use(log);
+  const custody = createCustody({ log, recent, chunkBytes: parts.chunkBytes ?? chunkBytes });
   return {
-    custody: createCustody({ log, recent, chunkBytes: parts.chunkBytes ?? chunkBytes }),
+    custody,
+    get unwritten() {
+      return { bytes: custody.unwrittenBytes, records: log.waiting };
+    },
     spool: createSpool({ index, memory, write }),
     bodies: createBodies(log, recent, parts.readLarge),
     gather: (body, into) => gatherInto(log, body, into),

@@ -150,6 +150,9 @@ class Reopening {
       get queue() {
         return memory().queue;
       },
+      get unwritten() {
+        return memory().unwritten;
+      },
       figuresOf: (definitionId) => memory().figuresOf(definitionId),
       oldest: (definitionId) => memory().oldest(definitionId),
       [Symbol.asyncDispose]: () => this.#close(),

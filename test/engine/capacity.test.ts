@@ -28,19 +28,18 @@ function set(options: Partial<CapacityOptions> = {}, queue = { messages: 0, byte
     receipts.push(receipt);
     return receipt;
   };
-  const capacity = createCapacity(
-    { custody: { begin }, queue, health, missingReserveBytes: 0 },
-    {
-      dataDir: tmpdir(),
-      minimumFreeBytes: 0,
-      queueMessages: 10,
-      queueBytes: 1_000,
-      now: () => 0,
-      stopping: () => false,
-      ...options,
-    },
-  );
-  return { capacity, receipts, health, queue };
+  const store = { custody: { begin }, queue, health, missingReserveBytes: 0 };
+  const capacity = createCapacity(store, {
+    dataDir: tmpdir(),
+    minimumFreeBytes: 0,
+    queueMessages: 10,
+    queueBytes: 1_000,
+    now: () => 0,
+    stopping: () => false,
+    putsOff: () => false,
+    ...options,
+  });
+  return { capacity, receipts, health, queue, store };
 }
 const received = receivedOf('i');
 
@@ -75,6 +74,26 @@ test('so do bytes, what a sender announces included', async () => {
 
 test('under the floor of free space nothing is admitted', () => {
   expect(set({ minimumFreeBytes: 2 ** 60 }).capacity.admit(null)).toBe('full');
+});
+
+test('what is overloaded puts mail off, and is asked with what is on its way', async () => {
+  const asked: number[] = [];
+  const { capacity } = set({
+    putsOff: (onTheWay) => {
+      asked.push(onTheWay);
+      return onTheWay > 0;
+    },
+  });
+  expect(capacity.admit(null)).toBe('ok');
+  capacity.custody.begin();
+  expect([capacity.admit(null), asked]).toEqual(['overloaded', [0, 1]]);
+});
+
+test('what was given up of the reserve is no room for mail', () => {
+  const { capacity, store } = set();
+  expect(capacity.admit(null)).toBe('ok');
+  store.missingReserveBytes = 2 ** 60;
+  expect(capacity.admit(null)).toBe('full');
 });
 
 test('while the store has failed nothing is admitted', () => {

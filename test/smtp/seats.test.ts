@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { smtpLimits } from '../../src/smtp/limits.ts';
 import { type Seated, Seats } from '../../src/smtp/seats.ts';
 import { SmtpClient } from '../support/smtp-client.ts';
-import { type ListenerFixture, openListener } from '../support/smtp-listener.ts';
+import { eventually, type ListenerFixture, openListener } from '../support/smtp-listener.ts';
 
 interface One extends Seated {
   readonly name: string;
@@ -23,7 +23,7 @@ const later = 1_000_000;
 function seat(newcomer: One, others: readonly One[], known: readonly string[] = [], now = later): string {
   const seats = new Seats(10, smtpLimits);
   for (const peer of known) seats.delivered(peer);
-  const found = seats.for(newcomer, [...others, newcomer], now);
+  const found = seats.for(newcomer, [...others, newcomer], { now, isFull: false });
   return typeof found === 'string' ? found : found.of.name;
 }
 const many = (count: number, from: (n: number) => string, parts: Partial<Seated> = {}): readonly One[] =>
@@ -135,5 +135,31 @@ describe('a listener that is full of strangers', () => {
     await using again = await SmtpClient.connect(fixture.port, { localAddress: '127.0.0.1' });
     expect((await again.reply()).code).toBe(421);
     for (const client of [sender, ...crowd]) client.destroy();
+  });
+
+  it('refuses connections while sockets are few, makes room for who has delivered, and closes them when none is left', async () => {
+    await using fixture = await openListener();
+    const { sockets } = fixture;
+    const sender = await from(fixture, 1);
+    expect((await sender.mail(['journal@example.com'], 'x')).code).toBe(250);
+    sender.destroy();
+    await sender.closed;
+    await using idle = await from(fixture, 2);
+    await using another = await from(fixture, 3);
+    expect(sockets.open).toBe(2);
+    sockets.left = 'few';
+    await using refused = await SmtpClient.connect(fixture.port, { localAddress: '127.0.0.4' });
+    expect(await refused.reply()).toMatchObject({ code: 421, text: expect.stringMatching(/^4\.3\.2 too busy/) });
+    await using again = await from(fixture, 1);
+    expect((await idle.reply()).code).toBe(421);
+    expect((await again.mail(['journal@example.com'], 'x')).code).toBe(250);
+    expect((await another.command('NOOP')).code, 'who is there stays').toBe(250);
+    sockets.left = 'none';
+    await using beyond = await SmtpClient.connect(fixture.port, { localAddress: '127.0.0.1' });
+    expect(await beyond.replyOrEnd()).toBe(undefined);
+    expect(sockets.refused).toBe(3);
+    for (const client of [refused, again, idle, another]) client.destroy();
+    await Promise.all([refused, again, idle, another].map(({ closed }) => closed));
+    await eventually(() => sockets.open === 0);
   });
 });

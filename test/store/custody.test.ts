@@ -101,3 +101,21 @@ test('nothing is done of a chunk that could not be written', async () => {
   await receipt.commit(received).catch(() => undefined);
   expect(done.length).toBe(0);
 });
+
+test('bytes count as unwritten from their arrival until they are on disk, or given up', async () => {
+  const { custody, log } = open();
+  const [one, two, three] = [custody.begin(), custody.begin(), custody.begin()];
+  for (const receipt of [one, two, three]) await write(receipt, 2);
+  expect(custody.unwrittenBytes).toBe(6 * piece.length);
+  const committed = one.commit(received);
+  expect(custody.unwrittenBytes, 'handed over, not on disk').toBe(6 * piece.length);
+  await committed;
+  expect(custody.unwrittenBytes).toBe(4 * piece.length);
+  two.abort();
+  two.abort();
+  expect(custody.unwrittenBytes).toBe(2 * piece.length);
+  log.fails = true;
+  await expect(write(three, 20)).rejects.toThrow();
+  await expect(three.commit(received)).rejects.toThrow();
+  expect(custody.unwrittenBytes).toBe(0);
+});

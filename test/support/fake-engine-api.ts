@@ -109,6 +109,7 @@ export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
     events: find('events', [event(7)]),
     readiness: () => ({ ready: true, missing: [] }),
     health: () => [{ name: 'store', status: 'healthy', detail: null }],
+    shed: () => [{ reason: 'event-loop', count: 4 }],
     rejections: () => [{ definition: 'exchange-1', reason: 'source', count: 3 }],
     changes$: change$,
     accessed: (access) => void accesses.push(access),

@@ -1,6 +1,6 @@
 import { VirtualTimeScheduler } from 'rxjs';
 import { openSmtpListener } from '../../src/smtp/listener.ts';
-import type { Rejection, SmtpListener, SmtpOptions, SmtpPorts, SmtpRoute } from '../../src/smtp/types.ts';
+import type { Rejection, SmtpListener, SmtpOptions, SmtpPorts, SmtpRoute, Sockets } from '../../src/smtp/types.ts';
 import type { Delivery } from '../../streams/ports.ts';
 import { MemoryCustody, type MemoryReceipt } from './memory-receipt.ts';
 
@@ -32,6 +32,8 @@ export interface ListenerFixture extends AsyncDisposable {
   readonly sizeHints: (number | null)[];
   /** User names that were none, and were checked all the same. */
   readonly decoys: string[];
+  /** As the engine says how many sockets there may be; and what the listener said of its own. */
+  readonly sockets: { left: Sockets['left']; open: number; refused: number };
   known: boolean;
   /** Leaves the listener without anyone who takes deliveries. */
   stopTaking(): void;
@@ -87,6 +89,20 @@ export async function openListener(
       rejected: (rejection) => state.rejections.push(rejection),
       log: (level, text, data) => state.logged.push(`${level} ${text} ${JSON.stringify(data)}`),
       clock,
+      sockets: {
+        get left() {
+          return fixture.sockets.left;
+        },
+        taken: () => {
+          fixture.sockets.open += 1;
+        },
+        gone: () => {
+          fixture.sockets.open -= 1;
+        },
+        refused: () => {
+          fixture.sockets.refused += 1;
+        },
+      },
       ...ports,
     },
   );
@@ -100,6 +116,7 @@ export async function openListener(
     routes,
     deliveries,
     decoys: [],
+    sockets: { left: 'enough', open: 0, refused: 0 },
     onDelivery: undefined,
     verdict: 'ok',
     known: true,

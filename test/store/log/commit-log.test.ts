@@ -67,6 +67,30 @@ describe('the commit log', () => {
     expect(records[0]?.payloadSha256).toBe(createHash('sha256').update(Buffer.alloc(100, 'a')).digest('hex'));
   });
 
+  test('says how many records wait, and since when the oldest does, until they are folded', async () => {
+    const disk = new MemoryDisk();
+    const [sync, folding] = [gate(), gate()];
+    const { log } = await setup({ disk, fold: () => folding.opened });
+    disk.pause = (step) => (step === 'sync' ? sync.opened : Promise.resolve());
+    expect(log.waiting).toEqual({ count: 0, since: null });
+    const first = log.append(draft('first'));
+    const { since } = log.waiting;
+    await turn();
+    const others = [log.append(draft('second')), log.append(draft('third'))];
+    expect(log.waiting).toEqual({ count: 3, since });
+    sync.open();
+    await turn();
+    expect(log.waiting.count, 'durable, not folded').toBe(3);
+    folding.open();
+    await Promise.all([first, ...others]);
+    expect(log.waiting).toEqual({ count: 0, since: null });
+    await log.appendChunk([Buffer.alloc(10)]);
+    expect(log.waiting.count, 'a chunk waits for nothing').toBe(0);
+    disk.failWriteAt = disk.writes + 1;
+    await Promise.allSettled([log.append(draft('failing')), log.append(draft('failing'))]);
+    expect(log.waiting.count).toBe(0);
+  });
+
   test('a lone record is not held back, and 200 that come during its sync share one', async () => {
     const disk = new MemoryDisk();
     const { log } = await setup({ disk });
