@@ -8,6 +8,7 @@ const body = 'Subject: report\r\n\r\nHello\r\n';
 describe('the answers of the SMTP listener', () => {
   it.each([
     ['full', '452 4.3.1', 'store-full'],
+    ['overloaded', '452 4.3.2', 'overloaded'],
     ['failed', '451 4.3.0', 'store-failed'],
     ['stopping', '421 4.3.2', 'stopping'],
   ] as const)('answers MAIL while the engine is %s with %s', async (verdict, reply, reason) => {

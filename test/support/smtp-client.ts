@@ -148,12 +148,15 @@ export class SmtpClient implements AsyncDisposable {
   #listen(): void {
     const socket = this.#socket;
     this.closed = new Promise((resolve) => {
-      socket.once('close', () => {
+      socket.once('close', () => resolve());
+    });
+    // What has come by then is all, whether or not our own side is still open.
+    for (const over of ['end', 'close'] as const) {
+      socket.once(over, () => {
         this.#ended = true;
         for (const waiting of this.#waiting.splice(0)) waiting(undefined);
-        resolve();
       });
-    });
+    }
     socket.on('error', () => undefined);
     socket.on('data', (bytes: Buffer) => this.#read(bytes.toString('latin1')));
   }
