@@ -14,6 +14,7 @@ import { createAdministration } from './engine/administration.ts';
 import { announce, journalDefinition, listenersOf } from './engine/announce.ts';
 import { runApart } from './engine/apart.ts';
 import { createApi } from './engine/api.ts';
+import { openBackground } from './engine/background.ts';
 import { openDefinitionBook } from './engine/definition-book.ts';
 import type { DefinitionBook } from './engine/definition-book.types.ts';
 import { engineEvent } from './engine/definition-events.ts';
@@ -159,7 +160,8 @@ async function launch(start: EngineSetup, { workshop, directory }: Opened, stack
   if (options.matching.continuityEvent) workshop.note(engineEvent('continuity.on', {}));
   const evidence = stack.use(await openEvidence(workshop));
   const administration = createAdministration({ workshop, actor, mailboxes });
-  const api = createApi(workshop, actor, { ...administration, evidence: evidence.api }, changed$);
+  const background = await openBackground(workshop, evidence, stack);
+  const api = createApi(workshop, actor, { ...administration, evidence: evidence.api, background }, changed$);
   const server = await openApi(workshop, api);
   stack.defer(() => server.close());
   const ended = toPromise(actor).finally(() => changed$.complete());

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { createClient, type Endpoint } from './cli/client.ts';
 import { CommandFailure, exitCodes } from './cli/exit-codes.ts';
@@ -19,8 +18,8 @@ export function folderActions(parts: FolderParts): Pick<Actions, 'verify' | 'bac
     const { file, config } = await parts.configuration(given);
     const { toEngineOptions } = await import('./config/to-options.ts');
     const { isHeld } = await import('./store/lock.ts');
-    const { dataDir, store } = toEngineOptions(config, { file, hostname: hostname() });
-    return { dataDir, bytes: store.bytes, isHeld: await isHeld(dataDir) };
+    const { dataDir, store, evidence } = toEngineOptions(config, { file, hostname: hostname() });
+    return { dataDir, bytes: store.bytes, anchors: evidence.anchors, isHeld: await isHeld(dataDir) };
   };
   const stopped = async (given: string | undefined) => {
     const folder = await folderOf(given);
@@ -31,11 +30,15 @@ export function folderActions(parts: FolderParts): Pick<Actions, 'verify' | 'bac
   const rebuilt = (config: string | undefined): Promise<number> => parts.rebuildIndex(config, () => undefined);
   return {
     verify: async ({ config, quick, heads }, progress) => {
-      const { dataDir, bytes, isHeld } = await folderOf(config);
+      const { dataDir, bytes, anchors, isHeld } = await folderOf(config);
       if (isHeld) return null;
       const { verifyData } = await import('./engine/verification.ts');
-      const kept = await Promise.all(heads.map(headIn));
-      return failing(() => verifyData({ dataDir, bytes, upTo: null, quick, heads: kept, progress }));
+      const { keptHeads } = await import('./engine/kept-heads.ts');
+      const given = (await Promise.all(heads.map(headsIn))).flat();
+      return failing(async () => {
+        const kept = await keptHeads(dataDir, anchors);
+        return verifyData({ dataDir, bytes, upTo: null, quick, heads: given, kept, progress });
+      });
     },
     backup: async ({ to, withKeys, ...where }, progress) => {
       const { dataDir, bytes, isHeld } = await folderOf(where.config);
@@ -66,12 +69,16 @@ export function folderActions(parts: FolderParts): Pick<Actions, 'verify' | 'bac
   };
 }
 
-async function headIn(path: string): Promise<SignedHead> {
-  const { readSignedHead } = await import('./evidence/head.ts');
-  const { head } = JSON.parse(await readFile(path, 'utf8')) as { readonly head?: unknown };
-  const read = readSignedHead(head);
-  if (read === null) throw new CommandFailure(exitCodes.usage, `${path} holds no signed head`);
-  return read;
+/** The heads of a file: what `daybook head` printed, or an anchor's lines. */
+async function headsIn(path: string): Promise<readonly SignedHead[]> {
+  const { readHeads } = await import('./evidence/anchor-file.ts');
+  const { heads, unreadable } = await readHeads(path);
+  if (heads.length === 0) throw new CommandFailure(exitCodes.usage, `${path} holds no signed head`);
+  if (unreadable.length === 0) return heads;
+  throw new CommandFailure(
+    exitCodes.usage,
+    `${path} holds no signed head in line ${unreadable.slice(0, 10).join(', ')}`,
+  );
 }
 
 async function failing<T>(work: () => Promise<T>): Promise<T> {

@@ -25,7 +25,12 @@ function addVerify(program: Command, talk: Talk): void {
   const more = (value: string, before: readonly string[]): readonly string[] => [...before, value];
   api(program, 'verify', 'check every stored byte; changes nothing', 'daybook verify --against head-2026-11-25.json')
     .option('--quick', 'the index, the keys, all footers and the last segment', false)
-    .option('--against <file>', 'a head kept elsewhere (daybook head); may be repeated', more, [])
+    .option(
+      '--against <file>',
+      'heads kept elsewhere (daybook head, or the file of an anchor); may be repeated',
+      more,
+      [],
+    )
     .action(async (globals: Globals & { quick: boolean; against: readonly string[] }) => {
       const { config, quick, url } = globals;
       const progress = (bytes: number): void => {
@@ -56,10 +61,11 @@ async function verifyRunning(talk: Talk, globals: Globals, progress: (bytes: num
   return current.report;
 }
 
-function textOf({ records, bytes, heads, deleted, size, root, faults }: VerifyAnswer): string {
+function textOf({ records, bytes, heads, anchored, deleted, size, root, faults }: VerifyAnswer): string {
   const gone = deleted === 0 ? '' : `, ${deleted} payloads deleted by policy`;
+  const kept = anchored === 0 ? '' : `, ${anchored} heads of anchors`;
   const lines = faults.map(({ file, text }) => `DAMAGED ${file}: ${text}\n`).join('');
-  return `${lines}${records} records, ${bytes} bytes read, ${heads} signed heads${gone}\ntree of ${size} records, root ${root}\n${
+  return `${lines}${records} records, ${bytes} bytes read, ${heads} signed heads${kept}${gone}\ntree of ${size} records, root ${root}\n${
     faults.length === 0 ? 'no fault\n' : ''
   }`;
 }

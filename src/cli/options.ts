@@ -65,6 +65,7 @@ export interface VerifyAnswer {
   readonly records: number;
   readonly bytes: number;
   readonly heads: number;
+  readonly anchored: number;
   readonly deleted: number;
   readonly size: number;
   readonly root: string;

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { SchedulerLike } from 'rxjs';
+import { checkAnchorFile } from './anchor-rules.ts';
 import type { DocumentFault, FaultPath } from './fault.ts';
 import { readKnownAddresses } from './known-addresses.ts';
 import { valueAt } from './schema-walk.ts';
@@ -20,6 +21,7 @@ export async function checkFiles(
     checkTls({ document, path: ['http', 'tls'], baseDir, clock }),
     checkTls({ document, path: ['smtp', 'tls'], baseDir, clock }),
     checkAddresses(document, baseDir),
+    checkAnchors(document, baseDir),
   ]);
   return { faults: findings.flatMap((each) => each.faults), warnings: findings.flatMap((each) => each.warnings) };
 }
@@ -56,6 +58,22 @@ async function checkAddresses(document: unknown, baseDir: string): Promise<FileF
   if (file === undefined) return { faults: [], warnings: [] };
   const known = await readKnownAddresses(file);
   return { faults: known.ok ? [] : [{ path, at: 'value', text: known.text }], warnings: [] };
+}
+
+/** An anchor file in the folder that it is to watch over would be put back with it. */
+async function checkAnchors(document: unknown, baseDir: string): Promise<FileFindings> {
+  const dataDir = fileAt(document, ['dataDir'], baseDir) ?? resolve(baseDir, './data');
+  const anchors = valueAt(document, ['evidence', 'anchors']);
+  const [faults, warnings]: [DocumentFault[], DocumentFault[]] = [[], []];
+  for (const at of Array.isArray(anchors) ? anchors.keys() : []) {
+    const path: FaultPath = ['evidence', 'anchors', at, 'path'];
+    const file = valueAt(document, path.with(-1, 'kind')) === 'file' ? fileAt(document, path, baseDir) : undefined;
+    const found = file === undefined ? null : await checkAnchorFile(file, dataDir);
+    if (found === null) continue;
+    if ('fault' in found) faults.push({ path, at: 'value', text: found.fault });
+    else warnings.push({ path, at: 'value', text: found.warning });
+  }
+  return { faults, warnings };
 }
 
 /** What is no usable path is left to the schema. */

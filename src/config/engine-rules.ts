@@ -1,4 +1,5 @@
 import { addressKey, withoutBrackets } from './address.ts';
+import { anchorRules } from './anchor-rules.ts';
 import { isLoopbackHost } from './cidr.ts';
 import { definitionRules, openRanges } from './definition-rules.ts';
 import { type DocumentFault, type FaultPath, pathText } from './fault.ts';
@@ -18,6 +19,16 @@ export function engineRules(document: unknown): readonly DocumentFault[] {
     ...sourceRules(document, definitions),
     ...clusterRules(document),
     ...listenerRules(document),
+    ...evidenceRules(document),
+  ];
+}
+
+function evidenceRules(document: unknown): DocumentFault[] {
+  const base: FaultPath = ['evidence', 'anchors'];
+  const items = itemsAt(document, base);
+  return [
+    ...items.flatMap((anchor, index) => anchorRules(anchor, [...base, index])),
+    ...repeated({ items, base, key: 'name', keyOf: (text) => text }),
   ];
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { anchorSchema } from './anchor.schema.ts';
 import { definitionSchema } from './definition.schema.ts';
 import { isDirectoryAddress } from './known-addresses.ts';
 import {
@@ -163,6 +164,16 @@ const storeSchema = z.strictObject({
   minimumFree: option(size('0B', '1024TB').prefault('2GB'), 'Free disk space under which no mail is taken.'),
 });
 
+/** One more anchor is one more line at each interval; nobody has as many places. */
+const maxAnchors = 16;
+
+const evidenceSchema = z.strictObject({
+  anchors: option(
+    list(anchorSchema, maxAnchors).prefault([]),
+    'Where signed heads are kept outside of `dataDir`: only there does it show that all of it was put back.',
+  ),
+});
+
 const clusterSchema = z.strictObject({
   postgres: option(secret(4096), 'Connection string; required.'),
   bodies: option(choice(['s3', 'postgres']).prefault('s3'), 'Where the bytes of messages rest.'),
@@ -197,6 +208,7 @@ export const engineSchema = z.strictObject({
   matching: option(matchingSchema.prefault({}), 'How copies of a message find each other.'),
   limits: option(limitsSchema.prefault({}), 'Bounds.'),
   store: option(storeSchema.prefault({}), 'How mail is kept.'),
+  evidence: option(evidenceSchema.prefault({}), 'What proves that nothing was changed.'),
   cluster: option(clusterSchema.optional(), 'Required with `store.backend: cluster`.'),
   definitions: option(list(definitionSchema, 10_000).prefault([]), 'Provisioned journal service definitions.'),
 });

@@ -63,11 +63,33 @@ export function toEngineOptions(config: EngineConfig, { file, hostname }: Surrou
       segmentBytes: checkedSizeBytes(store.segmentSize),
       minimumFreeBytes: checkedSizeBytes(store.minimumFree),
     },
+    evidence: { anchors: config.evidence.anchors.map((anchor) => toAnchorOptions(anchor, absolute)) },
     cluster:
       cluster === undefined || store.backend !== 'cluster'
         ? null
         : { ...cluster, worker: cluster.worker ?? workerName(hostname) },
   };
+}
+
+/** One place for heads. `target` is the absolute path of a file, or a URL. */
+export interface AnchorOptions {
+  readonly name: string;
+  readonly kind: 'file' | 'webhook' | 'rfc3161';
+  readonly target: string;
+  /** Of a webhook; null: none is sent. */
+  readonly token: Secret | null;
+  readonly intervalMs: number;
+}
+
+/** A line costs nothing; a time-stamp or a call is somebody else's work. */
+const anchorIntervals = { file: '1h', webhook: '24h', rfc3161: '24h' } as const;
+
+function toAnchorOptions(
+  { name, kind, path, url, token, interval }: EngineConfig['evidence']['anchors'][number],
+  absolute: (path: string) => string,
+): AnchorOptions {
+  const target = kind === 'file' ? absolute(path ?? '') : (url ?? '');
+  return { name, kind, target, token: token ?? null, intervalMs: checkedDurationMs(interval ?? anchorIntervals[kind]) };
 }
 
 function toMatchingOptions({ matching }: EngineConfig): MatchingOptions {

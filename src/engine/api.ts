@@ -5,6 +5,7 @@ import type { Administration, EngineApi, EngineChange } from '../http/api.types.
 import type { Status } from '../http/status.schema.ts';
 import { createAccessTrail } from './access-trail.ts';
 import { createArchiveApi, isoTime } from './archive-api.ts';
+import type { Background } from './background.ts';
 import type { Definition } from './definition-book.types.ts';
 import { definitionView } from './definition-view.ts';
 import { explain } from './explain.ts';
@@ -14,7 +15,7 @@ import type { Workshop } from './workshop.ts';
 export function createApi(
   workshop: Workshop,
   actor: EngineActor,
-  administration: Administration & Pick<EngineApi, 'evidence'>,
+  { background, ...administration }: Administration & Pick<EngineApi, 'evidence'> & { readonly background: Background },
   changed$: Observable<string>,
 ): EngineApi {
   const { store, book, clock, version, startedAt, setup, note } = workshop;
@@ -41,6 +42,7 @@ export function createApi(
         store: 'embedded',
         ready: readiness().ready,
         warnings: workshop.warnings(),
+        anchors: [...background.anchors.status()],
       },
       definitions: statuses(),
     }),

@@ -2,6 +2,7 @@ import { mkdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import type { SignedHead } from '../evidence/head.ts';
 import { publicKeyFile } from '../evidence/signing-key.ts';
+import { stampFiles } from '../evidence/stored-stamps.ts';
 import { endOfRecord, footerOf } from '../store/segment-end.ts';
 import { segmentName, segmentPath, segmentsIn } from '../store/segment-files.ts';
 import { writeWhole } from '../whole-file.ts';
@@ -61,6 +62,15 @@ export async function backUp(options: BackupOptions): Promise<BackupResult> {
     const stands = known.get(name);
     if (stands?.footer === sealed.sha256 && (await sizeOf(join(to, name))) === stands.size) files.push(stands);
     else await copy(name, sealed.fileBytes, 0o400, sealed.sha256);
+  }
+  for (const { name, over } of await stampFiles(dataDir)) {
+    if (over > size) continue;
+    const stands = known.get(name);
+    const length = await sizeOf(join(dataDir, name));
+    if (length === null) continue;
+    // Its name holds its hash: one that stands is the same.
+    if (stands?.size === length && (await sizeOf(join(to, name))) === length) files.push(stands);
+    else await copy(name, length, 0o600, null);
   }
   for (const name of [publicKeyFile, ...(withKeys ? keyNames : [])]) {
     const length = await sizeOf(join(dataDir, name));

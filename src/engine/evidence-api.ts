@@ -6,6 +6,7 @@ import { hashedBytes } from '../store/record.ts';
 import type { Verified } from '../store/verify-segments.ts';
 import { isoTime } from './archive-api.ts';
 import type { Evidence } from './evidence.ts';
+import { keptHeads } from './kept-heads.ts';
 import { verifyData } from './verification.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -22,9 +23,10 @@ export function evidenceApi(
     };
     const { dataDir, store: storing } = options;
     try {
+      const kept = await keptHeads(dataDir, options.evidence.anchors);
       const upTo = store.log.head.seq;
       const own = storing.bytes === 'leveldb' ? { records: ownRecords(store, upTo) } : {};
-      const found = await verifyData({ dataDir, bytes: storing.bytes, upTo, progress, ...own });
+      const found = await verifyData({ dataDir, bytes: storing.bytes, upTo, kept, progress, ...own });
       const report = { ...found, faults: [...found.faults] };
       current = { ...current, state: 'done', endedAt: isoTime(clock.now()), bytes: found.bytes, report };
       if (found.faults.length > 0) log('error', 'a verification found damage', { faults: found.faults.slice(0, 100) });

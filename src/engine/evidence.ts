@@ -13,6 +13,8 @@ export interface Evidence extends AsyncDisposable {
   readonly api: EvidenceApi;
   /** The last signed head that covers record `seq`; one is signed where there is none. @throws EngineFailure `store-failed` */
   headOver(seq: number): Promise<SignedHead>;
+  /** A head over all there is, signed now where something came since the last; null while there is nothing. */
+  newestHead(): Promise<SignedHead | null>;
 }
 
 type EvidenceParts = Pick<Workshop, 'store' | 'clock' | 'log' | 'options'>;
@@ -43,9 +45,18 @@ export async function openEvidence(parts: EvidenceParts): Promise<Evidence> {
       const last = readSignedHead((await store.evidence.signed())?.facts);
       return last !== null && last.size >= seq ? last : sign();
     });
+  const newestHead = (): Promise<SignedHead | null> =>
+    inTurn(async () => {
+      const { seq } = store.log.head;
+      if (seq === 0) return null;
+      const last = await store.evidence.signed();
+      // Only the record of the last head itself is not under it.
+      return (last?.seq === seq ? readSignedHead(last.facts) : null) ?? sign();
+    });
   return {
     signer,
     headOver,
+    newestHead,
     api: evidenceApi(parts, { signer, headOver }),
     [Symbol.asyncDispose]: async () => {
       signing.unsubscribe();

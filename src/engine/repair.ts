@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { segmentName, segmentsIn } from '../store/segment-files.ts';
 import { faultOfFile, readManifest } from './backup.ts';
 import { copyDurably } from './copy-file.ts';
+import { keptHeads } from './kept-heads.ts';
 import { type VerifyReport, verifyData } from './verification.ts';
 
 /** One thing that a repair would do. Nothing is ever deleted: what is damaged is put aside. */
@@ -27,7 +28,8 @@ export interface RepairOptions {
 /** What is damaged and what would be done, the engine stopped. Changes nothing. */
 export async function planRepair(options: RepairOptions): Promise<RepairPlan> {
   const { dataDir, bytes, progress } = options;
-  const report = await verifyData({ dataDir, bytes, upTo: null, progress });
+  const kept = await keptHeads(dataDir, []);
+  const report = await verifyData({ dataDir, bytes, upTo: null, kept, progress });
   const reasons = new Map<string, string>();
   for (const { file, text } of report.faults) if (!reasons.has(file)) reasons.set(file, text);
   const missing = await missingSegments(options);

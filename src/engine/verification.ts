@@ -3,7 +3,9 @@ import { access, link, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSignedBy, keyId, type SignedHead } from '../evidence/head.ts';
 import { keyFile, publicKeyFile, readPublicKeys } from '../evidence/signing-key.ts';
+import type { FoundHead, FoundHeads } from '../evidence/stored-stamps.ts';
 import { rootOf } from '../merkle.ts';
+import { notedSuffix, readNoted } from '../noted-file.ts';
 import { openIndexDb } from '../store/index-db.ts';
 import { openLevelBytes } from '../store/level-bytes.ts';
 import { checkLevelFiles, type FileFault } from '../store/leveldb-check.ts';
@@ -22,6 +24,8 @@ export interface VerifyOptions {
   readonly records?: AsyncIterable<Verified>;
   /** Heads kept elsewhere: the log must be an extension of each. */
   readonly heads?: readonly SignedHead[];
+  /** Heads of the anchors; read before `upTo` is taken, or the log seems to lack what came in between. */
+  readonly kept?: FoundHeads;
   /** Told now and then how much was read. */
   readonly progress?: (bytes: number) => void;
 }
@@ -31,6 +35,8 @@ export interface VerifyReport {
   readonly records: number;
   readonly bytes: number;
   readonly heads: number;
+  /** Heads of anchors that the log was compared with. */
+  readonly anchored: number;
   /** Payloads deleted by policy, with a tombstone. */
   readonly deleted: number;
   /** Written in part when the engine was killed, and promised to nobody. */
@@ -43,14 +49,18 @@ export interface VerifyReport {
 
 /** Verifies a data directory from its bytes (interface section 1, store section 4). @throws the system's error where it cannot be read */
 export async function verifyData(options: VerifyOptions): Promise<VerifyReport> {
-  const { dataDir, upTo, heads = [], quick = false, progress } = options;
-  const faults: FileFault[] = [];
+  const { dataDir, upTo, heads = [], kept = { heads: [], faults: [] }, quick = false, progress } = options;
+  const faults: FileFault[] = [...(await notedFaults(dataDir)), ...kept.faults];
   const publicKeys = await keysOf(dataDir, faults);
   const index = await indexOf(dataDir, upTo);
   faults.push(...index.faults);
   let bytes = index.bytes;
   let tornBytes = 0;
-  const sizes = [index.head?.seq, index.tree?.size, ...heads.map(({ size }) => size)];
+  const sizes = [
+    index.head?.seq,
+    index.tree?.size,
+    ...[...heads, ...kept.heads.map(({ head }) => head)].map(({ size }) => size),
+  ];
   const audit = new LogAudit(
     publicKeys,
     sizes.filter((size): size is number => size !== undefined),
@@ -67,10 +77,12 @@ export async function verifyData(options: VerifyOptions): Promise<VerifyReport> 
   if (!quick) {
     audit.end();
     faults.push(...audit.faults, ...indexFaults(index, audit));
-    for (const head of heads) faults.push(...headFaults(head, audit, publicKeys));
+    for (const head of heads) faults.push(...headFaults({ head, file: 'commitlog' }, audit, publicKeys));
+    for (const each of kept.heads) faults.push(...headFaults(each, audit, publicKeys));
   }
   const { records, deleted, name, size, root } = audit;
-  return { records, bytes, heads: audit.heads, deleted, tornBytes, log: name, size, root, faults };
+  const anchored = quick ? 0 : kept.heads.length;
+  return { records, bytes, heads: audit.heads, anchored, deleted, tornBytes, log: name, size, root, faults };
 }
 
 async function* recordsOf({ dataDir, bytes, upTo, quick = false }: VerifyOptions): AsyncGenerator<Verified> {
@@ -121,6 +133,13 @@ async function indexOf(dataDir: string, upTo: number | null): Promise<IndexFacts
   }
 }
 
+/** Small files that hold what is due when; without them the engine looks again. */
+async function notedFaults(dataDir: string): Promise<readonly FileFault[]> {
+  const names = (await readdir(dataDir)).filter((name) => name.endsWith(notedSuffix));
+  const kinds = await Promise.all(names.map(async (name) => (await readNoted(join(dataDir, name))).kind));
+  return names.filter((_, at) => kinds[at] === 'damaged').map((file) => ({ file, text: 'is not as it was written' }));
+}
+
 /** The lock names the process, and a clean stop takes it away. */
 const wasKilled = (dataDir: string): Promise<boolean> =>
   access(join(dataDir, 'lock')).then(
@@ -142,8 +161,12 @@ function indexFaults({ head, tree }: IndexFacts, audit: LogAudit): readonly File
   return [];
 }
 
-function headFaults(head: SignedHead, audit: LogAudit, publicKeys: readonly KeyObject[]): readonly FileFault[] {
-  const fault = (text: string): readonly FileFault[] => [{ file: 'commitlog', text }];
+function headFaults(
+  { head, file }: FoundHead,
+  audit: LogAudit,
+  publicKeys: readonly KeyObject[],
+): readonly FileFault[] {
+  const fault = (text: string): readonly FileFault[] => [{ file, text }];
   const when = new Date(head.at).toISOString();
   if (!publicKeys.some((key) => isSignedBy(head, key)))
     return fault(`the head of ${when} is not signed by a key of this log`);

@@ -48,6 +48,8 @@ export interface Workshop {
   statusOf(definition: Definition, journal: JournalActor | undefined): Status | undefined;
   /** Warnings of the engine as a whole. */
   warnings(): Status['warnings'];
+  /** Parts of the engine that were opened after this add what they warn of. */
+  readonly warnAlso: (warnings: () => Status['warnings']) => void;
   /** A port failed on that line, or in the store itself, or it works again (null). */
   troubled(line: string, detail: string | null): void;
 }
@@ -76,6 +78,7 @@ export function createWorkshop(
       severity: high ? 'warning' : 'info',
     });
   });
+  const more: (() => Status['warnings'])[] = [];
   const troubles = new Map<string, { readonly detail: string; readonly at: number }>();
   return {
     ...parts,
@@ -107,15 +110,15 @@ export function createWorkshop(
             parts.live.current.matching,
           );
     },
-    warnings: () => {
-      return [
-        ...[...troubles.values()].map(({ detail, at }) => ({ code: 'storage', text: detail, since: isoTime(at) })),
-        ...queueWarnings(highSince),
-        ...overloadWarnings(shedding.overloaded),
-        ...[...certificates].flatMap(([option, endsAt]) => certificateWarnings(option, endsAt, clock.now())),
-        ...damageWarnings(store, clock.now()),
-      ];
-    },
+    warnings: () => [
+      ...[...troubles.values()].map(({ detail, at }) => ({ code: 'storage', text: detail, since: isoTime(at) })),
+      ...queueWarnings(highSince),
+      ...overloadWarnings(shedding.overloaded),
+      ...[...certificates].flatMap(([option, endsAt]) => certificateWarnings(option, endsAt, clock.now())),
+      ...damageWarnings(store, clock.now()),
+      ...more.flatMap((warnings) => warnings()),
+    ],
+    warnAlso: (warnings) => void more.push(warnings),
     troubled: (line, detail) => {
       if (detail === null) {
         troubles.delete(line);

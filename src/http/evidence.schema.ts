@@ -39,6 +39,7 @@ export const verificationSchema = z.object({
       records: z.int(),
       bytes: z.int(),
       heads: z.int(),
+      anchored: z.int().describe('Heads of anchors that the log was compared with.'),
       deleted: z.int().describe('Payloads deleted by policy, a tombstone for each.'),
       size: z.int(),
       root: hex,

@@ -36,8 +36,13 @@ function engineMetrics(registry: Registry): Show {
     'reason',
   ]);
   const shed = counter('daybook_shed_total', 'Messages and connections put off while overloaded.', ['reason']);
+  const anchored = gauge('daybook_anchor_last_success_timestamp_seconds', 'Last head kept at an anchor.', ['anchor']);
   return (api) => {
     const { engine } = api.status();
+    anchored.reset();
+    for (const { name, lastAt } of engine.anchors) {
+      if (lastAt !== null) anchored.set({ anchor: name }, Date.parse(lastAt) / 1000);
+    }
     build.set({ version: engine.version, node: process.version }, 1);
     ready.set(engine.ready ? 1 : 0);
     warnings.set(engine.warnings.length);

@@ -51,6 +51,13 @@ export const statusSchema = z.object({
   worker: z.string().optional().describe('the worker of a cluster that runs it'),
 });
 
+export const anchorSchema = z.object({
+  name: z.string(),
+  kind: z.enum(['file', 'webhook', 'rfc3161']),
+  lastAt: time.nullable().describe('when a head was last kept there'),
+  failingSince: time.nullable(),
+});
+
 export const engineStatusSchema = z.object({
   engine: z.object({
     version: z.string(),
@@ -59,6 +66,7 @@ export const engineStatusSchema = z.object({
     store: z.string(),
     ready: z.boolean(),
     warnings: z.array(warningSchema),
+    anchors: z.array(anchorSchema).describe('where signed heads are kept'),
     worker: z.string().optional(),
   }),
   definitions: z.array(statusSchema),
@@ -78,6 +86,7 @@ export const aliveSchema = z.object({ status: z.literal('alive') });
 export const readySchema = z.object({ ready: z.literal(true), missing: z.array(z.string()) });
 
 export type Status = Read<z.infer<typeof statusSchema>>;
+export type AnchorStatus = Read<z.infer<typeof anchorSchema>>;
 export type EngineStatus = Read<z.infer<typeof engineStatusSchema>>;
 export type Component = Read<z.infer<typeof componentSchema>>;
 export type HealthState = (typeof healthStates)[number];

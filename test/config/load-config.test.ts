@@ -129,6 +129,7 @@ describe('a configuration', () => {
         },
         limits: { processingQueue: { messages: 1_000_000, bytes: '200GB' } },
         store: { backend: 'embedded', bytes: 'segments', segmentSize: '256MB', minimumFree: '2GB' },
+        evidence: { anchors: [] },
         definitions: [],
       },
     });

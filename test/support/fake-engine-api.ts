@@ -161,7 +161,15 @@ export function status(members: Partial<Status> = {}): Status {
 
 function statusOfEngine(): EngineStatus {
   const iso = new Date(noon).toISOString();
-  const engine = { version: '0.1.0', startedAt: iso, now: iso, store: 'embedded', ready: true, warnings: [] };
+  const engine = {
+    version: '0.1.0',
+    startedAt: iso,
+    now: iso,
+    store: 'embedded',
+    ready: true,
+    warnings: [],
+    anchors: [],
+  };
   return { engine, definitions: [status()] };
 }
 
