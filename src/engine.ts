@@ -32,6 +32,7 @@ import { type Reloaded, type ReloadParts, reload } from './engine/reload.ts';
 import { openReminders } from './engine/reminders.ts';
 import { provideSlots } from './engine/slots.ts';
 import { followStore } from './engine/store-health.ts';
+import { openSuspects } from './engine/suspects.ts';
 import { createWorkshop, type Workshop } from './engine/workshop.ts';
 import type { EngineApi } from './http/api.types.ts';
 import { type HttpServer, openHttpServer } from './http/server.ts';
@@ -110,6 +111,7 @@ async function openWorkshop(
     directory,
     hashContent: (message) => hasher.hash(message),
     large,
+    suspicion: stack.use(await openSuspects({ dataDir, clock, log })),
     trustedRecipientHeaders: addresses.trustedRecipientHeaders,
     matching: liveMatching(live),
     optionsFor: (item) => {

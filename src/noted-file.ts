@@ -6,7 +6,10 @@ import { writeWhole } from './whole-file.ts';
 export const notedSuffix = '.state';
 
 /** What a noted file holds; `damaged`: it is not as it was written. */
-export type Noted = { readonly kind: 'none' | 'damaged' } | { readonly kind: 'value'; readonly value: unknown };
+export type Noted =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'damaged' }
+  | { readonly kind: 'value'; readonly value: unknown };
 
 /** Keeps a small value, durable when it resolves: JSON behind its own SHA-256, so that a flipped bit is found. */
 export const writeNoted = (path: string, value: unknown): Promise<void> => {

@@ -31,9 +31,20 @@ export function failedRequest(item: SpoolItem, error: unknown, at: number): Sett
   return { item: failedStep(item, error, at), keys: [], decide: () => verdict };
 }
 
+/** Gives up an item with which the process has died too often: its bytes stay, and an operator may try it again. */
+export function poisonRequest(item: SpoolItem, at: number): SettleRequest {
+  const detail = 'the process died each time it was worked on';
+  const verdict = { kind: 'end', outcome: 'quarantined', reason: 'poison' } as const;
+  return { item: stepped(item, { at, step: 'failed', detail }), keys: [], decide: () => verdict };
+}
+
 /** Trouble of the machine, not of the message: tried again for as long as it takes. */
 export const isTrouble = (error: unknown): boolean =>
   error instanceof EngineFailure && error.retryable && error.code !== 'parser-crash';
+
+/** A plain error: what the system and the libraries fail with has a code, and is trouble of the machine. */
+export const isBug = (error: unknown): boolean =>
+  !(error instanceof EngineFailure) && !(typeof error === 'object' && error !== null && 'code' in error);
 
 /** The item with one more step. */
 export const stepped = (item: SpoolItem, { at, step, detail }: Step): SpoolItem => ({

@@ -18,8 +18,9 @@ import {
   timer,
   toArray,
 } from 'rxjs';
+import { carefully, type Suspicion } from './careful.ts';
 import { drain } from './drain.ts';
-import { detailOf, failedRequest, isTrouble, stepped, waitAfter } from './failed-step.ts';
+import { detailOf, failedRequest, isBug, isTrouble, poisonRequest, stepped, waitAfter } from './failed-step.ts';
 import type { Settlement, SpoolItem } from './message.ts';
 import { foldSettled } from './news.ts';
 import type { Spool } from './ports.ts';
@@ -34,6 +35,8 @@ export interface ProcessingPorts extends UnwrapPorts, SettlePorts {
   readonly wake$: Observable<unknown>;
   /** Fires when a store that had failed works again: what rests after a failure goes on. */
   readonly recovered$?: Observable<unknown>;
+  /** Absent where no process can have been killed. */
+  readonly suspicion?: Suspicion;
 }
 export interface ProcessingOptions extends SettleOptions {
   readonly definitionId: string | null;
@@ -58,7 +61,11 @@ export function processing(
   clock: SchedulerLike,
 ): Observable<ProcessingNews> {
   const stage: OperatorFunction<readonly SpoolItem[], Worked> = mergeMap(
-    (items) => work(items, ports, options, clock),
+    (items) =>
+      carefully(items, ports.suspicion, {
+        work: (some) => work(some, ports, options, clock),
+        poisoned: (item) => settlePoison(item, ports, clock),
+      }),
     1,
   );
   const drained$ = drain(ports.spool, stage, { wake$: ports.wake$, clock }, { ...options, idleMs });
@@ -162,6 +169,12 @@ function batchesOf(unwrapped: readonly Unwrapped[], isLast: boolean) {
   return isLast && rest.length > 0 ? { full: [...full, rest], rest: [] } : { full, rest };
 }
 
+function settlePoison(item: SpoolItem, { archive }: ProcessingPorts, clock: SchedulerLike): Observable<Worked> {
+  return settleRequests([poisonRequest(item, clock.now())], archive, clock).pipe(
+    map((settlements): Worked => ({ settlements, isEnd: true, trouble: null })),
+  );
+}
+
 interface Settling {
   readonly ports: ProcessingPorts;
   readonly options: ProcessingOptions;
@@ -183,12 +196,25 @@ function settleBatch(
   const trouble =
     troubled === undefined ? null : { detail: detailOf(troubled.error), waitMs: waitAfter(troubled.item.failures) };
   return concat(
-    settleWindow(parsed, ports, options, clock).pipe(
+    settleParsed(parsed, { ports, options, clock }).pipe(
       map((settlements): Worked => ({ settlements, isEnd: false, trouble: null })),
     ),
     settleRequests(given, ports.archive, clock).pipe(
       map((settlements): Worked => ({ settlements, isEnd: true, trouble })),
     ),
+  );
+}
+
+/** Settles parsed items together; where a bug throws at one of them, each alone, so that it stops no other for ever. */
+function settleParsed(parsed: readonly SpoolItem[], settling: Settling): Observable<readonly Settlement[]> {
+  const { ports, options, clock } = settling;
+  return settleWindow(parsed, ports, options, clock).pipe(
+    catchError((error: unknown) => {
+      const [only, ...others] = parsed;
+      if (!isBug(error) || only === undefined) throw error;
+      if (others.length === 0) return settleRequests([failedRequest(only, error, clock.now())], ports.archive, clock);
+      return from(parsed).pipe(concatMap((item) => settleParsed([item], settling)));
+    }),
   );
 }
 

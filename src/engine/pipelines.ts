@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { filter, map, type Observable, type SchedulerLike, skip, tap } from 'rxjs';
+import type { Suspicion } from '../../streams/careful.ts';
 import type { JournalOptions, MatchingOptions, SpoolItem } from '../../streams/message.ts';
 import type { OpenLarge } from '../../streams/open-mail.ts';
 import type { Directory, HashContent, News } from '../../streams/ports.ts';
@@ -30,9 +31,10 @@ export function processingSetup(
     readonly trustedRecipientHeaders: readonly string[];
     readonly matching: MatchingOptions;
     readonly optionsFor: (item: SpoolItem) => JournalOptions;
+    readonly suspicion: Suspicion;
   },
 ): ProcessingSetup {
-  const { directory, hashContent, large, trustedRecipientHeaders, matching, optionsFor } = parts;
+  const { directory, hashContent, large, trustedRecipientHeaders, matching, optionsFor, suspicion } = parts;
   const { spool, bodies, archive, messages } = store;
   const openLarge: OpenLarge = (item, options) => large.open((into) => store.gather(item.body, into), item, options);
   const hashBytes = (bytes: Uint8Array): string => hash('sha256', bytes, 'hex');
@@ -48,6 +50,7 @@ export function processingSetup(
     openLarge,
     directory,
     trustedRecipientHeaders,
+    suspicion,
   };
   return { ports, large, matching, optionsFor };
 }

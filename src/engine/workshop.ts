@@ -73,13 +73,11 @@ export function createWorkshop(
     if (high === (highSince !== null)) return;
     highSince = high ? clock.now() : null;
     const { messages, bytes } = store.queue;
-    note({
-      ...engineEvent(high ? 'queue.high' : 'queue.normal', { messages, bytes }),
-      severity: high ? 'warning' : 'info',
-    });
+    const event = engineEvent(high ? 'queue.high' : 'queue.normal', { messages, bytes });
+    note({ ...event, severity: high ? 'warning' : 'info' });
   });
   const more: (() => Status['warnings'])[] = [];
-  const troubles = new Map<string, { readonly detail: string; readonly at: number }>();
+  const troubles = new Map<string, Trouble>();
   return {
     ...parts,
     get options() {
@@ -111,7 +109,7 @@ export function createWorkshop(
           );
     },
     warnings: () => [
-      ...[...troubles.values()].map(({ detail, at }) => ({ code: 'storage', text: detail, since: isoTime(at) })),
+      ...[...troubles.values()].map(storageWarning),
       ...queueWarnings(highSince),
       ...overloadWarnings(shedding.overloaded),
       ...[...certificates].flatMap(([option, endsAt]) => certificateWarnings(option, endsAt, clock.now())),
@@ -129,6 +127,17 @@ export function createWorkshop(
     },
   };
 }
+
+/** What keeps a line from going on, and since when. */
+interface Trouble {
+  readonly detail: string;
+  readonly at: number;
+}
+const storageWarning = ({ detail, at }: Trouble): Status['warnings'][number] => ({
+  code: 'storage',
+  text: detail,
+  since: isoTime(at),
+});
 
 function queueWarnings(highSince: number | null): Status['warnings'] {
   if (highSince === null) return [];

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { unwrap } from '../../src/report/unwrap.ts';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Representation } from '../../streams/message.ts';
-import type { Bodies } from '../../streams/ports.ts';
+import type { Bodies, SettleRequest } from '../../streams/ports.ts';
 import { Line, sha256 } from '../support/line.ts';
 import { atOnce, other, reportOf, reportTo } from '../support/line-mail.ts';
 import { buildMessage } from '../support/mail.ts';
@@ -120,6 +120,41 @@ describe('trouble on the line', () => {
     expect(line.ends).toEqual({ [good]: 'archived' });
     line.runOut();
     expect(line.ends[bad]).toBe('quarantined parser-crash');
+  });
+
+  test('an item at which settling itself throws is tried alone, then quarantined, and stops nobody', () => {
+    using line = new Line({ options: atOnce });
+    const settled: string[] = [];
+    const { settle } = line.store.archive;
+    line.store.archive.settle = (requests: readonly SettleRequest[]) => {
+      settled.push(requests.map(({ item }) => item.intakeId).join(' '));
+      const isBad = requests.some(
+        ({ item: { intakeId, failures }, keys }) => intakeId === bad && keys.length > 0 && failures < 9,
+      );
+      return isBad ? throwError(() => new TypeError('a bug')) : settle(requests);
+    };
+    const bad = 'intake-002';
+    line.takeAtOnce([1, 2, 3].map((at) => reportOf(other(at), 'bo@north.example')));
+    line.until(1);
+    expect(line.ends).toEqual({ 'intake-001': 'archived', 'intake-003': 'archived' });
+    expect(settled.slice(0, 4)).toEqual(['intake-001 intake-002 intake-003', 'intake-001', bad, bad]);
+    line.until(73);
+    expect(line.ends[bad]).toBe('quarantined parser-crash');
+    expect(line.news.every(({ type }) => type === 'processing.settled')).toBe(true);
+  });
+
+  test('a store that throws what the system said quarantines nothing, however long it lasts', () => {
+    using line = new Line({ options: atOnce });
+    let broken = true;
+    const { settle } = line.store.archive;
+    line.store.archive.settle = (requests: readonly SettleRequest[]) =>
+      broken ? throwError(() => Object.assign(new Error('i/o error'), { code: 'EIO' })) : settle(requests);
+    line.takeAtOnce([1, 2].map((at) => reportOf(other(at), 'bo@north.example')));
+    line.until(600);
+    expect(line.ends).toEqual({});
+    broken = false;
+    line.until(700);
+    expect(Object.values(line.ends)).toEqual(['archived', 'archived']);
   });
 
   test('bytes that are damaged in the spool are quarantined as storage-poison', () => {
