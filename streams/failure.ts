@@ -10,6 +10,7 @@ export const failures = {
   missing: { retryable: false, text: 'no such record' },
   'parser-crash': { retryable: true, text: 'the parser failed' },
   locked: { retryable: false, text: 'another engine has this data directory' },
+  'key-unusable': { retryable: false, text: 'the encrypted archive cannot be opened' },
   'index-unknown': { retryable: false, text: 'the index does not belong to this commit log' },
 } as const satisfies Record<string, { retryable: boolean; text: string }>;
 

@@ -176,5 +176,6 @@ export const problemOfFailure: Readonly<Record<FailureCode, ProblemSlug>> = {
   missing: 'not-found',
   'parser-crash': 'internal',
   locked: 'store-unavailable',
+  'key-unusable': 'store-unavailable',
   'index-unknown': 'store-unavailable',
 };
