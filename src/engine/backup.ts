@@ -5,6 +5,7 @@ import { publicKeyFile } from '../evidence/signing-key.ts';
 import { stampFiles } from '../evidence/stored-stamps.ts';
 import { endOfRecord, footerOf } from '../store/segment-end.ts';
 import { segmentName, segmentPath, segmentsIn } from '../store/segment-files.ts';
+import { createUnseal } from '../store/unseal.ts';
 import { writeWhole } from '../whole-file.ts';
 import { type BackedUpFile, type BackupManifest, keyNames, manifestName } from './backup.types.ts';
 import { copyDurably, sha256OfFile } from './copy-file.ts';
@@ -36,6 +37,7 @@ export async function backUp(options: BackupOptions): Promise<BackupResult> {
   await mkdir(to, { recursive: true, mode: 0o700 });
   const [source, target] = [await realpath(dataDir), await realpath(to)];
   if (target === source || target.startsWith(source + sep)) throw new Error(`${to} lies in the data directory`);
+  const unseal = createUnseal(null);
   const before = await readManifest(to);
   const known = new Map(before?.files.map((file) => [file.name, file]));
   const directory = join(dataDir, 'commitlog');
@@ -53,7 +55,7 @@ export async function backUp(options: BackupOptions): Promise<BackupResult> {
     const name = `commitlog/${segmentName(firstSeq)}`;
     const sealed = await footerOf(segmentPath(directory, firstSeq), firstSeq);
     if (sealed === null) {
-      const end = await endOfRecord(segmentPath(directory, firstSeq), firstSeq, head?.size ?? null);
+      const end = await endOfRecord(segmentPath(directory, firstSeq), firstSeq, { upTo: head?.size ?? null, unseal });
       size = end.seq;
       await copy(name, end.bytes, 0o600, null);
       continue;

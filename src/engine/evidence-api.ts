@@ -83,7 +83,7 @@ async function* ownRecords({ evidence, log }: Workshop['store'], upTo: number): 
       if (!isDropped && hash.digest('hex') !== payloadSha256) {
         yield { kind: 'fault', fault: { file, text: `the payload of record ${seq} is not what its hash says` } };
       }
-      yield { kind: 'record', head, file, isDropped };
+      yield { kind: 'record', head, file, isDropped, isUnread: false };
       yield { kind: 'read', bytes: head.headBytes + (isDropped ? 0 : payloadLength) };
     } catch (error) {
       yield { kind: 'fault', fault: { file, text: String(error) } };

@@ -96,7 +96,8 @@ async function* recordsOf({ dataDir, bytes, upTo, quick = false }: VerifyOptions
   await using copy = await linked(dataDir, 'bodies');
   await using log = await openLevelBytes({ directory: copy.directory });
   for await (const found of log.scan(1)) {
-    if (found.kind === 'record') yield { kind: 'record', head: found.head, file: found.file, isDropped: false };
+    if (found.kind === 'record')
+      yield { kind: 'record', head: found.head, file: found.file, isDropped: false, isUnread: false };
     else if (found.kind === 'damage')
       yield { kind: 'fault', fault: { file: found.damage.file, text: found.damage.text } };
     else yield { kind: 'torn', file: found.file, bytes: found.bytes };

@@ -78,8 +78,11 @@ class Log implements OpenedCommitLog {
     return this.#options.bytes.read(seq);
   };
 
+  destroy: CommitLog['destroy'] = async (seqs) => this.#options.keys?.destroy(seqs);
+
   drop: CommitLog['drop'] = async (seqs) => {
     const { bytes } = this.#options;
+    await this.destroy(seqs);
     if ([...seqs].some((seq) => seq >= bytes.sealedBefore)) await this.#group.between(() => bytes.seal());
     return bytes.drop(seqs);
   };

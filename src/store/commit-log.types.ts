@@ -61,7 +61,12 @@ export interface CommitLog extends AsyncDisposable {
   /** Bytes of a payload; in `into`, of that length, where it is given and can be read into. @throws EngineFailure `missing` */
   slice(seq: number, offset: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
   /**
-   * Gives back the space of these payloads for good; what holds them is sealed first. Mail goes on meanwhile. Answers the
+   * Makes these payloads unreadable at once, where the log is encrypted: their keys are destroyed, and space is given back
+   * by `drop`. Heads, facts and proofs stay. Nothing where it is not. @throws EngineFailure `store-failed`
+   */
+  destroy(seqs: Iterable<number>): Promise<void>;
+  /**
+   * Gives back the space of these payloads for good, their keys destroyed before; what holds them is sealed first. Mail goes on meanwhile. Answers the
    * bytes given back. @throws EngineFailure `store-failed`, `store-full`
    */
   drop(seqs: ReadonlySet<number>): Promise<number>;

@@ -2,6 +2,8 @@ import { EngineFailure } from '../../streams/failure.ts';
 import type { Bytes } from './bytes.types.ts';
 import type { LogPosition, LogRecord, RecordDraft, WaitingRecords } from './commit-log.types.ts';
 import { type EncodedRecord, encodeRecord, lengthOf } from './record.ts';
+import type { KeysBySeq, RecordKeys } from './record-keys.ts';
+import { sealRecord } from './sealed-record.ts';
 
 /** 16 MB go to disk in some 20 ms: what arrives meanwhile waits no longer than that. */
 const defaultMaxGroupBytes = 16 * 1024 * 1024;
@@ -13,6 +15,8 @@ const maxUnfoldedChunks = 1_024;
 
 export interface GroupCommitOptions {
   readonly bytes: Bytes;
+  /** Seals every record under these keys; absent: records are written in clear. */
+  readonly keys?: RecordKeys | undefined;
   /** Epoch ms. */
   readonly now: () => number;
   /** Makes the index know durable records. They come in order, without a gap, one group at a time. */
@@ -178,8 +182,9 @@ export class GroupCommit {
   }
 
   async #commit(group: readonly Waiting[]): Promise<void> {
-    const { bytes, checkFree } = this.#options;
-    const entries = this.#encode(group);
+    const { bytes, checkFree, keys } = this.#options;
+    const keyOf = await keys?.ready(this.#written.seq + 1, this.#written.seq + group.length);
+    const entries = this.#encode(group, keyOf);
     const encoded = entries.map((entry) => entry.encoded);
     const last = encoded.at(-1)?.record;
     if (last === undefined) return void this.#underWay.delete(group);
@@ -204,13 +209,14 @@ export class GroupCommit {
   }
 
   /** Gives each draft its place: the numbers count only once the group is written. */
-  #encode(group: readonly Waiting[]): Entry[] {
+  #encode(group: readonly Waiting[], keyOf: KeysBySeq | undefined): Entry[] {
     const at = this.#options.now();
     let { seq, hash } = this.#written;
     const entries: Entry[] = [];
     for (const waiting of group) {
       try {
-        const encoded = encodeRecord(waiting.draft, { seq: seq + 1, at, mark: this.#mark, previousHash: hash });
+        const plain = encodeRecord(waiting.draft, { seq: seq + 1, at, mark: this.#mark, previousHash: hash });
+        const encoded = keyOf === undefined ? plain : sealRecord(plain, keyOf(seq + 1));
         ({ seq, hash } = encoded.record);
         entries.push({ waiting, encoded });
       } catch (error) {

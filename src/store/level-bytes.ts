@@ -1,18 +1,21 @@
 import { Level } from 'level';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Bytes, Damage, Found } from './bytes.types.ts';
-import { decodeHead, type EncodedRecord, type RecordHead, readHeader, sha256Of } from './record.ts';
+import { decodeHead, type EncodedRecord, type RecordHead, readHeader } from './record.ts';
+import { createUnseal, type Unseal } from './unseal.ts';
 
 export interface LevelBytesOptions {
   /** The `bodies` folder of the data directory: a LevelDB of its own, so that random keys never mix with bodies. */
   readonly directory: string;
+  /** Opens sealed records, to check their payloads at a start; none by default. */
+  readonly unseal?: Unseal;
 }
 
 /**
  * The same records as values under increasing 8-byte keys (`store.bytes: leveldb`). LevelDB moves tables of increasing
  * keys down without rewriting them: each byte is written twice, not ten times.
  */
-export async function openLevelBytes({ directory }: LevelBytesOptions): Promise<Bytes> {
+export async function openLevelBytes({ directory, unseal = createUnseal(null) }: LevelBytesOptions): Promise<Bytes> {
   const database = new Level<Buffer, Buffer>(directory, {
     keyEncoding: 'buffer',
     valueEncoding: 'buffer',
@@ -23,7 +26,7 @@ export async function openLevelBytes({ directory }: LevelBytesOptions): Promise<
   } catch (error) {
     throw new EngineFailure('store-failed', `${directory} cannot be opened: ${String(error)}`, { cause: error });
   }
-  return new LevelBytes(database);
+  return new LevelBytes(database, unseal);
 }
 
 /** What `level` is on Node beyond what it is everywhere, which its types leave out. */
@@ -38,13 +41,15 @@ type RecordOp =
 class LevelBytes implements Bytes {
   readonly #database: Level<Buffer, Buffer>;
   readonly #records: Records;
+  readonly #unseal: Unseal;
   readonly #damagedPayloads = new Set<number>();
   #tornSeq: number | null = null;
   #nextSeq = 1;
   #failed = false;
 
-  constructor(database: Level<Buffer, Buffer>) {
+  constructor(database: Level<Buffer, Buffer>, unseal: Unseal) {
     this.#database = database;
+    this.#unseal = unseal;
     this.#records = recordsOf(database);
   }
 
@@ -69,7 +74,7 @@ class LevelBytes implements Bytes {
       }
       const head = decodeHead(value);
       const whole = head?.record.seq === seq;
-      if (whole && isIntact(head, value)) {
+      if (whole && (await this.#isIntact(head, value))) {
         yield* doubtful;
         doubtful = [];
         bytes = 0;
@@ -169,6 +174,15 @@ class LevelBytes implements Bytes {
     await this.#database.close();
   }
 
+  /** Whole, or dropped to the last byte; a payload whose key is destroyed or not at hand stands for itself. */
+  async #isIntact(head: RecordHead, value: Buffer): Promise<boolean> {
+    if (value.length === head.headBytes) return true;
+    const check = await this.#unseal.payload(head);
+    if (typeof check === 'string') return value.length === head.headBytes + head.record.payloadLength;
+    check.update(value.subarray(head.headBytes));
+    return check.isRight();
+  }
+
   #put(seq: number, pieces: readonly Uint8Array[]): RecordOp {
     return { type: 'put', sublevel: this.#records, key: keyOf(seq), value: Buffer.concat(pieces) };
   }
@@ -195,12 +209,6 @@ class LevelBytes implements Bytes {
 
 const recordsOf = (database: Level<Buffer, Buffer>) =>
   database.sublevel<Buffer, Buffer>('records', { keyEncoding: 'buffer', valueEncoding: 'buffer' });
-
-/** Whole, or dropped to the last byte. */
-function isIntact({ headBytes, record }: RecordHead, value: Buffer): boolean {
-  if (value.length === headBytes) return true;
-  return sha256Of([value.subarray(headBytes)]).toString('hex') === record.payloadSha256;
-}
 
 function keyOf(seq: number): Buffer {
   const key = Buffer.alloc(8);

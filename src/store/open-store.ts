@@ -7,6 +7,7 @@ import type { Body, JournalOptions, SpoolItem } from '../../streams/message.ts';
 import type { Archive, Bodies, Custody, EventLog, IntakeReader, MessageReader, Spool } from '../../streams/ports.ts';
 import { closing } from '../close.ts';
 import { exclusive } from '../exclusive.ts';
+import type { MasterKey } from '../master-key.ts';
 import { createBodies, gatherInto, type ReadLarge } from './bodies.ts';
 import type { Bytes } from './bytes.types.ts';
 import { type CommitLogRecovery, openCommitLog } from './commit-log.ts';
@@ -28,7 +29,10 @@ import { openLock } from './lock.ts';
 import { createLogEvidence, type LogEvidence } from './log-tree.ts';
 import { prepareIndex, writeFormat } from './prepare-index.ts';
 import { recentBytes } from './recent-bytes.ts';
+import { keysFolder, openRecordKeys, type RecordKeys } from './record-keys.ts';
+import { sealedBytes } from './sealed-bytes.ts';
 import { openSegmentBytes } from './segment-bytes.ts';
+import { createUnseal } from './unseal.ts';
 
 /** Bytes of fresh messages kept for their parsing: some two hundred of common size. */
 const recentMaxBytes = 16 * 1024 * 1024;
@@ -41,6 +45,8 @@ export interface StoreOptions {
   readonly dataDir: string;
   readonly bytes: 'segments' | 'leveldb';
   readonly segmentBytes: number;
+  /** Encrypts what is written from now on, and opens what is encrypted; null: nothing is. */
+  readonly master?: MasterKey | null;
   readonly now: () => number;
   readonly journalTypeOf: (item: SpoolItem) => JournalOptions['journalType'] | null;
   /** Reads large bodies off this thread; here where absent. */
@@ -120,17 +126,21 @@ export async function openLocked(options: StoreOptions, lock: AsyncDisposable): 
 }
 
 async function assemble(options: StoreOptions, index: IndexDb, lock: AsyncDisposable): Promise<Store> {
-  const { dataDir, segmentBytes } = options;
+  const { dataDir, segmentBytes, master } = options;
+  const keys = master ? await openRecordKeys(keysFolder(dataDir), master) : undefined;
+  const unseal = createUnseal(keys ?? null);
   const bytes =
     options.bytes === 'segments'
-      ? await openSegmentBytes({ directory: join(dataDir, 'commitlog'), segmentBytes })
-      : await openLevelBytes({ directory: join(dataDir, 'bodies') });
-  return assembleStore({ ...options, bytes, index, lock });
+      ? await openSegmentBytes({ directory: join(dataDir, 'commitlog'), segmentBytes, unseal })
+      : await openLevelBytes({ directory: join(dataDir, 'bodies'), unseal });
+  return assembleStore({ ...options, bytes: keys === undefined ? bytes : sealedBytes(bytes, keys), keys, index, lock });
 }
 
 /** What a store is made of once its files are open; a simulation brings its own. */
 export interface StoreParts extends Pick<StoreOptions, 'now' | 'journalTypeOf' | 'readLarge' | 'rebuild'> {
   readonly bytes: Bytes;
+  /** Where records are sealed; `bytes` opens them, and closes the keys. */
+  readonly keys?: RecordKeys | undefined;
   readonly index: IndexDb;
   /** Given back last, after index and log have been closed. */
   readonly lock: AsyncDisposable;
@@ -156,6 +166,7 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
     failed(new EngineFailure('store-failed', `index: ${String(error)}`, { cause: error }));
   const log = await openCommitLog({
     bytes,
+    keys: parts.keys,
     now,
     failed,
     foldedUpTo: ((await index.meta.get('head')) as LogPosition | undefined) ?? null,

@@ -17,7 +17,7 @@ export interface RecordKeys extends AsyncDisposable {
   blockOf(seq: number): Promise<KeyBlock>;
   /**
    * The keys of records that are about to be written; they are on the disk. The next block is made ahead, so that no
-   * message waits for it. @throws EngineFailure `store-full`, `store-failed`, `key-unusable`, `damaged`
+   * message waits for it. @throws EngineFailure `store-full`, `store-failed`
    */
   ready(firstSeq: number, lastSeq: number): Promise<KeysBySeq>;
   /** Destroys the payload keys of these records for good; what is destroyed already stays so. @throws EngineFailure `store-failed` */
@@ -60,7 +60,7 @@ class Keyring implements RecordKeys {
   async ready(firstSeq: number, lastSeq: number): Promise<KeysBySeq> {
     const blocks = new Map<number, KeyBlock>();
     for (let at = firstOfBlock(firstSeq); at <= lastSeq; at += blockRecords) {
-      const block = await this.#writable(at);
+      const block = await this.#writable(at).catch(asStoreFailure);
       const seqs: number[] = [];
       for (let seq = Math.max(at, firstSeq); seq <= Math.min(lastSeq, at + blockRecords - 1); seq += 1) seqs.push(seq);
       await block.mend(seqs).catch(asStoreFailure);
@@ -121,6 +121,6 @@ class Keyring implements RecordKeys {
 }
 
 function asStoreFailure(error: unknown): never {
-  if (error instanceof EngineFailure) throw error;
+  if (error instanceof EngineFailure && error.code.startsWith('store-')) throw error;
   throw new EngineFailure(isFull(error) ? 'store-full' : 'store-failed', `keys: ${String(error)}`, { cause: error });
 }

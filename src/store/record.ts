@@ -5,7 +5,7 @@ import { type LogRecord, type RecordDraft, recordKinds } from './commit-log.type
  * One record of the commit log, byte by byte (store section 2). Numbers are unsigned and big-endian.
  *
  *      0   4  magic `DYBK`
- *      4   1  format version, 1
+ *      4   1  format version, 1; 2 for a sealed record
  *      5   1  kind, its place in `recordKinds`
  *      6   6  time of the append, epoch ms
  *     12   6  sequence number
@@ -21,6 +21,17 @@ import { type LogRecord, type RecordDraft, recordKinds } from './commit-log.type
  *
  * The hash covers the facts and, through its SHA-256, the payload: a payload can be left out later and chain and proofs
  * stay whole. Header, facts and hash together are the head.
+ *
+ * In a sealed record facts and payload are encrypted, each as long as it was, and behind the hash stands a seal:
+ *
+ *  128+F  12  nonce
+ *  140+F  16  tag of the facts
+ *  156+F  16  tag of the payload; zeros where there is none
+ *  172+F  32  SHA-256 of all bytes above, as they stand here
+ *  204+F   P  payload
+ *
+ * The hashes in the header and behind the facts are those of the record in clear, with 1 for its version: chain, tree and
+ * proofs are the same with and without encryption, and outlive any key.
  */
 export const headerBytes = 96;
 export const hashBytes = 32;
@@ -34,7 +45,12 @@ export const maxPayloadBytes = 1024 * 1024 * 1024;
 export const markLimit = 2 ** 48 - 1;
 
 const magic = 0x4459424b;
-const formatVersion = 1;
+const plainVersion = 1;
+export const sealedVersion = 2;
+export const nonceBytes = 12;
+export const tagBytes = 16;
+/** What a sealed head has more. */
+export const sealBytes = nonceBytes + 2 * tagBytes + hashBytes;
 const noPayload: readonly Uint8Array[] = [];
 /** What record 1 names as the record before it. */
 export const genesisHash = '0'.repeat(64);
@@ -45,11 +61,27 @@ export interface RecordHeader {
   readonly mark: number;
   readonly headBytes: number;
   readonly payloadBytes: number;
+  readonly isSealed: boolean;
 }
 
-/** A verified head: its hash is right. Whether it continues the record before is for the reader to see. */
+/** What a sealed record is opened with, beside its keys. */
+export interface Seal {
+  /** What both tags cover too: the header as it stands, and the hash of the record. */
+  readonly bound: Buffer;
+  readonly facts: Buffer;
+  readonly nonce: Buffer;
+  readonly factsTag: Buffer;
+  readonly payloadTag: Buffer;
+}
+
+/**
+ * A verified head: its hash is right, or, of a sealed one, that of the bytes as they stand; then its facts are undefined
+ * until it is opened. Whether it continues the record before is for the reader to see.
+ */
 export interface RecordHead {
   readonly record: LogRecord;
+  /** Null where the record is in clear. */
+  readonly seal: Seal | null;
   readonly previousHash: string;
   readonly mark: number;
   readonly headBytes: number;
@@ -84,7 +116,7 @@ export function encodeRecord(draft: RecordDraft, place: RecordPlace): EncodedRec
   const hashAt = headerBytes + factsBytes;
   const head = Buffer.allocUnsafe(hashAt + hashBytes);
   head.writeUInt32BE(magic, 0);
-  head[4] = formatVersion;
+  head[4] = plainVersion;
   head[5] = recordKinds.indexOf(draft.kind);
   head.writeUIntBE(place.at, 6, 6);
   head.writeUIntBE(place.seq, 12, 6);
@@ -110,7 +142,9 @@ export function encodeRecord(draft: RecordDraft, place: RecordPlace): EncodedRec
 
 /** Reads the fixed part, without a look at the hash; null where these bytes cannot begin a record. */
 export function readHeader(bytes: Buffer): RecordHeader | null {
-  if (bytes.length < headerBytes || bytes.readUInt32BE(0) !== magic || bytes[4] !== formatVersion) return null;
+  if (bytes.length < headerBytes || bytes.readUInt32BE(0) !== magic) return null;
+  const isSealed = bytes[4] === sealedVersion;
+  if (!isSealed && bytes[4] !== plainVersion) return null;
   const factsBytes = bytes.readUInt32BE(24);
   const payloadBytes = bytes.readUInt32BE(28);
   if (recordKinds[bytes[5] ?? 255] === undefined || factsBytes > maxFactsBytes || payloadBytes > maxPayloadBytes) {
@@ -119,8 +153,9 @@ export function readHeader(bytes: Buffer): RecordHeader | null {
   return {
     seq: bytes.readUIntBE(12, 6),
     mark: bytes.readUIntBE(18, 6),
-    headBytes: minRecordBytes + factsBytes,
+    headBytes: minRecordBytes + factsBytes + (isSealed ? sealBytes : 0),
     payloadBytes,
+    isSealed,
   };
 }
 
@@ -128,28 +163,43 @@ export function readHeader(bytes: Buffer): RecordHeader | null {
 export function decodeHead(bytes: Buffer): RecordHead | null {
   const header = readHeader(bytes);
   if (header === null || bytes.length < header.headBytes) return null;
-  const hashAt = header.headBytes - hashBytes;
-  const hash = bytes.subarray(hashAt, header.headBytes);
+  const checkAt = header.headBytes - hashBytes;
+  const hashAt = header.isSealed ? checkAt - sealBytes : checkAt;
+  const check = bytes.subarray(checkAt, header.headBytes);
   const kind = recordKinds[bytes[5] ?? 255];
-  if (kind === undefined || !hashOf('sha256', bytes.subarray(0, hashAt), 'buffer').equals(hash)) return null;
+  if (kind === undefined || !hashOf('sha256', bytes.subarray(0, checkAt), 'buffer').equals(check)) return null;
   return {
     record: {
       kind,
       seq: header.seq,
       at: bytes.readUIntBE(6, 6),
-      facts: JSON.parse(bytes.toString('utf8', headerBytes, hashAt)),
+      facts: header.isSealed ? undefined : JSON.parse(bytes.toString('utf8', headerBytes, hashAt)),
       payloadLength: header.payloadBytes,
       payloadSha256: bytes.toString('hex', 32, 64),
-      hash: hash.toString('hex'),
+      hash: bytes.toString('hex', hashAt, hashAt + hashBytes),
     },
+    seal: header.isSealed ? readSeal(bytes, hashAt) : null,
     previousHash: bytes.toString('hex', 64, 96),
     mark: header.mark,
     headBytes: header.headBytes,
   };
 }
 
+/** A copy: the bytes of a head are a reader's window. */
+function readSeal(bytes: Buffer, hashAt: number): Seal {
+  const at = hashAt + hashBytes;
+  const copy = Buffer.from(bytes.subarray(0, at + sealBytes));
+  return {
+    bound: Buffer.concat([copy.subarray(0, headerBytes), copy.subarray(hashAt, at)]),
+    facts: copy.subarray(headerBytes, hashAt),
+    nonce: copy.subarray(at, at + nonceBytes),
+    factsTag: copy.subarray(at + nonceBytes, at + nonceBytes + tagBytes),
+    payloadTag: copy.subarray(at + nonceBytes + tagBytes, at + nonceBytes + 2 * tagBytes),
+  };
+}
+
 /**
- * The bytes of a head as they stand in the log, all but its hash at the end: what the hash is the SHA-256 of.
+ * The bytes of a head in clear, all but its hash at the end: what the hash is the SHA-256 of.
  * @throws RangeError where they cannot be made again from what was read
  */
 export function hashedBytes({ record, previousHash, mark }: RecordHead): Buffer {
@@ -157,7 +207,7 @@ export function hashedBytes({ record, previousHash, mark }: RecordHead): Buffer 
   const json = JSON.stringify(facts);
   const bytes = Buffer.alloc(headerBytes + Buffer.byteLength(json));
   bytes.writeUInt32BE(magic, 0);
-  bytes[4] = formatVersion;
+  bytes[4] = plainVersion;
   bytes[5] = recordKinds.indexOf(kind);
   bytes.writeUIntBE(at, 6, 6);
   bytes.writeUIntBE(seq, 12, 6);

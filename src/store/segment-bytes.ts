@@ -10,6 +10,7 @@ import { type ScanResult, scanSegments } from './segment-scan.ts';
 import { maxRows, type Row, type SegmentTable } from './segment-table.ts';
 import { thinSegment } from './segment-thin.ts';
 import { OpenSegment, type SegmentPlace } from './segment-writer.ts';
+import { createUnseal, type Unseal } from './unseal.ts';
 
 /** Large enough that a new file and its two more syncs are rare, small enough to copy and to thin. */
 const defaultSegmentBytes = 256 * 1024 * 1024;
@@ -21,14 +22,16 @@ export interface SegmentBytesOptions {
   readonly segmentBytes?: number;
   /** False: records are written through the page cache, as where the system cannot write past it. */
   readonly direct?: boolean;
+  /** Opens sealed records, to check their payloads at a start; none by default. */
+  readonly unseal?: Unseal;
 }
 
 /** Records in append-only files, each written once: see store section 2. */
 export async function openSegmentBytes(options: SegmentBytesOptions): Promise<Bytes> {
-  const { directory, segmentBytes = defaultSegmentBytes, direct = true } = options;
+  const { directory, segmentBytes = defaultSegmentBytes, direct = true, unseal = createUnseal(null) } = options;
   const made = await mkdir(directory, { recursive: true, mode: 0o700 });
   if (made !== undefined) await syncDirectory(dirname(made));
-  const place = { directory, staging: direct ? openStaging() : null };
+  const place = { directory, staging: direct ? openStaging() : null, unseal };
   return new SegmentBytes(place, segmentBytes, await listSegments(directory));
 }
 
@@ -54,7 +57,7 @@ class SegmentBytes implements Bytes {
     this.#place = place;
     this.#segmentBytes = segmentBytes;
     this.#firstSeqs = firstSeqs;
-    this.#readers = new SealedReaders(place.directory);
+    this.#readers = new SealedReaders(place);
   }
 
   get nextSeq(): number {

@@ -4,6 +4,7 @@ import { ReadAhead } from './read-ahead.ts';
 import { readExactly } from './segment-files.ts';
 import { openSealed } from './segment-reader.ts';
 import { walkSegment } from './segment-walk.ts';
+import type { Unseal } from './unseal.ts';
 
 /** A sealed segment as a copy of it is known by. */
 export interface SealedEnd {
@@ -29,13 +30,13 @@ export async function footerOf(path: string, firstSeq: number): Promise<SealedEn
 export async function endOfRecord(
   path: string,
   firstSeq: number,
-  upTo: number | null,
+  { upTo, unseal }: { readonly upTo: number | null; readonly unseal: Unseal },
 ): Promise<{ readonly seq: number; readonly bytes: number }> {
   await using handle = await open(path, 'r');
   const { size } = await handle.stat();
   let end = { seq: firstSeq - 1, bytes: 0 };
   const file = new ReadAhead(handle, size);
-  const walk = { file, firstSeq, startBytes: 0, verifyFrom: firstSeq, open: true, mark: null, table: null };
+  const walk = { file, firstSeq, startBytes: 0, verifyFrom: firstSeq, open: true, mark: null, table: null, unseal };
   for await (const step of walkSegment(walk)) {
     if (step.kind !== 'frame' || (upTo !== null && step.seq > upTo)) break;
     end = { seq: step.seq, bytes: step.row.offset + step.row.headBytes + step.row.payloadBytes };

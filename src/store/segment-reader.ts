@@ -3,6 +3,7 @@ import { ReadAhead } from './read-ahead.ts';
 import { readExactly, segmentPath } from './segment-files.ts';
 import { readFooter, readTrailer, SegmentTable, trailerBytes } from './segment-table.ts';
 import { walkSegment } from './segment-walk.ts';
+import type { Unseal } from './unseal.ts';
 
 /**
  * Sealed segments held open for reading: as many handles, and as many tables of 1 MB at most. Many large messages that
@@ -40,6 +41,12 @@ async function loadFooter(handle: FileHandle, fileBytes: number, firstSeq: numbe
   return table === null ? null : { table, tableOffset };
 }
 
+/** Where segments are, and what opens those that are sealed. */
+export interface ReaderPlace {
+  readonly directory: string;
+  readonly unseal: Unseal;
+}
+
 interface Reader {
   readonly opening: Promise<{ readonly handle: FileHandle; readonly table: SegmentTable }>;
   users: number;
@@ -48,11 +55,11 @@ interface Reader {
 
 /** Readers of sealed segments, the least recently used closed first. */
 export class SealedReaders {
-  readonly #directory: string;
+  readonly #place: ReaderPlace;
   readonly #readers = new Map<number, Reader>();
 
-  constructor(directory: string) {
-    this.#directory = directory;
+  constructor(place: ReaderPlace) {
+    this.#place = place;
   }
 
   /** Lends the file and table of a segment for the time of `use`. */
@@ -97,16 +104,17 @@ export class SealedReaders {
   }
 
   async #open(firstSeq: number): Promise<{ handle: FileHandle; table: SegmentTable }> {
-    const { handle, footer, fileBytes } = await openSealed(segmentPath(this.#directory, firstSeq), firstSeq);
+    const { directory, unseal } = this.#place;
+    const { handle, footer, fileBytes } = await openSealed(segmentPath(directory, firstSeq), firstSeq);
     if (footer !== null) return { handle, table: footer.table };
-    return { handle, table: await rebuildTable(new ReadAhead(handle, fileBytes), firstSeq) };
+    return { handle, table: await rebuildTable(new ReadAhead(handle, fileBytes), firstSeq, unseal) };
   }
 }
 
 /** The table from the records themselves, where the footer is damaged. */
-async function rebuildTable(file: ReadAhead, firstSeq: number): Promise<SegmentTable> {
+async function rebuildTable(file: ReadAhead, firstSeq: number, unseal: Unseal): Promise<SegmentTable> {
   const table = new SegmentTable(firstSeq);
-  const walk = { file, firstSeq, startBytes: 0, verifyFrom: firstSeq, open: false, mark: null, table: null };
+  const walk = { file, firstSeq, startBytes: 0, verifyFrom: firstSeq, open: false, mark: null, table: null, unseal };
   for await (const step of walkSegment(walk)) {
     if (step.kind === 'frame') table.push(step.row);
     else if (step.kind === 'gap' && step.untilSeq !== null) pushHoles(table, step.untilSeq);

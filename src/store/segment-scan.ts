@@ -103,6 +103,7 @@ async function* scanSealed(walk: Walk, { handle, footer, fileBytes }: SealedSegm
     open: false,
     mark: result.mark,
     table,
+    unseal: place.unseal,
   });
   const name = shownName(place.directory, firstSeq);
   const end = table?.nextSeq ?? following;
@@ -120,7 +121,8 @@ async function* scanOpen(walk: Walk, segment: SealedSegment): AsyncGenerator<Fou
     const open = new OpenSegment(handle, table, fileBytes, place);
     result.open = open;
     let astray = false;
-    const options = { firstSeq, startBytes: 0, verifyFrom, open: true, mark: result.mark, table: null };
+    const { unseal } = place;
+    const options = { firstSeq, startBytes: 0, verifyFrom, open: true, mark: result.mark, table: null, unseal };
     for await (const step of walkSegment({ ...options, file: new ReadAhead(handle, fileBytes) })) {
       if (step.kind === 'astray') astray = true;
       else if (step.kind === 'torn') {

@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { ReadAhead } from './read-ahead.ts';
 import { decodeHead, findMagic, headerBytes, minRecordBytes, type RecordHead, readHeader } from './record.ts';
+import type { PayloadCheck } from './sealed-record.ts';
 import type { Row, SegmentTable } from './segment-table.ts';
+import type { Unseal } from './unseal.ts';
 
 /** Payloads are hashed, and records searched for, in pieces of this size. */
 const pieceBytes = 1024 * 1024;
@@ -21,12 +22,23 @@ export interface WalkOptions {
   readonly mark: number | null;
   /** The footer's table, where there is one: it knows the payloads that were dropped. */
   readonly table: SegmentTable | null;
+  readonly unseal: Unseal;
 }
 
 /** What a walk through one segment comes upon, in order. */
 export type Step =
-  /** `head` is null where the record was only hopped over. */
-  | { readonly kind: 'frame'; readonly seq: number; readonly row: Row; readonly head: RecordHead | null }
+  /**
+   * `head` is null where the record was only hopped over; sealed facts are not opened. `isGone`: its payload was dropped, or
+   * its key destroyed. `isUnread`: its payload is there, and nobody can say whether it is right.
+   */
+  | {
+      readonly kind: 'frame';
+      readonly seq: number;
+      readonly row: Row;
+      readonly head: RecordHead | null;
+      readonly isGone: boolean;
+      readonly isUnread: boolean;
+    }
   /** The frame of the record with the wrong payload follows. */
   | { readonly kind: 'payload'; readonly seq: number; readonly offset: number }
   /** Records from `seq` on, `untilSeq` not among them, are lost; null: all up to the end of the segment. */
@@ -49,7 +61,9 @@ export async function* walkSegment(options: WalkOptions): AsyncGenerator<Step> {
         return;
       }
       mark ??= header.mark;
-      yield { kind: 'frame', seq, row: { offset: at, ...header, state: 'whole' }, head: null };
+      const { headBytes, payloadBytes } = header;
+      const row: Row = { offset: at, headBytes, payloadBytes, state: 'whole' };
+      yield { kind: 'frame', seq, row, head: null, isGone: false, isUnread: false };
       at += recordBytes;
       seq += 1;
       continue;
@@ -74,24 +88,35 @@ export async function* walkSegment(options: WalkOptions): AsyncGenerator<Step> {
     if (verdict === 'damaged') yield { kind: 'payload', seq, offset: at };
     const { headBytes, record } = head;
     const state = verdict === 'dropped' ? 'dropped' : 'whole';
-    yield { kind: 'frame', seq, row: { offset: at, headBytes, payloadBytes: record.payloadLength, state }, head };
+    const row: Row = { offset: at, headBytes, payloadBytes: record.payloadLength, state };
+    const isGone = verdict === 'dropped' || verdict === 'gone';
+    yield { kind: 'frame', seq, row, head, isGone, isUnread: verdict === 'unread' };
     at += headBytes + (state === 'dropped' ? 0 : record.payloadLength);
     seq += 1;
   }
 }
 
 async function judgePayload(
-  { file, open, table, mark }: WalkOptions,
-  { headBytes, record, mark: own }: RecordHead,
+  { file, open, table, mark, unseal }: WalkOptions,
+  head: RecordHead,
   at: number,
-): Promise<'whole' | 'dropped' | 'damaged' | 'torn'> {
-  const { seq, payloadLength, payloadSha256 } = record;
+): Promise<'whole' | 'gone' | 'unread' | 'dropped' | 'damaged' | 'torn'> {
+  const { headBytes, record, mark: own, seal } = head;
+  const { seq, payloadLength } = record;
   const from = at + headBytes;
   const next = from + payloadLength;
   if (table?.row(seq)?.state === 'dropped') return 'dropped';
-  if (next <= file.endBytes && (await sha256At(file, from, payloadLength)) === payloadSha256) return 'whole';
   // A thinned segment whose footer is damaged: the next record stands where the payload was.
-  if (table === null && !open && (await headAt(file, from, mark ?? own))?.record.seq === seq + 1) return 'dropped';
+  const isThinned = async (): Promise<boolean> =>
+    table === null && !open && payloadLength > 0 && (await headAt(file, from, mark ?? own))?.record.seq === seq + 1;
+  // Mail may hold a record, encrypted mail cannot; and without its key nothing else would tell.
+  if (seal !== null && (await isThinned())) return 'dropped';
+  if (next <= file.endBytes) {
+    const check = await unseal.payload(head);
+    if (typeof check === 'string') return check;
+    if (await isRightAt(file, check, from, payloadLength)) return 'whole';
+  }
+  if (seal === null && (await isThinned())) return 'dropped';
   if (!open) return 'damaged';
   const after = await findRecord(file, { from: next, minSeq: seq + 1, mark: mark ?? own });
   return after === null ? 'torn' : 'damaged';
@@ -103,12 +128,11 @@ async function headAt(file: ReadAhead, at: number, mark: number | null): Promise
   return decodeHead(await file.at(at, header.headBytes));
 }
 
-async function sha256At(file: ReadAhead, from: number, length: number): Promise<string> {
-  const hash = createHash('sha256');
+async function isRightAt(file: ReadAhead, check: PayloadCheck, from: number, length: number): Promise<boolean> {
   for (let done = 0; done < length; done += pieceBytes) {
-    hash.update(await file.at(from + done, Math.min(pieceBytes, length - done)));
+    check.update(await file.at(from + done, Math.min(pieceBytes, length - done)));
   }
-  return hash.digest('hex');
+  return check.isRight();
 }
 
 /** The next whole head at or after `from`, whose number fits the bytes between. */

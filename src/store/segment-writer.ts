@@ -4,6 +4,7 @@ import { DirectFile, isRefused } from './direct-file.ts';
 import { type EncodedRecord, genesisHash, type RecordHead } from './record.ts';
 import { isFull, segmentPath, syncDirectory, writeAll } from './segment-files.ts';
 import { type Row, SegmentTable } from './segment-table.ts';
+import type { Unseal } from './unseal.ts';
 
 /** Mode of a sealed segment: nobody writes it again. */
 export const sealedMode = 0o444;
@@ -14,6 +15,7 @@ const openMode = 0o600;
 export interface SegmentPlace {
   readonly directory: string;
   readonly staging: Buffer | null;
+  readonly unseal: Unseal;
 }
 
 /** The segment that grows. Its bytes end at `endBytes`; what lies behind the last sync is not promised to anyone. */

@@ -5,10 +5,18 @@ import type { RecordHead } from './record.ts';
 import { segmentPath, segmentsIn, shownName } from './segment-files.ts';
 import { openSealed } from './segment-reader.ts';
 import { type WalkOptions, walkSegment } from './segment-walk.ts';
+import { createUnseal, type Unseal } from './unseal.ts';
 
 /** What a verification comes upon, in the order of the log. */
 export type Verified =
-  | { readonly kind: 'record'; readonly head: RecordHead; readonly file: string; readonly isDropped: boolean }
+  /** `isUnread`: the payload or the facts are sealed, and no key was at hand to look at them. */
+  | {
+      readonly kind: 'record';
+      readonly head: RecordHead;
+      readonly file: string;
+      readonly isDropped: boolean;
+      readonly isUnread: boolean;
+    }
   | { readonly kind: 'fault'; readonly fault: FileFault }
   /** The end of the last segment, written in part: no fault after a kill. */
   | { readonly kind: 'torn'; readonly file: string; readonly bytes: number }
@@ -21,13 +29,20 @@ export interface VerifySegments {
   readonly upTo: number | null;
   /** Of sealed segments, but the last, the footers alone. */
   readonly quick?: boolean;
+  /** Opens sealed records; without it their facts and payloads are not looked at. */
+  readonly unseal?: Unseal;
 }
 
 /**
  * Reads every byte of every segment and compares: heads with their hashes, payloads with the hashes in the heads, footers
  * with theirs. Changes nothing, and opens nothing for writing.
  */
-export async function* verifySegments({ directory, upTo, quick = false }: VerifySegments): AsyncGenerator<Verified> {
+export async function* verifySegments({
+  directory,
+  upTo,
+  quick = false,
+  unseal = createUnseal(null),
+}: VerifySegments): AsyncGenerator<Verified> {
   const firstSeqs = await segmentsIn(directory);
   let expected = 1;
   let mark: number | null = null as number | null;
@@ -58,6 +73,7 @@ export async function* verifySegments({ directory, upTo, quick = false }: Verify
         mark,
         open: isOpen,
         table: footer?.table ?? null,
+        unseal,
       };
       expected = footer?.table.nextSeq ?? firstSeqs[at + 1] ?? firstSeq;
       for await (const step of walkSegment(walk)) {
@@ -65,7 +81,17 @@ export async function* verifySegments({ directory, upTo, quick = false }: Verify
         if (step.kind === 'frame' && step.head !== null) {
           mark ??= step.head.mark;
           if (footer === null) expected = step.seq + 1;
-          yield { kind: 'record', head: step.head, file, isDropped: step.row.state === 'dropped' };
+          const head = await unseal.head(step.head).catch((error: unknown) => String(error));
+          if (typeof head === 'string') yield fault(head);
+          yield {
+            kind: 'record',
+            head: typeof head === 'string' ? step.head : head,
+            file,
+            isDropped: step.isGone,
+            isUnread:
+              step.isUnread ||
+              (step.head.seal !== null && (typeof head === 'string' || head.record.facts === undefined)),
+          };
         } else if (step.kind === 'payload') yield fault(`the payload of record ${step.seq} is not what its hash says`);
         else if (step.kind === 'gap') yield fault(`record ${step.seq} at ${step.offset} is damaged`);
         else if (step.kind === 'torn' && upTo === null) yield { kind: 'torn', file, bytes: fileBytes - step.offset };

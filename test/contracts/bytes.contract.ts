@@ -10,6 +10,8 @@ export interface BytesHome {
   open(): Promise<Bytes>;
   /** Where its files are; absent in memory. */
   readonly directory?: string;
+  /** No file holds a payload as it was appended. */
+  readonly isEncrypted?: boolean;
   remove(): Promise<void>;
 }
 
@@ -177,6 +179,7 @@ export function bytesContract(name: string, makeHome: () => Promise<BytesHome>):
 
     test('no file holds a dropped payload any more, and a second drop gives nothing back', async () => {
       const home = await newHome();
+      const inClear = home.directory === undefined || home.isEncrypted === true ? [] : [1, 3, 5];
       const records = chain([5_000, 6_000, 7_000, 8_000, 9_000]);
       {
         await using bytes = await openReady(home);
@@ -185,9 +188,9 @@ export function bytesContract(name: string, makeHome: () => Promise<BytesHome>):
         expect(bytes.sealedBefore).toBe(6);
         expect(await bytes.drop(new Set([2, 4]))).toBe(14_000);
         expect(await bytes.drop(new Set([2, 4, 99]))).toBe(0);
-        expect(await seqsInFiles(home, records)).toEqual(home.directory === undefined ? [] : [1, 3, 5]);
+        expect(await seqsInFiles(home, records)).toEqual(inClear);
       }
-      expect(await seqsInFiles(home, records)).toEqual(home.directory === undefined ? [] : [1, 3, 5]);
+      expect(await seqsInFiles(home, records)).toEqual(inClear);
     });
 
     test('payloads are dropped while others are read and records are appended', async () => {

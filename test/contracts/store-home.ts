@@ -2,7 +2,7 @@ import { VirtualTimeScheduler } from 'rxjs';
 import { type ArchiveEntry, outcomes, type ParsedMail, type SpoolItem, type Verdict } from '../../streams/message.ts';
 import type { Archive, SettleRequest, Spool } from '../../streams/ports.ts';
 import { MemoryStore } from '../support/memory-spool.ts';
-import { openStoreFixture, value } from '../support/store-fixture.ts';
+import { openStoreFixture, type StoreKind, value } from '../support/store-fixture.ts';
 import { mailOf, observationOf, receivedOf, representationOf } from '../support/stream-shapes.ts';
 
 /** A spool and an archive that belong together, empty at first. */
@@ -35,8 +35,11 @@ export const openMemoryHome: OpenHome = async () => {
   };
 };
 
-export const openLevelHome: OpenHome = async () => {
-  const fixture = await openStoreFixture();
+export const openLevelHome: OpenHome = () => levelHome('segments');
+export const openEncryptedHome: OpenHome = () => levelHome('encrypted segments');
+
+async function levelHome(kind: StoreKind): Promise<StoreHome> {
+  const fixture = await openStoreFixture(kind);
   const { store } = fixture;
   const now = Date.parse('2026-11-23T12:00:00Z');
   return {
@@ -55,7 +58,7 @@ export const openLevelHome: OpenHome = async () => {
     },
     [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose](),
   };
-};
+}
 
 /** Everything that is due at `at`, in the order the spool gives it. */
 export async function dueItems(

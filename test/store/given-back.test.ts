@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { openStoreFixture, sha256, value } from '../support/store-fixture.ts';
+import { openStoreFixture, sha256, storeKinds, value } from '../support/store-fixture.ts';
 import { receivedOf } from '../support/stream-shapes.ts';
 
 /** The worst that a caller may do with chunks it is told are done: they are somebody else's from then on. */
@@ -7,7 +7,7 @@ const spoil = (chunks: readonly Uint8Array[]): void => {
   for (const chunk of chunks) chunk.fill(0x78);
 };
 
-for (const bytes of ['segments', 'leveldb'] as const) {
+for (const bytes of storeKinds) {
   test(`whatever becomes of chunks that are done, equal messages taken at once are all stored as they came (${bytes})`, async () => {
     await using fixture = await openStoreFixture(bytes);
     const { store } = fixture;

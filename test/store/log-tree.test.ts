@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { grown, leafOf, noLeaves, rootByPath, rootOf } from '../../src/merkle.ts';
-import { openStoreFixture, type StoreFixture } from '../support/store-fixture.ts';
+import { openStoreFixture, type StoreFixture, storeKinds } from '../support/store-fixture.ts';
 
 const treeOf = async ({ store }: StoreFixture) => {
   const hashes: string[] = [];
@@ -8,7 +8,7 @@ const treeOf = async ({ store }: StoreFixture) => {
   return { hashes, root: rootOf(grown(noLeaves, hashes.map(leafOf))).toString('hex') };
 };
 
-test.each(['segments', 'leveldb'] as const)(
+test.each(storeKinds)(
   'the index keeps the tree over all records, chunks among them, over a restart and a rebuild (%s)',
   async (bytes) => {
     await using fixture = await openStoreFixture(bytes);

@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest';
 import { openStore } from '../../src/store/open-store.ts';
 import type { Observation, SpoolItem, Verdict } from '../../streams/message.ts';
-import { openStoreFixture, parsedItem, type StoreFixture, sha256, value } from '../support/store-fixture.ts';
+import {
+  openStoreFixture,
+  parsedItem,
+  type StoreFixture,
+  sha256,
+  storeKinds,
+  value,
+} from '../support/store-fixture.ts';
 
 const observationOf = (item: ReturnType<typeof parsedItem>): Observation => ({
   intakeId: item.intakeId,
@@ -44,7 +51,7 @@ async function settle(
   );
 }
 
-for (const bytes of ['segments', 'leveldb'] as const) {
+for (const bytes of storeKinds) {
   test(`a message in custody is counted, listed, due and readable, after a restart too (${bytes})`, async () => {
     await using fixture = await openStoreFixture(bytes);
     const id = await fixture.take('hello');

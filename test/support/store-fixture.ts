@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { firstValueFrom, from, type ObservableInput } from 'rxjs';
 import { openStore, type Store, type StoreOptions } from '../../src/store/open-store.ts';
 import type { HeaderFacts, ParsedMail, SpoolItem } from '../../streams/message.ts';
+import { masterKey } from './master-keys.ts';
 
 /** A store in a temporary folder, with the few steps of a message's life that tests take by hand. */
 export interface StoreFixture extends AsyncDisposable {
@@ -28,11 +29,16 @@ export interface StoreFixture extends AsyncDisposable {
   due(definitionId?: string, now?: number): Promise<readonly SpoolItem[]>;
 }
 
+/** Every kind of store that mail may rest in. */
+export const storeKinds = ['segments', 'leveldb', 'encrypted segments', 'encrypted leveldb'] as const;
+export type StoreKind = (typeof storeKinds)[number];
+export const isEncrypted = (kind: StoreKind): boolean => kind.startsWith('encrypted');
+
 export const value = <T>(answer: ObservableInput<T>): Promise<T> => firstValueFrom(from(answer));
 export const sha256 = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
 
 export async function openStoreFixture(
-  bytes: 'segments' | 'leveldb' = 'segments',
+  kind: StoreKind = 'segments',
   { readLarge }: Pick<StoreOptions, 'readLarge'> = {},
 ): Promise<StoreFixture> {
   const folder = await mkdtemp(join(tmpdir(), 'daybook-store-'));
@@ -41,7 +47,8 @@ export async function openStoreFixture(
   const open = (rebuild: boolean): Promise<Store> =>
     openStore({
       dataDir,
-      bytes,
+      bytes: kind.endsWith('leveldb') ? 'leveldb' : 'segments',
+      master: isEncrypted(kind) ? masterKey() : null,
       segmentBytes: 1_048_576,
       now: () => now.at,
       journalTypeOf: () => 'eej',

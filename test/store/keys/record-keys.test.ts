@@ -112,3 +112,10 @@ async function folder(): Promise<string> {
   await using _room = await openRecordKeys(directory, masterKey());
   return directory;
 }
+
+test('whoever writes hears of damaged keys as of a failed store: senders keep what they have', async () => {
+  await KeyBlock.make(await folder(), 1, masterKey());
+  await flip(pathOf(1), 40, 0);
+  await using room = await openRecordKeys(directory, masterKey());
+  await expect(room.ready(1, 1)).rejects.toMatchObject({ code: 'store-failed' });
+});

@@ -5,6 +5,7 @@ import { openLevelBytes } from '../../../src/store/level-bytes.ts';
 import { openSegmentBytes } from '../../../src/store/segment-bytes.ts';
 import { bytesContract } from '../../contracts/bytes.contract.ts';
 import { MemoryDisk, memoryBytes } from '../../support/memory-bytes.ts';
+import { openSealed } from '../../support/sealed-home.ts';
 
 const folder = () => mkdtemp(join(tmpdir(), 'daybook-bytes-'));
 const remove = (directory: string) => rm(directory, { recursive: true, force: true });
@@ -39,4 +40,27 @@ bytesContract('LevelDB', async () => {
 bytesContract('memory', async () => {
   const disk = new MemoryDisk();
   return { open: async () => memoryBytes(disk), remove: async () => undefined };
+});
+
+bytesContract('encrypted segments', async () => {
+  const directory = await folder();
+  return {
+    open: () =>
+      openSealed(directory, (unseal) =>
+        openSegmentBytes({ directory: join(directory, 'commitlog'), segmentBytes: 3_000, unseal }),
+      ),
+    directory,
+    isEncrypted: true,
+    remove: () => remove(directory),
+  };
+});
+
+bytesContract('encrypted LevelDB', async () => {
+  const directory = await folder();
+  return {
+    open: () => openSealed(directory, (unseal) => openLevelBytes({ directory: join(directory, 'bodies'), unseal })),
+    directory,
+    isEncrypted: true,
+    remove: () => remove(directory),
+  };
 });

@@ -100,7 +100,13 @@ describe('a record of the commit log', () => {
       { kind: 'event', facts: {}, payload: [] },
       { seq: 1, at: 0, mark: 0, previousHash: genesisHash },
     );
-    expect(readHeader(head)).toEqual({ seq: 1, mark: 0, headBytes: minRecordBytes + 2, payloadBytes: 0 });
+    expect(readHeader(head)).toEqual({
+      seq: 1,
+      mark: 0,
+      headBytes: minRecordBytes + 2,
+      payloadBytes: 0,
+      isSealed: false,
+    });
     head.writeUInt32BE(maxFactsBytes + 1, 24);
     expect(readHeader(head)).toBeNull();
   });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openSegmentBytes } from '../../../src/store/segment-bytes.ts';
 import { maxReaders, SealedReaders } from '../../../src/store/segment-reader.ts';
+import { createUnseal } from '../../../src/store/unseal.ts';
 import { chain, expectAll, openReady, recordsOf, scanAll } from '../../contracts/bytes.contract.ts';
 
 const segmentBytes = 1024 * 1024;
@@ -95,7 +96,7 @@ describe('segments', () => {
     const records = chain(Array.from({ length: 2 * maxReaders }, () => 200));
     await using bytes = await openReady(small);
     await bytes.append(records, true);
-    const readers = new SealedReaders(directory);
+    const readers = new SealedReaders({ directory, unseal: createUnseal(null) });
     await readers.use(1, async (handle) => {
       for (let seq = 2; seq < 2 * maxReaders; seq += 1) await readers.use(seq, async () => undefined);
       expect((await handle.stat()).size).toBeGreaterThan(200);
