@@ -117,7 +117,9 @@ async function start(
 }
 
 function startFailureCode(error: unknown): ExitCode {
-  if ((error as { code?: string }).code === 'locked') return exitCodes.tryAgain;
+  const { code } = error as { code?: string };
+  if (code === 'locked') return exitCodes.tryAgain;
+  if (code === 'key-unusable') return exitCodes.invalidConfig;
   return (error as Error | undefined)?.name === 'DefinitionConflict' ? exitCodes.invalidConfig : exitCodes.failed;
 }
 
@@ -165,6 +167,7 @@ async function rebuildIndex(given: string | undefined, progress: (records: numbe
   const { file, config } = await configuration(given);
   const { toEngineOptions } = await import('./config/to-options.ts');
   const { openStore } = await import('./store/open-store.ts');
+  const { masterKeyFrom } = await import('./master-key.ts');
   const { dataDir, store } = toEngineOptions(config, { file, hostname: hostname() });
   const types = new Map(config.definitions.map(({ id, journalType }) => [id, journalType]));
   let records = 0;
@@ -177,18 +180,16 @@ async function rebuildIndex(given: string | undefined, progress: (records: numbe
       dataDir,
       bytes: store.bytes,
       segmentBytes: store.segmentBytes,
+      master: await masterKeyFrom(store.encryption),
       now: () => Date.now(),
       journalTypeOf: ({ definitionId }) => types.get(definitionId ?? '') ?? null,
       rebuild: { folded },
     });
     return records;
   } catch (error) {
-    const locked = (error as { code?: string }).code === 'locked';
-    throw new CommandFailure(
-      locked ? exitCodes.tryAgain : exitCodes.failed,
-      error instanceof Error ? error.message : String(error),
-      { cause: error },
-    );
+    throw new CommandFailure(startFailureCode(error), error instanceof Error ? error.message : String(error), {
+      cause: error,
+    });
   }
 }
 

@@ -37,6 +37,7 @@ import { createWorkshop, type Workshop } from './engine/workshop.ts';
 import type { EngineApi } from './http/api.types.ts';
 import { type HttpServer, openHttpServer } from './http/server.ts';
 import type { Log } from './log.ts';
+import { masterKeyFrom } from './master-key.ts';
 import { openReopeningStore } from './store/reopening-store.ts';
 
 export interface EngineSetup {
@@ -63,7 +64,7 @@ export interface RunningEngine {
 
 /**
  * Starts the engine: store, then journals and their listeners, then the API. The only place that knows every room.
- * @throws EngineFailure `locked`, `index-unknown`; the system's error where HTTP cannot be bound
+ * @throws EngineFailure `locked`, `key-unusable`, `index-unknown`; the system's error where HTTP cannot be bound
  */
 export async function startEngine(start: EngineSetup): Promise<RunningEngine> {
   const clock = start.clock ?? asyncScheduler;
@@ -84,6 +85,7 @@ async function openWorkshop(
 ): Promise<Opened> {
   const live = liveOptions(toEngineOptions(config, { file: configFile, hostname: hostname() }));
   const { dataDir, store: storing, directory: addresses } = live.current;
+  const master = await masterKeyFrom(storing.encryption);
   let known: DefinitionBook | undefined;
   const large = stack.use(openLargeMail(clock));
   const store = stack.use(
@@ -93,6 +95,7 @@ async function openWorkshop(
         bytes: storing.bytes,
         segmentBytes: storing.segmentBytes,
         minimumFreeBytes: storing.minimumFreeBytes,
+        master,
         now: () => clock.now(),
         readLarge: large.read,
         journalTypeOf: (item) => known?.optionsFor(item)?.journalType ?? null,
@@ -101,7 +104,13 @@ async function openWorkshop(
     ),
   );
   const { tornBytes, damaged, folded } = store.recovery;
-  log(damaged.length === 0 ? 'info' : 'error', 'store open', { dataDir, tornBytes, folded, damaged });
+  log(damaged.length === 0 ? 'info' : 'error', 'store open', {
+    dataDir,
+    tornBytes,
+    folded,
+    damaged,
+    masterKey: master?.id ?? null,
+  });
   const book = await openDefinitionBook(config.definitions, store.definitions, dataDir);
   known = book;
   const directory = await openDirectory(addresses, book);

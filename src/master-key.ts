@@ -40,6 +40,10 @@ export async function readMasterKey(source: KeySource, credentials: string | und
   return masterKeyOf(await readKey(path, false), path);
 }
 
+/** The master key that the options name, of this process; null where nothing is encrypted. @throws EngineFailure `key-unusable` */
+export const masterKeyFrom = async (source: KeySource | null): Promise<MasterKey | null> =>
+  source === null ? null : readMasterKey(source, process.env['CREDENTIALS_DIRECTORY']);
+
 async function readKey(path: string, isOurs: boolean): Promise<Buffer> {
   try {
     await using file = await open(path, 'r');

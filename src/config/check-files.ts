@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { SchedulerLike } from 'rxjs';
+import { readMasterKey } from '../master-key.ts';
 import { checkAnchorFile } from './anchor-rules.ts';
 import type { DocumentFault, FaultPath } from './fault.ts';
 import { readKnownAddresses } from './known-addresses.ts';
@@ -22,6 +23,7 @@ export async function checkFiles(
     checkTls({ document, path: ['smtp', 'tls'], baseDir, clock }),
     checkAddresses(document, baseDir),
     checkAnchors(document, baseDir),
+    checkMasterKey(document, baseDir),
   ]);
   return { faults: findings.flatMap((each) => each.faults), warnings: findings.flatMap((each) => each.warnings) };
 }
@@ -75,6 +77,21 @@ async function checkAnchors(document: unknown, baseDir: string): Promise<FileFin
   }
   return { faults, warnings };
 }
+
+/** A credential is there only for the service itself: it is looked for at the start. */
+async function checkMasterKey(document: unknown, baseDir: string): Promise<FileFindings> {
+  const path: FaultPath = ['store', 'encryption', 'keyFile'];
+  const file = fileAt(document, path, baseDir);
+  if (file === undefined) return { faults: [], warnings: [] };
+  const wrong = await readMasterKey({ file }, undefined).then(() => null, faultText);
+  return {
+    faults: wrong === null ? [] : [{ path, at: 'value', text: `names a file that is no key: ${wrong}` }],
+    warnings: [],
+  };
+}
+
+/** What is wrong, without the text of the code before it. */
+const faultText = (error: Error): string => error.message.slice(error.message.indexOf(': ') + 2);
 
 /** What is no usable path is left to the schema. */
 function fileAt(document: unknown, path: FaultPath, baseDir: string): string | undefined {

@@ -18,6 +18,7 @@ export function engineRules(document: unknown): readonly DocumentFault[] {
     ...accessRules(document),
     ...sourceRules(document, definitions),
     ...clusterRules(document),
+    ...encryptionRules(document),
     ...listenerRules(document),
     ...evidenceRules(document),
   ];
@@ -129,6 +130,17 @@ function clusterRules(document: unknown): DocumentFault[] {
   const bodies = valueAt(cluster, ['bodies']) ?? 's3';
   if (bodies !== 's3' || valueAt(cluster, ['s3']) !== undefined) return [];
   return [{ path: ['cluster', 's3'], at: 'missing', text: 'is missing; required with cluster.bodies: s3' }];
+}
+
+/** A key stands in one place: of two, nobody could say which one is meant. */
+function encryptionRules(document: unknown): DocumentFault[] {
+  const path: FaultPath = ['store', 'encryption'];
+  const encryption = valueAt(document, path);
+  if (typeof encryption !== 'object' || encryption === null) return [];
+  const given = ['keyFile', 'credential'].filter((name) => valueAt(encryption, [name]) !== undefined);
+  if (given.length === 1) return [];
+  const text = given.length === 0 ? 'names no key; expected keyFile or credential' : 'names two keys; expected one';
+  return [{ path, at: 'value', text }];
 }
 
 /** Two listeners cannot have one port; port 0 takes a free one each time. */

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import type { JournalOptions, MatchingOptions } from '../../streams/message.ts';
+import type { KeySource } from '../master-key.ts';
 import { addressKey, domainKey, withoutBrackets } from './address.ts';
 import { buildSourceRule } from './cidr.ts';
 import type { DefinitionConfig, Pop3DefinitionConfig, SmtpDefinitionConfig } from './definition.schema.ts';
@@ -62,6 +63,7 @@ export function toEngineOptions(config: EngineConfig, { file, hostname }: Surrou
       bytes: store.bytes,
       segmentBytes: checkedSizeBytes(store.segmentSize),
       minimumFreeBytes: checkedSizeBytes(store.minimumFree),
+      encryption: toKeySource(store.encryption, absolute),
     },
     evidence: { anchors: config.evidence.anchors.map((anchor) => toAnchorOptions(anchor, absolute)) },
     cluster:
@@ -165,6 +167,15 @@ export function toPop3Options({ pop3 }: Pop3DefinitionConfig): Pop3TransportOpti
     encryptionMode: pop3.encryptionMode,
     certificatePin: pop3.certificatePin?.replaceAll(':', '').toLowerCase() ?? null,
   };
+}
+
+/** Where the master key stands; null: nothing is encrypted. */
+function toKeySource(
+  encryption: EngineConfig['store']['encryption'],
+  absolute: (path: string) => string,
+): KeySource | null {
+  if (encryption?.keyFile !== undefined) return { file: absolute(encryption.keyFile) };
+  return encryption?.credential === undefined ? null : { credential: encryption.credential };
 }
 
 function toTlsFiles(

@@ -86,7 +86,8 @@ function store(context: FoldContext, before: ArchiveEntry | undefined, entry: Ar
     change.put(index.match, matchKeyDigest(key), '');
     change.put(index.match, matchIndexKey(key, entry.id), '');
   }
-  for (const facet of facetsOf(entry)) if (!had.has(facet)) change.put(index.facet, facetKey(facet, entry.id), '');
+  for (const facet of facetsOf(entry))
+    if (!had.has(facet)) change.put(index.facet, facetKey(index.blind(facet), entry.id), '');
 }
 
 function facetsOf(entry: ArchiveEntry): readonly string[] {

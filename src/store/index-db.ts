@@ -1,8 +1,9 @@
 import { Level } from 'level';
 import { EngineFailure } from '../../streams/failure.ts';
+import type { IndexSeal } from './index-seal.ts';
 import { type Database, jsonSublevel, openKeyRoom, openRoom, type Room, type Sublevel } from './room.ts';
 import type { DefinitionRow, EntryRow, EventRow, FiguresRow, IntakeRow, LedgerRow } from './rows.ts';
-import { WriteBehind, type WriteOps } from './write-behind.ts';
+import { type EncodeValue, encoded, WriteBehind, type WriteOps } from './write-behind.ts';
 
 export type { Database } from './room.ts';
 export type { IndexOp } from './write-behind.ts';
@@ -33,13 +34,15 @@ export interface IndexDb extends AsyncDisposable {
   /** Roots of complete subtrees of the log's Merkle tree, hex. */
   readonly tree: Room<{ readonly root: string }>;
   readonly meta: Room<unknown>;
+  /** What stands in a key of `facet` for an address, a word or a flag: itself, where the index is not encrypted. */
+  readonly blind: (facet: string) => string;
 }
 
 /**
  * The LevelDB of the index. `create` only at the first start: an empty index beside a full log is damage.
  * @throws EngineFailure `store-failed` with what LevelDB says
  */
-export async function openIndexDb(directory: string, create: boolean): Promise<IndexDb> {
+export async function openIndexDb(directory: string, create: boolean, seal: IndexSeal | null = null): Promise<IndexDb> {
   const database = new Level<string, string>(directory, { createIfMissing: create, compression: false });
   try {
     await database.open();
@@ -47,24 +50,27 @@ export async function openIndexDb(directory: string, create: boolean): Promise<I
     const { cause } = error as Error;
     throw new EngineFailure('store-failed', `the index cannot be opened: ${String(cause ?? error)}`, { cause: error });
   }
-  return roomsOf(database, async (ops, options) => {
+  const write: WriteOps = async (ops, options) => {
     // Op by op into the database's own batch: a list of them would be copied twice on the way.
     const batch = database.batch();
     for (const op of ops) {
-      if (op.type === 'put') batch.put(op.key, op.value);
-      else batch.del(op.key);
+      if (op.type === 'del') batch.del(op.key);
+      else if (typeof op.value === 'string') batch.put(op.key, op.value);
+      else batch.put<string, Uint8Array>(op.key, op.value, { valueEncoding: 'view' });
     }
     await batch.write(options);
-  });
+  };
+  return roomsOf(database, write, seal);
 }
 
 /** The rooms of an open database. */
 export function roomsOf(
   database: Database,
   write: WriteOps = (ops, options) => database.batch(ops as never, options),
+  seal: IndexSeal | null = null,
 ): IndexDb {
-  const behind = new WriteBehind(write);
-  const rows = <T>(name: string) => openRoom<T>(database, behind, name);
+  const behind = new WriteBehind(write, seal === null ? encoded : sealedBy(seal));
+  const rows = <T>(name: string) => openRoom<T>(database, behind, name, seal);
   const keys = (name: string) => openKeyRoom(database, behind, name);
   return {
     database,
@@ -85,10 +91,17 @@ export function roomsOf(
     ledger: rows('ledger'),
     definition: rows('definition'),
     version: rows('version'),
-    uidl: jsonSublevel(database, 'uidl'),
-    runtime: jsonSublevel(database, 'runtime'),
+    uidl: jsonSublevel(database, 'uidl', seal),
+    runtime: jsonSublevel(database, 'runtime', seal),
     tree: rows('tree'),
     meta: rows('meta'),
+    blind: seal === null ? (facet) => facet : seal.blind,
     [Symbol.asyncDispose]: () => database.close(),
   };
 }
+
+/** A room of keys has nothing but '' for a value; prefixes are the names of rooms between exclamation marks. */
+const sealedBy =
+  (seal: IndexSeal): EncodeValue =>
+  (value, prefix) =>
+    value === '' ? '' : seal.encode(prefix.slice(1, -1), value);

@@ -18,11 +18,13 @@ export function createMessageReader(index: IndexDb): MessageReader {
 }
 
 async function find(index: IndexDb, query: MessageQuery): Promise<Page<ArchiveEntry>> {
-  const prefix = driverOf(query);
+  const driver = driverOf(query);
   const wanted = (entry: ArchiveEntry): boolean => matches(entry, query);
-  if (prefix === null) return pageOf(index.entry.values(newestFirst(query.cursor)), query.limit, wanted, idOf);
-  const room = prefix.room === 'match' ? index.match : index.facet;
-  return pageOf(named(index, room.keys(newestFirst(query.cursor, prefix.prefix))), query.limit, wanted, idOf);
+  if (driver === null) return pageOf(index.entry.values(newestFirst(query.cursor)), query.limit, wanted, idOf);
+  const isMatch = driver.room === 'match';
+  const room = isMatch ? index.match : index.facet;
+  const prefix = isMatch ? driver.prefix : index.blind(driver.prefix);
+  return pageOf(named(index, room.keys(newestFirst(query.cursor, prefix))), query.limit, wanted, idOf);
 }
 
 /** The index whose range is likely the shortest; `messageId` is a match key here. */

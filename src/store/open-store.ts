@@ -13,6 +13,7 @@ import type { Bytes } from './bytes.types.ts';
 import { type CommitLogRecovery, openCommitLog } from './commit-log.ts';
 import type { CommitLog, LogPosition, LogRecord, WaitingRecords } from './commit-log.types.ts';
 import { createCustody } from './custody.ts';
+import { type Encryption, openEncryption } from './encryption.ts';
 import { foldGroup, type Touched } from './fold.ts';
 import { createHousekeeping, type Housekeeping } from './housekeeping.ts';
 import type { IndexDb } from './index-db.ts';
@@ -29,10 +30,9 @@ import { openLock } from './lock.ts';
 import { createLogEvidence, type LogEvidence } from './log-tree.ts';
 import { prepareIndex, writeFormat } from './prepare-index.ts';
 import { recentBytes } from './recent-bytes.ts';
-import { keysFolder, openRecordKeys, type RecordKeys } from './record-keys.ts';
+import type { RecordKeys } from './record-keys.ts';
 import { sealedBytes } from './sealed-bytes.ts';
 import { openSegmentBytes } from './segment-bytes.ts';
-import { createUnseal } from './unseal.ts';
 
 /** Bytes of fresh messages kept for their parsing: some two hundred of common size. */
 const recentMaxBytes = 16 * 1024 * 1024;
@@ -96,7 +96,7 @@ export interface Store extends AsyncDisposable {
 
 /**
  * Opens the store in the order of the store page, section 3: own lock, folder, index, commit log, fold.
- * @throws EngineFailure `locked`, `index-unknown`, `store-failed`
+ * @throws EngineFailure `locked`, `index-unknown`, `key-unusable`, `store-failed`
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const lock = await lockDataDir(options);
@@ -116,24 +116,29 @@ export async function lockDataDir({ dataDir }: Pick<StoreOptions, 'dataDir'>): P
 
 /** As `openStore`, where the lock is held; the store gives it back when it is closed. @throws EngineFailure `index-unknown`, `store-failed` */
 export async function openLocked(options: StoreOptions, lock: AsyncDisposable): Promise<Store> {
-  const index = await prepareIndex(options);
+  const encryption = await openEncryption(options.dataDir, options.master ?? null);
+  const index = await prepareIndex({ ...options, seal: encryption?.index ?? null });
   try {
-    return await assemble(options, index, lock);
+    return await assemble(options, { index, encryption, lock });
   } catch (error) {
     await index[Symbol.asyncDispose]();
     throw error;
   }
 }
 
-async function assemble(options: StoreOptions, index: IndexDb, lock: AsyncDisposable): Promise<Store> {
-  const { dataDir, segmentBytes, master } = options;
-  const keys = master ? await openRecordKeys(keysFolder(dataDir), master) : undefined;
-  const unseal = createUnseal(keys ?? null);
+async function assemble(
+  options: StoreOptions,
+  { encryption, ...parts }: Pick<StoreParts, 'index' | 'lock'> & { readonly encryption: Encryption | null },
+): Promise<Store> {
+  const { dataDir, segmentBytes } = options;
+  const sealed = encryption === null ? {} : { unseal: encryption.unseal };
   const bytes =
     options.bytes === 'segments'
-      ? await openSegmentBytes({ directory: join(dataDir, 'commitlog'), segmentBytes, unseal })
-      : await openLevelBytes({ directory: join(dataDir, 'bodies'), unseal });
-  return assembleStore({ ...options, bytes: keys === undefined ? bytes : sealedBytes(bytes, keys), keys, index, lock });
+      ? await openSegmentBytes({ directory: join(dataDir, 'commitlog'), segmentBytes, ...sealed })
+      : await openLevelBytes({ directory: join(dataDir, 'bodies'), ...sealed });
+  if (encryption === null) return assembleStore({ ...options, ...parts, bytes });
+  const { keys } = encryption;
+  return assembleStore({ ...options, ...parts, bytes: sealedBytes(bytes, keys), keys });
 }
 
 /** What a store is made of once its files are open; a simulation brings its own. */

@@ -1,4 +1,5 @@
 import type { Level } from 'level';
+import type { IndexSeal } from './index-seal.ts';
 import type { Held, WriteBehind } from './write-behind.ts';
 
 /** What the index needs of a database: `level` on disk, or any abstract-level in memory for simulations. */
@@ -32,8 +33,8 @@ export interface Room<T> {
 }
 
 /** The room of this name over `behind`. */
-export function openRoom<T>(database: Database, behind: WriteBehind, name: string): Room<T> {
-  const sublevel = jsonSublevel<T>(database, name);
+export function openRoom<T>(database: Database, behind: WriteBehind, name: string, seal?: IndexSeal | null): Room<T> {
+  const sublevel = jsonSublevel<T>(database, name, seal);
   return { ...pointReads(sublevel, behind), ...rangeReads(sublevel, behind), prefix: sublevel.prefix };
 }
 
@@ -43,8 +44,15 @@ export function openKeyRoom(database: Database, behind: WriteBehind, name: strin
   return { ...pointReads(sublevel, behind), ...rangeReads(sublevel, behind), prefix: sublevel.prefix };
 }
 
-export const jsonSublevel = <T>(database: Database, name: string) =>
-  database.sublevel<string, T>(name, { valueEncoding: 'json' });
+export const jsonSublevel = <T>(database: Database, name: string, seal: IndexSeal | null = null) =>
+  database.sublevel<string, T>(name, { valueEncoding: seal === null ? 'json' : sealedJson<T>(name, seal) });
+
+const sealedJson = <T>(name: string, seal: IndexSeal) => ({
+  name: `sealed ${name}`,
+  format: 'buffer' as const,
+  encode: (value: T) => seal.encode(name, value),
+  decode: (stored: Buffer) => seal.decode(name, stored) as T,
+});
 
 function pointReads<T>(sublevel: Sublevel<T>, behind: WriteBehind): Pick<Room<T>, 'get' | 'getMany'> {
   const { prefix } = sublevel;

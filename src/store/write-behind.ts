@@ -1,9 +1,12 @@
 /** One write of the database. Keys and values come encoded, with the room's prefix in front. */
 export type IndexOp =
-  | { readonly type: 'put'; readonly key: string; readonly value: string }
+  | { readonly type: 'put'; readonly key: string; readonly value: string | Uint8Array }
   | { readonly type: 'del'; readonly key: string };
 /** Writes all or nothing; `sync` makes it and all before it durable. */
 export type WriteOps = (ops: readonly IndexOp[], options: { readonly sync: boolean }) => Promise<void>;
+
+/** A value as the database has it, in the room that has this prefix. */
+export type EncodeValue = (value: unknown, prefix: string) => string | Uint8Array;
 
 /** A key as it stands: its value, or that it is gone. */
 export interface Held {
@@ -33,6 +36,7 @@ const maxHeldMs = 1_000;
  */
 export class WriteBehind {
   readonly #write: WriteOps;
+  readonly #encode: EncodeValue;
   #held: Layer = new Map();
   /** On its way to the database, and still the truth until it is there. */
   #leaving: Layer | null = null;
@@ -42,8 +46,9 @@ export class WriteBehind {
   /** Told of each write that failed: after some errors a database fails for ever, though the disk is well again. */
   failed: (error: unknown) => void = () => undefined;
 
-  constructor(write: WriteOps) {
+  constructor(write: WriteOps, encode: EncodeValue = encoded) {
     this.#write = write;
+    this.#encode = encode;
   }
 
   /** Brings changes into force, all at once and for every reader. */
@@ -97,7 +102,7 @@ export class WriteBehind {
     this.#leaving = leaving;
     this.#held = new Map();
     this.#keys = 0;
-    this.#writing = this.#write(opsOf(leaving), options);
+    this.#writing = this.#write(opsOf(leaving, this.#encode), options);
     try {
       await this.#writing;
     } catch (error) {
@@ -135,15 +140,16 @@ function roomOf(layer: Layer, prefix: string): Map<string, Held> {
   return room;
 }
 
-function opsOf(layer: Layer): IndexOp[] {
+function opsOf(layer: Layer, encode: EncodeValue): IndexOp[] {
   const ops: IndexOp[] = [];
   for (const [prefix, room] of layer) {
     for (const [key, { value, gone }] of room) {
       if (gone) ops.push({ type: 'del', key: prefix + key });
-      else ops.push({ type: 'put', key: prefix + key, value: encoded(value) });
+      else ops.push({ type: 'put', key: prefix + key, value: encode(value, prefix) });
     }
   }
   return ops;
 }
 
-const encoded = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+/** In clear; rooms of keys alone have a text for a value. */
+export const encoded = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));

@@ -1,3 +1,5 @@
+import { chmod } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { configFolder, makeCertificate } from './config-folder.ts';
 
@@ -35,6 +37,21 @@ describe('files a configuration names', () => {
       warnings: [{ text: expect.stringContaining('not valid yet') }],
     });
     expect(await at(Date.now() + 60_000)).toMatchObject({ ok: true, warnings: [] });
+  });
+
+  test('must hold a master key that nobody else can read', async () => {
+    await using folder = await configFolder();
+    const tell = async (content: string, mode: number): Promise<string> => {
+      await folder.write('master.key', content);
+      await chmod(join(folder.dir, 'master.key'), mode);
+      return (await folder.faults('store:\n  encryption: {keyFile: master.key}')).join('\n');
+    };
+    const key = 'c0ffee'.repeat(11).slice(0, 64);
+    expect(await tell(key, 0o600)).toBe('');
+    expect(await tell(key, 0o644)).toMatch(/:2:\d+: store\.encryption\.keyFile: .*chmod 600/);
+    expect(await tell(key.slice(1), 0o600)).toContain('holds no key');
+    expect(await tell(key.slice(1), 0o600)).not.toContain('c0ffee');
+    expect((await folder.faults('store: {encryption: {keyFile: none.key}}'))[0]).toContain('ENOENT');
   });
 
   test('must hold addresses where they are the directory', async () => {

@@ -26,6 +26,19 @@ const engineBounds: readonly [key: string, allowed: readonly unknown[], refused:
   ['store.segmentSize', ['1MB', '4GB', '1024KB'], ['1023KB', '5GB']],
   ['store.minimumFree', ['0B', '2GB'], ['1025TB', 0]],
   ['store.bytes', ['segments', 'leveldb'], ['files']],
+  [
+    'store.encryption',
+    [{ credential: 'daybook-master-key' }],
+    [
+      {},
+      { credential: '../key' },
+      { credential: '..' },
+      { keyFile: 'none', credential: 'a' },
+      { keyFile: '' },
+      'key',
+      { key: 'a' },
+    ],
+  ],
   ['logLevel', ['debug', 'info', 'warn', 'error'], ['trace']],
   ['http.host', ['localhost', '127.0.0.1', '127.9.9.9', '::1', '[::1]'], ['127.1', 'a b', '-a.example', '1.2.3.999']],
   [

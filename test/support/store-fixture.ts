@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { firstValueFrom, from, type ObservableInput } from 'rxjs';
+import type { MasterKey } from '../../src/master-key.ts';
 import { openStore, type Store, type StoreOptions } from '../../src/store/open-store.ts';
 import type { HeaderFacts, ParsedMail, SpoolItem } from '../../streams/message.ts';
 import { masterKey } from './master-keys.ts';
@@ -15,6 +16,8 @@ export interface StoreFixture extends AsyncDisposable {
   readonly clock: { at: number };
   /** Closes and opens again, on the same folder. */
   reopen(options?: { readonly rebuild?: boolean }): Promise<void>;
+  /** The same under another master key, or none; after a refusal, open under one that is right. */
+  reopenWith(master: MasterKey | null, options?: { readonly rebuild?: boolean }): Promise<void>;
   /** Takes one message in; resolves with its intake id. */
   take(
     text: string,
@@ -44,11 +47,12 @@ export async function openStoreFixture(
   const folder = await mkdtemp(join(tmpdir(), 'daybook-store-'));
   const dataDir = join(folder, 'data');
   const now = { at: Date.parse('2026-11-23T12:00:00Z') };
+  let master = isEncrypted(kind) ? masterKey() : null;
   const open = (rebuild: boolean): Promise<Store> =>
     openStore({
       dataDir,
       bytes: kind.endsWith('leveldb') ? 'leveldb' : 'segments',
-      master: isEncrypted(kind) ? masterKey() : null,
+      master,
       segmentBytes: 1_048_576,
       now: () => now.at,
       journalTypeOf: () => 'eej',
@@ -65,6 +69,11 @@ export async function openStoreFixture(
     clock: now,
     reopen: async ({ rebuild = false } = {}) => {
       await store[Symbol.asyncDispose]();
+      store = await open(rebuild);
+    },
+    reopenWith: async (other, { rebuild = false } = {}) => {
+      await store[Symbol.asyncDispose]();
+      master = other;
       store = await open(rebuild);
     },
     take: async (text, { id, definitionId = 'exchange', at = now.at, alsoFor = [] } = {}) => {
