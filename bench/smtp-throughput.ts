@@ -1,7 +1,9 @@
 import { execFile, spawn } from 'node:child_process';
-import { readdirSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { type Figure, figure, interleave, type Peer, type Round, report } from './harness.ts';
 import { freePort, startDaybook } from './peers/daybook.ts';
@@ -41,9 +43,20 @@ const load = async (
   return JSON.parse(stdout) as Round['load'];
 };
 
-const config = (bytes: 'segments' | 'leveldb'): string => `
+type Kind = 'segments' | 'leveldb' | 'encrypted';
+/** A key for as long as this runs, for the engine that encrypts. */
+const keyFile = join(mkdtempSync(join(tmpdir(), 'daybook-bench-key-')), 'master.key');
+writeFileSync(keyFile, randomBytes(32), { mode: 0o600 });
+process.once('exit', () => rmSync(dirname(keyFile), { recursive: true }));
+
+const stores: Readonly<Record<Kind, string>> = {
+  segments: 'bytes: segments',
+  leveldb: 'bytes: leveldb',
+  encrypted: `bytes: segments, encryption: { keyFile: ${keyFile} }`,
+};
+const config = (kind: Kind): string => `
 logLevel: warn
-store: { bytes: ${bytes}, minimumFree: 1MB }
+store: { ${stores[kind]}, minimumFree: 1MB }
 directory: { internalDomains: [north.example] }
 definitions:
   - id: bench
@@ -53,11 +66,11 @@ definitions:
     deliveryWaitAttempts: 1
 `;
 
-function daybook(bytes: 'segments' | 'leveldb', connections: number, size: number): Peer {
+function daybook(kind: Kind, connections: number, size: number): Peer {
   return {
-    name: bytes === 'segments' ? 'daybook' : 'daybook-leveldb',
+    name: kind === 'segments' ? 'daybook' : `daybook-${kind}`,
     round: async (measure) => {
-      await using server = await startDaybook({ config: config(bytes) });
+      await using server = await startDaybook({ config: config(kind) });
       const warming = warmingOf(size, connections);
       await load(server.smtpPort, connections, size, warming);
       await archived(server, warming, 0);
@@ -137,6 +150,7 @@ async function listening(port: number): Promise<void> {
 const makers: Readonly<Record<string, (connections: number, size: number) => Peer>> = {
   daybook: (connections, size) => daybook('segments', connections, size),
   'daybook-leveldb': (connections, size) => daybook('leveldb', connections, size),
+  'daybook-encrypted': (connections, size) => daybook('encrypted', connections, size),
   bare: (connections, size) =>
     command(
       'bare smtp-server',

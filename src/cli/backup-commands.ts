@@ -37,6 +37,26 @@ export function addBackupCommands(program: Command, { actions, out, err }: Progr
       out.write(`${records} records restored and verified, index made anew\n`);
     });
   program
+    .command('rekey')
+    .description(
+      'put another master key in the place of the one in store.encryption, the engine stopped; no mail is written',
+    )
+    .requiredOption('--to <file>', 'file of the new master key, mode 0600')
+    .addOption(configOption())
+    .addHelpText(
+      'after',
+      '\nExample:\n  openssl rand -hex 32 > new.key && chmod 600 new.key && daybook rekey --to new.key',
+    )
+    .action(async ({ config, to }) => {
+      const { files, keyId } = await actions.rekey({ config, to }, (done) => {
+        if (err.colours) err.write(`\r${done} files`);
+      });
+      if (err.colours) err.write('\r');
+      out.write(
+        `${files} files of keys are under the master key ${keyId} now: name it in store.encryption. Older backups need the old one\n`,
+      );
+    });
+  program
     .command('repair')
     .description('say what is damaged and what can be done; nothing is changed without --apply')
     .addOption(new Option('--plan', 'only say it').conflicts('apply'))

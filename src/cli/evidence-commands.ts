@@ -61,13 +61,26 @@ async function verifyRunning(talk: Talk, globals: Globals, progress: (bytes: num
   return current.report;
 }
 
-function textOf({ records, bytes, heads, anchored, deleted, size, root, faults }: VerifyAnswer): string {
+function textOf({
+  records,
+  bytes,
+  heads,
+  anchored,
+  deleted,
+  unread,
+  keyIds,
+  size,
+  root,
+  faults,
+}: VerifyAnswer): string {
   const gone = deleted === 0 ? '' : `, ${deleted} payloads deleted by policy`;
   const kept = anchored === 0 ? '' : `, ${anchored} heads of anchors`;
   const lines = faults.map(({ file, text }) => `DAMAGED ${file}: ${text}\n`).join('');
-  return `${lines}${records} records, ${bytes} bytes read, ${heads} signed heads${kept}${gone}\ntree of ${size} records, root ${root}\n${
-    faults.length === 0 ? 'no fault\n' : ''
-  }`;
+  const seen = `${records} records, ${bytes} bytes read, ${heads} signed heads${kept}${gone}\n`;
+  const sealed = keyIds.length === 0 ? '' : `encrypted under the master key ${keyIds.join(' and ')}\n`;
+  const blind = unread === 0 ? '' : `${unread} records could not be looked into: their key is not at hand\n`;
+  const end = faults.length === 0 ? 'no fault\n' : '';
+  return `${lines}${seen}${sealed}${blind}tree of ${size} records, root ${root}\n${end}`;
 }
 
 function addProve(program: Command, talk: Talk): void {

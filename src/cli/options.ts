@@ -17,6 +17,8 @@ export interface Actions {
   restore(options: FromOptions, progress: (bytes: number) => void): Promise<number>;
   /** What is damaged and what is done about it; with `apply` it is done. */
   repair(options: RepairOptions, progress: (bytes: number) => void): Promise<readonly RepairStep[]>;
+  /** Puts another master key in the place of the one in force. Answers the number of files of keys and the new key's id. */
+  rekey(options: RekeyOptions, progress: (files: number) => void): Promise<RekeyAnswer>;
   /** Writes a new file for the owner alone. @throws CommandFailure where it stands already */
   writeFile(path: string, text: string): Promise<void>;
   /** Finds the running engine by the configuration, or by `--url` and `--token`. */
@@ -49,6 +51,15 @@ export interface RepairOptions {
   readonly from: string | undefined;
   readonly apply: boolean;
 }
+export interface RekeyOptions {
+  readonly config: string | undefined;
+  /** File of the new master key. */
+  readonly to: string;
+}
+export interface RekeyAnswer {
+  readonly files: number;
+  readonly keyId: string;
+}
 export interface RepairStep {
   readonly kind: 'take-from-backup' | 'leave' | 'rebuild-index';
   readonly file: string;
@@ -67,6 +78,8 @@ export interface VerifyAnswer {
   readonly heads: number;
   readonly anchored: number;
   readonly deleted: number;
+  readonly unread: number;
+  readonly keyIds: readonly string[];
   readonly size: number;
   readonly root: string;
   readonly faults: readonly { readonly file: string; readonly text: string }[];

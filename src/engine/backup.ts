@@ -3,9 +3,11 @@ import { join, sep } from 'node:path';
 import type { SignedHead } from '../evidence/head.ts';
 import { publicKeyFile } from '../evidence/signing-key.ts';
 import { stampFiles } from '../evidence/stored-stamps.ts';
+import { keyFilesIn } from '../store/key-block.ts';
+import { keysFolder } from '../store/record-keys.ts';
 import { endOfRecord, footerOf } from '../store/segment-end.ts';
 import { segmentName, segmentPath, segmentsIn } from '../store/segment-files.ts';
-import { createUnseal } from '../store/unseal.ts';
+import type { Unseal } from '../store/unseal.ts';
 import { writeWhole } from '../whole-file.ts';
 import { type BackedUpFile, type BackupManifest, keyNames, manifestName } from './backup.types.ts';
 import { copyDurably, sha256OfFile } from './copy-file.ts';
@@ -16,6 +18,8 @@ export interface BackupOptions {
   /** A head of the running engine: what it covers is on disk, and is what the backup holds. Null: the engine is stopped. */
   readonly head: SignedHead | null;
   readonly withKeys: boolean;
+  /** Opens what is encrypted: where the open segment ends, its payloads tell. */
+  readonly unseal: Unseal;
   /** ISO 8601. */
   readonly at: string;
   readonly progress: (bytes: number) => void;
@@ -33,11 +37,10 @@ export interface BackupResult {
  * made again from it. @throws Error where the target lies in the data directory, or is no backup
  */
 export async function backUp(options: BackupOptions): Promise<BackupResult> {
-  const { dataDir, to, head, withKeys, at, progress } = options;
+  const { dataDir, to, head, withKeys, unseal, at, progress } = options;
   await mkdir(to, { recursive: true, mode: 0o700 });
   const [source, target] = [await realpath(dataDir), await realpath(to)];
   if (target === source || target.startsWith(source + sep)) throw new Error(`${to} lies in the data directory`);
-  const unseal = createUnseal(null);
   const before = await readManifest(to);
   const known = new Map(before?.files.map((file) => [file.name, file]));
   const directory = join(dataDir, 'commitlog');
@@ -73,6 +76,14 @@ export async function backUp(options: BackupOptions): Promise<BackupResult> {
     // Its name holds its hash: one that stands is the same.
     if (stands?.size === length && (await sizeOf(join(to, name))) === length) files.push(stands);
     else await copy(name, length, 0o600, null);
+  }
+  // After the records: what they were sealed with was on the disk before them.
+  for (const { name: file } of await keyFilesIn(keysFolder(dataDir))) {
+    const name = `keys/${file}`;
+    const stands = known.get(name);
+    const isSame = stands !== undefined && (await faultOfFile(to, stands)) === null;
+    if (isSame && (await sha256OfFile(join(dataDir, name))) === stands.sha256) files.push(stands);
+    else await copy(name, (await sizeOf(join(dataDir, name))) ?? 0, 0o600, null);
   }
   for (const name of [publicKeyFile, ...(withKeys ? keyNames : [])]) {
     const length = await sizeOf(join(dataDir, name));

@@ -21,5 +21,8 @@ export interface BackedUpFile {
 }
 
 export const manifestName = 'manifest.json';
-/** What decrypts or signs stays where it is, but where somebody asks for it: keys and data are not for one place. */
+/**
+ * What decrypts or signs stays where it is, but where somebody asks for it: keys and data are not for one place.
+ * The folder keys/ goes along: without the master key, which is never copied, it opens nothing.
+ */
 export const keyNames = ['definitions.key', 'evidence.key'] as const;

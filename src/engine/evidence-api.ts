@@ -26,8 +26,9 @@ export function evidenceApi(
       const kept = await keptHeads(dataDir, options.evidence.anchors);
       const upTo = store.log.head.seq;
       const own = storing.bytes === 'leveldb' ? { records: ownRecords(store, upTo) } : {};
-      const found = await verifyData({ dataDir, bytes: storing.bytes, upTo, kept, progress, ...own });
-      const report = { ...found, faults: [...found.faults] };
+      const reading = { unseal: store.evidence.unseal, index: null, hasKey: true };
+      const found = await verifyData({ dataDir, bytes: storing.bytes, upTo, kept, reading, progress, ...own });
+      const report = { ...found, keyIds: [...found.keyIds], faults: [...found.faults] };
       current = { ...current, state: 'done', endedAt: isoTime(clock.now()), bytes: found.bytes, report };
       if (found.faults.length > 0) log('error', 'a verification found damage', { faults: found.faults.slice(0, 100) });
     } catch (error) {

@@ -19,6 +19,8 @@ export class LogAudit {
   /** Payloads deleted by policy, a tombstone for each. */
   deleted = 0;
   heads = 0;
+  /** Records that nobody looked into, for want of their key. */
+  unread = 0;
   lastHead: SignedHead | null = null;
   #tree: Frontier = noLeaves;
   #name = '';
@@ -58,7 +60,7 @@ export class LogAudit {
 
   add(
     { record, previousHash }: RecordHead,
-    { file, isDropped }: { readonly file: string; readonly isDropped: boolean },
+    { file, isDropped, isUnread }: { readonly file: string; readonly isDropped: boolean; readonly isUnread: boolean },
   ): void {
     const { seq, hash } = record;
     const fault = (text: string): void => void this.faults.push({ file, text });
@@ -68,6 +70,7 @@ export class LogAudit {
     this.#last = { seq, hash };
     if (seq === 1) this.#name = hash;
     this.records += 1;
+    if (isUnread) this.unread += 1;
     // The loss itself is named; the tree goes on as the engine's own did.
     const lost = Array.from({ length: Math.max(0, seq - 1 - this.#tree.size) }, () => lostLeaf);
     this.#tree = grown(this.#tree, [...lost, leafOf(hash)]);
@@ -79,8 +82,9 @@ export class LogAudit {
     if (record.kind === 'checkpoint') this.#checkHead(record, fault);
   }
 
-  /** What is missing at the end. */
+  /** What is missing at the end; where records were not looked into, a tombstone may be among them. */
   end(): void {
+    if (this.unread > 0) return;
     for (const [seq, { file }] of this.#gone) {
       this.faults.push({ file, text: `the payload of record ${seq} is gone, and no tombstone says so` });
     }
@@ -106,6 +110,7 @@ export class LogAudit {
 
   #follow({ seq, kind, facts }: LogRecord, isDropped: boolean, file: string): void {
     if (isDropped) this.#gone.set(seq, { file, owners: [] });
+    if (facts === undefined) return;
     if (kind === 'intake') {
       const { targets, chunks } = facts as IntakeFacts;
       const owners = targets.map(({ intakeId }) => intakeId);

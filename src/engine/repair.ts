@@ -1,5 +1,6 @@
 import { chmod, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Reading } from '../store/encryption.ts';
 import { segmentName, segmentsIn } from '../store/segment-files.ts';
 import { faultOfFile, readManifest } from './backup.ts';
 import { copyDurably } from './copy-file.ts';
@@ -22,14 +23,16 @@ export interface RepairOptions {
   readonly bytes: 'segments' | 'leveldb';
   /** A backup to take whole segments from. */
   readonly from: string | undefined;
+  /** Opens what is encrypted. */
+  readonly reading: Reading;
   readonly progress: (bytes: number) => void;
 }
 
 /** What is damaged and what would be done, the engine stopped. Changes nothing. */
 export async function planRepair(options: RepairOptions): Promise<RepairPlan> {
-  const { dataDir, bytes, progress } = options;
+  const { dataDir, bytes, reading, progress } = options;
   const kept = await keptHeads(dataDir, []);
-  const report = await verifyData({ dataDir, bytes, upTo: null, kept, progress });
+  const report = await verifyData({ dataDir, bytes, reading, upTo: null, kept, progress });
   const reasons = new Map<string, string>();
   for (const { file, text } of report.faults) if (!reasons.has(file)) reasons.set(file, text);
   const missing = await missingSegments(options);
@@ -38,8 +41,8 @@ export async function planRepair(options: RepairOptions): Promise<RepairPlan> {
   for (const [file, why] of reasons) {
     if (file.startsWith('index')) continue;
     if (file === 'commitlog' && missing.length > 0) continue;
-    const isSegment = file.startsWith('commitlog/');
-    const kind = isSegment && (await isWholeThere(options, file)) ? 'take-from-backup' : 'leave';
+    const isKept = file.startsWith('commitlog/') || file.startsWith('keys/');
+    const kind = isKept && (await isWholeThere(options, file)) ? 'take-from-backup' : 'leave';
     steps.push({ kind, file, why });
   }
   const changes = steps.some(({ kind }) => kind === 'take-from-backup');
@@ -90,7 +93,8 @@ async function isWholeThere({ dataDir, from }: RepairOptions, file: string): Pro
   if (from === undefined) return false;
   const copy = (await readManifest(from))?.files.find(({ name }) => name === file);
   if (copy === undefined || (await faultOfFile(from, copy)) !== null) return false;
-  if (copy.footer !== null) return true;
+  // A file of keys has all its keys from the begin.
+  if (copy.footer !== null || file.startsWith('keys/')) return true;
   // A copy of the open segment ends where it was copied: what came later would be lost with the damaged one.
   return (await missingSegments({ dataDir, from })).includes(file);
 }

@@ -2,7 +2,10 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isSignedBy } from '../evidence/head.ts';
 import { readPublicKeys } from '../evidence/signing-key.ts';
+import type { MasterKey } from '../master-key.ts';
+import { openReading, type Reading } from '../store/encryption.ts';
 import { syncDirectory } from '../store/segment-files.ts';
+import { checkKeyFiles } from '../store/verify-keys.ts';
 import { verifySegments } from '../store/verify-segments.ts';
 import { faultOfFile, readManifest } from './backup.ts';
 import type { BackupManifest } from './backup.types.ts';
@@ -13,6 +16,8 @@ export interface RestoreOptions {
   readonly from: string;
   /** Must be missing or empty. */
   readonly dataDir: string;
+  /** Opens an encrypted backup. */
+  readonly master: MasterKey | null;
   readonly progress: (bytes: number) => void;
 }
 
@@ -20,7 +25,7 @@ export interface RestoreOptions {
  * Copies a backup into an empty place, checks every byte of it there, and only then puts it where the engine looks. The
  * index is made anew by the caller. @throws Error with the file that is damaged or missing; nothing is left behind then
  */
-export async function restore({ from, dataDir, progress }: RestoreOptions): Promise<BackupManifest> {
+export async function restore({ from, dataDir, master, progress }: RestoreOptions): Promise<BackupManifest> {
   const manifest = await readManifest(from);
   if (manifest === undefined)
     throw new Error(`${from} has no manifest: it is no backup, or its first one was interrupted`);
@@ -37,7 +42,7 @@ export async function restore({ from, dataDir, progress }: RestoreOptions): Prom
       done += file.size;
       progress(done);
     }
-    await checkLog(draft, manifest);
+    await checkLog(draft, manifest, await openReading(draft, master));
     await rm(dataDir, { recursive: true, force: true });
     await rename(draft, dataDir);
     await syncDirectory(dirname(dataDir));
@@ -57,11 +62,13 @@ async function copied(from: string, to: string, file: BackupManifest['files'][nu
 }
 
 /** Every record, the chain, the tree, and the head of the manifest. */
-async function checkLog(directory: string, { size, head }: BackupManifest): Promise<void> {
+async function checkLog(directory: string, { size, head }: BackupManifest, reading: Reading): Promise<void> {
   const publicKeys = await readPublicKeys(directory);
   const audit = new LogAudit(publicKeys, head === null ? [] : [head.size]);
-  const faults: string[] = [];
-  for await (const step of verifySegments({ directory: join(directory, 'commitlog'), upTo: null })) {
+  if (!reading.hasKey) throw new Error('the backup is encrypted: name its master key in store.encryption');
+  const { unseal } = reading;
+  const faults = (await checkKeyFiles(directory)).faults.map(({ file, text }) => `${file}: ${text}`);
+  for await (const step of verifySegments({ directory: join(directory, 'commitlog'), upTo: null, unseal })) {
     if (step.kind === 'record') audit.add(step.head, step);
     else if (step.kind === 'fault') faults.push(`${step.fault.file}: ${step.fault.text}`);
     else if (step.kind === 'torn') faults.push(`${step.file}: ${step.bytes} bytes of no record at its end`);

@@ -6,11 +6,15 @@ import { keyFile, publicKeyFile, readPublicKeys } from '../evidence/signing-key.
 import type { FoundHead, FoundHeads } from '../evidence/stored-stamps.ts';
 import { rootOf } from '../merkle.ts';
 import { notedSuffix, readNoted } from '../noted-file.ts';
+import type { Reading } from '../store/encryption.ts';
 import { openIndexDb } from '../store/index-db.ts';
 import { openLevelBytes } from '../store/level-bytes.ts';
 import { checkLevelFiles, type FileFault } from '../store/leveldb-check.ts';
 import { frontierOf, type TreeRow } from '../store/log-tree.ts';
-import { type Verified, verifySegments } from '../store/verify-segments.ts';
+import { codeOf } from '../store/segment-files.ts';
+import { createUnseal } from '../store/unseal.ts';
+import { checkKeyFiles } from '../store/verify-keys.ts';
+import { openedRecord, type Verified, verifySegments } from '../store/verify-segments.ts';
 import { LogAudit } from './log-audit.ts';
 
 export interface VerifyOptions {
@@ -20,6 +24,8 @@ export interface VerifyOptions {
   readonly upTo: number | null;
   /** Not every byte: the index, the keys, the footers of sealed segments and all of the last one. */
   readonly quick?: boolean;
+  /** Opens what is encrypted; without it nothing is. */
+  readonly reading?: Reading;
   /** The records of a running engine whose files only it can read. */
   readonly records?: AsyncIterable<Verified>;
   /** Heads kept elsewhere: the log must be an extension of each. */
@@ -39,6 +45,10 @@ export interface VerifyReport {
   readonly anchored: number;
   /** Payloads deleted by policy, with a tombstone. */
   readonly deleted: number;
+  /** Records whose content nobody could look at, for want of the master key. */
+  readonly unread: number;
+  /** Master keys that open the archive; none where it is not encrypted. */
+  readonly keyIds: readonly string[];
   /** Written in part when the engine was killed, and promised to nobody. */
   readonly tornBytes: number;
   readonly log: string;
@@ -47,14 +57,18 @@ export interface VerifyReport {
   readonly faults: readonly FileFault[];
 }
 
+/** What an archive in clear is read with. */
+const inClear: Reading = { unseal: createUnseal(null), index: null, hasKey: true };
+
 /** Verifies a data directory from its bytes (interface section 1, store section 4). @throws the system's error where it cannot be read */
 export async function verifyData(options: VerifyOptions): Promise<VerifyReport> {
-  const { dataDir, upTo, heads = [], kept = { heads: [], faults: [] }, quick = false, progress } = options;
+  const { dataDir, heads = [], kept = { heads: [], faults: [] }, quick = false, progress } = options;
   const faults: FileFault[] = [...(await notedFaults(dataDir)), ...kept.faults];
   const publicKeys = await keysOf(dataDir, faults);
-  const index = await indexOf(dataDir, upTo);
-  faults.push(...index.faults);
-  let bytes = index.bytes;
+  const keyFiles = await checkKeyFiles(dataDir);
+  const index = await indexOf(options, keyFiles.keyIds.length > 0);
+  faults.push(...keyFiles.faults, ...index.faults);
+  let bytes = index.bytes + keyFiles.bytes;
   let tornBytes = 0;
   const sizes = [
     index.head?.seq,
@@ -80,23 +94,48 @@ export async function verifyData(options: VerifyOptions): Promise<VerifyReport> 
     for (const head of heads) faults.push(...headFaults({ head, file: 'commitlog' }, audit, publicKeys));
     for (const each of kept.heads) faults.push(...headFaults(each, audit, publicKeys));
   }
-  const { records, deleted, name, size, root } = audit;
+  const { records, deleted, unread, name, size, root } = audit;
+  const { keyIds } = keyFiles;
   const anchored = quick ? 0 : kept.heads.length;
-  return { records, bytes, heads: audit.heads, anchored, deleted, tornBytes, log: name, size, root, faults };
+  return {
+    records,
+    bytes,
+    heads: audit.heads,
+    anchored,
+    deleted,
+    unread,
+    keyIds,
+    tornBytes,
+    log: name,
+    size,
+    root,
+    faults,
+  };
 }
 
-async function* recordsOf({ dataDir, bytes, upTo, quick = false }: VerifyOptions): AsyncGenerator<Verified> {
+async function* recordsOf({
+  dataDir,
+  bytes,
+  upTo,
+  quick = false,
+  reading: { unseal } = inClear,
+}: VerifyOptions): AsyncGenerator<Verified> {
   if (bytes === 'segments') {
-    yield* verifySegments({ directory: join(dataDir, 'commitlog'), upTo, quick });
+    yield* verifySegments({ directory: join(dataDir, 'commitlog'), upTo, quick, unseal });
     return;
   }
   const checked = await checkLevelFiles(join(dataDir, 'bodies'), { isTorn: true });
   for (const fault of checked.faults) yield { kind: 'fault', fault };
   yield { kind: 'read', bytes: checked.bytes };
   await using copy = await linked(dataDir, 'bodies');
-  await using log = await openLevelBytes({ directory: copy.directory });
+  await using log = await openLevelBytes({ directory: copy.directory, unseal });
+  const keyFaults = new Set<string>();
   for await (const found of log.scan(1)) {
-    if (found.kind === 'record')
+    if (found.kind === 'record' && found.head.seal !== null) {
+      const isUnread = typeof (await unseal.payload(found.head)) === 'string';
+      const { head, file } = found;
+      yield* openedRecord(head, { file, isDropped: false, isUnread, unseal, keyFaults });
+    } else if (found.kind === 'record')
       yield { kind: 'record', head: found.head, file: found.file, isDropped: false, isUnread: false };
     else if (found.kind === 'damage')
       yield { kind: 'fault', fault: { file: found.damage.file, text: found.damage.text } };
@@ -112,7 +151,7 @@ interface IndexFacts {
 }
 
 /** What the index says of the log, from a copy of links: LevelDB writes where it opens. A running engine has its own open. */
-async function indexOf(dataDir: string, upTo: number | null): Promise<IndexFacts> {
+async function indexOf({ dataDir, upTo, reading = inClear }: VerifyOptions, isEncrypted: boolean): Promise<IndexFacts> {
   const nothing = { head: undefined, tree: undefined };
   if (upTo !== null) return { ...nothing, faults: [], bytes: 0 };
   const directory = join(dataDir, 'index');
@@ -124,13 +163,17 @@ async function indexOf(dataDir: string, upTo: number | null): Promise<IndexFacts
     return { ...nothing, faults: [{ file: 'index', text: 'is missing: run `daybook rebuild-index`' }], bytes: 0 };
   const { faults, bytes } = await checkLevelFiles(directory, { isTorn: await wasKilled(dataDir) });
   if (faults.length > 0) return { ...nothing, faults, bytes };
+  // Its blocks were checked; what it says is for who has the key.
+  if (isEncrypted && !reading.hasKey) return { ...nothing, faults, bytes };
   try {
     await using copy = await linked(dataDir, 'index');
-    await using index = await openIndexDb(copy.directory, false);
+    await using index = await openIndexDb(copy.directory, false, reading.index);
     const head = (await index.meta.get('head')) as IndexFacts['head'];
     return { head, tree: (await index.meta.get('tree')) as TreeRow | undefined, faults, bytes };
   } catch (error) {
-    return { ...nothing, faults: [{ file: 'index', text: String(error) }], bytes };
+    const isOther = codeOf(error) === 'LEVEL_DECODE_ERROR';
+    const text = isOther ? 'is not encrypted with the key of this archive: run `daybook rebuild-index`' : String(error);
+    return { ...nothing, faults: [{ file: 'index', text }], bytes };
   }
 }
 

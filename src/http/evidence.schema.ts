@@ -41,6 +41,8 @@ export const verificationSchema = z.object({
       heads: z.int(),
       anchored: z.int().describe('Heads of anchors that the log was compared with.'),
       deleted: z.int().describe('Payloads deleted by policy, a tombstone for each.'),
+      unread: z.int().describe('Records that nobody could look into, for want of the master key.'),
+      keyIds: z.array(z.string()).describe('Master keys that open the archive; none where it is not encrypted.'),
       size: z.int(),
       root: hex,
       faults: z.array(z.object({ file: z.string(), text: z.string() })),

@@ -1,11 +1,10 @@
-import { readdir } from 'node:fs/promises';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { MasterKey } from '../master-key.ts';
-import { createIndexSeal, type IndexSeal, indexKeyName, openIndexKey } from './index-seal.ts';
-import { blockName, blocksIn, inspectKeyFile } from './key-block.ts';
-import { keysFolder, openRecordKeys, type RecordKeys } from './record-keys.ts';
-import { codeOf } from './segment-files.ts';
+import { createIndexSeal, type IndexSeal, openIndexKey, readIndexKey } from './index-seal.ts';
+import { blocksIn, inspectKeyFile, keyFilesIn } from './key-block.ts';
+import { keysFolder, openRecordKeys, type RecordKeys, readRecordKeys } from './record-keys.ts';
 import { createUnseal, type Unseal } from './unseal.ts';
+import { otherKey } from './wrapped-key.ts';
 
 /** What an encrypted archive is written and read with. */
 export interface Encryption extends AsyncDisposable {
@@ -34,17 +33,42 @@ export async function openEncryption(dataDir: string, master: MasterKey | null):
   return { keys, unseal: createUnseal(keys), index, [Symbol.asyncDispose]: () => keys[Symbol.asyncDispose]() };
 }
 
+/** What an archive is read with by those who change nothing in it. */
+export interface Reading {
+  readonly unseal: Unseal;
+  /** Null where the index is in clear, or its key is not at hand. */
+  readonly index: IndexSeal | null;
+  /** False where the archive is encrypted and no master key is at hand: chain and heads can be checked, and no more. */
+  readonly hasKey: boolean;
+}
+
+/** As `openEncryption`, without making anything, and without a key where none is given. @throws EngineFailure `key-unusable` */
+export async function openReading(dataDir: string, master: MasterKey | null): Promise<Reading> {
+  const directory = keysFolder(dataDir);
+  const ids = await keyIdsIn(directory);
+  if (ids === null) return { unseal: createUnseal(null), index: null, hasKey: true };
+  if (master === null) return { unseal: createUnseal(null), index: null, hasKey: false };
+  if (ids.length > 0 && !ids.includes(master.id)) {
+    throw new EngineFailure('key-unusable', otherKey('it', ids, master.id));
+  }
+  const key = await readIndexKey(directory, master).catch(nullIfDamaged);
+  return {
+    unseal: createUnseal(readRecordKeys(directory, master)),
+    index: key === null ? null : createIndexSeal(key),
+    hasKey: true,
+  };
+}
+
 /** Master keys that open the archive as it stands, by its newest file of keys; null where it is not encrypted. */
 async function keyIdsIn(directory: string): Promise<readonly string[] | null> {
-  const names = await readdir(directory).catch((error: unknown) => {
-    if (codeOf(error) !== 'ENOENT') throw error;
-    return [] as string[];
-  });
-  const last = (await blocksIn(directory)).at(-1);
-  if (last !== undefined) return (await inspectKeyFile(directory, blockName(last), last)).keyIds;
-  return names.includes(indexKeyName) ? (await inspectKeyFile(directory, indexKeyName, 0)).keyIds : null;
+  const last = (await keyFilesIn(directory)).at(-1);
+  return last === undefined ? null : (await inspectKeyFile(directory, last.name, last.number)).keyIds;
 }
 
 function unlessDamaged(error: unknown): void {
   if (!(error instanceof EngineFailure) || error.code !== 'damaged') throw error;
+}
+function nullIfDamaged(error: unknown): null {
+  unlessDamaged(error);
+  return null;
 }

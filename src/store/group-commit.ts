@@ -183,7 +183,8 @@ export class GroupCommit {
 
   async #commit(group: readonly Waiting[]): Promise<void> {
     const { bytes, checkFree, keys } = this.#options;
-    const keyOf = await keys?.ready(this.#written.seq + 1, this.#written.seq + group.length);
+    const { seq } = this.#written;
+    const keyOf = keys === undefined ? undefined : await keys.ready(seq + 1, seq + group.length);
     const entries = this.#encode(group, keyOf);
     const encoded = entries.map((entry) => entry.encoded);
     const last = encoded.at(-1)?.record;

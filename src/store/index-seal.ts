@@ -2,12 +2,10 @@ import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MasterKey } from '../master-key.ts';
+import { indexKeyName } from './key-block.ts';
 import { nonceBytes, tagBytes } from './record.ts';
 import { codeOf } from './segment-files.ts';
 import { bodyOffset, keyOf, makeKeyFile, placesIn } from './wrapped-key.ts';
-
-/** The file of the index's own key. Lost, the index is made anew. */
-export const indexKeyName = 'index.keys';
 
 /** Encrypts the values of the index, and the names that it is searched by. */
 export interface IndexSeal {
@@ -22,11 +20,17 @@ export interface IndexSeal {
 /** The key of the index, made where there is none. @throws EngineFailure `key-unusable`, `damaged` */
 export async function openIndexKey(directory: string, master: MasterKey): Promise<Buffer> {
   const path = join(directory, indexKeyName);
+  return (await readIndexKey(directory, master)) ?? makeKeyFile(path, 0, master, Buffer.alloc(0));
+}
+
+/** Null where there is none. @throws EngineFailure `key-unusable`, `damaged` */
+export async function readIndexKey(directory: string, master: MasterKey): Promise<Buffer | null> {
+  const path = join(directory, indexKeyName);
   const bytes = await readFile(path).catch((error: unknown) => {
     if (codeOf(error) !== 'ENOENT') throw error;
     return null;
   });
-  if (bytes === null) return makeKeyFile(path, 0, master, Buffer.alloc(0));
+  if (bytes === null) return null;
   return keyOf(placesIn(bytes.subarray(0, bodyOffset), 0), 0, master, `keys/${indexKeyName}`);
 }
 

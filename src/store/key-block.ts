@@ -31,6 +31,18 @@ export async function blocksIn(directory: string): Promise<number[]> {
     .sort((a, b) => a - b);
 }
 
+/** The file of the index's own key. Lost, the index is made anew. */
+export const indexKeyName = 'index.keys';
+
+/** Every file of keys, that of the index first, with its number, then the blocks in order. */
+export async function keyFilesIn(
+  directory: string,
+): Promise<readonly { readonly name: string; readonly number: number }[]> {
+  const names = await readdir(directory).catch(emptyIfMissing);
+  const index = names.includes(indexKeyName) ? [{ name: indexKeyName, number: 0 }] : [];
+  return [...index, ...(await blocksIn(directory)).map((number) => ({ name: blockName(number), number }))];
+}
+
 function emptyIfMissing(error: unknown): string[] {
   if (codeOf(error) !== 'ENOENT') throw error;
   return [];

@@ -5,6 +5,7 @@ import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
 import { treeKey } from './keys.ts';
 import type { RecordHead } from './record.ts';
+import type { Unseal } from './unseal.ts';
 
 /** The tree as the index has it, under `tree` in `meta`: size, and the roots of its complete subtrees in hex. */
 export interface TreeRow {
@@ -53,6 +54,8 @@ export interface LogEvidence {
   seqOf(intakeId: string): Promise<number | undefined>;
   /** The head of a record, verified. @throws EngineFailure `missing`, `damaged` */
   record(seq: number): Promise<RecordHead>;
+  /** Opens the records, for who reads the files of the log. */
+  readonly unseal: Unseal;
 }
 /** As the index has it, under `signed` in `meta`. */
 export interface SignedRow {
@@ -64,6 +67,7 @@ export function createLogEvidence(
   log: Pick<CommitLog, 'head' | 'record'>,
   index: IndexDb,
   memory: IndexMemory,
+  unseal: Unseal,
 ): LogEvidence {
   const roots = subtreeRoots(index, async (seq) => (await log.record(seq)).record.hash);
   let name: string | undefined;
@@ -75,6 +79,7 @@ export function createLogEvidence(
       name ??= (await log.record(1)).record.hash;
       return name;
     },
+    unseal,
     signed: async () => (await index.meta.get('signed')) as SignedRow | undefined,
     path: async (seq, size) => (await inclusionPath(seq - 1, size, roots)).map((node) => node.toString('hex')),
     seqOf: async (intakeId) => (await index.intake.get(intakeId))?.recordSeq,

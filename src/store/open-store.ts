@@ -33,6 +33,7 @@ import { recentBytes } from './recent-bytes.ts';
 import type { RecordKeys } from './record-keys.ts';
 import { sealedBytes } from './sealed-bytes.ts';
 import { openSegmentBytes } from './segment-bytes.ts';
+import { createUnseal } from './unseal.ts';
 
 /** Bytes of fresh messages kept for their parsing: some two hundred of common size. */
 const recentMaxBytes = 16 * 1024 * 1024;
@@ -207,7 +208,7 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
     uidl: (definitionId) => createUidlStore(index, definitionId),
     housekeeping: createHousekeeping({ log, index, memory }),
     log,
-    evidence: createLogEvidence(log, index, memory),
+    evidence: createLogEvidence(log, index, memory, createUnseal(parts.keys ?? null)),
     touched$,
     recovery: log.recovery,
     failure,

@@ -31,6 +31,10 @@ export async function openRecordKeys(directory: string, master: MasterKey): Prom
   return new Keyring(directory, master, new Set(await blocksIn(directory)));
 }
 
+/** The same for who only reads: nothing is made. */
+export const readRecordKeys = (directory: string, master: MasterKey): Pick<RecordKeys, 'blockOf'> =>
+  new Keyring(directory, master, new Set());
+
 export const keysFolder = (dataDir: string): string => join(dataDir, 'keys');
 
 class Keyring implements RecordKeys {

@@ -45,7 +45,7 @@ export const maxPayloadBytes = 1024 * 1024 * 1024;
 export const markLimit = 2 ** 48 - 1;
 
 const magic = 0x4459424b;
-const plainVersion = 1;
+export const plainVersion = 1;
 export const sealedVersion = 2;
 export const nonceBytes = 12;
 export const tagBytes = 16;

@@ -4,9 +4,9 @@ import type { KeyBlock } from './key-block.ts';
 import {
   type EncodedRecord,
   hashBytes,
-  hashedBytes,
   headerBytes,
   nonceBytes,
+  plainVersion,
   type RecordHead,
   type Seal,
   sealBytes,
@@ -64,13 +64,20 @@ export function openHead(head: RecordHead, keys: KeyBlock): RecordHead {
   if (seal === null) return head;
   try {
     const facts = decipherOf(keys.factsKey, seal, seal.factsTag);
-    const text = Buffer.concat([facts.update(seal.facts), facts.final()]).toString('utf8');
-    const opened = { ...head, record: { ...record, facts: JSON.parse(text) as unknown } };
-    hashedBytes(opened);
-    return opened;
+    const text = Buffer.concat([facts.update(seal.facts), facts.final()]);
+    if (hash('sha256', Buffer.concat([plainHeader(seal), text]), 'hex') !== record.hash)
+      throw new Error('another hash');
+    return { ...head, record: { ...record, facts: JSON.parse(text.toString('utf8')) as unknown } };
   } catch (error) {
     throw new EngineFailure('damaged', `record ${record.seq} cannot be decrypted`, { cause: error });
   }
+}
+
+/** The header of the record in clear. */
+function plainHeader({ bound }: Seal): Buffer {
+  const header = Buffer.from(bound.subarray(0, headerBytes));
+  header[4] = plainVersion;
+  return header;
 }
 
 /** Checks a payload piece by piece, as it is stored. */

@@ -44,6 +44,7 @@ export async function* verifySegments({
   unseal = createUnseal(null),
 }: VerifySegments): AsyncGenerator<Verified> {
   const firstSeqs = await segmentsIn(directory);
+  const keyFaults = new Set<string>();
   let expected = 1;
   let mark: number | null = null as number | null;
   for (const [at, firstSeq] of firstSeqs.entries()) {
@@ -81,17 +82,7 @@ export async function* verifySegments({
         if (step.kind === 'frame' && step.head !== null) {
           mark ??= step.head.mark;
           if (footer === null) expected = step.seq + 1;
-          const head = await unseal.head(step.head).catch((error: unknown) => String(error));
-          if (typeof head === 'string') yield fault(head);
-          yield {
-            kind: 'record',
-            head: typeof head === 'string' ? step.head : head,
-            file,
-            isDropped: step.isGone,
-            isUnread:
-              step.isUnread ||
-              (step.head.seal !== null && (typeof head === 'string' || head.record.facts === undefined)),
-          };
+          yield* openedRecord(step.head, { file, isDropped: step.isGone, isUnread: step.isUnread, unseal, keyFaults });
         } else if (step.kind === 'payload') yield fault(`the payload of record ${step.seq} is not what its hash says`);
         else if (step.kind === 'gap') yield fault(`record ${step.seq} at ${step.offset} is damaged`);
         else if (step.kind === 'torn' && upTo === null) yield { kind: 'torn', file, bytes: fileBytes - step.offset };
@@ -101,4 +92,35 @@ export async function* verifySegments({
       await handle.close();
     }
   }
+}
+
+interface RecordFacts {
+  readonly file: string;
+  readonly isDropped: boolean;
+  readonly isUnread: boolean;
+  readonly unseal: Unseal;
+  /** Files of keys whose fault was told. */
+  readonly keyFaults: Set<string>;
+}
+
+/** The record with its facts; where they cannot be opened, why, and the record without them: the chain is checked all the same. */
+export async function* openedRecord(
+  head: RecordHead,
+  { file, isDropped, isUnread, unseal, keyFaults }: RecordFacts,
+): AsyncGenerator<Verified> {
+  const keyFault = await unseal.keyFault(head);
+  if (keyFault !== null) {
+    if (!keyFaults.has(keyFault.file)) yield { kind: 'fault', fault: keyFault };
+    keyFaults.add(keyFault.file);
+    yield { kind: 'record', head, file, isDropped, isUnread: true };
+    return;
+  }
+  const opened = await unseal.head(head).catch((error: unknown) => String(error));
+  if (typeof opened !== 'string') {
+    const isSealed = opened.seal !== null && opened.record.facts === undefined;
+    yield { kind: 'record', head: opened, file, isDropped, isUnread: isUnread || isSealed };
+    return;
+  }
+  yield { kind: 'fault', fault: { file, text: opened } };
+  yield { kind: 'record', head, file, isDropped, isUnread: true };
 }

@@ -1,12 +1,12 @@
 import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
 import { eventually } from '../support/eventually.ts';
 import { prng } from '../support/prng.ts';
-import { configOf, definitions, keepSending, type Mailbox, openMailbox } from './load.ts';
+import { configOf, definitions, keepSending, type Mailbox, openMailbox, type StoreUnderTest } from './load.ts';
 import { examine, examineSettled, type Findings, Outside, together } from './outside.ts';
 
 export interface CrashOptions {
   readonly cycles: number;
-  readonly bytes: 'segments' | 'leveldb';
+  readonly bytes: StoreUnderTest;
   readonly seed: number;
   /** Where it stands; a temporary folder where absent. */
   readonly directory?: string;

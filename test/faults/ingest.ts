@@ -5,7 +5,7 @@ import { type Daybook, type DaybookOptions, startDaybook } from '../../bench/pee
 import { eventually } from '../support/eventually.ts';
 import { statusOf } from '../support/journal-api.ts';
 import { SmtpClient } from '../support/smtp-client.ts';
-import { configOf, definitions, type Mailbox, openMailbox, report, sendOne } from './load.ts';
+import { configOf, definitions, type Mailbox, openMailbox, report, type StoreUnderTest, sendOne } from './load.ts';
 import { examineSettled, type Findings, Outside } from './outside.ts';
 import { openShim, type Shim } from './shim.ts';
 
@@ -25,7 +25,7 @@ export interface Life extends AsyncDisposable {
 }
 
 export interface LifeOptions {
-  readonly bytes: 'segments' | 'leveldb';
+  readonly bytes: StoreUnderTest;
   /** The folder's content before it, as another life left it. */
   readonly inherited?: string;
   readonly under?: (directory: string) => readonly string[];

@@ -2,7 +2,11 @@ import { expect, test } from 'vitest';
 import { crashes } from './crashes.ts';
 import { nothingFound } from './outside.ts';
 
-for (const [bytes, cycles] of [['segments', 20] as const, ['leveldb', 4] as const]) {
+for (const [bytes, cycles] of [
+  ['segments', 20],
+  ['leveldb', 4],
+  ['encrypted segments', 5],
+] as const) {
   test(`killed ${cycles} times under SMTP and POP3 load, nothing promised is lost, doubled or changed (${bytes})`, async () => {
     const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
     console.log(`seed ${seed}`);

@@ -2,6 +2,7 @@ import type { Daybook } from '../../bench/peers/daybook.ts';
 import { promised } from '../support/journal-api.ts';
 import { dateOf, idOf } from '../support/journey-mail.ts';
 import { buildMessage, buildReport } from '../support/mail.ts';
+import { masterKeyFile } from '../support/master-keys.ts';
 import { openPop3Server, type Pop3Item, type Pop3Server } from '../support/pop3-server.ts';
 import { SmtpClient, type SmtpReply } from '../support/smtp-client.ts';
 import { type Outside, sha256 } from './outside.ts';
@@ -115,9 +116,25 @@ export async function openMailbox({ outside, name, random }: MailboxOptions): Pr
 export const definitions = ['exchange', 'mailbox'] as const;
 
 /** One definition that is sent to and one that polls, with small segments, so that new ones are begun all the time. */
-export const configOf = (bytes: 'segments' | 'leveldb', mailbox: Mailbox, segmentSize = '4MB'): string => `
+/** Where mail rests in the engine under test. */
+export type StoreUnderTest = 'segments' | 'leveldb' | 'encrypted segments';
+
+/** As the switches of a script say. */
+export const storeOf = ({
+  leveldb,
+  encrypted,
+}: {
+  readonly leveldb: boolean;
+  readonly encrypted: boolean;
+}): StoreUnderTest => (encrypted ? 'encrypted segments' : leveldb ? 'leveldb' : 'segments');
+
+const bytesOf = (store: StoreUnderTest): string => (store === 'leveldb' ? 'leveldb' : 'segments');
+const encryptionOf = (store: StoreUnderTest): string =>
+  store === 'encrypted segments' ? `, encryption: { keyFile: ${masterKeyFile()} }` : '';
+
+export const configOf = (store: StoreUnderTest, mailbox: Mailbox, segmentSize = '4MB'): string => `
 logLevel: error
-store: { bytes: ${bytes}, minimumFree: 1MB, segmentSize: ${segmentSize} }
+store: { bytes: ${bytesOf(store)}, minimumFree: 1MB, segmentSize: ${segmentSize}${encryptionOf(store)} }
 pop3: { pollInterval: 200ms }
 directory: { internalDomains: [north.example] }
 definitions:

@@ -1,11 +1,12 @@
 import { type CrashReport, crashes } from './crashes.ts';
 import { type Disk, freeze, openDisk } from './disk.ts';
+import type { StoreUnderTest } from './load.ts';
 import type { Findings } from './outside.ts';
 import { openShim } from './shim.ts';
 
 export interface PowerOptions {
   readonly cuts: number;
-  readonly bytes: 'segments' | 'leveldb';
+  readonly bytes: StoreUnderTest;
   readonly seed: number;
   /** The engine is told that its data is on disk, and it is not: then there must be losses, or the cuts prove nothing. */
   readonly isUnsynced?: boolean;

@@ -1,17 +1,25 @@
 /**
- * `npm run faults:sweep -- [--leveldb] [--from 1] [--limit 1000] [--again]`: reliability G3. A kill before every call that
+ * `npm run faults:sweep -- [--leveldb | --encrypted] [--from 1] [--limit 1000] [--again]`: reliability G3. A kill before every call that
  * changes the data directory in one life of the engine, then in the midst of every write, until a life ends untouched.
  * With `--again` the folder is one that another kill has left, so that its recovery is killed too.
  */
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { copyFolder, type LifeOptions, openLife } from './ingest.ts';
+import { storeOf } from './load.ts';
 import { argumentsOf, script } from './script.ts';
 import { callsOfLife, changingKinds, holds, killedAt, type Point } from './sweep.ts';
 
-const { leveldb, from, limit, again } = argumentsOf({ leveldb: false, from: 1, limit: 1_000, again: false });
-const bytes = leveldb ? 'leveldb' : 'segments';
+const { leveldb, encrypted, from, limit, again } = argumentsOf({
+  leveldb: false,
+  encrypted: false,
+  from: 1,
+  limit: 1_000,
+  again: false,
+});
+const bytes = storeOf({ leveldb, encrypted });
 
 /** The folder of a life that was killed at two thirds of its calls. */
 async function leftBehind(into: string): Promise<string> {

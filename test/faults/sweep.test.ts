@@ -11,7 +11,11 @@ import { callsIn, tracedInto } from './trace.ts';
 
 describe.skipIf(leftOut({ programs: ['cc', 'strace'] }))('a kill at a call that changes the data directory', () => {
   /** Points in even steps over the whole life, none the same in two runs. */
-  for (const [bytes, points] of [['segments', 3] as const, ['leveldb', 1] as const]) {
+  for (const [bytes, points] of [
+    ['segments', 3],
+    ['leveldb', 1],
+    ['encrypted segments', 1],
+  ] as const) {
     test(`${points} of one life: nothing promised is lost, doubled or changed (${bytes})`, async () => {
       const calls = await callsOfLife({ bytes }, changingKinds);
       expect(calls).toBeGreaterThan(50);
@@ -32,7 +36,7 @@ describe.skipIf(leftOut({ programs: ['cc', 'strace'] }))('a kill at a call that 
     expect(met ?? { findings: nothingFound, failure: null }).toMatchObject({ findings: nothingFound, failure: null });
   }, 60_000);
 
-  test.each(['segments', 'leveldb'] as const)(
+  test.each(['segments', 'leveldb', 'encrypted segments'] as const)(
     'is a point of the sweep, whichever call it is (%s)',
     async (bytes) => {
       const folder = await mkdtemp(join(tmpdir(), 'daybook-trace-'));

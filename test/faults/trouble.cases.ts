@@ -20,7 +20,7 @@ const kinds: readonly CallKind[] = [
 
 /** Every kind of call with every error, once and for ever, from the first, second and fourth call on, at each place. */
 export function everyCase(bytes: Case['bytes']): readonly Case[] {
-  const places: readonly Place[] = [bytes === 'segments' ? 'commitlog' : 'bodies', 'index', '.'];
+  const places: readonly Place[] = [bytes === 'leveldb' ? 'bodies' : 'commitlog', 'index', '.'];
   return (['running', 'start'] as const).flatMap((from) =>
     places.flatMap((within) =>
       kinds.flatMap((kind) =>

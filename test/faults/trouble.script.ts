@@ -1,16 +1,23 @@
 /**
- * `npm run faults:trouble -- [--leveldb] [--from 1] [--limit 1000] [--back 30]`: reliability G4. Every kind of call fails
+ * `npm run faults:trouble -- [--leveldb | --encrypted] [--from 1] [--limit 1000] [--back 30]`: reliability G4. Every kind of call fails
  * with every error, once and for ever, at the start and in the running engine. Fails where something is lost or promised
  * falsely, or where service does not come back although it should; `--back` is the longest wait for it, in seconds.
  */
+import { storeOf } from './load.ts';
 import { argumentsOf, script } from './script.ts';
 import { comesBack, everyCase, isSafe, nameOf } from './trouble.cases.ts';
 import { trouble } from './trouble.ts';
 
-const { leveldb, from, limit, back } = argumentsOf({ leveldb: false, from: 1, limit: 1_000, back: 30 });
+const { leveldb, encrypted, from, limit, back } = argumentsOf({
+  leveldb: false,
+  encrypted: false,
+  from: 1,
+  limit: 1_000,
+  back: 30,
+});
 
 await script(async () => {
-  const cases = everyCase(leveldb ? 'leveldb' : 'segments').slice(from - 1, from - 1 + limit);
+  const cases = everyCase(storeOf({ leveldb, encrypted })).slice(from - 1, from - 1 + limit);
   const broken: string[] = [];
   let met = 0;
   for (const [at, each] of cases.entries()) {

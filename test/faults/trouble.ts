@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
 import { eventually } from '../support/eventually.ts';
 import { SmtpClient } from '../support/smtp-client.ts';
-import { configOf, definitions, type Mailbox, openMailbox, report, sendOne } from './load.ts';
+import { configOf, definitions, type Mailbox, openMailbox, report, type StoreUnderTest, sendOne } from './load.ts';
 import { examine, examineSettled, type Findings, nothingFound, Outside } from './outside.ts';
 import { type Fault, openShim, type Shim } from './shim.ts';
 
 export type Place = 'commitlog' | 'bodies' | 'index' | '.';
 export interface TroubleOptions {
-  readonly bytes: 'segments' | 'leveldb';
+  readonly bytes: StoreUnderTest;
   readonly fault: Fault;
   /** Folder of the data directory whose calls fail: the truth, or what is derived from it. */
   readonly within: Place;

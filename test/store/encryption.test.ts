@@ -58,7 +58,9 @@ async function fill(fixture: StoreFixture): Promise<string> {
   await store.uidl('exchange').write(new Map([['1', { note: canaries[2] }]]));
   await store.definitions.saveRuntime('exchange', { note: canaries[1] });
   const event = { type: 'item.released', severity: 'info', actor: canaries[2], intakeId: id } as const;
-  await value(store.events.append({ ...event, definitionId: 'exchange', entryId: null, data: { subject: canaries[1] } }));
+  await value(
+    store.events.append({ ...event, definitionId: 'exchange', entryId: null, data: { subject: canaries[1] } }),
+  );
   return id;
 }
 async function filesWith({ dataDir }: StoreFixture, text: string): Promise<readonly string[]> {
