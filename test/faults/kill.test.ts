@@ -5,7 +5,7 @@ import { nothingFound } from './outside.ts';
 for (const [bytes, cycles] of [
   ['segments', 20],
   ['leveldb', 4],
-  ['encrypted segments', 5],
+  ['encrypted segments', 3],
 ] as const) {
   test(`killed ${cycles} times under SMTP and POP3 load, nothing promised is lost, doubled or changed (${bytes})`, async () => {
     const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);

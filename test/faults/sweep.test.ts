@@ -36,7 +36,7 @@ describe.skipIf(leftOut({ programs: ['cc', 'strace'] }))('a kill at a call that 
     expect(met ?? { findings: nothingFound, failure: null }).toMatchObject({ findings: nothingFound, failure: null });
   }, 60_000);
 
-  test.each(['segments', 'leveldb', 'encrypted segments'] as const)(
+  test.each(['segments', 'leveldb'] as const)(
     'is a point of the sweep, whichever call it is (%s)',
     async (bytes) => {
       const folder = await mkdtemp(join(tmpdir(), 'daybook-trace-'));
