@@ -106,11 +106,18 @@ export async function readManifest(folder: string): Promise<BackupManifest | und
   return manifest;
 }
 
+/** Segments, wrapped keys of records and index, time-stamps with the heads that they are over. */
+const folderNames = [
+  /^commitlog\/\d{20}\.seg$/,
+  /^keys\/(?:\d{20}|index)\.keys$/,
+  /^anchors\/[a-z0-9-]{1,64}\/\d{20}-[0-9a-f]{64}\.(?:json|tsr)$/,
+];
+
 /** A backup comes from elsewhere: a name that leads out of its folder would be written wherever it leads. */
 function isOurs(file: Partial<BackedUpFile> | null): boolean {
   const { name, size, sha256, footer } = file ?? {};
   const names: readonly unknown[] = [publicKeyFile, ...keyNames];
-  const isNamed = names.includes(name) || /^commitlog\/\d{20}\.seg$/.test(String(name));
+  const isNamed = names.includes(name) || (typeof name === 'string' && folderNames.some((each) => each.test(name)));
   const isHash = (hash: unknown): boolean => typeof hash === 'string' && /^[0-9a-f]{64}$/.test(hash);
   return (
     isNamed && Number.isSafeInteger(size) && Number(size) >= 0 && isHash(sha256) && (footer === null || isHash(footer))

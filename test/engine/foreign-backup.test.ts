@@ -5,8 +5,10 @@ import { expect, test } from 'vitest';
 import { backUp, readManifest } from '../../src/engine/backup.ts';
 import { applyRepair, planRepair } from '../../src/engine/repair.ts';
 import { restore } from '../../src/engine/restore.ts';
+import { createUnseal } from '../../src/store/unseal.ts';
 import { filesOf, sha256File } from '../support/folders.ts';
 
+const inClear = { unseal: createUnseal(null), index: null, hasKey: true };
 const progress = (): void => undefined;
 
 /** A backup that somebody has made up, with one file that its manifest calls `name`. */
@@ -31,6 +33,10 @@ test.each([
   'commitlog/00000000000000000001.seg/../../../escaped',
   'commitlog/0000000000000000000１.seg',
   'commitlog/00000000000000000001.seg\n',
+  'keys/../../planted',
+  'keys/00000000000000000001.keys/../x',
+  'anchors/../../planted',
+  `anchors/a/b/00000000000000000001-${'a'.repeat(64)}.tsr`,
   'planted',
   'lock',
   'manifest.json',
@@ -46,12 +52,14 @@ test.each([
     await mkdir(join(dataDir, 'commitlog'), { recursive: true });
     const before = await filesOf(parent);
     await expect(readManifest(from)).rejects.toThrow('is no backup');
-    await expect(restore({ from, dataDir: join(parent, 'restored'), progress })).rejects.toThrow('is no backup');
-    const repair = { dataDir, bytes: 'segments', from, progress } as const;
+    await expect(restore({ from, dataDir: join(parent, 'restored'), master: null, progress })).rejects.toThrow(
+      'is no backup',
+    );
+    const repair = { dataDir, bytes: 'segments', from, reading: inClear, progress } as const;
     await expect(planRepair(repair)).rejects.toThrow('is no backup');
     const plan = { report: {} as never, steps: [{ kind: 'take-from-backup', file: String(name), why: '' } as const] };
     await expect(applyRepair(repair, plan, 'x')).rejects.toThrow('is no backup');
-    const options = { dataDir, to: from, head: null, withKeys: false, at: '', progress };
+    const options = { dataDir, to: from, head: null, withKeys: false, unseal: inClear.unseal, at: '', progress };
     await expect(backUp(options)).rejects.toThrow('is no backup');
     expect(await filesOf(parent)).toEqual(before);
   } finally {
