@@ -1,10 +1,12 @@
-import { Subject, VirtualTimeScheduler } from 'rxjs';
+import { Subject, VirtualAction, VirtualTimeScheduler } from 'rxjs';
 import { expect, test } from 'vitest';
 import { createWorkshop } from '../../src/engine/workshop.ts';
 
 function workshop() {
-  const clock = new VirtualTimeScheduler();
-  const store = { touched$: new Subject(), queue: { messages: 0, bytes: 0 }, recovery: { damaged: [] } };
+  // The look at the process is taken each second for ever.
+  const clock = new VirtualTimeScheduler(VirtualAction, 5_000);
+  const unwritten = { bytes: 0, records: { count: 0, since: null } };
+  const store = { unwritten, touched$: new Subject(), queue: { messages: 0, bytes: 0 }, recovery: { damaged: [] } };
   const live = { current: { limits: { queueMessages: 10, queueBytes: 10 }, matching: {} } };
   const parts = { store, live, clock, log: () => undefined } as unknown as Parameters<typeof createWorkshop>[0];
   return { clock, shop: createWorkshop(parts) };
