@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { startDaybook } from '../../bench/peers/daybook.ts';
 import { eventually } from '../support/eventually.ts';
@@ -85,3 +87,33 @@ test.skipIf(leftOut({ programs: ['prlimit'] }))(
   },
   90_000,
 );
+
+test('while the event loop is late a second message is put off with 452, the first is finished, and then all is as before', async () => {
+  const hold = pathToFileURL(join(import.meta.dirname, '../support/loop-hold.mjs'));
+  await using daybook = await startDaybook({ config, nodeArguments: ['--import', hold.href] });
+  await using first = await SmtpClient.ready(daybook.smtpPort);
+  for (const line of ['MAIL FROM:<>', `RCPT TO:<${recipient}>`, 'DATA']) await first.command(line);
+  const body = lunchReport('late');
+  await first.send(body.subarray(0, 500));
+  await using second = await SmtpClient.ready(daybook.smtpPort);
+  expect((await second.command('MAIL FROM:<>')).code).toBe(250);
+  await second.command('RSET');
+  process.kill(daybook.pid, 'SIGUSR2');
+  const putOff = await eventually(async () => {
+    const { code, text } = await second.command('MAIL FROM:<>');
+    if (code === 250) await second.command('RSET');
+    return code !== 250 && `${code} ${text}`;
+  });
+  expect(putOff).toMatch(/^452 4\.3\.2 /);
+  const lines = (await (await daybook.fetch('/metrics')).text()).split('\n');
+  expect(lines).toContain('daybook_shed_total{reason="event-loop"} 1');
+  const { engine } = await daybook.get<EngineStatus>('/v1/status');
+  expect(engine.warnings.map(({ text }) => text)).toEqual(['mail is put off until there is less of this: event-loop']);
+  process.kill(daybook.pid, 'SIGUSR2');
+  await first.send(Buffer.concat([body.subarray(500), Buffer.from('\r\n.\r\n')]));
+  expect((await first.reply()).code, 'what was begun').toBe(250);
+  await eventually(async () => (await second.mail([recipient], lunchReport('later'))).code === 250);
+  const events = await all<{ readonly type: string }>(daybook, '/v1/events?type=overload.begun');
+  expect(events).toHaveLength(1);
+  expect(await daybook.end('SIGTERM')).toBe(0);
+}, 60_000);
