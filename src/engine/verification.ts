@@ -11,6 +11,7 @@ import { openIndexDb } from '../store/index-db.ts';
 import { openLevelBytes } from '../store/level-bytes.ts';
 import { checkLevelFiles, type FileFault } from '../store/leveldb-check.ts';
 import { frontierOf, type TreeRow } from '../store/log-tree.ts';
+import { reserveFaults } from '../store/reserve.ts';
 import { codeOf } from '../store/segment-files.ts';
 import { createUnseal } from '../store/unseal.ts';
 import { checkKeyFiles } from '../store/verify-keys.ts';
@@ -89,6 +90,7 @@ export async function verifyData(options: VerifyOptions): Promise<VerifyReport> 
     if (step.kind === 'read') progress?.(bytes);
   }
   if (!quick) {
+    faults.push(...(await reserveFaults(dataDir)));
     audit.end();
     faults.push(...audit.faults, ...indexFaults(index, audit));
     for (const head of heads) faults.push(...headFaults({ head, file: 'commitlog' }, audit, publicKeys));

@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createCipheriv } from 'node:crypto';
 import { open, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { FileFault } from './leveldb-check.ts';
 
+const name = 'reserve';
 const mebibyte = 1024 * 1024;
 /** Enough to close, to open and to compact for days while no mail is taken. */
 const largestBytes = 256 * mebibyte;
@@ -37,7 +39,7 @@ export interface Reserve {
 }
 
 export function createReserve({ dataDir, floorBytes, freeBytes = freeIn(dataDir) }: ReserveOptions): Reserve {
-  const path = join(dataDir, 'reserve');
+  const path = join(dataDir, name);
   const mostBytes = Math.min(largestBytes, floorBytes);
   const full = Math.min(fullBelowBytes, floorBytes / 2);
   let missingBytes = 0;
@@ -81,8 +83,39 @@ async function fill(path: string, bytes: number): Promise<void> {
     if (there >= bytes) return;
     // A file system that has no such call, or only says it has: bytes that it cannot leave out.
     if (there === 0) await file.truncate(0);
-    for (let left = bytes - there; left > 0; left -= mebibyte) await file.write(randomBytes(Math.min(left, mebibyte)));
+    const filler = fillerPiece();
+    for (let at = there; at < bytes; ) {
+      const { bytesWritten } = await file.write(filler.subarray(at % mebibyte, (at % mebibyte) + bytes - at));
+      at += bytesWritten;
+    }
     await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** A mebibyte that no file system can make smaller, the same each time, so that what became of it can be seen. */
+const fillerPiece = (): Buffer =>
+  createCipheriv('aes-128-ctr', Buffer.alloc(16), Buffer.alloc(16)).update(Buffer.alloc(mebibyte));
+
+/** What is wrong with the reserve's bytes, where there is one: they hold nothing, but a disk that changes them may not be trusted. */
+export async function reserveFaults(dataDir: string): Promise<readonly FileFault[]> {
+  const fault = (text: string): readonly FileFault[] => [{ file: name, text }];
+  const file = await open(join(dataDir, name), 'r').catch(() => null);
+  if (file === null) return [];
+  try {
+    const [filler, zeros, piece] = [fillerPiece(), Buffer.alloc(blockBytes), Buffer.alloc(mebibyte)];
+    for (let at = 0; ; ) {
+      const { bytesRead } = await file.read(piece, 0, mebibyte, at);
+      if (bytesRead % blockBytes !== 0) return fault('is not as large as it was made');
+      for (let block = 0; block < bytesRead; block += blockBytes) {
+        const found = piece.subarray(block, block + blockBytes);
+        const asMade = found.equals(zeros) || found.equals(filler.subarray(block, block + blockBytes));
+        if (!asMade) return fault(`is not as it was made, at ${at + block}`);
+      }
+      if (bytesRead < mebibyte) return [];
+      at += bytesRead;
+    }
   } finally {
     await file.close();
   }

@@ -1,8 +1,9 @@
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { createReserve } from '../../src/store/reserve.ts';
+import { createReserve, reserveFaults } from '../../src/store/reserve.ts';
+import { flipBit } from '../support/folders.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -73,4 +74,24 @@ test('without the program that asks for blocks it is written', async () => {
   }
   expect(await sizeOf()).toBe(8 * mebibyte);
   expect((await stat(path)).blocks * 512).toBeGreaterThanOrEqual(8 * mebibyte);
+  expect(await reserveFaults(dirname(path))).toEqual([]);
+});
+
+test('a flipped bit in it is seen, whether it was asked for or written, and where it was cut', async () => {
+  for (const searched of [process.env['PATH'], '/nowhere']) {
+    await using made = await set(8 * mebibyte);
+    const { reserve, disk, path } = made;
+    disk.roomBytes = 100 * mebibyte;
+    const { PATH } = process.env;
+    process.env['PATH'] = searched;
+    await reserve.tend().finally(() => {
+      process.env['PATH'] = PATH;
+    });
+    expect(await reserveFaults(dirname(path))).toEqual([]);
+    const undo = await flipBit(path, 5 * mebibyte + 12_345, 3);
+    expect(await reserveFaults(dirname(path))).toMatchObject([{ file: 'reserve' }]);
+    await undo();
+    await truncate(path, 4 * mebibyte + 100);
+    expect(await reserveFaults(dirname(path))).toMatchObject([{ file: 'reserve' }]);
+  }
 });
