@@ -89,10 +89,8 @@ class Shedder implements Shedding {
     return this.#overload === null ? null : { since: this.#overload.since, reasons: [...this.#overload.reasons] };
   }
 
-  readonly sockets: Sockets = ((shedder: Shedder) => ({
-    get left() {
-      return shedder.#left();
-    },
+  readonly sockets: Sockets = {
+    left: () => this.#left(),
     taken: () => {
       this.#socketsSince += 1;
     },
@@ -100,7 +98,7 @@ class Shedder implements Shedding {
       this.#socketsSince -= 1;
     },
     refused: () => this.#count('descriptors'),
-  }))(this);
+  };
 
   putOff(onTheWay: number): ShedReason | null {
     const { unwritten, clock } = this.#parts;
@@ -114,7 +112,7 @@ class Shedder implements Shedding {
     this.#parts.load[Symbol.dispose]?.();
   }
 
-  #left(): Sockets['left'] {
+  #left(): ReturnType<Sockets['left']> {
     const { descriptors } = this.#load;
     if (descriptors === null) return 'enough';
     const share = (descriptors.open + this.#socketsSince) / descriptors.limit;

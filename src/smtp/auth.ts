@@ -66,14 +66,14 @@ export class AuthFailures {
   /** How long a try at this account has to wait before it is looked at. */
   delayMs(account: string, peer: string, now: number): number {
     const { accountFailures, accountDelayMs, accountMaxDelayMs } = this.#limits;
-    const beyond = this.#accounts.count(account, now) - accountFailures;
+    const beyond = this.#accounts.count(accountKey(account), now) - accountFailures;
     if (beyond < 0 || this.#welcome.has(welcomeKey(account, peer))) return 0;
     return Math.min(accountMaxDelayMs, accountDelayMs * 2 ** beyond);
   }
 
   /** Counts a try; the function it answers takes it back. */
   begin(account: string, peer: string, now: number): () => void {
-    const takeBack = [this.#peers.begin(peerGroup(peer), now), this.#accounts.begin(account, now)];
+    const takeBack = [this.#peers.begin(peerGroup(peer), now), this.#accounts.begin(accountKey(account), now)];
     return () => {
       for (const each of takeBack) each();
     };
@@ -88,7 +88,9 @@ export class AuthFailures {
   }
 }
 
-const welcomeKey = (account: string, peer: string): string => `${account} ${peerGroup(peer)}`;
+/** What is tried as a user name may be 12 KB long, an address is not; longer ones count together by their beginning. */
+const accountKey = (account: string): string => account.slice(0, 320);
+const welcomeKey = (account: string, peer: string): string => `${accountKey(account)} ${peerGroup(peer)}`;
 
 function forgetOldest(map: Map<string, unknown>, keep: number): void {
   for (const oldest of map.keys()) {

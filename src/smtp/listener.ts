@@ -120,7 +120,7 @@ function createHost(parts: HostParts): Host {
 const socketsOf = ({ maxConnections }: SmtpOptions): number => 2 * maxConnections + 100;
 
 function takesSocket(peer: string, { options, ports: { sockets }, seats, live }: HostParts): boolean {
-  if (sockets.left === 'none') {
+  if (sockets.left() === 'none') {
     sockets.refused();
     return false;
   }
@@ -133,7 +133,7 @@ function refuseConnection(connection: Connection, parts: HostParts): Refusal | u
   const { ports, seats } = parts;
   connection.maySend = ports.sourceKnown(connection.peer);
   const open = [...parts.live()].filter((other) => other.closedAt === undefined);
-  const isFull = ports.sockets.left !== 'enough';
+  const isFull = ports.sockets.left() !== 'enough';
   const seat = seats.for(connection, open, { now: ports.clock.now(), isFull });
   if (seat === 'free') return undefined;
   const refusal = isFull ? refusals.tooBusy : refusals.tooManyConnections;

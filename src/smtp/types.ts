@@ -52,7 +52,7 @@ export interface Rejection {
 /** The sockets of all listeners against what the process may have open. */
 export interface Sockets {
   /** With `few` a connection gets 421, with `none` it is closed without a word. */
-  readonly left: 'enough' | 'few' | 'none';
+  left(): 'enough' | 'few' | 'none';
   taken(): void;
   gone(): void;
   /** One was refused, or closed, since there were too few. */

@@ -89,25 +89,25 @@ test('an overload shows though nobody sends', () => {
 test('sockets that came since the last look count, and what is left gets less in two steps', () => {
   const { shedding, figures, pass } = set();
   const { sockets } = shedding;
-  expect(sockets.left).toBe('enough');
+  expect(sockets.left()).toBe('enough');
   figures.load = { ...calm, descriptors: { open: 60, limit: 100 } };
   pass(1_000);
   const take = (count: number): void => {
     for (let n = 0; n < count; n += 1) sockets.taken();
   };
   take(9);
-  expect(sockets.left).toBe('enough');
+  expect(sockets.left()).toBe('enough');
   take(1);
-  expect(sockets.left).toBe('few');
+  expect(sockets.left()).toBe('few');
   take(15);
-  expect(sockets.left).toBe('none');
+  expect(sockets.left()).toBe('none');
   sockets.gone();
-  expect(sockets.left).toBe('few');
+  expect(sockets.left()).toBe('few');
   sockets.refused();
   expect([...shedding.counts]).toEqual([['descriptors', 1]]);
   figures.load = { ...calm, descriptors: { open: 20, limit: 100 } };
   pass(1_000);
-  expect(sockets.left, 'counted anew').toBe('enough');
+  expect(sockets.left(), 'counted anew').toBe('enough');
 });
 
 test('this process has descriptors below its limit, and a heap below its own', () => {

@@ -33,7 +33,7 @@ export interface ListenerFixture extends AsyncDisposable {
   /** User names that were none, and were checked all the same. */
   readonly decoys: string[];
   /** As the engine says how many sockets there may be; and what the listener said of its own. */
-  readonly sockets: { left: Sockets['left']; open: number; refused: number };
+  readonly sockets: { left: ReturnType<Sockets['left']>; open: number; refused: number };
   known: boolean;
   /** Leaves the listener without anyone who takes deliveries. */
   stopTaking(): void;
@@ -90,9 +90,7 @@ export async function openListener(
       log: (level, text, data) => state.logged.push(`${level} ${text} ${JSON.stringify(data)}`),
       clock,
       sockets: {
-        get left() {
-          return fixture.sockets.left;
-        },
+        left: () => fixture.sockets.left,
         taken: () => {
           fixture.sockets.open += 1;
         },
