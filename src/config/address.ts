@@ -37,7 +37,7 @@ export function addressKey(address: string): string {
 /** A domain in lower-case A-labels; one that has none (IDNA refuses it) in lower case. */
 export function domainKey(domain: string): string {
   const lower = domain.toLowerCase();
-  return isAscii(lower) ? lower : domainToASCII(lower) || lower;
+  return isAscii(lower) ? lower : asciiOf(lower) || lower;
 }
 
 /** Domain part of an address in comparison form; '' where there is none. */
@@ -48,7 +48,7 @@ export function domainOf(key: string): string {
 
 /** A domain name (RFC 1123, IDN allowed) that is not an IP address. */
 export function isDomain(domain: string): boolean {
-  const ascii = isAscii(domain) ? domain : domainToASCII(domain);
+  const ascii = isAscii(domain) ? domain : asciiOf(domain);
   if (ascii === '' || ascii.length > 253) return false;
   const labels = ascii.split('.');
   return labels.every((each) => label.test(each)) && !digits.test(labels.at(-1) ?? '');
@@ -69,6 +69,11 @@ function isAddressLiteral(domain: string): boolean {
   if (!domain.startsWith('[') || !domain.endsWith(']')) return false;
   const inside = domain.slice(1, -1);
   return /^ipv6:/i.test(inside) ? ipaddr.IPv6.isValid(inside.slice(5)) : ipaddr.IPv4.isValidFourPartDecimal(inside);
+}
+
+/** The A-labels of a domain, or ''. Node reads a URL's host here: alone it would cut `x.example/é` off at the slash. */
+function asciiOf(domain: string): string {
+  return /^[a-z0-9.\-\u0080-\u{10ffff}]+$/iu.test(domain) ? domainToASCII(domain) : '';
 }
 
 function isAscii(text: string): boolean {

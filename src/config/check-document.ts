@@ -76,7 +76,9 @@ function expectedShape(schema: z.core.$ZodType | undefined): string {
 function unknownKey(key: string, owner: z.core.$ZodType | undefined, holder: unknown): string {
   const transport = valueAt(holder, ['transport']);
   if (transport !== undefined && Object.hasOwn(keysOf(unroutedDefinitionSchema) ?? {}, key)) {
-    return `belongs to the other transport; this definition has transport ${String(transport)}, which has no ${key}`;
+    // Only a transport that there is: what else stands there may be anything, a secret behind a lost quote among it.
+    const named = transport === 'smtp' || transport === 'pop3' ? `has transport ${transport}, which` : 'has one that';
+    return `belongs to the other transport; this definition ${named} has no ${key}`;
   }
   const known = Object.keys((owner === undefined ? undefined : keysOf(owner)) ?? {});
   const nearest = nearestKey(key, known);

@@ -9,8 +9,9 @@ export function lookupAddress(address: string): string {
   const at = address.lastIndexOf('@');
   if (at < 0) return address;
   const domain = address.slice(at + 1);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: everything outside ASCII is meant
-  const ascii = /[^\x00-\x7f]/.test(domain) ? domainToASCII(domain) : domain;
+  // Of anything else Node would take what stands before a slash, and one address would pass for another.
+  const isInternational = /^[a-z0-9.-]*[\u0080-\u{10ffff}][a-z0-9.\-\u0080-\u{10ffff}]*$/iu.test(domain);
+  const ascii = isInternational ? domainToASCII(domain) : domain;
   return `${address.slice(0, at + 1)}${(ascii || domain).toLowerCase()}`;
 }
 

@@ -159,7 +159,7 @@ export function readHeader(bytes: Buffer): RecordHeader | null {
   };
 }
 
-/** Reads a head and verifies its hash; null where it is damaged. `bytes` may be longer than the head. */
+/** Reads a head and verifies its hash; null where it is damaged, or was never ours. `bytes` may be longer than the head. */
 export function decodeHead(bytes: Buffer): RecordHead | null {
   const header = readHeader(bytes);
   if (header === null || bytes.length < header.headBytes) return null;
@@ -168,12 +168,14 @@ export function decodeHead(bytes: Buffer): RecordHead | null {
   const check = bytes.subarray(checkAt, header.headBytes);
   const kind = recordKinds[bytes[5] ?? 255];
   if (kind === undefined || !hashOf('sha256', bytes.subarray(0, checkAt), 'buffer').equals(check)) return null;
+  const facts = header.isSealed ? undefined : factsIn(bytes.toString('utf8', headerBytes, hashAt));
+  if (facts === undefined && !header.isSealed) return null;
   return {
     record: {
       kind,
       seq: header.seq,
       at: bytes.readUIntBE(6, 6),
-      facts: header.isSealed ? undefined : JSON.parse(bytes.toString('utf8', headerBytes, hashAt)),
+      facts,
       payloadLength: header.payloadBytes,
       payloadSha256: bytes.toString('hex', 32, 64),
       hash: bytes.toString('hex', hashAt, hashAt + hashBytes),
@@ -196,6 +198,15 @@ function readSeal(bytes: Buffer, hashAt: number): Seal {
     factsTag: copy.subarray(at + nonceBytes, at + nonceBytes + tagBytes),
     payloadTag: copy.subarray(at + nonceBytes + tagBytes, at + nonceBytes + 2 * tagBytes),
   };
+}
+
+/** Whoever writes into the folder can give a record a hash that fits: what it holds may still be anything. */
+function factsIn(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { addressKey } from '../../src/config/address.ts';
+import { addressKey, faultOfAddress, isDomain, isHost } from '../../src/config/address.ts';
 import { createDirectory } from '../../src/config/directory.ts';
 import { parseKnownAddresses, readKnownAddresses } from '../../src/config/known-addresses.ts';
 import { configFolder } from './config-folder.ts';
@@ -81,4 +81,18 @@ describe('a directory file', () => {
     const file = await folder.write('known.txt', '\ufeffann@example.com\n');
     expect(await readKnownAddresses(file)).toEqual({ ok: true, addresses: new Set(['ann@example.com']) });
   });
+});
+
+test.each([
+  'north.example/é',
+  'north.example?é',
+  'north.example#é',
+  'north.example:1é',
+  'é\r\nnorth.example',
+  'é@north.example',
+])('%j is no domain, and is not cut to one', (domain) => {
+  expect(isDomain(domain)).toBe(false);
+  expect(isHost(domain)).toBe(false);
+  expect(faultOfAddress(`a@${domain}`)).toBeDefined();
+  expect(addressKey(`eve@${domain}`)).not.toBe('eve@north.example');
 });

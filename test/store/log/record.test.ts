@@ -5,6 +5,8 @@ import {
   decodeHead,
   encodeRecord,
   genesisHash,
+  hashBytes,
+  headerBytes,
   markLimit,
   maxFactsBytes,
   minRecordBytes,
@@ -61,6 +63,17 @@ describe('a record of the commit log', () => {
     );
     for (let length = 0; length < head.length; length += 1) expect(decodeHead(head.subarray(0, length))).toBeNull();
     expect(decodeHead(head)).not.toBeNull();
+  });
+
+  test('a head with a hash that fits and facts that are no JSON is none', () => {
+    const { head } = encodeRecord(
+      { kind: 'command', facts: { a: 1 }, payload: [] },
+      { seq: 1, at: 0, mark: 0, previousHash: genesisHash },
+    );
+    const forged = Buffer.from(head);
+    forged.write('{"a":1]', headerBytes);
+    sha256Of([forged.subarray(0, -hashBytes)]).copy(forged, forged.length - hashBytes);
+    expect(decodeHead(forged)).toBeNull();
   });
 
   test('the format stands: its first version is these bytes', () => {
