@@ -7,7 +7,7 @@ import { HeaderStart, headerDigest } from './header-digest.ts';
 import type { Listed } from './listing.ts';
 import { OversizedMessage, Pop3Failure, RefusedCommand, SessionOver } from './pop3-failure.ts';
 import type { RunContext } from './run.ts';
-import type { Pop3Session } from './session.ts';
+import type { Pop3Session } from './session.types.ts';
 
 /** RETR may fail in this many sessions running before an item is blocked (journaling c.8). */
 const MAX_FAILURES = 3;

@@ -6,7 +6,8 @@ import { Flight, type FlightLimits } from './flight.ts';
 import { ItemRun } from './item-run.ts';
 import type { Listed } from './listing.ts';
 import { Pop3Failure, RefusedCommand } from './pop3-failure.ts';
-import { openSession, type Pop3Session } from './session.ts';
+import { openSession } from './session.ts';
+import type { Pop3Session } from './session.types.ts';
 import { withoutPassword } from './shown.ts';
 import type { BatchLimits, MailboxOptions, MailboxPorts } from './types.ts';
 
@@ -34,7 +35,7 @@ export interface RunContext {
 export async function runSession(context: RunContext): Promise<void> {
   const { options, ports, signal, say } = context;
   try {
-    const session = await openSession(options, ports, signal);
+    const session = await (ports.openSession?.(options, signal) ?? openSession(options, ports, signal));
     let late: Subscription | undefined;
     const left = (): void => {
       late = ports.clock.schedule(() => session.close(), leavingMs);

@@ -1,7 +1,8 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
 import { type ClientPorts, Pop3Client, type TakeContent } from './client.ts';
-import { type Listed, ListingReader, listed } from './listing.ts';
+import { ListingReader, listed } from './listing.ts';
 import { OversizedMessage, Pop3Failure, RefusedCommand } from './pop3-failure.ts';
+import type { Pop3Session } from './session.types.ts';
 import { signIn } from './sign-in.ts';
 import type { MailboxOptions } from './types.ts';
 
@@ -11,30 +12,6 @@ export const MAX_HEADER_BYTES = 64 * 1024;
 const MAX_TOP_BYTES = 4 * 1024 * 1024;
 /** A whole message may take this long however steadily it trickles (journaling d.3). */
 const MESSAGE_MS = 15 * 60_000;
-
-/** A mailbox that let us in. Every method throws Pop3Failure once the session is over, RefusedCommand for -ERR. */
-export interface Pop3Session {
-  readonly peer: string | null;
-  /** Of the TLS connection; null in clear. */
-  readonly tlsVersion: string | null;
-  /** Names in upper case (RFC 2449); empty where the server has no CAPA. */
-  readonly capabilities: ReadonlySet<string>;
-  /** True: commands may be sent before earlier ones are answered (RFC 2449 section 6.6). */
-  readonly pipelined: boolean;
-  /** Number of items (STAT). */
-  count(): Promise<number>;
-  /** UIDL and LIST together, oldest first. */
-  list(): Promise<readonly Listed[]>;
-  /** The header block, MAX_HEADER_BYTES at most; null where the server refuses. */
-  top(n: number): Promise<Buffer | null>;
-  /** The exact bytes of a message, as they come. Past `maxMessageBytes` the session ends. */
-  retrieve(n: number, content: TakeContent): Promise<void>;
-  delete(n: number): Promise<void>;
-  /** Resolves when the server has confirmed: only now the deletions hold. */
-  quit(): Promise<void>;
-  /** Lets go without QUIT. Idempotent. */
-  close(): void;
-}
 
 /**
  * Connects, encrypts as told and signs in.

@@ -1,6 +1,7 @@
 import type { SchedulerLike } from 'rxjs';
 import type { Destination } from '../../streams/message.ts';
 import type { Custody, NewId, Receipt } from '../../streams/ports.ts';
+import type { Pop3Session } from './session.types.ts';
 
 /** Error kinds of journaling d.5 that a POP3 session can end with. `storage`: ours, not the mailbox's. */
 export type FailureKind =
@@ -111,6 +112,8 @@ export interface MailboxPorts {
   readonly stage?: (stage: SessionStage) => void;
   /** Protocol dialogue for the detailed log: commands without secrets, status lines, never content. */
   readonly trace?: (line: string) => void;
+  /** Opens a session over the network where absent; the crash simulation has mailboxes of its own. */
+  readonly openSession?: (options: MailboxOptions, signal: AbortSignal) => Promise<Pop3Session>;
   /** Resolves a host name; the system's resolver when absent. In the order to try. */
   readonly lookup?: (host: string) => Promise<readonly string[]>;
   readonly clock: SchedulerLike;

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { filter, finalize, map, merge, NEVER, Observable, of, Subject, type Subscription, tap as tapOf } from 'rxjs';
 import { type ActorRefFrom, createActor, fromEventObservable } from 'xstate';
 import type { ProcessingInput, RuntimeRecord, SourceInput, SourceNews } from '../../machines/journal.events.ts';
@@ -10,14 +9,17 @@ import { assembleStore, type Store } from '../../src/store/open-store.ts';
 import { schedulerClock } from '../../streams/clock.ts';
 import { ingest } from '../../streams/ingest.ts';
 import type { JournalOptions, MatchingOptions } from '../../streams/message.ts';
-import type { Delivery, HashContent, News } from '../../streams/ports.ts';
+import type { Delivery, News } from '../../streams/ports.ts';
 import { processing } from '../../streams/processing.ts';
 import type { MemoryDisk } from './memory-bytes.ts';
 import { simBytes } from './sim-bytes.ts';
 import type { SimClock } from './sim-clock.ts';
+import { hashContent } from './sim-content.ts';
 import type { Plant } from './sim-figures.ts';
 import { type IndexDisk, openSimIndex } from './sim-index.ts';
-import { exchange, type Place, tap } from './sim-mail.ts';
+import { box, exchange, type Place, tap } from './sim-mail.ts';
+import type { SimMailbox } from './sim-mailbox.ts';
+import { simPop3 } from './sim-pop3.ts';
 import type { SimPower } from './sim-power.ts';
 import { sha256 } from './store-fixture.ts';
 
@@ -36,13 +38,16 @@ export interface EngineParts {
   readonly power: SimPower;
   readonly clock: SimClock;
   readonly settings: SimSettings;
+  /** Outside: it is there in every life. */
+  readonly mailbox: SimMailbox;
+  readonly random: () => number;
   readonly newId: () => string;
   readonly plant: Plant | undefined;
   /** Our own actors must never break: told with what they said. */
   readonly broke: (what: string) => void;
 }
 
-export const places: readonly Place[] = [exchange, tap];
+export const places: readonly Place[] = [exchange, tap, box];
 const directory = createDirectory({
   internalDomains: ['north.example'],
   knownAddresses: new Set(),
@@ -166,7 +171,9 @@ export class SimEngine {
     const record = (await store.definitions.loadRuntime(place)) ?? null;
     const machine = journalMachine.provide({
       actors: {
-        source: fromEventObservable<SourceNews, SourceInput>(() => this.#source(place)),
+        source: fromEventObservable<SourceNews, SourceInput>(({ input }) =>
+          place === box ? this.#pop3(input) : this.#source(place),
+        ),
         processing: fromEventObservable<News, ProcessingInput>(() => this.#processing(place)),
       },
     });
@@ -174,7 +181,7 @@ export class SimEngine {
       clock: schedulerClock(clock),
       input: {
         definitionId: place,
-        transport: 'smtp',
+        transport: place === box ? 'pop3' : 'smtp',
         inactivityAllowedMs: 30_000,
         suspended: row?.suspension?.suspended ?? false,
         record: record as RuntimeRecord | null,
@@ -189,7 +196,10 @@ export class SimEngine {
       const none = { failures: 0, lastError: null, nextRetryAt: null, mailboxQueue: null, mailboxQueueAt: null };
       void store.definitions.saveRuntime(place, { ...kept, ...none });
     });
-    actor.on('connector.error', ({ part, detail }) => broke(`${part} of ${place}: ${detail}`));
+    actor.on('connector.error', ({ part, detail }) => {
+      // A mailbox may fail as it likes; processing never does.
+      if (place !== box || part !== 'source') broke(`${part} of ${place}: ${detail}`);
+    });
     actor.subscribe({ error: (error) => broke(`journal ${place}: ${String(error)}`) });
     this.#actors.set(place, actor);
     actor.start();
@@ -205,6 +215,18 @@ export class SimEngine {
           map(({ ...news }) => news as SourceNews),
           finalize(() => this.#open.delete(place)),
         )
+        .subscribe(subscriber);
+    });
+  }
+
+  #pop3(start: SourceInput): Observable<SourceNews> {
+    const failed = (): void => {
+      this.failed = true;
+    };
+    return new Observable<SourceNews>((subscriber) => {
+      this.#open.add(box);
+      return simPop3({ ...this.#parts, store: this.store, failed }, start)
+        .pipe(finalize(() => this.#open.delete(box)))
         .subscribe(subscriber);
     });
   }
@@ -239,14 +261,3 @@ export class SimEngine {
     );
   }
 }
-
-/**
- * Stands for the content hash of the worker: all of a message but its Received and X- fields. The real one is a matter of
- * its own tests, and would cost more than all the rest here.
- */
-const hashContent: HashContent = (message) => {
-  const text = Buffer.from(message)
-    .toString('latin1')
-    .replace(/^(Received|X-[\w-]+):.*\r\n/gim, '');
-  return Promise.resolve(createHash('sha256').update(text).digest('hex'));
-};

@@ -5,6 +5,8 @@ import type { Kept } from './sim-verdict.ts';
 export type Plant =
   /** Records count as durable, and are acknowledged, once they are written and before they are synced. */
   | 'answer-before-sync'
+  /** A message is deleted from its mailbox while it is on its way to the disk. */
+  | 'delete-before-commit'
   /** Half of an index batch is on disk before the other half: keys without what they are keys of. */
   | 'key-before-record';
 
@@ -20,6 +22,8 @@ export interface SimFigures {
   readonly kept: readonly Kept[];
   readonly mails: number;
   readonly sent: number;
+  /** Of these, taken out of the mailbox. */
+  readonly pulled: number;
   readonly crashes: Readonly<Record<Ending, number>>;
   readonly steps: number;
   readonly looks: number;

@@ -3,6 +3,7 @@ import type { ArchiveEntry, IntakeState } from '../../streams/message.ts';
 import { outcomes } from '../../streams/message.ts';
 import type { IntakeRecord, Page, PageQuery } from '../../streams/ports.ts';
 import { places, type SimEngine } from './sim-engine.ts';
+import type { SimMail } from './sim-mail.ts';
 import type { Promised } from './sim-senders.ts';
 
 /** A broken invariant; the message names it. */
@@ -53,7 +54,7 @@ export class Watch {
   looks = 0;
 
   /** Conservation, promises kept, ends that stay, recipients that never shrink. */
-  async look(engine: SimEngine, promised: readonly Promised[]): Promise<Picture> {
+  async look(engine: SimEngine, promised: readonly Promised[], gone: readonly SimMail[]): Promise<Picture> {
     this.looks += 1;
     const picture = await pictureOf(engine);
     conserved(engine, picture);
@@ -64,6 +65,10 @@ export class Watch {
         must(record !== undefined, () => `INV-1: ${intakeId} was acknowledged and is not in custody`);
         must(record.sha256 === mail.sha256, () => `INV-6: ${intakeId} has another hash than the mail`);
       }
+    }
+    const held = new Set(picture.intake.map(({ sha256 }) => sha256));
+    for (const { sha256 } of gone) {
+      must(held.has(sha256), () => `INV-1: ${sha256} was deleted from its mailbox and is not in custody`);
     }
     for (const record of picture.intake) this.#seeEnd(record);
     const missing = new Set(this.#recipients.keys());

@@ -4,7 +4,9 @@ import { sha256 } from './store-fixture.ts';
 
 export const exchange = 'exchange';
 export const tap = 'tap';
-export type Place = typeof exchange | typeof tap;
+/** A POP3 mailbox; its reports are of the same kind as those of `exchange`. */
+export const box = 'box';
+export type Place = typeof exchange | typeof tap | typeof box;
 
 /** What becomes of every copy of one message. */
 export type Fate = 'archived' | 'held' | 'skipped' | 'quarantined';
@@ -68,7 +70,13 @@ export function drawPost(random: () => number, startAt: number): SimPost {
       expected.push({ fate, recipients: new Set(recipients) });
     }
   }
-  return { mails: shuffled(random, mails), expected };
+  return { mails: shuffled(random, mails).map((mail) => perhapsPulled(random, mail)), expected };
+}
+
+/** Some of what was meant for the listener of `exchange` alone lies in a mailbox instead. */
+function perhapsPulled(random: () => number, mail: SimMail): SimMail {
+  const isPulled = mail.places.length === 1 && mail.places[0] === exchange && random() < 0.4;
+  return isPulled ? { ...mail, places: [box] } : mail;
 }
 
 type Copy = readonly [bytes: Buffer, places: readonly Place[]];

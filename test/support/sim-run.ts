@@ -6,7 +6,8 @@ import { places, SimEngine, type SimSettings } from './sim-engine.ts';
 import type { SimFigures, SimOptions } from './sim-figures.ts';
 import { IndexDisk } from './sim-index.ts';
 import { must, Violation, Watch } from './sim-look.ts';
-import { drawPost, pick, type SimPost } from './sim-mail.ts';
+import { drawPost, pick, type SimMail, type SimPost } from './sim-mail.ts';
+import { SimMailbox } from './sim-mailbox.ts';
 import { calm, drawPower, type Ending, type PowerPlan, SimPower } from './sim-power.ts';
 import { SimSenders } from './sim-senders.ts';
 import { atOnce, drawSettings } from './sim-settings.ts';
@@ -33,6 +34,9 @@ class SimWorld {
   readonly #settings: SimSettings;
   readonly #post: SimPost;
   readonly #senders: SimSenders;
+  readonly #mailbox: SimMailbox;
+  /** Deleted from the mailbox: nobody but the engine has it now. */
+  readonly #gone: SimMail[] = [];
   readonly #watch = new Watch();
   readonly #crashes = { kill: 0, 'power-cut': 0, stop: 0 };
   #disk = new MemoryDisk();
@@ -56,7 +60,10 @@ class SimWorld {
     const plan = faults
       ? { lossy: this.#random() * 0.2, restMs: 200 + below(this.#random, 3_000) }
       : { lossy: 0, restMs: 1 };
-    this.#senders = new SimSenders(this.#time, this.#random, plan);
+    this.#mailbox = new SimMailbox(this.#random, (mail) => this.#gone.push(mail));
+    if (faults)
+      this.#mailbox.plan = { lossy: plan.lossy, uidl: pick(this.#random, ['honest', 'honest', 'missing', 'same']) };
+    this.#senders = new SimSenders(this.#time, this.#random, plan, this.#mailbox);
     this.#power = new SimPower(this.#time.engine, this.#random, calm);
   }
 
@@ -85,7 +92,7 @@ class SimWorld {
         () => `INV-2: no rest after ${this.#time.passedMs} ms: ${this.#story()}`,
       );
       if (this.#time.steps < lookAt || this.#engine === null) continue;
-      await this.#watch.look(this.#engine, this.#senders.promised);
+      await this.#watch.look(this.#engine, this.#senders.promised, this.#gone);
       lookAt = this.#time.steps + 100 + below(this.#random, 200);
     }
   }
@@ -96,7 +103,7 @@ class SimWorld {
     if (engine === null) throw new Error('at rest without an engine');
     // Nothing moves the clock any more, so nothing may wait for it.
     this.#power.plan = calm;
-    const picture = await this.#watch.look(engine, this.#senders.promised);
+    const picture = await this.#watch.look(engine, this.#senders.promised, this.#gone);
     const kept = await judge(engine, picture, { post: this.#post, promised: this.#senders.promised });
     this.#halt();
     if (this.#options.faults) {
@@ -108,6 +115,7 @@ class SimWorld {
       kept,
       mails: this.#post.mails.length,
       sent: this.#senders.sent,
+      pulled: this.#gone.length,
       crashes: this.#crashes,
       steps: this.#time.steps,
       looks: this.#watch.looks,
@@ -117,8 +125,8 @@ class SimWorld {
 
   #atRest(): boolean {
     const engine = this.#engine;
-    if (engine === null || engine.failed || this.#crashesLeft > 0 || this.#senders.done < this.#post.mails.length)
-      return false;
+    const isDelivered = this.#senders.done === this.#post.mails.length && this.#mailbox.size === 0;
+    if (engine === null || engine.failed || this.#crashesLeft > 0 || !isDelivered) return false;
     return places.every((place) => engine.takes(place) && engine.store.figuresOf(place).queueMessages === 0);
   }
 
@@ -157,6 +165,8 @@ class SimWorld {
       clock: this.#time.engine,
       settings: this.#settings,
       plant: this.#options.plant,
+      mailbox: this.#mailbox,
+      random: this.#random,
       newId: () => {
         this.#ids += 1;
         return `${String(this.#time.world.now()).padStart(15, '0')}-${String(this.#ids).padStart(5, '0')}`;
@@ -237,6 +247,6 @@ class SimWorld {
 
   #story(): string {
     const queues = places.map((place) => `${place} ${this.#engine?.store.figuresOf(place).queueMessages}`);
-    return `${this.#senders.done} of ${this.#post.mails.length} delivered, in process: ${queues.join()}`;
+    return `${this.#senders.done} of ${this.#post.mails.length} delivered, ${this.#mailbox.size} in the mailbox, in process: ${queues.join()}`;
   }
 }

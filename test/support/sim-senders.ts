@@ -4,7 +4,7 @@ import type { Delivery } from '../../streams/ports.ts';
 import { below } from './prng.ts';
 import type { SimTime } from './sim-clock.ts';
 import type { SimEngine } from './sim-engine.ts';
-import type { SimMail } from './sim-mail.ts';
+import { box, type SimMail } from './sim-mail.ts';
 
 /** A promise the engine made outward: a 250, whether or not it arrived. */
 export interface Promised {
@@ -18,6 +18,11 @@ export interface SenderPlan {
   readonly restMs: number;
 }
 
+/** What a sender does with mail for a mailbox: it lays it there, and no more is asked of it. */
+export interface MailboxSide {
+  put(mail: SimMail): void;
+}
+
 /** The outside: each sender delivers its mails one after another, each again and again until a 250 has arrived. */
 export class SimSenders {
   readonly promised: Promised[] = [];
@@ -28,8 +33,10 @@ export class SimSenders {
   engine: SimEngine | null = null;
   readonly #time: SimTime;
   readonly #random: () => number;
+  readonly #mailbox: MailboxSide;
 
-  constructor(time: SimTime, random: () => number, plan: SenderPlan) {
+  constructor(time: SimTime, random: () => number, plan: SenderPlan, mailbox: MailboxSide) {
+    this.#mailbox = mailbox;
     this.#time = time;
     this.#random = random;
     this.plan = plan;
@@ -43,12 +50,19 @@ export class SimSenders {
 
   #next([mail, ...rest]: readonly SimMail[]): void {
     if (mail === undefined) return;
-    this.#after(below(this.#random, this.plan.restMs), () =>
-      this.#send(mail, () => {
+    this.#after(below(this.#random, this.plan.restMs), () => {
+      const done = (): void => {
         this.done += 1;
         this.#next(rest);
-      }),
-    );
+      };
+      if (!mail.places.includes(box)) {
+        this.#send(mail, done);
+        return;
+      }
+      this.sent += 1;
+      this.#mailbox.put(mail);
+      done();
+    });
   }
 
   /** One connection with one message; `done` once a 250 came back. */

@@ -1,7 +1,7 @@
 import type { JournalOptions } from '../../streams/message.ts';
 import { below } from './prng.ts';
 import type { SimSettings } from './sim-engine.ts';
-import { exchange, pick, tap } from './sim-mail.ts';
+import { box, exchange, pick, tap } from './sim-mail.ts';
 
 /** Waits of all lengths, short ones often: a run of a minute meets every kind of overlap. */
 export function drawSettings(random: () => number): SimSettings {
@@ -19,8 +19,9 @@ export function drawSettings(random: () => number): SimSettings {
     journalNonInternalAddresses: false,
     journalUnknownInternalAddresses: true,
   });
+  const [pushed, tapped] = [optionsOf(exchange, 'eej'), optionsOf(tap, 'standard')];
   return {
-    options: { exchange: optionsOf(exchange, 'eej'), tap: optionsOf(tap, 'standard') },
+    options: { exchange: pushed, tap: tapped, box: { ...pushed, definitionId: box } },
     matching: {
       extendedWaitMs: pick(random, [2_000, 10_000]),
       maxAgeMs: 30 * 86_400_000,
@@ -43,5 +44,9 @@ export function atOnce({ options, ...settings }: SimSettings): SimSettings {
     deliveryWaitAttempts: 1,
     extendedDeduplication: false,
   });
-  return { ...settings, options: { exchange: hurry(options.exchange), tap: hurry(options.tap) }, window: 128 };
+  return {
+    ...settings,
+    options: { exchange: hurry(options.exchange), tap: hurry(options.tap), box: hurry(options.box) },
+    window: 128,
+  };
 }

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { type Observable, tap } from 'rxjs';
+import type { SourceInput, SourceNews } from '../../machines/journal.events.ts';
+import { openMailbox } from '../../src/pop3/mailbox.ts';
+import type { LedgerEntry, MailboxOptions } from '../../src/pop3/types.ts';
+import type { Store } from '../../src/store/open-store.ts';
+import { poll } from '../../streams/poll.ts';
+import type { Custody, NewId, News, Receipt } from '../../streams/ports.ts';
+import type { SimClock } from './sim-clock.ts';
+import type { Plant } from './sim-figures.ts';
+import { box } from './sim-mail.ts';
+import type { SimMailbox } from './sim-mailbox.ts';
+
+export interface SimPop3Parts {
+  readonly store: Store;
+  readonly mailbox: SimMailbox;
+  readonly clock: SimClock;
+  readonly newId: NewId;
+  readonly plant: Plant | undefined;
+  readonly random: () => number;
+  /** The store has failed under a session. */
+  readonly failed: () => void;
+}
+
+const options: MailboxOptions = {
+  ...{ host: 'mailbox.test', port: 995, mailboxName: 'box', password: 'x', encrypted: true, encryptionMode: 'strict' },
+  ...{ certificatePin: null, timeoutMs: 60_000, maxMessageBytes: 1_000_000 },
+};
+
+/** The poller, session after session, as in the product; only the line to the server is the simulation's. */
+export function simPop3(
+  { store, mailbox, clock, newId, plant, random, failed }: SimPop3Parts,
+  start: Pick<SourceInput, 'notBeforeAt' | 'backoffStep'>,
+): Observable<SourceNews> {
+  const uidl = store.uidl(box);
+  const opened = openMailbox(
+    options,
+    {
+      openSession: () => mailbox.session(clock),
+      custody: plant === 'delete-before-commit' ? unpaid(store.custody) : store.custody,
+      ledger: {
+        read: async () => (await uidl.read()) as unknown as ReadonlyMap<string, LedgerEntry>,
+        write: (changes) =>
+          uidl.write(new Map([...changes].map(([key, entry]) => [key, entry === null ? null : { ...entry }]))),
+      },
+      newId,
+      destination: () => ({ definitionId: box, definitionVersion: 1 }),
+      admit: () => 'ok',
+      taken: () => undefined,
+      report: () => undefined,
+      clock,
+    },
+    { items: 3, bytes: 1_000_000, ms: 60_000 },
+  );
+  return poll(opened.extract, { ...start, pollIntervalMs: 500, random }, clock).pipe(
+    tap((news: News) => {
+      if (news.type === 'source.failed' && news.kind === 'storage') failed();
+    }),
+  ) as Observable<SourceNews>;
+}
+
+/** The planted fault: what is on its way to the disk counts as being there, so that it is deleted before it is. */
+function unpaid({ begin }: Pick<Custody, 'begin'>): Pick<Custody, 'begin'> {
+  return {
+    begin: (done) => {
+      const receipt = begin(done);
+      const hash = createHash('sha256');
+      const write: Receipt['write'] = (chunk) => {
+        hash.update(chunk);
+        return receipt.write(chunk);
+      };
+      const commit: Receipt['commit'] = async (received) => {
+        receipt.commit(received).catch(() => undefined);
+        const intakeIds = received.targets.map(({ intakeId }) => intakeId);
+        return { intakeIds, receivedAt: received.receivedAt, size: receipt.size, sha256: hash.digest('hex') };
+      };
+      return { write, commit, preview: () => receipt.preview(), abort: () => undefined, size: receipt.size };
+    },
+  };
+}
