@@ -1,3 +1,5 @@
+import type { DeleteRule } from './keeping.ts';
+
 /** Figures of one definition since it was made; `received` is the sum of all the others but `absorbed` (INV-3). */
 export interface Figures {
   readonly received: number;
@@ -14,4 +16,6 @@ export interface Figures {
   readonly delayed: number;
   readonly matching: number;
   readonly lastMessageAt: number | null;
+  /** Records whose mail was deleted, by why; absent where none was. Each counts in its outcome all the same. */
+  readonly deleted?: Readonly<Record<DeleteRule, number>>;
 }

@@ -144,7 +144,7 @@ export interface Parsed {
 /** One step of an intake record, kept for the person who asks what became of it. */
 export interface Step {
   readonly at: number;
-  /** `received`, `parsed`, `delayed`, `attempt`, `woken`, `released`, `retried`, `purged`, `failed` or an outcome. */
+  /** `received`, `parsed`, `delayed`, `attempt`, `woken`, `released`, `retried`, `purged`, `deleted`, `failed` or an outcome. */
   readonly step: string;
   readonly detail: string | null;
 }

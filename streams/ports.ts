@@ -1,5 +1,6 @@
 import type { ObservableInput } from 'rxjs';
 import type { EngineFailure } from './failure.ts';
+import type { Gone } from './keeping.ts';
 import type {
   AgeClock,
   ArchiveEntry,
@@ -171,8 +172,9 @@ export interface MessageQuery extends PageQuery {
 export interface MessageReader {
   find(query: MessageQuery): Promise<Page<ArchiveEntry>>;
   get(id: string): Promise<ArchiveEntry | undefined>;
+  /** What is left of an entry that was deleted. */
+  goneOf(id: string): Promise<Gone | undefined>;
 }
-
 /** An intake record as it stands, ended or not (interface section 6). */
 export interface IntakeRecord {
   readonly intakeId: string;

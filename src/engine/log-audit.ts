@@ -5,6 +5,7 @@ import type { CommandFacts, IntakeFacts, LogRecord } from '../store/commit-log.t
 import type { FileFault } from '../store/leveldb-check.ts';
 import { lostLeaf } from '../store/log-tree.ts';
 import { genesisHash, type RecordHead } from '../store/record.ts';
+import { toldIn } from '../store/restated.ts';
 
 /** A head is signed over records that are not far behind its own; further back it could not have been. */
 const sizesKept = 8_192;
@@ -114,21 +115,31 @@ export class LogAudit {
     if (kind === 'intake') {
       const { targets, chunks } = facts as IntakeFacts;
       const owners = targets.map(({ intakeId }) => intakeId);
-      for (const part of [seq, ...chunks.map(([chunk]) => chunk)]) {
-        const gone = this.#gone.get(part);
-        if (gone !== undefined) gone.owners = owners;
-      }
-    } else if (kind === 'command') this.#bury(facts as CommandFacts);
+      for (const part of [seq, ...chunks.map(([chunk]) => chunk)]) this.#own(part, owners);
+    } else this.#own(seq, toldIn({ kind, facts }));
+    if (kind === 'command') this.#bury(facts as CommandFacts);
+  }
+
+  #own(seq: number, owners: readonly string[]): void {
+    const gone = this.#gone.get(seq);
+    if (gone !== undefined) gone.owners = owners;
   }
 
   /** The tombstone names the items; their payloads may have gone since. */
   #bury(facts: CommandFacts): void {
-    if (facts.command !== 'purge' || this.#gone.size === 0) return;
-    const buried = new Set(facts.intakeIds);
+    if (this.#gone.size === 0) return;
+    const buried = new Set(buriedBy(facts));
+    if (buried.size === 0) return;
     for (const [seq, { owners }] of this.#gone) {
       if (!owners.some((owner) => buried.has(owner))) continue;
       this.#gone.delete(seq);
       this.deleted += 1;
     }
   }
+}
+
+/** The intakes whose mail a tombstone says is gone. */
+function buriedBy(facts: CommandFacts): readonly string[] {
+  if (facts.command === 'purge') return facts.intakeIds;
+  return facts.command === 'delete' ? facts.entries.flatMap(({ intakeIds }) => intakeIds) : [];
 }

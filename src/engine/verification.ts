@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { access, link, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { EngineFailure } from '../../streams/failure.ts';
 import { isSignedBy, keyId, type SignedHead } from '../evidence/head.ts';
 import { keyFile, publicKeyFile, readPublicKeys } from '../evidence/signing-key.ts';
 import type { FoundHead, FoundHeads } from '../evidence/stored-stamps.ts';
@@ -133,17 +134,21 @@ async function* recordsOf({
   await using log = await openLevelBytes({ directory: copy.directory, unseal });
   const keyFaults = new Set<string>();
   for await (const found of log.scan(1)) {
-    if (found.kind === 'record' && found.head.seal !== null) {
-      const isUnread = typeof (await unseal.payload(found.head)) === 'string';
+    if (found.kind === 'record') {
       const { head, file } = found;
-      yield* openedRecord(head, { file, isDropped: false, isUnread, unseal, keyFaults });
-    } else if (found.kind === 'record')
-      yield { kind: 'record', head: found.head, file: found.file, isDropped: false, isUnread: false };
-    else if (found.kind === 'damage')
-      yield { kind: 'fault', fault: { file: found.damage.file, text: found.damage.text } };
-    else yield { kind: 'torn', file: found.file, bytes: found.bytes };
+      const { record } = head;
+      // The scan takes a payload that is gone to the last byte for one that was dropped; the tombstone has to say so.
+      const isDropped = record.payloadLength > 0 && (await log.slice(record.seq, 0, 1).then(isThere, isMissing));
+      const isUnread = head.seal !== null && typeof (await unseal.payload(head)) === 'string';
+      yield* openedRecord(head, { file, isDropped, isUnread, unseal, keyFaults });
+    }
+    if (found.kind === 'damage') yield { kind: 'fault', fault: { file: found.damage.file, text: found.damage.text } };
+    if (found.kind === 'torn') yield { kind: 'torn', file: found.file, bytes: found.bytes };
   }
 }
+
+const isThere = (): boolean => false;
+const isMissing = (error: unknown): boolean => error instanceof EngineFailure && error.code === 'missing';
 
 interface IndexFacts {
   readonly head: { readonly seq: number; readonly hash: string } | undefined;

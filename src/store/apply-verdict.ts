@@ -48,7 +48,7 @@ export function applyVerdict(
 
 /** The entry's own match key and those of the content hashes learnt so far. */
 export function matchKeysOf(entry: ArchiveEntry): readonly string[] {
-  const keys = new Set<string>([entry.matchKey]);
+  const keys = new Set<string>(entry.matchKey === '' ? [] : [entry.matchKey]);
   for (const { representations } of entry.observations) {
     for (const { contentHash } of representations) if (contentHash !== null) keys.add(`ch:${contentHash}`);
   }

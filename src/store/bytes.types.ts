@@ -19,7 +19,7 @@ export type Found =
  * Where the records of the commit log lie (store section 2). Records are written whole and in order, and never change;
  * the port knows their frame, not their meaning. Every adapter passes test/contracts/bytes.contract.ts.
  *
- * Life: `scan` once to its end, `ready` once, then the rest.
+ * Life: `scan` once to its end, `ready` once, then the rest; a record that `scan` has yielded can be sliced at once.
  */
 export interface Bytes extends AsyncDisposable {
   /** The number the next record gets, known once `scan` has ended: one after the last, damaged ones counted. */

@@ -1,22 +1,15 @@
+import type { DeleteRule } from '../../streams/keeping.ts';
 import type { AgeClock, ArchiveEntry, Outcome } from '../../streams/message.ts';
 import type { EventDraft, LoggedEvent } from '../../streams/ports.ts';
 import { type HeldDigest, withHeld } from './held-digest.ts';
 import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
-import {
-  dueKey,
-  eventByKey,
-  eventKey,
-  ledgerKey,
-  matchIndexKey,
-  openKey,
-  rangeOf,
-  stateKey,
-  timedKey,
-} from './keys.ts';
+import { dueKey, eventByKey, eventKey, ledgerKey, openKey, rangeOf } from './keys.ts';
 import type { Room } from './room.ts';
+import { rowKeys } from './row-keys.ts';
 import {
   type DefinitionRow,
+  type DeletedDigest,
   emptyLedger,
   type FiguresRow,
   type IntakeRow,
@@ -41,7 +34,8 @@ export class Change {
   readonly #memory: IndexMemory;
   readonly #changes: KeyChange[] = [];
   readonly #rows = new Map<string, IntakeRow>();
-  readonly #entries = new Map<string, ArchiveEntry>();
+  /** Null: taken away. */
+  readonly #entries = new Map<string, ArchiveEntry | null>();
   readonly #definitions = new Map<string, DefinitionRow>();
   /** Copies of this change's own. */
   readonly #figures = new Map<string | null, Draft<FiguresRow>>();
@@ -63,8 +57,8 @@ export class Change {
   /** Writes a row with every key and figure that follows from it; `before` is the row as it stood. */
   putRow(row: IntakeRow, before: IntakeRow | undefined): void {
     this.#rows.set(row.intakeId, row);
-    const after = this.#keysOf(row);
-    const stood = before === undefined ? [] : this.#keysOf(before);
+    const after = rowKeys(this.#index, row);
+    const stood = before === undefined ? [] : rowKeys(this.#index, before);
     for (const [room, key] of stood) if (!after.some(([, kept]) => kept === key)) this.del(room, key);
     for (const [room, key] of after) if (!stood.some(([, had]) => had === key)) this.#putNew(room, key);
     if (before !== undefined) this.#weigh(before, -1);
@@ -72,11 +66,16 @@ export class Change {
   }
 
   async entry(entryId: string): Promise<ArchiveEntry | undefined> {
-    return this.#entries.get(entryId) ?? (await this.#index.entry.get(entryId));
+    const known = this.#entries.get(entryId);
+    return known === undefined ? this.#index.entry.get(entryId) : (known ?? undefined);
   }
 
   putEntry(entry: ArchiveEntry): void {
     this.#entries.set(entry.id, entry);
+  }
+
+  removeEntry(entryId: string): void {
+    this.#entries.set(entryId, null);
   }
 
   async definition(definitionId: string): Promise<DefinitionRow | undefined> {
@@ -120,6 +119,22 @@ export class Change {
     return heldDigest;
   }
 
+  /** Counts a record whose mail was deleted. What goes by its time is told of once a day, what was asked for at once. */
+  deleted(definitionId: string | null, rule: DeleteRule, at: number): void {
+    const draft = this.#draftOf(definitionId);
+    const { retention, erasure } = draft.deleted ?? { retention: 0, erasure: 0 };
+    draft.deleted = { retention, erasure, [rule]: (draft.deleted?.[rule] ?? 0) + 1 };
+    if (rule !== 'retention') return;
+    const { count, firstAt } = draft.deletedDigest ?? { count: 0, firstAt: at };
+    draft.deletedDigest = { count: count + 1, firstAt, lastAt: at };
+  }
+
+  takeDeletedDigest(definitionId: string | null): DeletedDigest | undefined {
+    const { deletedDigest } = this.figuresOf(definitionId);
+    if (deletedDigest !== undefined) delete this.#draftOf(definitionId).deletedDigest;
+    return deletedDigest;
+  }
+
   logEvent(at: number, draft: EventDraft): void {
     this.#events += 1;
     const event: LoggedEvent = { seq: this.#events, at, ...draft };
@@ -157,7 +172,10 @@ export class Change {
       this.put(this.#index.ledger, key, delta);
     }
     for (const [id, row] of this.#rows) this.put(this.#index.intake, id, row);
-    for (const [id, entry] of this.#entries) this.put(this.#index.entry, id, entry);
+    for (const [id, entry] of this.#entries) {
+      if (entry === null) this.del(this.#index.entry, id);
+      else this.put(this.#index.entry, id, entry);
+    }
     for (const [id, row] of this.#definitions) this.put(this.#index.definition, id, row);
     for (const [id, row] of this.#figures) this.put(this.#index.figures, rangeOf(id), row);
     if (this.#events !== this.#memory.events) this.put(this.#index.meta, 'events', this.#events);
@@ -185,26 +203,6 @@ export class Change {
     }
     for (const [definitionId, row] of this.#figures) this.#memory.setFigures(definitionId, row);
     await this.#memory.refreshOldest(came, left);
-  }
-
-  #keysOf(row: IntakeRow): readonly (readonly [Room<string>, string])[] {
-    const { index, intakeId, definitionId } = { index: this.#index, ...row };
-    if (!isInProcess(row)) {
-      const listed = row.state === 'held' || row.state === 'skipped' || row.state === 'quarantined';
-      if (!listed) return [];
-      const { purgeRawAt, rawPurgedAt } = row;
-      const ended: [Room<string>, string][] = [[index.state, stateKey(row.state, intakeId)]];
-      if (purgeRawAt !== undefined && rawPurgedAt === undefined) {
-        ended.push([index.purge, timedKey(purgeRawAt, intakeId)]);
-      }
-      return ended;
-    }
-    const keys: [Room<string>, string][] = [
-      [index.open, openKey(definitionId, intakeId)],
-      [index.due, dueKey(definitionId, row.dueAt, intakeId)],
-    ];
-    if (row.waitsFor !== null) keys.push([index.wait, matchIndexKey(row.waitsFor, intakeId)]);
-    return keys;
   }
 
   #weigh(row: IntakeRow, sign: 1 | -1): void {

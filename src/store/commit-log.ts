@@ -3,6 +3,7 @@ import { EngineFailure } from '../../streams/failure.ts';
 import type { Damage } from './bytes.types.ts';
 import type { CommitLog, LogPosition, LogRecord, WaitingRecords } from './commit-log.types.ts';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.ts';
+import { withParticulars } from './particulars.ts';
 import { genesisHash, markLimit, type RecordHead } from './record.ts';
 
 /** Places of damage listed; a whole disk gone bad needs no longer list. */
@@ -148,7 +149,7 @@ async function recover({ bytes, fold, foldedUpTo, maxGroupRecords = 256 }: Commi
       }
       last = head;
       if (head.record.seq === foldedUpTo?.seq) continue;
-      group.push(head.record);
+      group.push(await withParticulars(bytes, head.record));
       if (group.length < maxGroupRecords) continue;
       await fold(group);
       folded += group.length;

@@ -1,5 +1,7 @@
+import type { DeleteRule, Hold } from '../../streams/keeping.ts';
 import type { Received, Step, Verdict } from '../../streams/message.ts';
 import type { EventDraft } from '../../streams/ports.ts';
+import type { FactsWithParticulars } from './particulars.ts';
 import type { RecordHead } from './record.ts';
 
 /** Record kinds of the commit log (store section 2). `chunk` is a part of a streamed message that a later `intake` names. */
@@ -20,6 +22,8 @@ export interface LogRecord {
   readonly payloadSha256: string;
   /** Lower-case hex hash of this record's header, which covers facts, payload hash and the record before it. */
   readonly hash: string;
+  /** What it tells of the mail (particulars.ts); null where that was deleted, absent where it has none or it is damaged. */
+  readonly particulars?: unknown;
 }
 
 /** Where the log ends, or where a reader of it stands. */
@@ -35,6 +39,8 @@ export interface RecordDraft {
   readonly payload: readonly Uint8Array[];
   /** The payload's SHA-256 (32 bytes) where the caller has it already. */
   readonly payloadSha256?: Uint8Array;
+  /** The particulars that the last piece of the payload holds, for the fold. */
+  readonly particulars?: unknown;
 }
 
 /** Records that were handed over and are not durable and folded yet. */
@@ -78,18 +84,20 @@ export interface CommitLog extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Facts of an `intake` record. Its body is the payloads of `chunks` in order, then its own payload. */
-export interface IntakeFacts extends Received {
+/**
+ * Facts of an `intake` record. Its body is the payloads of `chunks` in order, then its own payload but for the
+ * particulars at its end: sender and recipients of the transport, which are empty here.
+ */
+export interface IntakeFacts extends Received, FactsWithParticulars {
   readonly size: number;
   readonly sha256: string;
   /** Sequence number and length of each chunk record. */
   readonly chunks: readonly (readonly [seq: number, length: number])[];
 }
 
-/** Facts of an `outcome` record: every verdict of one settled window that ended its item. */
-export interface OutcomeFacts {
-  readonly outcomes: readonly OutcomeFact[];
-}
+/** What a transport was told of sender and recipients. */
+export type EnvelopeTold = Pick<Received['transport'], 'mailFrom' | 'rcptTo'>;
+/** One end of an item. A record keeps it in two parts (outcome-record.ts). */
 export interface OutcomeFact {
   readonly intakeId: string;
   readonly matchKey: string | null;
@@ -133,6 +141,37 @@ export type CommandFacts =
     }
   /** The tombstone of skipped bytes: of these items, those that are skipped and past their time by then. */
   | { readonly command: 'purge'; readonly definitionId: string | null; readonly intakeIds: readonly string[] }
+  /**
+   * The tombstone of entries: they and all that tells of them go. That no hold is on them, and that their time has come,
+   * was looked at before, under the lock that holds and entries change under; a fold has less to look at (D-055).
+   */
+  | {
+      readonly command: 'delete';
+      readonly rule: DeleteRule;
+      /** Each with the intakes of its observations. */
+      readonly entries: readonly { readonly id: string; readonly intakeIds: readonly string[] }[];
+      /** Of an erasure. */
+      readonly event?: EventDraft;
+    }
+  /** What the record `of` told of mail that stands, told again, so that `of` can be dropped; in the particulars. */
+  | {
+      readonly command: 'restate';
+      readonly of: number;
+      readonly intakeIds: readonly string[];
+      readonly particulars?: number;
+    }
+  /** From now on mail of this definition is kept for `ms`; null: for ever. */
+  | { readonly command: 'keep'; readonly definitionId: string | null; readonly ms: number | null }
+  | { readonly command: 'hold'; readonly hold: Omit<Hold, 'placedAt'>; readonly event: EventDraft }
+  | { readonly command: 'lift'; readonly id: string; readonly event: EventDraft }
+  /** Somebody has said that the clock is right, though it leapt. */
+  | { readonly command: 'resume-retention'; readonly event: EventDraft }
+  /** A sign that the engine lives, where no mail says so. */
+  | { readonly command: 'look' }
+  /** One line in the event log for all that was deleted since the last one. */
+  | { readonly command: 'summarise-deleted'; readonly definitionId: string | null }
+  /** The index holds nothing any more of what was deleted before. */
+  | { readonly command: 'compacted' }
   /** Payloads that stood under a tombstone are off the disk. */
   | { readonly command: 'dropped'; readonly seqs: readonly number[] }
   /** One line in the event log for all that was held since the last one. */

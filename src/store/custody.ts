@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Custodied, Received } from '../../streams/message.ts';
 import type { ChunksDone, Custody, Receipt } from '../../streams/ports.ts';
-import type { CommitLog, IntakeFacts } from './commit-log.types.ts';
+import type { CommitLog, EnvelopeTold, IntakeFacts } from './commit-log.types.ts';
+import { encodeParticulars } from './particulars.ts';
 import type { RecentBytes } from './recent-bytes.ts';
 
 export interface CustodyOptions {
@@ -95,17 +96,19 @@ class LogReceipt implements Receipt {
       throw asFailure(this.#failure);
     }
     const { log, recent } = this.#options;
-    const digest = this.#hash.digest();
+    const { facts: said, particulars, told } = envelopeApart(received);
+    const digest = (told === null ? this.#hash : this.#hash.copy()).digest();
     const sha256 = digest.toString('hex');
     const pieces = this.#pieces;
-    const facts: IntakeFacts = { ...received, size: this.#size, sha256, chunks: this.#chunks };
+    const facts: IntakeFacts = { ...said, size: this.#size, sha256, chunks: this.#chunks };
     const whole = this.#chunks.length === 0;
     const kept = whole ? recent.keep(sha256, pieces, this.#done) : undefined;
     const appended = log.append({
       kind: 'intake',
       facts,
-      payload: pieces,
-      ...(whole ? { payloadSha256: digest } : {}),
+      payload: told === null ? pieces : [...pieces, told],
+      ...(whole ? { payloadSha256: told === null ? digest : this.#hash.update(told).digest() } : {}),
+      ...(told === null ? {} : { particulars }),
     });
     const handedOver = this.#letGo();
     try {
@@ -162,6 +165,16 @@ class LogReceipt implements Receipt {
     this.#flushing.catch(() => undefined);
     return this.#flushing;
   }
+}
+
+/** Who sent it to whom tells of the mail, and stands with its bytes; the facts of a record stay for ever. */
+function envelopeApart(received: Received) {
+  const { mailFrom, rcptTo } = received.transport;
+  const particulars: EnvelopeTold = { mailFrom, rcptTo };
+  if (mailFrom === null && rcptTo.length === 0) return { facts: received, particulars, told: null };
+  const told = encodeParticulars(particulars);
+  const transport = { ...received.transport, mailFrom: null, rcptTo: [] };
+  return { facts: { ...received, transport, particulars: told.length }, particulars, told };
 }
 
 const asFailure = (error: unknown): EngineFailure =>

@@ -16,6 +16,8 @@ type Delegated = Pick<
   | 'definitions'
   | 'uidl'
   | 'housekeeping'
+  | 'retention'
+  | 'holds'
   | 'ledger'
 >;
 
@@ -42,6 +44,7 @@ export function delegates(of: () => Store): Delegated {
     messages: {
       find: async (query) => of().messages.find(query),
       get: async (id) => of().messages.get(id),
+      goneOf: async (id) => of().messages.goneOf(id),
     },
     intake: {
       find: async (query) => of().intake.find(query),
@@ -69,6 +72,26 @@ export function delegates(of: () => Store): Delegated {
       purgeSkipped: async (now, limit) => of().housekeeping.purgeSkipped(now, limit),
       dropPurged: async (before, limit) => of().housekeeping.dropPurged(before, limit),
       summariseHeld: async (now) => of().housekeeping.summariseHeld(now),
+    },
+    retention: {
+      keep: async (definitionId, ms) => of().retention.keep(definitionId, ms),
+      said: async (definitionId) => of().retention.said(definitionId),
+      leapAt: (now) => of().retention.leapAt(now),
+      resume: async (event) => of().retention.resume(event),
+      look: async (now) => of().retention.look(now),
+      due: async function* (now) {
+        yield* of().retention.due(now);
+      },
+      erase: async (entryId, event) => of().retention.erase(entryId, event),
+      summarise: async (now) => of().retention.summarise(now),
+      compact: async (before, now) => of().retention.compact(before, now),
+    },
+    holds: {
+      all: async () => of().holds.all(),
+      get: async (id) => of().holds.get(id),
+      place: async (hold, event) => of().holds.place(hold, event),
+      lift: async (id, event) => of().holds.lift(id, event),
+      on: async (entries) => of().holds.on(entries),
     },
   };
 }

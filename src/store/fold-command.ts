@@ -1,6 +1,7 @@
-import type { CommandFacts } from './commit-log.types.ts';
+import type { CommandFacts, LogRecord } from './commit-log.types.ts';
 import type { FoldContext } from './fold.ts';
 import { foldDropped, foldHeldSummary, foldPurge } from './fold-housekeeping.ts';
+import { foldRetention, isRetention } from './fold-retention.ts';
 import { versionKey } from './keys.ts';
 import type { DefinitionRow, IntakeRow } from './rows.ts';
 
@@ -8,10 +9,13 @@ type SuspensionFacts = Extract<CommandFacts, { definitionId: string; provisioned
 type DefineFacts = Extract<CommandFacts, { command: 'define' }>;
 
 /** One command of an operator: the row it changes, and its line in the event log. */
-export async function foldCommand(context: FoldContext, at: number, facts: CommandFacts): Promise<void> {
+export async function foldCommand(context: FoldContext, record: LogRecord): Promise<void> {
+  const { at } = record;
+  const facts = record.facts as CommandFacts;
   if (facts.command === 'purge') return foldPurge(context, at, facts);
   if (facts.command === 'dropped') return foldDropped(context, facts);
   if (facts.command === 'summarise-held') return foldHeldSummary(context, at, facts);
+  if (isRetention(facts)) return foldRetention(context, record, facts);
   if (facts.command === 'release' || facts.command === 'retry') {
     if (!(await reopen(context, at, facts))) return;
   } else if (facts.command === 'define') await define(context, at, facts);

@@ -1,3 +1,4 @@
+import type { Step } from '../../streams/message.ts';
 import type { CommandFacts } from './commit-log.types.ts';
 import type { FoldContext } from './fold.ts';
 import { tombKey } from './keys.ts';
@@ -19,11 +20,7 @@ export async function foldPurge(
     const before = await change.row(intakeId);
     if (before === undefined || !isDue(before, at)) continue;
     count += 1;
-    const steps = [...before.steps, { at, step: 'purged', detail: null }];
-    change.putRow({ ...before, rawPurgedAt: at, steps }, before);
-    const others = await Promise.all((before.sharedWith ?? []).map((id) => change.row(id)));
-    if (!others.every((other) => other !== undefined && isPurged(other))) continue;
-    for (const { seq } of before.body) change.put(index.tomb, tombKey(seq), at);
+    await buryIntake({ index, change }, before, { at, step: 'purged', detail: null });
   }
   if (count === 0) return;
   definitions.add(definitionId);
@@ -37,11 +34,34 @@ const isDue = ({ state, purgeRawAt, rawPurgedAt, sharedWith }: IntakeRow, at: nu
   purgeRawAt <= at &&
   rawPurgedAt === undefined &&
   sharedWith !== undefined;
-const isPurged = ({ state, rawPurgedAt }: IntakeRow): boolean => state === 'skipped' && rawPurgedAt !== undefined;
+
+/**
+ * The record stays, and nothing of the mail with it: its bytes and who sent it to whom go. Its payloads are named for
+ * dropping once no other intake of its transaction needs them. The one place where that happens.
+ */
+export async function buryIntake(
+  { index, change }: Pick<FoldContext, 'index' | 'change'>,
+  before: IntakeRow,
+  step: Step,
+): Promise<void> {
+  const transport = { ...before.transport, mailFrom: null, rcptTo: [] };
+  const { toldBy, ...rest } = before;
+  change.putRow({ ...rest, transport, rawPurgedAt: step.at, steps: [...before.steps, step] }, before);
+  if (toldBy !== undefined) change.put(index.told, tombKey(toldBy), { deletedAt: step.at, restatedAt: null });
+  if (before.sharedWith === undefined) return;
+  const others = await Promise.all(before.sharedWith.map((id) => change.row(id)));
+  if (!others.every((other) => other?.rawPurgedAt !== undefined)) return;
+  for (const seq of [...before.body.map((slice) => slice.seq), before.recordSeq]) {
+    change.put(index.tomb, tombKey(seq), step.at);
+  }
+}
 
 /** These payloads are off the disk. */
 export async function foldDropped({ index, change }: FoldContext, { seqs }: Facts<'dropped'>): Promise<void> {
-  for (const seq of seqs) change.del(index.tomb, tombKey(seq));
+  for (const seq of seqs) {
+    change.del(index.tomb, tombKey(seq));
+    change.del(index.told, tombKey(seq));
+  }
 }
 
 /** The alert of journaling c.6: how many were held, dated from when to when. */

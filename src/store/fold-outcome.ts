@@ -1,29 +1,25 @@
-import type { ArchiveEntry, Observation } from '../../streams/message.ts';
+import type { ArchiveEntry } from '../../streams/message.ts';
 import type { EventDraft } from '../../streams/ports.ts';
-import { applyVerdict, entriesTouchedBy, matchKeysOf } from './apply-verdict.ts';
-import type { OutcomeFact } from './commit-log.types.ts';
+import { applyVerdict, entriesTouchedBy } from './apply-verdict.ts';
+import type { LogRecord, OutcomeFact } from './commit-log.types.ts';
+import { storeEntry } from './entry-keys.ts';
 import type { FoldContext } from './fold.ts';
-import {
-  addressFacet,
-  definitionFacet,
-  facetKey,
-  flagFacet,
-  lastPart,
-  matchIndexKey,
-  matchKeyDigest,
-  within,
-  wordFacet,
-  wordsOf,
-} from './keys.ts';
+import { lastPart, matchKeyDigest, within } from './keys.ts';
+import type { RecordedOutcome, Told } from './outcome-record.ts';
 import { type IntakeRow, isInProcess, keepSkippedMs } from './rows.ts';
 
 type Ended = OutcomeFact['verdict'];
 
 /** One end: the intake row, the entry it made or joined, the keys and figures that follow, and who has to wake. */
-export async function foldOutcome(context: FoldContext, at: number, fact: OutcomeFact): Promise<void> {
+export async function foldOutcome(
+  context: FoldContext,
+  { seq, at, particulars }: Pick<LogRecord, 'seq' | 'at' | 'particulars'>,
+  { outcome, told }: { readonly outcome: RecordedOutcome; readonly told: Told | null },
+): Promise<void> {
   const { change } = context;
-  const before = await change.row(fact.intakeId);
+  const before = await change.row(outcome.intakeId);
   if (before === undefined || !isInProcess(before)) return;
+  const fact = withTold(outcome, told, before);
   const { verdict } = fact;
   const row: IntakeRow = {
     ...before,
@@ -39,6 +35,7 @@ export async function foldOutcome(context: FoldContext, at: number, fact: Outcom
     failures: 0,
     parsed: null,
     steps: [...fact.steps, { at, step: outcomeOf(verdict), detail: reasonOf(verdict) }],
+    ...(particulars === undefined || verdict.kind === 'end' ? {} : { toldBy: seq }),
     ...(verdict.kind === 'end' ? keptOf(verdict, before, at) : {}),
   };
   change.putRow(row, before);
@@ -48,6 +45,27 @@ export async function foldOutcome(context: FoldContext, at: number, fact: Outcom
   if (verdict.kind === 'end') return;
   await archive(context, at, row, fact);
   if (fact.matchKey !== null) await wake(context, at, fact.matchKey, fact.intakeId);
+}
+
+/**
+ * The outcome with what was told of the mail. Where that was deleted, as a later record says, the observation is bare: it
+ * stands for the mail until that record is folded, so that what came in between finds what it joined.
+ */
+function withTold({ verdict, ...outcome }: RecordedOutcome, told: Told | null, row: IntakeRow): OutcomeFact {
+  if (verdict.kind === 'end') return { ...outcome, verdict, matchKey: null };
+  // In records from before there were particulars all of it stands in the facts.
+  const { matchKey, observation, learnt } = told ?? { ...bareTold(row, outcome.flags), ...outcome, ...verdict };
+  return {
+    ...outcome,
+    matchKey,
+    verdict: verdict.kind === 'insert' ? { ...verdict, observation } : { ...verdict, observation, learnt },
+  };
+}
+
+function bareTold({ intakeId, definitionId, origin, receivedAt }: IntakeRow, flags: readonly string[]): Told {
+  const who = { intakeId, definitionId, origin, receivedAt, flags, level: 'L0', family: null } as const;
+  const what = { reportMessageId: null, sender: null, onBehalfOf: null, recipients: [], representations: [] };
+  return { matchKey: null, observation: { ...who, ...what }, learnt: {} };
 }
 
 /** How long the bytes of what was not archived are kept: of skipped items for a time, of all others until somebody acts. */
@@ -71,42 +89,9 @@ async function archive(context: FoldContext, at: number, row: IntakeRow, fact: O
   }
   const decided = { intakeId: row.intakeId, origin: row.origin, matchKey: fact.matchKey ?? '', at };
   const after = applyVerdict(decided, verdict, (entryId) => before.get(entryId));
-  for (const entry of after) store(context, before.get(entry.id), entry);
+  for (const entry of after) storeEntry(context, before.get(entry.id), entry);
   if (verdict.kind === 'merge' && verdict.case === 'M2') logMatch(context, at, row, 'match.variant');
   if (verdict.kind === 'insert' && verdict.collidesWith.length > 0) logMatch(context, at, row, 'match.collision');
-}
-
-/** Writes the entry and the search keys that it has and `before` had not. Nothing is ever taken away. */
-function store(context: FoldContext, before: ArchiveEntry | undefined, entry: ArchiveEntry): void {
-  const { index, change } = context;
-  change.putEntry(entry);
-  const had = before === undefined ? new Set<string>() : new Set([...matchKeysOf(before), ...facetsOf(before)]);
-  for (const key of matchKeysOf(entry)) {
-    if (had.has(key)) continue;
-    change.put(index.match, matchKeyDigest(key), '');
-    change.put(index.match, matchIndexKey(key, entry.id), '');
-  }
-  for (const facet of facetsOf(entry))
-    if (!had.has(facet)) change.put(index.facet, facetKey(index.blind(facet), entry.id), '');
-}
-
-function facetsOf(entry: ArchiveEntry): readonly string[] {
-  const facets = new Set<string>(entry.flags.map(flagFacet));
-  for (const observation of entry.observations) for (const facet of facetsOfObservation(observation)) facets.add(facet);
-  return [...facets];
-}
-
-function facetsOfObservation(observation: Observation): readonly string[] {
-  const { definitionId, flags, recipients, representations, sender, onBehalfOf } = observation;
-  const addresses = [sender, onBehalfOf, ...representations.map(({ facts }) => facts.from)];
-  for (const { address, via } of recipients) addresses.push(address, ...via.map((step) => step.address));
-  const words = representations.flatMap(({ facts }) => wordsOf(facts.subject ?? ''));
-  return [
-    ...(definitionId === null ? [] : [definitionFacet(definitionId)]),
-    ...flags.map(flagFacet),
-    ...addresses.filter((address): address is string => !!address).map(addressFacet),
-    ...words.map(wordFacet),
-  ];
 }
 
 /** Waiting items of the key become due now, their next look-up free (journaling c.4, waking early). */

@@ -2,12 +2,15 @@ import { EngineFailure } from '../../streams/failure.ts';
 import type { Body, Slice } from '../../streams/message.ts';
 import type { EventDraft, LoggedEvent } from '../../streams/ports.ts';
 import { Change } from './change.ts';
-import type { CommandFacts, IntakeFacts, LogRecord, OutcomeFacts } from './commit-log.types.ts';
+import type { CommandFacts, EnvelopeTold, IntakeFacts, LogRecord } from './commit-log.types.ts';
 import { foldCommand } from './fold-command.ts';
 import { foldOutcome } from './fold-outcome.ts';
 import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
+import { type LogTime, timeAfter } from './log-time.ts';
 import { growTree, type SignedRow } from './log-tree.ts';
+import { outcomesOf } from './outcome-record.ts';
+import { particularsBytes } from './particulars.ts';
 import type { IntakeRow } from './rows.ts';
 
 /** What a fold touched, for those who wait: definitions with new due items, and all that may look at their status again. */
@@ -21,6 +24,8 @@ export interface FoldContext {
   readonly index: IndexDb;
   readonly memory: IndexMemory;
   readonly change: Change;
+  /** After the record that is folded. */
+  time: LogTime | null;
   readonly due: Set<string | null>;
   readonly definitions: Set<string | null>;
 }
@@ -33,14 +38,42 @@ export async function foldGroup(
   { index, memory }: { readonly index: IndexDb; readonly memory: IndexMemory },
   group: readonly LogRecord[],
 ): Promise<Touched> {
+  const all = { due: new Set<string | null>(), definitions: new Set<string | null>(), events: [] as LoggedEvent[] };
+  for (const run of runsOf(group)) {
+    const { due, definitions, events } = await foldRun({ index, memory }, run);
+    for (const each of due) all.due.add(each);
+    for (const each of definitions) all.definitions.add(each);
+    all.events.push(...events);
+  }
+  return all;
+}
+
+/** A deletion looks for the keys that other entries share, so it has to see all that came before in the index itself. */
+function runsOf(group: readonly LogRecord[]): readonly (readonly LogRecord[])[] {
+  const starts = group.flatMap((record, at) => (at === 0 || isDeletion(record) ? [at] : []));
+  return starts.map((start, at) => group.slice(start, starts[at + 1]));
+}
+
+const isDeletion = ({ kind, facts }: LogRecord): boolean =>
+  kind === 'command' && (facts as CommandFacts).command === 'delete';
+
+async function foldRun(
+  { index, memory }: { readonly index: IndexDb; readonly memory: IndexMemory },
+  run: readonly LogRecord[],
+): Promise<Touched> {
   const change = new Change(index, memory);
-  const context: FoldContext = { index, memory, change, due: new Set(), definitions: new Set() };
-  for (const record of group) await foldRecord(context, record);
-  const tree = growTree(context, memory.tree, group);
-  const last = group.at(-1);
+  const context: FoldContext = { index, memory, change, time: memory.time, due: new Set(), definitions: new Set() };
+  for (const record of run) {
+    context.time = timeAfter(context.time, record.at);
+    await foldRecord(context, record);
+  }
+  const tree = growTree(context, memory.tree, run);
+  const last = run.at(-1);
   if (last !== undefined) change.put(index.meta, 'head', { seq: last.seq, hash: last.hash });
+  change.put(index.meta, 'time', context.time);
   await change.commit();
   memory.tree = tree;
+  memory.time = context.time;
   return { due: context.due, definitions: context.definitions, events: change.logged };
 }
 
@@ -49,10 +82,10 @@ async function foldRecord(context: FoldContext, record: LogRecord): Promise<void
     case 'intake':
       return foldIntake(context, record, record.facts as IntakeFacts);
     case 'outcome':
-      for (const fact of (record.facts as OutcomeFacts).outcomes) await foldOutcome(context, record.at, fact);
+      for (const { outcome, told } of outcomesOf(record)) await foldOutcome(context, record, { outcome, told });
       return;
     case 'command':
-      return foldCommand(context, record.at, record.facts as CommandFacts);
+      return foldCommand(context, record);
     case 'event':
       context.change.logEvent(record.at, record.facts as EventDraft);
       return;
@@ -69,6 +102,7 @@ async function foldRecord(context: FoldContext, record: LogRecord): Promise<void
 function foldIntake(context: FoldContext, record: LogRecord, facts: IntakeFacts): void {
   const body = bodyOf(record, facts);
   const ids = facts.targets.map(({ intakeId }) => intakeId);
+  const transport = { ...facts.transport, ...((record.particulars as EnvelopeTold | null | undefined) ?? {}) };
   for (const target of facts.targets) {
     const row: IntakeRow = {
       ...target,
@@ -77,7 +111,7 @@ function foldIntake(context: FoldContext, record: LogRecord, facts: IntakeFacts)
       size: facts.size,
       sha256: facts.sha256,
       body,
-      transport: facts.transport,
+      transport,
       state: 'received',
       reason: null,
       entryId: null,
@@ -102,9 +136,10 @@ function foldIntake(context: FoldContext, record: LogRecord, facts: IntakeFacts)
   }
 }
 
-/** The received bytes: chunk payloads in order, then the record's own. */
+/** The received bytes: chunk payloads in order, then the record's own but for its particulars. */
 export function bodyOf(record: LogRecord, facts: IntakeFacts): Body {
   const slices: Slice[] = facts.chunks.map(([seq, length]) => ({ seq, offset: 0, length }));
-  if (record.payloadLength > 0) slices.push({ seq: record.seq, offset: 0, length: record.payloadLength });
+  const length = record.payloadLength - particularsBytes(record);
+  if (length > 0) slices.push({ seq: record.seq, offset: 0, length });
   return slices;
 }

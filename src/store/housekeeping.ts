@@ -1,7 +1,9 @@
+import type { Exclusive } from '../exclusive.ts';
 import type { CommandFacts, CommitLog } from './commit-log.types.ts';
 import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
-import { lastPart, rangeOf, timedUntil } from './keys.ts';
+import { lastPart, rangeOf, timedUntil, tombKey } from './keys.ts';
+import { restatementOf } from './restated.ts';
 
 /** What the store does by itself when its time has come. Each step is one record or none, and may be repeated. */
 export interface Housekeeping {
@@ -12,8 +14,8 @@ export interface Housekeeping {
    */
   purgeSkipped(now: number, limit: number): Promise<number>;
   /**
-   * Takes from the disk what was purged before `before`, `limit` payloads at most, those of one segment together. Answers
-   * how many those were.
+   * Takes from the disk what was purged or deleted before `before`, `limit` payloads at most, those of one segment
+   * together. Answers how many those were. A record that tells of mail that stands as well is told again first.
    * @throws EngineFailure `store-failed`, `store-full`
    */
   dropPurged(before: number, limit: number): Promise<number>;
@@ -28,18 +30,22 @@ export function createHousekeeping({
   log,
   index,
   memory,
+  settling,
 }: {
   readonly log: CommitLog;
   readonly index: IndexDb;
   readonly memory: IndexMemory;
+  /** The lock that entries are made, joined and deleted under. */
+  readonly settling: Exclusive;
 }): Housekeeping {
   const command = (facts: CommandFacts) => log.append({ kind: 'command', facts, payload: [] });
-  /** All under a tombstone and not yet dropped: where a crash came before the keys were destroyed, the next time does it. */
-  const buried = async (): Promise<readonly number[]> => {
-    const seqs: number[] = [];
-    for await (const key of index.tomb.keys()) seqs.push(Number(key));
-    return seqs;
-  };
+  /** Tells again what the record told of mail that stands. False: of none. */
+  const restate = (seq: number): Promise<boolean> =>
+    settling(async () => {
+      const draft = await restatementOf(log, index, seq);
+      if (draft !== null) await log.append(draft);
+      return draft !== null;
+    });
   return {
     purgeSkipped: async (now, limit) => {
       const keys = await index.purge.keysNow({ ...timedUntil(now), limit });
@@ -52,7 +58,7 @@ export function createHousekeeping({
       for (const [definitionId, intakeIds] of byDefinition) {
         await command({ command: 'purge', definitionId, intakeIds });
       }
-      if (byDefinition.size > 0) await log.destroy(await buried());
+      if (byDefinition.size > 0) await log.destroy(await buried(index));
       return keys.length;
     },
     dropPurged: async (before, limit) => {
@@ -60,6 +66,11 @@ export function createHousekeeping({
       for await (const [key, purgedAt] of index.tomb.entries()) {
         if (purgedAt < before) seqs.push(Number(key));
         if (seqs.length === limit) break;
+      }
+      for (const seq of await toldBefore(index, before, limit - seqs.length)) {
+        // A backup that is under way may hold no more than was there at its begin: what was told again has a day.
+        const row = await index.told.get(tombKey(seq));
+        if (row?.restatedAt == null ? !(await restate(seq)) : row.restatedAt < before - dayMs) seqs.push(seq);
       }
       if (seqs.length === 0) return 0;
       await log.drop(new Set(seqs));
@@ -75,4 +86,22 @@ export function createHousekeeping({
       }
     },
   };
+}
+
+/** All under a tombstone and not yet dropped: where a crash came before the keys were destroyed, the next time does it. */
+export async function buried(index: IndexDb): Promise<readonly number[]> {
+  const seqs: number[] = [];
+  for await (const key of index.tomb.keys()) seqs.push(Number(key));
+  return seqs;
+}
+
+/** Records that tell of mail deleted before `before`, the oldest first. */
+async function toldBefore(index: IndexDb, before: number, limit: number): Promise<readonly number[]> {
+  const seqs: number[] = [];
+  if (limit <= 0) return seqs;
+  for await (const [key, { deletedAt }] of index.told.entries()) {
+    if (deletedAt < before) seqs.push(Number(key));
+    if (seqs.length === limit) break;
+  }
+  return seqs;
 }

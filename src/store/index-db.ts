@@ -1,8 +1,20 @@
+import { rm } from 'node:fs/promises';
 import { Level } from 'level';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { IndexSeal } from './index-seal.ts';
+import type { KeepSaid } from './keep-period.ts';
 import { type Database, jsonSublevel, openKeyRoom, openRoom, type Room, type Sublevel } from './room.ts';
-import type { DefinitionRow, EntryRow, EventRow, FiguresRow, IntakeRow, LedgerRow } from './rows.ts';
+import type {
+  DefinitionRow,
+  EntryRow,
+  EventRow,
+  FiguresRow,
+  GoneRow,
+  HoldRow,
+  IntakeRow,
+  LedgerRow,
+  ToldRow,
+} from './rows.ts';
 import { type EncodeValue, encoded, WriteBehind, type WriteOps } from './write-behind.ts';
 
 export type { Database } from './room.ts';
@@ -10,6 +22,10 @@ export type { IndexOp } from './write-behind.ts';
 
 /** The rooms of the index database; every key layout is in keys.ts. */
 export interface IndexDb extends AsyncDisposable {
+  /** Writes all that is in memory to tables: what is deleted later is then found by a compaction. */
+  toTables(): Promise<void>;
+  /** Writes every table anew, and no file holds what was deleted before. Mail goes on meanwhile. */
+  compact(): Promise<void>;
   readonly database: Database;
   /** Takes the changes of every room but `uidl` and `runtime`. */
   readonly behind: WriteBehind;
@@ -19,6 +35,11 @@ export interface IndexDb extends AsyncDisposable {
   readonly state: Room<string>;
   readonly purge: Room<string>;
   readonly tomb: Room<number>;
+  readonly told: Room<ToldRow>;
+  readonly keep: Room<string>;
+  readonly said: Room<readonly KeepSaid[]>;
+  readonly gone: Room<GoneRow>;
+  readonly hold: Room<HoldRow>;
   readonly wait: Room<string>;
   readonly entry: Room<EntryRow>;
   readonly match: Room<string>;
@@ -60,8 +81,33 @@ export async function openIndexDb(directory: string, create: boolean, seal: Inde
     }
     await batch.write(options);
   };
-  return roomsOf(database, write, seal);
+  const rooms = roomsOf(database, write, seal);
+  const compactRange = (start: string, end: string): Promise<void> =>
+    (database as unknown as CompactsRanges).compactRange(start, end);
+  return {
+    ...rooms,
+    toTables: async () => {
+      await rooms.behind.flush({ sync: true });
+      // No key lies there: LevelDB writes its memory to a table before it looks.
+      await compactRange('~', '~');
+    },
+    compact: async () => {
+      await rooms.behind.flush({ sync: true });
+      await compactRange(firstKey, lastKey);
+      // Links to the files as they were at the start.
+      await rm(snapshotOf(directory), { recursive: true, force: true });
+    },
+  };
 }
+
+/** Every key stands in a room, and every room's prefix begins with `!`. */
+const [firstKey, lastKey] = ['!', '"'];
+/** What `level` is on Node beyond what it is everywhere, which its types leave out. */
+interface CompactsRanges {
+  compactRange(start: string, end: string): Promise<void>;
+}
+/** Where hard links to the files of an index are kept while it is open. */
+export const snapshotOf = (directory: string): string => `${directory}.before-open`;
 
 /** The rooms of an open database. */
 export function roomsOf(
@@ -73,6 +119,8 @@ export function roomsOf(
   const rows = <T>(name: string) => openRoom<T>(database, behind, name, seal);
   const keys = (name: string) => openKeyRoom(database, behind, name);
   return {
+    toTables: () => behind.flush({ sync: true }),
+    compact: () => behind.flush({ sync: true }),
     database,
     behind,
     intake: rows('intake'),
@@ -81,6 +129,11 @@ export function roomsOf(
     state: keys('state'),
     purge: keys('purge'),
     tomb: rows('tomb'),
+    told: rows('told'),
+    keep: keys('keep'),
+    said: rows('said'),
+    gone: rows('gone'),
+    hold: rows('hold'),
     wait: keys('wait'),
     entry: rows('entry'),
     match: keys('match'),

@@ -1,6 +1,7 @@
 import type { Frontier } from '../merkle.ts';
 import type { IndexDb } from './index-db.ts';
 import { lastPart, rangeOf, within } from './keys.ts';
+import type { LogTime } from './log-time.ts';
 import { frontierOf, type TreeRow } from './log-tree.ts';
 import { type FiguresRow, type IntakeRow, type LedgerRow, noFigures } from './rows.ts';
 
@@ -28,6 +29,8 @@ export interface IndexMemory {
   events: number;
   /** The Merkle tree over all records folded so far. */
   tree: Frontier;
+  /** What they say of the time; null while there is none. */
+  time: LogTime | null;
   readonly due: LowMark;
   readonly open: LowMark;
   /** When the oldest message in process was received, or null. */
@@ -85,6 +88,7 @@ export async function loadIndexMemory(index: IndexDb): Promise<IndexMemory> {
     inFlight: new Set(),
     ledger: new Map(),
     events: Number((await index.meta.get('events')) ?? 0),
+    time: ((await index.meta.get('time')) as LogTime | undefined) ?? null,
     tree: frontierOf((await index.meta.get('tree')) as TreeRow | undefined),
     due: lowMark(),
     open,

@@ -12,6 +12,11 @@ import { hash } from 'node:crypto';
  * | state | outcome NUL intakeId | '' | held, skipped and quarantined items |
  * | purge | purgeRawAt NUL intakeId | '' | skipped items by the time their bytes are given up |
  * | tomb | record number | purged at | payloads to drop, those of one segment together |
+ * | told | record number | ToldRow | records that tell of deleted mail: dropped when all else in them stands elsewhere |
+ * | keep | definitions NUL last receipt NUL entryId | '' | entries by who keeps them, the longest kept first |
+ * | said | definition | KeepSaid[] | how long its mail is kept |
+ * | gone | entryId | GoneRow | deleted entries |
+ * | hold | id of the hold | HoldRow | legal holds |
  * | wait | match key NUL intakeId | '' | who to wake when the key changes |
  * | entry | entryId | ArchiveEntry | newest first by id |
  * | match | match key NUL entryId; match key alone | '' | candidates of a match; whether there are any |
@@ -64,6 +69,25 @@ export const wordFacet = (word: string): string => `w:${clean(word)}`;
 export const definitionFacet = (definitionId: string): string => `d:${definitionId}`;
 export const flagFacet = (flag: string): string => `f:${clean(flag)}`;
 export const facetKey = (facet: string, entryId: string): string => facet + separator + entryId;
+
+/** `keepers`: the ranges of its definitions, in order. */
+export const keepKey = (keepers: readonly string[], lastAt: number, entryId: string): string =>
+  keepers.join(',') + separator + timedKey(lastAt, entryId);
+/** The ranges of the definitions of a keep key, and where the keys of the same ones end. */
+export function keepersOf(key: string): { readonly keepers: readonly string[]; readonly end: string } {
+  const [joined = ''] = key.split(separator, 1);
+  return { keepers: joined.split(','), end: joined + afterSeparator };
+}
+/** The keep keys of the same definitions whose last receipt was at `lastAt` or before. */
+export const keepUntil = (
+  keepers: readonly string[],
+  lastAt: number,
+): { readonly gte: string; readonly lt: string } => ({
+  gte: keepers.join(',') + separator,
+  lt: keepers.join(',') + separator + time(lastAt) + afterSeparator,
+});
+/** The first key after `key`. */
+export const keyAfter = (key: string): string => key + separator;
 
 export const tombKey = (seq: number): string => String(seq).padStart(sequenceWidth, '0');
 export const eventKey = (seq: number): string => String(seq).padStart(sequenceWidth, '0');

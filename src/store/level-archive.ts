@@ -8,6 +8,7 @@ import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
 import { lastPart, matchKeyDigest, within } from './keys.ts';
 import { deferItems } from './level-spool.ts';
+import { outcomeDraft } from './outcome-record.ts';
 
 export interface ArchiveOptions {
   readonly log: CommitLog;
@@ -57,7 +58,7 @@ async function settle(options: ArchiveOptions, requests: readonly SettleRequest[
   }
   // From here on a change of the archive wakes them, this window's own included.
   for (const { intakeId } of deferred) memory.inFlight.delete(intakeId);
-  if (facts.length > 0) await options.log.append({ kind: 'outcome', facts: { outcomes: facts }, payload: [] });
+  if (facts.length > 0) await options.log.append(outcomeDraft(facts));
   for (const { item } of requests) memory.inFlight.delete(item.intakeId);
   return verdicts;
 }

@@ -1,3 +1,4 @@
+import type { MessageFilter } from '../../streams/keeping.ts';
 import { matchKeyOf } from '../../streams/match-keys.ts';
 import type { ArchiveEntry } from '../../streams/message.ts';
 import type { MessageQuery, MessageReader, Page } from '../../streams/ports.ts';
@@ -9,6 +10,7 @@ import { newestFirst, pageOf } from './page.ts';
 export function createMessageReader(index: IndexDb): MessageReader {
   return {
     get: async (id) => index.entry.get(id),
+    goneOf: async (id) => index.gone.get(id),
     find: async (query) => {
       if (query.messageId === undefined) return find(index, query);
       const matchKey = matchKeyOf(query.messageId, null);
@@ -52,7 +54,8 @@ async function* named(index: IndexDb, keys: AsyncIterable<string>): AsyncGenerat
   if (ids.length > 0) yield* present(await index.entry.getMany(ids));
 }
 
-function matches(entry: ArchiveEntry, query: MessageQuery): boolean {
+/** True where the entry fits every filter; `messageId` is a match key here. */
+export function matches(entry: ArchiveEntry, query: MessageFilter): boolean {
   const { messageId, mailbox, from, to, subject, flag, definition, since, until } = query;
   if (messageId !== undefined && entry.matchKey !== messageId) return false;
   if (definition !== undefined && !entry.observations.some(({ definitionId }) => definitionId === definition))

@@ -15,6 +15,7 @@ import type { CommitLog, LogPosition, LogRecord, WaitingRecords } from './commit
 import { createCustody } from './custody.ts';
 import { type Encryption, openEncryption } from './encryption.ts';
 import { foldGroup, type Touched } from './fold.ts';
+import { createHolds, type Holds } from './holds.ts';
 import { createHousekeeping, type Housekeeping } from './housekeeping.ts';
 import type { IndexDb } from './index-db.ts';
 import { type IndexMemory, loadIndexMemory } from './index-memory.ts';
@@ -31,6 +32,7 @@ import { createLogEvidence, type LogEvidence } from './log-tree.ts';
 import { prepareIndex, writeFormat } from './prepare-index.ts';
 import { recentBytes } from './recent-bytes.ts';
 import type { RecordKeys } from './record-keys.ts';
+import { createRetention, type Retention } from './retention.ts';
 import { sealedBytes } from './sealed-bytes.ts';
 import { openSegmentBytes } from './segment-bytes.ts';
 import { createUnseal } from './unseal.ts';
@@ -78,6 +80,8 @@ export interface Store extends AsyncDisposable {
   /** The ledger of a definition's mailbox. */
   readonly uidl: (definitionId: string) => UidlStore;
   readonly housekeeping: Housekeeping;
+  readonly retention: Retention;
+  readonly holds: Holds;
   readonly log: CommitLog;
   readonly evidence: LogEvidence;
   /** What each durable group has changed; who waits for due items or shows a status listens here. */
@@ -184,6 +188,7 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
     },
   });
   const recent = recentBytes(recentMaxBytes);
+  const settling = exclusive();
   // The last first, each whatever became of the others: an index left open could not be opened again.
   const stack = closing();
   stack.use(lock);
@@ -200,13 +205,15 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
     spool: createSpool({ index, memory, write }),
     bodies: createBodies(log, recent, parts.readLarge),
     gather: (body, into) => gatherInto(log, body, into),
-    archive: createArchive({ log, index, memory, write, settling: exclusive(), journalTypeOf }),
+    archive: createArchive({ log, index, memory, write, settling, journalTypeOf }),
     messages: createMessageReader(index),
     intake: createIntakeReader(index, memory),
     events: createEventLog(log, index),
     definitions: createDefinitionStore(log, index),
     uidl: (definitionId) => createUidlStore(index, definitionId),
-    housekeeping: createHousekeeping({ log, index, memory }),
+    housekeeping: createHousekeeping({ log, index, memory, settling }),
+    retention: createRetention({ log, index, memory, settling }),
+    holds: createHolds({ log, index, settling }),
     log,
     evidence: createLogEvidence(log, index, memory, createUnseal(parts.keys ?? null)),
     touched$,

@@ -1,7 +1,7 @@
 import { access, link, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineFailure } from '../../streams/failure.ts';
-import { type IndexDb, openIndexDb } from './index-db.ts';
+import { type IndexDb, openIndexDb, snapshotOf } from './index-db.ts';
 import type { IndexSeal } from './index-seal.ts';
 import { indexFormat } from './rows.ts';
 import { codeOf } from './segment-files.ts';
@@ -23,7 +23,7 @@ export async function prepareIndex({
   if (!stands && hasLog && rebuild === undefined) {
     throw new EngineFailure('index-unknown', 'the index is missing; run `daybook rebuild-index`');
   }
-  if (stands) await snapshot(directory, join(dataDir, 'index.before-open'));
+  if (stands) await snapshot(directory, snapshotOf(directory));
   const index = await openIndexDb(directory, !stands, seal);
   const format = await formatOf(index);
   if (format === undefined) await writeFormat(index);

@@ -136,6 +136,7 @@ export function encodeRecord(draft: RecordDraft, place: RecordPlace): EncodedRec
     payloadLength: payloadBytes,
     payloadSha256: hex(sha256),
     hash: hash.toString('hex'),
+    ...(draft.particulars === undefined ? {} : { particulars: draft.particulars }),
   };
   return { record, head, payload, lengthBytes: head.length + payloadBytes };
 }

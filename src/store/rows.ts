@@ -1,10 +1,11 @@
 import type { Figures } from '../../streams/figures.ts';
+import type { Gone, Hold } from '../../streams/keeping.ts';
 import type { AgeClock, ArchiveEntry, IntakeState, SpoolItem } from '../../streams/message.ts';
 import type { LoggedEvent } from '../../streams/ports.ts';
 import type { HeldDigest } from './held-digest.ts';
 
 /** Values of the index. All are JSON; `format` in `meta` is the version of all of them together. */
-export const indexFormat = 2;
+export const indexFormat = 3;
 
 /** Bytes of a skipped item are kept this long from its outcome (journaling a.3). */
 export const keepSkippedMs = 30 * 86_400_000;
@@ -20,6 +21,8 @@ export interface IntakeRow extends Omit<SpoolItem, 'state'> {
   readonly absorbed: boolean;
   /** Its intake record in the commit log. */
   readonly recordSeq: number;
+  /** The record whose particulars tell of the mail; absent where nothing was archived, or its facts tell all. */
+  readonly toldBy?: number;
   /**
    * The other intakes of the same transaction, whose bytes are the same record's. Absent in rows of an older index, of
    * which nobody can say whether they share: nothing of theirs is purged before the index is rebuilt.
@@ -38,7 +41,33 @@ export interface FiguresRow extends Figures {
   readonly sampledAt: Readonly<Record<string, number>>;
   /** Items held and not told of in a summary yet; absent where there are none. */
   readonly heldDigest?: HeldDigest | undefined;
+  /** Records whose mail was deleted by its retention and not told of yet; absent where there are none. */
+  readonly deletedDigest?: DeletedDigest | undefined;
 }
+
+/** Times are epoch milliseconds. */
+export interface DeletedDigest {
+  readonly count: number;
+  readonly firstAt: number;
+  readonly lastAt: number;
+}
+
+/** What is left of a deleted entry. */
+export interface GoneRow extends Gone {
+  /** The record that says so. */
+  readonly seq: number;
+}
+
+/**
+ * A record whose particulars tell of mail that is deleted. `restatedAt`: since when what it tells of other mail stands
+ * elsewhere too; null while that is not so, or where it tells of no other.
+ */
+export interface ToldRow {
+  readonly deletedAt: number;
+  readonly restatedAt: number | null;
+}
+
+export type HoldRow = Hold;
 
 /** The conservation account of one definition and day (UTC, of receipt). */
 export interface LedgerRow {

@@ -71,6 +71,7 @@ class SegmentBytes implements Bytes {
   async *scan(fromSeq: number): AsyncGenerator<Found> {
     yield* scanSegments(this.#place, this.#firstSeqs, fromSeq, this.#scan);
     this.#open = this.#scan.open;
+    this.#scan.open = null;
     this.#nextSeq = this.#scan.nextSeq;
   }
 
@@ -180,7 +181,8 @@ class SegmentBytes implements Bytes {
   /** Finds a record and lends its file; failures name the place. */
   async #at<T>(seq: number, use: (handle: FileHandle, row: Row) => Promise<T>): Promise<T> {
     const firstSeq = this.#segmentOf(seq);
-    if (firstSeq === undefined || seq >= this.#nextSeq) throw new EngineFailure('missing', `record ${seq}`);
+    if (firstSeq === undefined || seq >= Math.max(this.#nextSeq, this.#scan.nextSeq))
+      throw new EngineFailure('missing', `record ${seq}`);
     const file = shownName(this.#place.directory, firstSeq);
     let place = file;
     const find = async (handle: FileHandle, table: SegmentTable): Promise<T> => {
@@ -190,7 +192,7 @@ class SegmentBytes implements Bytes {
       return use(handle, row);
     };
     try {
-      const open = this.#open;
+      const open = this.#open ?? this.#scan.open;
       if (open?.table.firstSeq === firstSeq) return await find(open.handle, open.table);
       return await this.#readers.use(firstSeq, find);
     } catch (error) {

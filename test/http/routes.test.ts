@@ -351,7 +351,9 @@ test('what the store cannot do now is a 503, what it does not have a 404', async
     const find = async () => {
       throw new EngineFailure(code as keyof typeof codes);
     };
-    await using http = httpFixture({ members: { messages: { find, get: async () => undefined } } });
+    await using http = httpFixture({
+      members: { messages: { find, get: async () => undefined, goneOf: async () => undefined } },
+    });
     expect((await http.app.inject('/v1/messages')).statusCode).toBe(expected);
   }
 });

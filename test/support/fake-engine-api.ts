@@ -87,7 +87,11 @@ export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
       head: async () => ({ head: signedHead, publicKey: 'PEM' }),
       proofOf: async (id) => (id === 'I1' ? proof : undefined),
     },
-    messages: { ...find('messages', [entry]), get: async (id) => (id === entry.id ? entry : undefined) },
+    messages: {
+      ...find('messages', [entry]),
+      get: async (id) => (id === entry.id ? entry : undefined),
+      goneOf: async () => undefined,
+    },
     viewOf: () => entryView,
     rawEntry: async (id, n) => {
       heard('rawEntry', id, n ?? null);

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { OutcomeFacts } from '../../src/store/commit-log.types.ts';
+import type { OutcomeFacts } from '../../src/store/outcome-record.ts';
 import { matchKeyOf } from '../../streams/match-keys.ts';
 import type { ArchiveEntry } from '../../streams/message.ts';
 import type { SimEngine } from './sim-engine.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { firstValueFrom, from, type ObservableInput } from 'rxjs';
 import type { MasterKey } from '../../src/master-key.ts';
 import { openStore, type Store, type StoreOptions } from '../../src/store/open-store.ts';
-import type { HeaderFacts, ParsedMail, SpoolItem } from '../../streams/message.ts';
+import type { HeaderFacts, ParsedMail, SpoolItem, TransportFacts } from '../../streams/message.ts';
 import { masterKey } from './master-keys.ts';
 
 /** A store in a temporary folder, with the few steps of a message's life that tests take by hand. */
@@ -27,6 +27,7 @@ export interface StoreFixture extends AsyncDisposable {
       readonly at?: number;
       /** Further definitions of the same transaction, each with an intake of its own. */
       readonly alsoFor?: readonly string[];
+      readonly transport?: Partial<TransportFacts>;
     },
   ): Promise<string>;
   due(definitionId?: string, now?: number): Promise<readonly SpoolItem[]>;
@@ -76,7 +77,7 @@ export async function openStoreFixture(
       master = other;
       store = await open(rebuild);
     },
-    take: async (text, { id, definitionId = 'exchange', at = now.at, alsoFor = [] } = {}) => {
+    take: async (text, { id, definitionId = 'exchange', at = now.at, alsoFor = [], transport: more } = {}) => {
       count += 1;
       const intakeId = id ?? `intake-${String(count).padStart(4, '0')}`;
       const receipt = store.custody.begin();
@@ -90,9 +91,10 @@ export async function openStoreFixture(
         tls: null,
         authenticatedAs: null,
         uidl: null,
+        ...more,
       } as const;
-      const more = alsoFor.map((other) => ({ intakeId: `${intakeId}-${other}`, definitionId: other }));
-      const targets = [{ intakeId, definitionId }, ...more].map((each) => ({ ...each, definitionVersion: 1 }));
+      const others = alsoFor.map((other) => ({ intakeId: `${intakeId}-${other}`, definitionId: other }));
+      const targets = [{ intakeId, definitionId }, ...others].map((each) => ({ ...each, definitionVersion: 1 }));
       await value(from(receipt.commit({ targets, origin: 'journal', receivedAt: at, transport })));
       return intakeId;
     },
