@@ -76,3 +76,19 @@ export interface DefinitionAnswer {
   readonly suspended: boolean;
   readonly version: number;
 }
+export interface HoldAnswer {
+  readonly id: string;
+  readonly reason: string;
+  readonly query: Readonly<Record<string, string>> | null;
+  readonly entries: readonly string[];
+  readonly placedAt: string;
+  readonly placedBy: string;
+}
+export interface RetentionAnswer {
+  readonly paused: { readonly from: string; readonly to: string } | null;
+  readonly items: readonly {
+    readonly definition: string | null;
+    readonly days: number | null;
+    readonly inForceDays: number | null;
+  }[];
+}

@@ -11,6 +11,7 @@ import { api, type Globals, show, type Talk } from './api-command.ts';
 import { createClient, type Query } from './client.ts';
 import { addDefinitionCommands } from './definition-commands.ts';
 import { addEvidenceCommands } from './evidence-commands.ts';
+import { addErasure, addKeepingCommands } from './keeping-commands.ts';
 import type { ProgramOptions } from './options.ts';
 import { type BulkOptions, isOne, releaseAll, releasedText, withBulkOptions } from './release.ts';
 import { paintStatuses } from './render.ts';
@@ -29,6 +30,7 @@ export function addApiCommands(program: Command, options: ProgramOptions): void 
   addEvents(program, talk);
   addExplain(program, talk);
   addEvidenceCommands(program, talk);
+  addKeepingCommands(program, talk);
 }
 
 function addStatus(program: Command, talk: Talk): void {
@@ -82,6 +84,7 @@ function addMessages(program: Command, talk: Talk): void {
     async (id: string, globals: Globals) =>
       actions.writeBytes(await (await talk.client(globals)).raw(`/v1/messages/${encodeURIComponent(id)}/raw`)),
   );
+  addErasure(group, talk);
 }
 
 function addIntake(program: Command, talk: Talk): void {

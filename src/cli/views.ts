@@ -3,7 +3,9 @@ import type {
   EngineStatusAnswer,
   EntryAnswer,
   EventAnswer,
+  HoldAnswer,
   IntakeAnswer,
+  RetentionAnswer,
   StatusAnswer,
   TestAnswer,
 } from './answers.types.ts';
@@ -79,6 +81,36 @@ export const intakeTable = (items: readonly IntakeAnswer[]): string =>
     ],
     items,
   );
+
+export const holdTable = (holds: readonly HoldAnswer[]): string =>
+  table<HoldAnswer>(
+    [
+      { title: 'ID', of: ({ id }) => id },
+      { title: 'PLACED', of: ({ placedAt }) => placedAt },
+      { title: 'BY', of: ({ placedBy }) => placedBy },
+      { title: 'ON', of: heldBy },
+      { title: 'REASON', of: ({ reason }) => reason },
+    ],
+    holds,
+  );
+
+function heldBy({ query, entries }: HoldAnswer): string {
+  const filters = Object.entries(query ?? {}).map(([name, value]) => `${name}=${value}`);
+  const named = entries.length === 0 ? [] : [`${entries.length} entries`];
+  return query !== null && filters.length === 0 ? 'all mail' : [...filters, ...named].join(' ');
+}
+
+export const retentionTable = ({ paused, items }: RetentionAnswer): string =>
+  table<RetentionAnswer['items'][number]>(
+    [
+      { title: 'DEFINITION', of: ({ definition }) => definition ?? '(gateway)' },
+      { title: 'KEPT', of: ({ days }) => daysOf(days) },
+      { title: 'IN FORCE', of: ({ inForceDays }) => daysOf(inForceDays) },
+    ],
+    items,
+  ) + (paused === null ? '' : `PAUSED: the clock leapt from ${paused.from} to ${paused.to}\n`);
+
+const daysOf = (days: number | null): string => (days === null ? 'for ever' : `${Math.round(days * 100) / 100} d`);
 
 export const eventLine = ({ at, severity, type, definition, actor, data }: EventAnswer): string =>
   `${printable(

@@ -99,6 +99,11 @@ const processing = {
     '`eej`: journal reports are unwrapped, mail without an envelope is stepped down. `standard`: never unwrapped.',
     'Journal Type',
   ),
+  retention: option(
+    duration('1d', '36500d').optional(),
+    'How long mail is kept from its last copy on; absent: for ever. A shorter time counts a week after the change.',
+    'Retention',
+  ),
   removeJournalHeaders: option(
     flag().prefault(false),
     'The two Exchange BCC headers are cut from what is stored; recipients are taken from them first.',

@@ -91,6 +91,10 @@ const gatewaySchema = z.strictObject({
         host: option(host().prefault('127.0.0.1'), 'Where the gateway listener listens.'),
         port: option(integer(0, 65_535), 'Port of it; 0 takes a free one.'),
         authorizedSources: option(list(cidr(), maxRanges).prefault([]), 'Who may send; empty: loopback alone.'),
+        retention: option(
+          duration('1d', '36500d').optional(),
+          'How long mail that the gateway copied is kept; absent: for ever, whatever a definition says of its own copy.',
+        ),
       })
       .meta({ label: 'map', expected: 'a map with port, and host and authorizedSources where wanted' })
       .optional(),

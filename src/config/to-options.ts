@@ -42,7 +42,14 @@ export function toEngineOptions(config: EngineConfig, { file, hostname }: Surrou
       idleTimeoutMs: checkedDurationMs(smtp.idleTimeout),
       authorizedSources: smtp.authorizedSources,
     },
-    gateway: gateway.smtp === undefined ? null : { ...gateway.smtp, host: withoutBrackets(gateway.smtp.host) },
+    gateway:
+      gateway.smtp === undefined
+        ? null
+        : {
+            ...gateway.smtp,
+            host: withoutBrackets(gateway.smtp.host),
+            retentionMs: retentionMsOf(gateway.smtp),
+          },
     pop3: { pollIntervalMs: checkedDurationMs(pop3.pollInterval), timeoutMs: checkedDurationMs(pop3.timeout) },
     directory: {
       internalDomains: directory.internalDomains.map(domainKey),
@@ -93,6 +100,10 @@ function toAnchorOptions(
   const target = kind === 'file' ? absolute(path ?? '') : (url ?? '');
   return { name, kind, target, token: token ?? null, intervalMs: checkedDurationMs(interval ?? anchorIntervals[kind]) };
 }
+
+/** How long mail is kept; null: for ever. */
+export const retentionMsOf = ({ retention }: { readonly retention?: string | undefined }): number | null =>
+  retention === undefined ? null : checkedDurationMs(retention);
 
 function toMatchingOptions({ matching }: EngineConfig): MatchingOptions {
   return {

@@ -1,5 +1,6 @@
 import { type EngineActor, journalOf } from '../../machines/follow.ts';
 import { parseDefinition } from '../config/parse-definition.ts';
+import { retentionMsOf } from '../config/to-options.ts';
 import { exclusive } from '../exclusive.ts';
 import type {
   Administration,
@@ -116,6 +117,9 @@ async function put(
   if (by.role !== 'admin' && relaxes(asked) && !(before !== undefined && relaxes(before.config))) {
     return { kind: 'forbidden', why: 'only the role admin sets pop3.encryptionMode: relaxed' };
   }
+  if (by.role !== 'admin' && shortens(asked, before?.config)) {
+    return { kind: 'forbidden', why: 'only the role admin shortens the retention, since mail is deleted by it' };
+  }
   const config = await withHashedPassword(asked);
   const defined = await book.define(config, { provisioned: false, actor: by.actor });
   announce(workshop, actor, [defined], by.actor);
@@ -157,6 +161,12 @@ function matchFault(before: Definition | undefined, ifMatch: number | '*' | unde
 
 const relaxes = (config: Definition['config']): boolean =>
   config.transport === 'pop3' && config.pop3.encryptionMode === 'relaxed';
+
+/** Mail is kept for a shorter time than before; of a new definition, than for ever. */
+const shortens = (after: Definition['config'], before: Definition['config'] | undefined): boolean => {
+  const forEver = Number.POSITIVE_INFINITY;
+  return (retentionMsOf(after) ?? forEver) < (before === undefined ? forEver : (retentionMsOf(before) ?? forEver));
+};
 
 function statusAfter({ workshop, actor }: AdministrationParts, id: string): DefinitionChange {
   const definition = workshop.book.get(id);

@@ -9,6 +9,7 @@ import type { Background } from './background.ts';
 import type { Definition } from './definition-book.types.ts';
 import { definitionView } from './definition-view.ts';
 import { explain } from './explain.ts';
+import { createKeepingApi } from './keeping-api.ts';
 import type { Workshop } from './workshop.ts';
 
 /** What the HTTP room is given: the engine as the outside sees it. */
@@ -34,6 +35,7 @@ export function createApi(
   return {
     ...createArchiveApi(store),
     ...administration,
+    keeping: createKeepingApi(workshop),
     status: () => ({
       engine: {
         version,

@@ -53,13 +53,14 @@ export function createArchiveApi(store: Store): ArchiveApi {
 }
 
 /** The entry as the interface shows it: times in ISO 8601. */
-const viewOf: EngineApi['viewOf'] = (entry) => {
+const viewOf: EngineApi['viewOf'] = (entry, holds) => {
   const { date, archivedAt, observations, ...view } = entryView(entry, addressKey);
   return {
     ...view,
     date: date === null ? null : isoTime(date),
     archivedAt: isoTime(archivedAt),
     observations: observations.map((each) => ({ ...each, receivedAt: isoTime(each.receivedAt) })),
+    holds,
   };
 };
 

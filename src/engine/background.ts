@@ -1,6 +1,7 @@
 import type { Closing } from '../close.ts';
 import { type Anchors, openAnchors } from './anchors.ts';
 import type { Evidence } from './evidence.ts';
+import { openRetention, retentionWarnings } from './retention.ts';
 import type { Workshop } from './workshop.ts';
 
 /** What goes on beside mail, for the status. */
@@ -24,5 +25,7 @@ export async function openBackground(workshop: Workshop, evidence: Evidence, sta
     }),
   );
   workshop.warnAlso(anchors.warnings);
+  stack.use(openRetention(workshop));
+  workshop.warnAlso(() => retentionWarnings(workshop));
   return { anchors };
 }

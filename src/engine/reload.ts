@@ -108,7 +108,12 @@ function changeable(before: EngineOptions, after: EngineOptions): EngineOptions 
     gateway:
       before.gateway === null || after.gateway === null
         ? before.gateway
-        : { ...before.gateway, authorizedSources: after.gateway.authorizedSources },
+        : {
+            ...before.gateway,
+            authorizedSources: after.gateway.authorizedSources,
+            retention: after.gateway.retention,
+            retentionMs: after.gateway.retentionMs,
+          },
     pop3: after.pop3,
     directory: { ...after.directory, trustedRecipientHeaders },
     matching: { ...after.matching, expiredAction: before.matching.expiredAction },

@@ -24,6 +24,9 @@ export const permissions = {
   'read-intake': ['operator', 'auditor', 'admin'],
   'read-intake-raw': ['auditor', 'admin'],
   'read-messages': ['auditor', 'admin'],
+  'read-holds': ['auditor', 'admin'],
+  /** Mail, and what keeps it from being deleted. */
+  delete: ['admin'],
   'read-ledger': ['auditor', 'admin'],
   'read-events': ['operator', 'auditor', 'admin'],
   verify: ['operator', 'auditor', 'admin'],

@@ -13,6 +13,7 @@ import type { DefinitionView, TestResult } from './definition.schema.ts';
 import type { Entry } from './entry.schema.ts';
 import type { Proof, SignedHeadAnswer, Verification } from './evidence.schema.ts';
 import type { Explanation } from './intake.schema.ts';
+import type { KeepingApi } from './keeping.types.ts';
 import type { Component, EngineStatus, Status } from './status.schema.ts';
 
 /**
@@ -29,7 +30,7 @@ export interface EngineApi extends Administration {
 
   readonly messages: MessageReader;
   /** The Entry of interface section 5. */
-  viewOf(entry: ArchiveEntry): Entry;
+  viewOf(entry: ArchiveEntry, holds: readonly string[]): Entry;
   /** The primary representation, or that of `representations[n]`. Undefined for an unknown entry or index. */
   rawEntry(entryId: string, n: number | undefined): Promise<RawMessage | undefined>;
 
@@ -48,6 +49,7 @@ export interface EngineApi extends Administration {
   explain(definitionId: string, message: Uint8Array): Promise<Explanation | undefined>;
   readonly events: Pick<EventLog, 'find'>;
   readonly evidence: EvidenceApi;
+  readonly keeping: KeepingApi;
 
   readiness(): { readonly ready: boolean; readonly missing: readonly string[] };
   health(): readonly Component[];

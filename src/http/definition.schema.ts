@@ -37,6 +37,7 @@ export const definitionSchema = z.object({
   deliveryWaitInterval: duration,
   periodOfInactivityAllowed: duration.optional(),
   journalType: z.enum(['eej', 'standard']),
+  retention: duration.optional().describe('absent: for ever'),
   removeJournalHeaders: z.boolean(),
   detailedLogging: z.boolean(),
   preferClearTextVersion: z.boolean(),

@@ -55,6 +55,7 @@ export const entrySchema = z.object({
   flags: z.array(z.string()),
   representations: z.array(z.object({ sha256, size: count, clearText: z.boolean(), protected: z.boolean() })),
   observations: z.array(observationSchema),
+  holds: z.array(z.string()).describe('the legal holds that it is on'),
 });
 
 /** How an entry came to be: each copy that was received, with the steps of its intake record. */

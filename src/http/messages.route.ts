@@ -3,7 +3,9 @@ import { accessOf } from './accessed.ts';
 import type { EngineApi } from './api.types.ts';
 import type { App } from './app.types.ts';
 import { entrySchema, type Trace, traceSchema } from './entry.schema.ts';
+import { changedBy } from './guard.ts';
 import { stepsOf } from './intake.route.ts';
+import { eraseQuery } from './keeping.schema.ts';
 import { ProblemError } from './problems.ts';
 import { messagesQuery, noQuery, rawQuery, recordParams } from './query.schema.ts';
 import { sendRaw } from './raw.ts';
@@ -20,7 +22,8 @@ export function messagesRoutes(app: App, api: EngineApi): void {
     handler: async (request) => {
       const { items, next } = await api.messages.find({ ...request.query, cursor: request.query.cursor });
       api.accessed(accessOf(request, { kind: 'search', query: request.query }));
-      return { items: items.map(api.viewOf), next };
+      const holds = await api.keeping.holds.on(items);
+      return { items: items.map((entry, at) => api.viewOf(entry, holds[at] ?? [])), next };
     },
   });
   app.get('/v1/messages/:id', {
@@ -29,7 +32,8 @@ export function messagesRoutes(app: App, api: EngineApi): void {
     handler: async (request) => {
       const entry = await entryOf(api, request.params.id);
       api.accessed(accessOf(request, { kind: 'view', entryId: entry.id }));
-      return api.viewOf(entry);
+      const [holds = []] = await api.keeping.holds.on([entry]);
+      return api.viewOf(entry, holds);
     },
   });
   app.get('/v1/messages/:id/raw', {
@@ -42,7 +46,7 @@ export function messagesRoutes(app: App, api: EngineApi): void {
     handler: async (request, reply) => {
       const { id } = request.params;
       const raw = await api.rawEntry(id, request.query.representation);
-      if (raw === undefined) throw new ProblemError('not-found');
+      if (raw === undefined) throw await missingEntry(api, id);
       api.accessed(accessOf(request, { kind: 'download', entryId: id }));
       return sendRaw(reply, id, raw);
     },
@@ -52,12 +56,43 @@ export function messagesRoutes(app: App, api: EngineApi): void {
     config: { access: 'read-messages', summary: 'How it came to be: each copy received, step by step.' },
     handler: async (request) => traceOf(api, await entryOf(api, request.params.id)),
   });
+  eraseRoute(app, api);
 }
 
 async function entryOf(api: EngineApi, id: string): Promise<ArchiveEntry> {
   const entry = await api.messages.get(id);
-  if (entry === undefined) throw new ProblemError('not-found');
+  if (entry === undefined) throw await missingEntry(api, id);
   return entry;
+}
+
+/** Why there is no such entry: it never was, or it was deleted. */
+async function missingEntry(api: EngineApi, id: string): Promise<ProblemError> {
+  const gone = await api.messages.goneOf(id);
+  return gone === undefined ? new ProblemError('not-found') : goneProblem(gone);
+}
+
+const goneProblem = ({ deletedAt, rule }: { readonly deletedAt: number; readonly rule: string }): ProblemError =>
+  new ProblemError('deleted', { detail: `on ${isoOf(deletedAt)} by ${rule}` });
+
+function eraseRoute(app: App, api: EngineApi): void {
+  app.delete('/v1/messages/:id', {
+    schema: { params: recordParams, querystring: eraseQuery },
+    config: {
+      access: 'delete',
+      summary: 'Deletes one message before its time, for good; refused while a hold is on it.',
+    },
+    handler: async (request, reply) => {
+      const by = changedBy({ caller: request.caller, body: request.query });
+      const answer = await api.keeping.erase(request.params.id, by);
+      if (answer.kind === 'unknown') throw new ProblemError('not-found');
+      if (answer.kind === 'gone') throw goneProblem(answer.gone);
+      if (answer.kind === 'held') {
+        const { holds } = answer;
+        throw new ProblemError('on-hold', { detail: holds.join(', '), members: { holds } });
+      }
+      return reply.code(204).send();
+    },
+  });
 }
 
 async function traceOf(api: EngineApi, entry: ArchiveEntry): Promise<Trace> {

@@ -37,6 +37,10 @@ function engineMetrics(registry: Registry): Show {
   ]);
   const shed = counter('daybook_shed_total', 'Messages and connections put off while overloaded.', ['reason']);
   const anchored = gauge('daybook_anchor_last_success_timestamp_seconds', 'Last head kept at an anchor.', ['anchor']);
+  const deleted = counter('daybook_deleted_total', 'Messages received whose mail was deleted, by why.', [
+    'definition',
+    'rule',
+  ]);
   return (api) => {
     const { engine } = api.status();
     anchored.reset();
@@ -51,6 +55,9 @@ function engineMetrics(registry: Registry): Show {
     rejected.reset();
     for (const { definition, reason, count } of api.rejections())
       rejected.inc({ definition: definition ?? '', reason }, count);
+    deleted.reset();
+    for (const { definition, rule, count } of api.keeping.deleted())
+      deleted.inc({ definition: definition ?? '', rule }, count);
   };
 }
 

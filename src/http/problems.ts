@@ -36,7 +36,22 @@ export const problems = {
   'raw-purged': {
     status: 404,
     title: 'The bytes of this message were deleted by policy',
-    help: 'A skipped message keeps its bytes for 30 days, its record for ever. It can no longer be released.',
+    help: 'A skipped message keeps its bytes for 30 days, an archived one as long as its retention says; the record stays for ever.',
+  },
+  deleted: {
+    status: 410,
+    title: 'This message was deleted',
+    help: 'By its retention, or by an admin; `detail` says which and when. Its intake records stay, so the account adds up.',
+  },
+  'on-hold': {
+    status: 409,
+    title: 'A legal hold keeps this message',
+    help: '`holds` names them. What a hold names is not deleted until it is lifted.',
+  },
+  'hold-exists': {
+    status: 409,
+    title: 'The hold cannot be placed',
+    help: 'One with this id stands already, or there are as many as there can be. Lift it first, or choose another id.',
   },
   'definition-unknown': {
     status: 404,

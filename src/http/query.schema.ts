@@ -57,7 +57,8 @@ const flagSwitch = z
   .transform((text) => text !== 'false' && text !== '0')
   .meta({ type: 'boolean', enum: undefined });
 
-export const messagesQuery = z.strictObject({
+/** The filters of a search of the archive; a hold names entries by the same. */
+export const messageFilters = {
   definition: definitionId.optional(),
   mailbox: address.optional(),
   from: address.optional(),
@@ -67,8 +68,8 @@ export const messagesQuery = z.strictObject({
   since: since.optional(),
   until: until.optional(),
   flag: z.string().min(1).max(128).optional(),
-  ...pageQuery,
-});
+};
+export const messagesQuery = z.strictObject({ ...messageFilters, ...pageQuery });
 export const intakeQuery = z.strictObject({
   definition: definitionId.optional(),
   state: z.enum(intakeStates).optional(),

@@ -15,6 +15,7 @@ import { createFailedTries } from './failed-tries.ts';
 import { createGuard } from './guard.ts';
 import { securityHeaders, tlsSecurityHeaders } from './headers.ts';
 import { intakeRoutes } from './intake.route.ts';
+import { keepingRoutes } from './keeping.route.ts';
 import { ledgerRoutes } from './ledger.route.ts';
 import { messagesRoutes } from './messages.route.ts';
 import { metricsRoutes } from './metrics.route.ts';
@@ -131,6 +132,7 @@ function addRoutes(app: App, options: HttpOptions, { api, book }: { api: EngineA
   definitionsRoutes(app, api);
   eventsRoutes(app, api);
   evidenceRoutes(app, api);
+  keepingRoutes(app, api);
   pagesRoutes(app, book, options.version);
 }
 

@@ -76,7 +76,7 @@ export function delegates(of: () => Store): Delegated {
     retention: {
       keep: async (definitionId, ms) => of().retention.keep(definitionId, ms),
       said: async (definitionId) => of().retention.said(definitionId),
-      leapAt: (now) => of().retention.leapAt(now),
+      leapAt: (now) => whole(of)?.retention.leapAt(now) ?? null,
       resume: async (event) => of().retention.resume(event),
       look: async (now) => of().retention.look(now),
       due: async function* (now) {

@@ -5,6 +5,7 @@ import { Change } from './change.ts';
 import type { CommandFacts, EnvelopeTold, IntakeFacts, LogRecord } from './commit-log.types.ts';
 import { foldCommand } from './fold-command.ts';
 import { foldOutcome } from './fold-outcome.ts';
+import { isRetention } from './fold-retention.ts';
 import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
 import { type LogTime, timeAfter } from './log-time.ts';
@@ -48,14 +49,16 @@ export async function foldGroup(
   return all;
 }
 
-/** A deletion looks for the keys that other entries share, so it has to see all that came before in the index itself. */
+/**
+ * What is done about retention looks into the index itself, for keys that other entries share and for what was said before:
+ * all that came before has to stand there, also where a replay folds many records at once.
+ */
 function runsOf(group: readonly LogRecord[]): readonly (readonly LogRecord[])[] {
-  const starts = group.flatMap((record, at) => (at === 0 || isDeletion(record) ? [at] : []));
+  const starts = group.flatMap((record, at) => (at === 0 || looksBack(record) ? [at] : []));
   return starts.map((start, at) => group.slice(start, starts[at + 1]));
 }
 
-const isDeletion = ({ kind, facts }: LogRecord): boolean =>
-  kind === 'command' && (facts as CommandFacts).command === 'delete';
+const looksBack = ({ kind, facts }: LogRecord): boolean => kind === 'command' && isRetention(facts as CommandFacts);
 
 async function foldRun(
   { index, memory }: { readonly index: IndexDb; readonly memory: IndexMemory },

@@ -80,8 +80,11 @@ export function createRetention(parts: RetentionParts): Retention {
     },
     due: async function* (now) {
       if (leapAt(now) !== null) return;
-      await index.toTables();
-      for await (const { keepers, periodMs } of classes(index, now)) {
+      let written: Promise<void> | undefined;
+      const inTables = (): Promise<void> => (written ??= index.toTables());
+      for await (const keepers of keeperSets(index)) {
+        const periodMs = await periodOf(index, keepers, now);
+        if (periodMs === null) continue;
         const range = keepUntil(keepers, now - periodMs);
         for (let from = range.gte; ; ) {
           const limit = await batchSize(index);
@@ -89,6 +92,9 @@ export function createRetention(parts: RetentionParts): Retention {
           const last = keys.at(-1);
           if (last === undefined) break;
           from = keyAfter(last);
+          // Somebody may have said meanwhile that it is kept for longer.
+          if (leapAt(now) !== null || (await periodOf(index, keepers, now)) !== periodMs) break;
+          await inTables();
           yield await settling(() => deleteDue(parts, keys));
         }
       }
@@ -115,19 +121,22 @@ export function createRetention(parts: RetentionParts): Retention {
 
 const dayOf = (at: number): number => Math.floor(at / dayMs);
 
-/** The sets of definitions that keep some entry for a time, each with that time; those that keep it for ever left out. */
-async function* classes(index: IndexDb, now: number) {
-  const said = new Map<string, readonly KeepSaid[]>();
-  for await (const [range, list] of index.said.entries()) said.set(range, list);
+/** The sets of definitions that keep some entry. */
+async function* keeperSets(index: IndexDb): AsyncGenerator<readonly string[], void> {
   for (let from = ''; ; ) {
     const [key] = await index.keep.keysNow({ gte: from, lt: '\uffff', limit: 1 });
     if (key === undefined) return;
     const { keepers, end } = keepersOf(key);
     from = end;
-    const periods = keepers.map((range) => periodAt(said.get(range) ?? [], now));
-    const limited = periods.filter((period) => period !== null);
-    if (limited.length === periods.length) yield { keepers, periodMs: Math.max(...limited) };
+    yield keepers;
   }
+}
+
+/** How long these keep an entry together: the longest of them; null: for ever. */
+async function periodOf(index: IndexDb, keepers: readonly string[], now: number): Promise<number | null> {
+  const said = await index.said.getMany(keepers);
+  const periods = said.map((each) => periodAt(each ?? [], now)).filter((period) => period !== null);
+  return periods.length === keepers.length ? Math.max(...periods) : null;
 }
 
 /** One look at the holds for each batch: how many comparisons one turn may take is bounded. */

@@ -50,6 +50,7 @@ const engineBounds: readonly [key: string, allowed: readonly unknown[], refused:
 ];
 
 const definitionBounds: readonly [key: string, allowed: readonly unknown[], refused: readonly unknown[]][] = [
+  ['retention', ['1d', '24h', '2555d', '36500d'], ['23h', '36501d', '7y', '0d', 30, null]],
   ['id', ['a', 'a-1', 'x'.repeat(64)], ['', 'A', 'a_b', 'x'.repeat(65), 1]],
   ['description', ['x', '😀'.repeat(128), '  x  '], ['', '   ', 'x'.repeat(129), 'a\nb', 'a\rb', 'a\0b']],
   [

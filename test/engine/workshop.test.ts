@@ -5,8 +5,12 @@ import { createWorkshop } from '../../src/engine/workshop.ts';
 function workshop() {
   // The look at the process is taken each second for ever.
   const clock = new VirtualTimeScheduler(VirtualAction, 5_000);
-  const unwritten = { bytes: 0, records: { count: 0, since: null } };
-  const store = { unwritten, touched$: new Subject(), queue: { messages: 0, bytes: 0 }, recovery: { damaged: [] } };
+  const store = {
+    unwritten: { bytes: 0, records: { count: 0, since: null } },
+    touched$: new Subject(),
+    queue: { messages: 0, bytes: 0 },
+    recovery: { damaged: [] },
+  };
   const live = { current: { limits: { queueMessages: 10, queueBytes: 10 }, matching: {} } };
   const parts = { store, live, clock, log: () => undefined } as unknown as Parameters<typeof createWorkshop>[0];
   return { clock, shop: createWorkshop(parts) };

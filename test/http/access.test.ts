@@ -35,6 +35,13 @@ const matrix: readonly (readonly [string, Readonly<Record<string, number>>])[] =
   ['GET /v1/messages/E1', auditors],
   ['GET /v1/messages/E1/raw', auditors],
   ['GET /v1/messages/E1/trace', auditors],
+  ['DELETE /v1/messages/E1?reason=asked%20for', { ...none, admin: 204 }],
+  ['GET /v1/holds', auditors],
+  ['GET /v1/holds/case-7', auditors],
+  ['POST /v1/holds', { ...none, admin: 201 }],
+  ['DELETE /v1/holds/case-7', { ...none, admin: 204 }],
+  ['GET /v1/retention', auditors],
+  ['POST /v1/retention/resume', none],
   ['GET /v1/ledger', auditors],
   ['POST /v1/explain?definition=exchange-1', both],
   ['GET /v1/events', both],
@@ -56,6 +63,8 @@ const payloads: Readonly<Record<string, { readonly payload: Buffer | object; rea
   {
     'POST /v1/explain?definition=exchange-1': { payload: rawBytes, type: { 'content-type': 'message/rfc822' } },
     'POST /v1/intake/release': { payload: { state: 'held' }, type: {} },
+    'POST /v1/holds': { payload: { id: 'case-8', reason: 'case 8', query: {} }, type: {} },
+    'POST /v1/retention/resume': { payload: { reason: 'it is right' }, type: {} },
   };
 
 test('each role gets what it may have on each route, and nothing else', async () => {
@@ -82,7 +91,7 @@ test('the matrix knows every route there is', async () => {
     .flatMap(([path, operations]) => Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`))
     .filter((route) => route !== 'GET /v1/stream');
   const listed = matrix.map(([route]) =>
-    (route.split('?')[0] ?? '').replace(/exchange-1|(?<=(intake|messages)\/)[EI]1/, '{id}'),
+    (route.split('?')[0] ?? '').replace(/exchange-1|case-7|(?<=(intake|messages)\/)[EI]1/, '{id}'),
   );
   expect(listed.toSorted()).toEqual(documented.toSorted());
 });

@@ -87,12 +87,13 @@ export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
       head: async () => ({ head: signedHead, publicKey: 'PEM' }),
       proofOf: async (id) => (id === 'I1' ? proof : undefined),
     },
+    keeping: fakeKeeping(heard),
     messages: {
       ...find('messages', [entry]),
       get: async (id) => (id === entry.id ? entry : undefined),
-      goneOf: async () => undefined,
+      goneOf: async (id) => (id === 'E4' ? { deletedAt: noon, rule: 'retention' } : undefined),
     },
-    viewOf: () => entryView,
+    viewOf: (_, holds) => ({ ...entryView, holds }),
     rawEntry: async (id, n) => {
       heard('rawEntry', id, n ?? null);
       return id === entry.id && (n ?? 0) < 1 ? raw() : undefined;
@@ -131,6 +132,42 @@ export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
     return { kind: 'unknown' as const };
   };
   return { api, change$, denied, accesses, calls };
+}
+
+const hold = { id: 'case-7', reason: 'case 7', query: {}, entryIds: [], placedAt: noon, placedBy: 'admin' };
+
+/** The hold `case-7` stands, the entry `E4` is gone and `E3` on hold. */
+function fakeKeeping(heard: (name: string, ...args: unknown[]) => void): EngineApi['keeping'] {
+  return {
+    holds: {
+      all: async () => [hold],
+      get: async (id) => (id === hold.id ? hold : undefined),
+      place: async (wanted, by) => {
+        heard('place', wanted, by);
+        return wanted.id === hold.id ? 'exists' : { ...wanted, placedAt: noon, placedBy: by.actor };
+      },
+      lift: async (id, by) => {
+        heard('lift', id, by);
+        return id === hold.id ? 'done' : 'unknown';
+      },
+      on: async (entries) => entries.map(() => ['case-7']),
+    },
+    erase: async (id, by) => {
+      heard('erase', id, by);
+      if (id === 'E4') return { kind: 'gone', gone: { deletedAt: noon, rule: 'retention' } };
+      if (id === 'E3') return { kind: 'held', holds: ['case-7'] };
+      return id === 'E1' ? { kind: 'done' } : { kind: 'unknown' };
+    },
+    retention: async () => ({
+      paused: null,
+      items: [{ definition: 'exchange-1', days: 30, inForceDays: null }],
+    }),
+    resume: async (by) => heard('resume', by),
+    deleted: () => [
+      { definition: 'exchange-1', rule: 'retention', count: 4 },
+      { definition: null, rule: 'erasure', count: 1 },
+    ],
+  };
 }
 
 export function status(members: Partial<Status> = {}): Status {
@@ -297,6 +334,7 @@ export const entryView: Entry = {
       flags: [],
     },
   ],
+  holds: ['case-7'],
 };
 
 const explanation = {
