@@ -138,8 +138,9 @@ async function* recordsOf({
       const { head, file } = found;
       const { record } = head;
       // The scan takes a payload that is gone to the last byte for one that was dropped; the tombstone has to say so.
-      const isDropped = record.payloadLength > 0 && (await log.slice(record.seq, 0, 1).then(isThere, isMissing));
-      const isUnread = head.seal !== null && typeof (await unseal.payload(head)) === 'string';
+      const isMissed = record.payloadLength > 0 && (await log.slice(record.seq, 0, 1).then(isThere, isMissing));
+      const sealed = head.seal === null ? null : await unseal.payload(head);
+      const [isDropped, isUnread] = [isMissed || sealed === 'gone', sealed === 'unread'];
       yield* openedRecord(head, { file, isDropped, isUnread, unseal, keyFaults });
     }
     if (found.kind === 'damage') yield { kind: 'fault', fault: { file: found.damage.file, text: found.damage.text } };

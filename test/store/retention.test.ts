@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { verifyData } from '../../src/engine/verification.ts';
+import { openReading } from '../../src/store/encryption.ts';
 import { graceMs } from '../../src/store/keep-period.ts';
 import { archiveMail, deleteDue, filesWith, indexOf } from '../support/kept-mail.ts';
+import { masterKey } from '../support/master-keys.ts';
 import { openStoreFixture, parsedItem, type StoreFixture, sha256, value } from '../support/store-fixture.ts';
 import { day, observationOf } from '../support/stream-shapes.ts';
 
@@ -174,6 +176,40 @@ describe.each(['segments', 'leveldb'] as const)('deleted mail in %s', (bytes) =>
     expect(await idsOf(fixture)).toEqual([kept]);
     expect(await filesWith(fixture, 'two')).toEqual([]);
   });
+});
+
+test.each([
+  ['encrypted segments', 'segments'],
+  ['encrypted leveldb', 'leveldb'],
+] as const)('in %s the key of a deleted mail goes with the tombstone, before its bytes do', async (kind, bytes) => {
+  await using fixture = await openStoreFixture(kind);
+  const { store, dataDir } = fixture;
+  await store.retention.keep('exchange', 10 * day);
+  const [gone, kept] = await archiveMail(fixture, [{ word: 'CanaryGone' }, { word: 'kept' }]);
+  await store.holds.place(holdOf('case', { entryIds: [kept] }), event('hold.placed'));
+  await pass(fixture, 10);
+  const { seq } = (await store.intake.get(gone!))!.body[0]!;
+  expect((await store.log.slice(seq, 0, 1)).length).toBe(1);
+  expect(await deleteDue(fixture)).toBe(1);
+  await expect(store.log.slice(seq, 0, 1)).rejects.toMatchObject({ code: 'missing' });
+  const find = async (subject: string) =>
+    (await fixture.store.messages.find({ limit: 9, cursor: undefined, subject })).items.map(({ id }) => id);
+  expect([await find('CanaryGone'), await find('kept')]).toEqual([[], [kept]]);
+  const entry = await store.messages.get(kept!);
+  await nights(fixture);
+  for (const rebuild of [false, true]) {
+    await fixture.reopen({ rebuild });
+    expect(await fixture.store.messages.get(kept!)).toEqual(entry);
+    expect([await find('CanaryGone'), await find('kept')]).toEqual([[], [kept]]);
+    await expect(fixture.store.log.slice(seq, 0, 1)).rejects.toMatchObject({ code: 'missing' });
+    const { body, sha256: hash } = entry!.observations[0]!.representations[0]!;
+    expect(sha256(await value(fixture.store.bodies.read(body, 'identity', hash)))).toBe(hash);
+  }
+  await fixture.store[Symbol.asyncDispose]();
+  const reading = await openReading(dataDir, masterKey());
+  const { faults, deleted, unread } = await verifyData({ dataDir, bytes, reading, upTo: null });
+  expect(faults.filter(({ file }) => file !== 'evidence.pub')).toEqual([]);
+  expect({ deleted, unread }).toEqual({ deleted: 2, unread: 0 });
 });
 
 test('a kill between the tombstone and the drop only drops again', async () => {
