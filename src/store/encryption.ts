@@ -22,7 +22,8 @@ export async function openEncryption(dataDir: string, master: MasterKey | null):
   if (master === null) {
     const ids = await keyIdsIn(directory);
     if (ids === null) return null;
-    const text = `it needs the master key ${ids.join(' or ')}, and store.encryption names none`;
+    const needed = ids.length === 0 ? 'a master key' : `the master key ${ids.join(' or ')}`;
+    const text = `it needs ${needed}, and store.encryption names none`;
     throw new EngineFailure('key-unusable', text);
   }
   const keys = await openRecordKeys(directory, master);

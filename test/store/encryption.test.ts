@@ -1,7 +1,11 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { verifyData } from '../../src/engine/verification.ts';
+import type { MasterKey } from '../../src/master-key.ts';
+import { openReading } from '../../src/store/encryption.ts';
 import { createIndexSeal } from '../../src/store/index-seal.ts';
+import { keysFolder, openRecordKeys } from '../../src/store/record-keys.ts';
 import { keyBytesOf, masterKey } from '../support/master-keys.ts';
 import { openStoreFixture, parsedItem, type StoreFixture, sha256, value } from '../support/store-fixture.ts';
 import { observationOf } from '../support/stream-shapes.ts';
@@ -146,6 +150,23 @@ describe.each(['segments', 'leveldb'] as const)('an encrypted archive in %s', (b
     expect(await filesWith(fixture, 'the fresh words')).toEqual([]);
     await expect(fixture.reopenWith(null)).rejects.toMatchObject({ code: 'key-unusable' });
     await fixture.reopenWith(masterKey());
+  });
+
+  test('is verified in whole with its key, and in its chain without', async () => {
+    await using fixture = await openStoreFixture(`encrypted ${bytes}`);
+    await fill(fixture);
+    const { seq } = fixture.store.log.head;
+    await fixture.store[Symbol.asyncDispose]();
+    const { dataDir } = fixture;
+    const verify = async (master: MasterKey | null) =>
+      verifyData({ dataDir, bytes, upTo: null, reading: await openReading(dataDir, master) });
+    const whole = await verify(masterKey());
+    expect(whole).toMatchObject({ records: seq, unread: 0, keyIds: [masterKey().id], faults: [] });
+    expect(await verify(null)).toMatchObject({ records: seq, unread: seq, root: whole.root, faults: [] });
+    await using keys = await openRecordKeys(keysFolder(dataDir), masterKey());
+    await keys.destroy([1]);
+    const { faults } = await verify(masterKey());
+    expect(faults.map(({ text }) => text)).toEqual([expect.stringContaining('record 1 is gone, and no tombstone')]);
   });
 
   test('a large message goes through it in pieces', async () => {

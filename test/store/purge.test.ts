@@ -1,7 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { verifyData } from '../../src/engine/verification.ts';
+import { openReading } from '../../src/store/encryption.ts';
 import type { Verdict } from '../../streams/message.ts';
+import { masterKey } from '../support/master-keys.ts';
 import {
   isEncrypted,
   openStoreFixture,
@@ -221,3 +224,22 @@ async function pictureOf({ store }: StoreFixture) {
     ledger: await store.ledger(),
   };
 }
+
+test.each(['segments', 'leveldb'] as const)(
+  'S17 encrypted bytes in %s cannot be read from the tombstone on, and a verification finds it',
+  async (kind) => {
+    await using fixture = await openStoreFixture(`encrypted ${kind}`);
+    const id = await fixture.take('the secret words');
+    await end(fixture, skipped);
+    const { body } = (await fixture.store.intake.get(id))!;
+    await purgeAt(fixture, fixture.clock.at + month);
+    await expect(fixture.store.log.slice(body[0]!.seq, 0, 3)).rejects.toMatchObject({ code: 'missing' });
+    await fixture.reopen();
+    await expect(fixture.store.log.slice(body[0]!.seq, 0, 3)).rejects.toMatchObject({ code: 'missing' });
+    expect((await fixture.store.log.record(body[0]!.seq)).record.payloadLength).toBe(16);
+    await fixture.store[Symbol.asyncDispose]();
+    const reading = await openReading(fixture.dataDir, masterKey());
+    const report = await verifyData({ dataDir: fixture.dataDir, bytes: kind, upTo: null, reading });
+    expect(report).toMatchObject({ deleted: 1, unread: 0, faults: [] });
+  },
+);

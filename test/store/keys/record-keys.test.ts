@@ -1,7 +1,7 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { blockName, blockRecords, blocksIn, inspectKeyFile, KeyBlock } from '../../../src/store/key-block.ts';
 import { openRecordKeys } from '../../../src/store/record-keys.ts';
 import { masterKey } from '../../support/master-keys.ts';
@@ -106,6 +106,18 @@ test('one flipped bit anywhere in a block is found without the master key', asyn
     expect((await inspectKeyFile(directory, blockName(1), 1)).faults, `byte ${at}`).toHaveLength(1);
     await writeFile(pathOf(1), bytes);
   }
+});
+
+test('a block that could not be made is tried again, and nobody writes without it', async () => {
+  await using room = await openRecordKeys(directory, masterKey());
+  await room.ready(1, 1);
+  await vi.waitFor(async () => expect(await blocksIn(directory)).toHaveLength(2));
+  await rename(directory, `${directory}.away`);
+  await expect(room.ready(2 * blockRecords + 1, 2 * blockRecords + 1)).rejects.toMatchObject({ code: 'store-failed' });
+  await rename(`${directory}.away`, directory);
+  const at = await room.ready(2 * blockRecords + 1, 2 * blockRecords + 1);
+  const read = await KeyBlock.read(directory, 2 * blockRecords + 1, masterKey());
+  expect(read.payloadKey(2 * blockRecords + 1)).toEqual(at(2 * blockRecords + 1).payloadKey(2 * blockRecords + 1));
 });
 
 async function folder(): Promise<string> {

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Bytes } from '../../../src/store/bytes.types.ts';
-import { blockName, KeyBlock } from '../../../src/store/key-block.ts';
+import { openCommitLog } from '../../../src/store/commit-log.ts';
+import { blockName, blockRecords, KeyBlock } from '../../../src/store/key-block.ts';
 import { decodeHead, type EncodedRecord, hashedBytes } from '../../../src/store/record.ts';
 import { openRecordKeys, type RecordKeys } from '../../../src/store/record-keys.ts';
+import { sealedBytes } from '../../../src/store/sealed-bytes.ts';
 import { openHead, sealRecord } from '../../../src/store/sealed-record.ts';
 import { openSegmentBytes } from '../../../src/store/segment-bytes.ts';
 import { createUnseal } from '../../../src/store/unseal.ts';
@@ -232,4 +234,25 @@ test('records in clear and sealed ones lie side by side', async () => {
   const onDisk = await readFile(await segment());
   expect(onDisk.includes(Buffer.concat(records[0]!.payload))).toBe(true);
   expect(onDisk.includes(Buffer.concat(records[1]!.payload))).toBe(false);
+});
+
+test('a log goes on over the end of a block of keys, each record readable, none without its keys on the disk', async () => {
+  const openLog = async () => {
+    const keys = await keysOf();
+    const bytes = sealedBytes(await openSegmentBytes({ directory: directory(), unseal: createUnseal(keys) }), keys);
+    return openCommitLog({ bytes, keys, now: () => 1, fold: async () => undefined, foldedUpTo: null });
+  };
+  const count = blockRecords + 300;
+  const textOf = (seq: number): string => `payload ${seq}`;
+  {
+    await using log = await openLog();
+    const drafts = Array.from({ length: count }, (_, at) => ({ facts: at, payload: [Buffer.from(textOf(at + 1))] }));
+    await Promise.all(drafts.map((draft) => log.append({ kind: 'event', ...draft })));
+  }
+  await using log = await openLog();
+  expect(log.recovery).toMatchObject({ folded: count, damaged: [], tornBytes: 0 });
+  for (const seq of [1, blockRecords, blockRecords + 1, count]) {
+    expect((await log.record(seq)).record.facts).toBe(seq - 1);
+    expect(Buffer.from(await log.slice(seq, 0, textOf(seq).length)).toString()).toBe(textOf(seq));
+  }
 });
