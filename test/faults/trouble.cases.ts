@@ -20,7 +20,8 @@ const kinds: readonly CallKind[] = [
 
 /** Every kind of call with every error, once and for ever, from the first, second and fourth call on, at each place. */
 export function everyCase(bytes: Case['bytes']): readonly Case[] {
-  const places: readonly Place[] = [bytes === 'leveldb' ? 'bodies' : 'commitlog', 'index', '.'];
+  const log = bytes === 'leveldb' ? 'bodies' : 'commitlog';
+  const places: readonly Place[] = [log, 'index', '.', ...(bytes === 'encrypted segments' ? (['keys'] as const) : [])];
   return (['running', 'start'] as const).flatMap((from) =>
     places.flatMap((within) =>
       kinds.flatMap((kind) =>

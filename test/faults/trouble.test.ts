@@ -19,6 +19,12 @@ const sample: readonly Case[] = [
   inLog({ kinds: ['create'], outcome: 'EMFILE', ...forEver }),
   { bytes: 'leveldb', from: 'running', within: 'bodies', fault: { kinds: ['write'], outcome: 'EROFS', ...forEver } },
   { bytes: 'segments', from: 'running', within: 'index', fault: { kinds: ['sync'], outcome: 'EIO', ...forEver } },
+  {
+    bytes: 'encrypted segments',
+    from: 'start',
+    within: 'keys',
+    fault: { kinds: ['rename'], outcome: 'EIO', first: 2, forever: false },
+  },
   { bytes: 'segments', from: 'start', within: '.', fault: { kinds: ['rename'], outcome: 'EIO', ...once } },
 ];
 

@@ -8,7 +8,7 @@ import { configOf, definitions, type Mailbox, openMailbox, report, type StoreUnd
 import { examine, examineSettled, type Findings, nothingFound, Outside } from './outside.ts';
 import { type Fault, openShim, type Shim } from './shim.ts';
 
-export type Place = 'commitlog' | 'bodies' | 'index' | '.';
+export type Place = 'commitlog' | 'bodies' | 'index' | 'keys' | '.';
 export interface TroubleOptions {
   readonly bytes: StoreUnderTest;
   readonly fault: Fault;
