@@ -52,6 +52,25 @@ describe('STARTTLS', () => {
     expect((await client.mail(['journal@example.com'], 'x')).code).toBe(250);
   });
 
+  it.each([
+    ['a login', `EHLO x\r\nAUTH PLAIN ${Buffer.from('\0a@example.com\0x').toString('base64')}\r\n`],
+    ['an envelope', 'EHLO x\r\nMAIL FROM:<evil@b.c>\r\nRCPT TO:<journal@example.com>\r\n'],
+    ['a whole mail', 'EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<journal@example.com>\r\nDATA\r\nevil\r\n.\r\n'],
+    ['half a command', 'MAIL FROM:<evil@'],
+    ['a second STARTTLS', 'STARTTLS\r\nEHLO x\r\n'],
+  ])('drops %s that was slipped in before the handshake, and answers none of it inside', async (_, slippedIn) => {
+    await using fixture = await openListener({ tls: makeTlsPair() });
+    fixture.routes.set('a@example.com', route('a', { requireAuth: true, verifyPassword: () => true }));
+    await using client = await SmtpClient.ready(fixture.port);
+    await client.startTls({ rejectUnauthorized: false }, slippedIn);
+    // The first answer inside is the one to the first command inside.
+    expect((await client.command('EHLO inside')).text).toMatch(/^journal\.test greets /);
+    expect((await client.command('DATA')).text).toMatch(/^5\.5\.1 /);
+    await client.command('MAIL FROM:<>');
+    expect((await client.command('RCPT TO:<a@example.com>')).text).toMatch(/^5\.7\.0 authentication/);
+    expect(fixture.deliveries).toHaveLength(0);
+  });
+
   it('takes a new certificate without a restart, and keeps the old one when the new is not usable', async () => {
     await using fixture = await openListener();
     expect(() => fixture.listener.updateTls({ cert: makeTlsPair().cert, key: makeTlsPair().key })).toThrow(
