@@ -1,23 +1,21 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import { access, link, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineFailure } from '../../streams/failure.ts';
 import { isSignedBy, keyId, type SignedHead } from '../evidence/head.ts';
 import { keyFile, publicKeyFile, readPublicKeys } from '../evidence/signing-key.ts';
 import type { FoundHead, FoundHeads } from '../evidence/stored-stamps.ts';
-import { rootOf } from '../merkle.ts';
 import { notedSuffix, readNoted } from '../noted-file.ts';
 import type { Reading } from '../store/encryption.ts';
-import { openIndexDb } from '../store/index-db.ts';
 import { openLevelBytes } from '../store/level-bytes.ts';
 import { checkLevelFiles, type FileFault } from '../store/leveldb-check.ts';
-import { frontierOf, type TreeRow } from '../store/log-tree.ts';
 import { reserveFaults } from '../store/reserve.ts';
-import { codeOf } from '../store/segment-files.ts';
 import { createUnseal } from '../store/unseal.ts';
 import { checkKeyFiles } from '../store/verify-keys.ts';
 import { openedRecord, type Verified, verifySegments } from '../store/verify-segments.ts';
+import { linked } from './linked-copy.ts';
 import { LogAudit } from './log-audit.ts';
+import { indexFaults, indexOf } from './verify-index.ts';
 
 export interface VerifyOptions {
   readonly dataDir: string;
@@ -68,7 +66,7 @@ export async function verifyData(options: VerifyOptions): Promise<VerifyReport> 
   const faults: FileFault[] = [...(await notedFaults(dataDir)), ...kept.faults];
   const publicKeys = await keysOf(dataDir, faults);
   const keyFiles = await checkKeyFiles(dataDir);
-  const index = await indexOf(options, keyFiles.keyIds.length > 0);
+  const index = await indexOf({ reading: inClear, ...options }, keyFiles.keyIds.length > 0);
   faults.push(...keyFiles.faults, ...index.faults);
   let bytes = index.bytes + keyFiles.bytes;
   let tornBytes = 0;
@@ -151,66 +149,11 @@ async function* recordsOf({
 const isThere = (): boolean => false;
 const isMissing = (error: unknown): boolean => error instanceof EngineFailure && error.code === 'missing';
 
-interface IndexFacts {
-  readonly head: { readonly seq: number; readonly hash: string } | undefined;
-  readonly tree: TreeRow | undefined;
-  readonly faults: readonly FileFault[];
-  readonly bytes: number;
-}
-
-/** What the index says of the log, from a copy of links: LevelDB writes where it opens. A running engine has its own open. */
-async function indexOf({ dataDir, upTo, reading = inClear }: VerifyOptions, isEncrypted: boolean): Promise<IndexFacts> {
-  const nothing = { head: undefined, tree: undefined };
-  if (upTo !== null) return { ...nothing, faults: [], bytes: 0 };
-  const directory = join(dataDir, 'index');
-  const stands = await access(directory).then(
-    () => true,
-    () => false,
-  );
-  if (!stands)
-    return { ...nothing, faults: [{ file: 'index', text: 'is missing: run `daybook rebuild-index`' }], bytes: 0 };
-  const { faults, bytes } = await checkLevelFiles(directory, { isTorn: await wasKilled(dataDir) });
-  if (faults.length > 0) return { ...nothing, faults, bytes };
-  // Its blocks were checked; what it says is for who has the key.
-  if (isEncrypted && !reading.hasKey) return { ...nothing, faults, bytes };
-  try {
-    await using copy = await linked(dataDir, 'index');
-    await using index = await openIndexDb(copy.directory, false, reading.index);
-    const head = (await index.meta.get('head')) as IndexFacts['head'];
-    return { head, tree: (await index.meta.get('tree')) as TreeRow | undefined, faults, bytes };
-  } catch (error) {
-    const isOther = codeOf(error) === 'LEVEL_DECODE_ERROR';
-    const text = isOther ? 'is not encrypted with the key of this archive: run `daybook rebuild-index`' : String(error);
-    return { ...nothing, faults: [{ file: 'index', text }], bytes };
-  }
-}
-
 /** Small files that hold what is due when; without them the engine looks again. */
 async function notedFaults(dataDir: string): Promise<readonly FileFault[]> {
   const names = (await readdir(dataDir)).filter((name) => name.endsWith(notedSuffix));
   const kinds = await Promise.all(names.map(async (name) => (await readNoted(join(dataDir, name))).kind));
   return names.filter((_, at) => kinds[at] === 'damaged').map((file) => ({ file, text: 'is not as it was written' }));
-}
-
-/** The lock names the process, and a clean stop takes it away. */
-const wasKilled = (dataDir: string): Promise<boolean> =>
-  access(join(dataDir, 'lock')).then(
-    () => true,
-    () => false,
-  );
-
-function indexFaults({ head, tree }: IndexFacts, audit: LogAudit): readonly FileFault[] {
-  const fault = (text: string): readonly FileFault[] => [
-    { file: 'index', text: `${text}: run \`daybook rebuild-index\`` },
-  ];
-  if (head === undefined) return [];
-  if (head.seq > audit.size)
-    return [{ file: 'commitlog', text: `the index knows record ${head.seq}, which is in no file` }];
-  if (audit.hashes.get(head.seq) !== head.hash) return fault(`it was made from another record ${head.seq}`);
-  if (tree === undefined || rootOf(frontierOf(tree)).toString('hex') !== audit.rootAt(head.seq)) {
-    return fault('its tree is not that of the records');
-  }
-  return [];
 }
 
 function headFaults(
@@ -254,17 +197,4 @@ async function keysOf(dataDir: string, faults: FileFault[]): Promise<readonly Ke
     faults.push({ file: keyFile, text: String(error) });
   }
   return publicKeys;
-}
-
-/** A folder of hard links to another, beside it, for who would change it by opening it. Removed when it is given back. */
-async function linked(dataDir: string, name: string): Promise<AsyncDisposable & { readonly directory: string }> {
-  const directory = join(dataDir, `.verify-${process.pid}`, name);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  for (const file of await readdir(join(dataDir, name))) {
-    if (file !== 'LOCK') await link(join(dataDir, name, file), join(directory, file));
-  }
-  return {
-    directory,
-    [Symbol.asyncDispose]: () => rm(join(dataDir, `.verify-${process.pid}`), { recursive: true, force: true }),
-  };
 }

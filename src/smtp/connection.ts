@@ -31,10 +31,8 @@ export class Connection extends SMTPConnection implements DataSink {
   closedAt: number | undefined;
   authTries = 0;
   loggingIn = false;
-  /** As it was when it came. */
-  maySend = true;
-  /** Of the route it logged in by. */
-  secretId: string | number | undefined;
+  maySend = true; // As it was when it came.
+  secretId: string | number | undefined; // Of the route it logged in by.
   /** Kept only while it is wanted: `undefined` costs a session nothing. */
   dialogue: Dialogue | undefined;
   #commands = 0;

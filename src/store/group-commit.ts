@@ -1,7 +1,8 @@
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Bytes } from './bytes.types.ts';
 import type { LogPosition, LogRecord, RecordDraft, WaitingRecords } from './commit-log.types.ts';
-import { type EncodedRecord, encodeRecord, lengthOf } from './record.ts';
+import type { Between, Entry, Waiting } from './group-commit.types.ts';
+import { encodeRecord, lengthOf } from './record.ts';
 import type { KeysBySeq, RecordKeys } from './record-keys.ts';
 import { sealRecord } from './sealed-record.ts';
 
@@ -29,22 +30,6 @@ export interface GroupCommitOptions {
   readonly failed?: (failure: EngineFailure) => void;
   /** Asked before a group is written; false refuses it with `store-full`. */
   readonly checkFree?: (bytes: number) => boolean | Promise<boolean>;
-}
-
-interface Waiting {
-  readonly draft: RecordDraft;
-  readonly at: number;
-  readonly resolve: (record: LogRecord) => void;
-  readonly reject: (reason: unknown) => void;
-}
-interface Between {
-  readonly step: () => Promise<void>;
-  readonly resolve: () => void;
-  readonly reject: (reason: unknown) => void;
-}
-interface Entry {
-  readonly waiting: Waiting;
-  readonly encoded: EncodedRecord;
 }
 
 /**

@@ -11,14 +11,15 @@ import type { MasterKey } from '../master-key.ts';
 import { createBodies, gatherInto, type ReadLarge } from './bodies.ts';
 import type { Bytes } from './bytes.types.ts';
 import { type CommitLogRecovery, openCommitLog } from './commit-log.ts';
-import type { CommitLog, LogPosition, LogRecord, WaitingRecords } from './commit-log.types.ts';
+import type { CommitLog, LogPosition, WaitingRecords } from './commit-log.types.ts';
 import { createCustody } from './custody.ts';
 import { type Encryption, openEncryption } from './encryption.ts';
-import { foldGroup, type Touched } from './fold.ts';
+import type { Touched } from './fold.ts';
+import { folder } from './folder.ts';
 import { createHolds, type Holds } from './holds.ts';
 import { createHousekeeping, type Housekeeping } from './housekeeping.ts';
 import type { IndexDb } from './index-db.ts';
-import { type IndexMemory, loadIndexMemory } from './index-memory.ts';
+import { loadIndexMemory } from './index-memory.ts';
 import { createArchive } from './level-archive.ts';
 import { openLevelBytes } from './level-bytes.ts';
 import { createDefinitionStore, type DefinitionStore, readLedger } from './level-definitions.ts';
@@ -41,8 +42,6 @@ import { createUnseal } from './unseal.ts';
 const recentMaxBytes = 16 * 1024 * 1024;
 /** Up to here a message is one record; beyond it goes to disk while it arrives (store section 2). */
 const chunkBytes = 256 * 1024;
-/** The index is synced after this much of the log, which bounds what a start after a power cut folds again. */
-const checkpointBytes = 64 * 1024 * 1024;
 
 export interface StoreOptions {
   readonly dataDir: string;
@@ -224,24 +223,6 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
     oldest: (definitionId) => memory.oldestOf(definitionId),
     ledger: (definitionId, day) => readLedger(index, definitionId, day),
     [Symbol.asyncDispose]: once(() => stack[Symbol.asyncDispose]()),
-  };
-}
-
-/** Folds groups, and writes the index now and then: synced, each `checkpointBytes` of the log. */
-function folder(
-  index: IndexDb,
-  memory: IndexMemory,
-  { now, checkpointBytes: checkpointEach = checkpointBytes }: Pick<StoreParts, 'now' | 'checkpointBytes'>,
-): (group: readonly LogRecord[]) => Promise<Touched> {
-  let unsynced = 0;
-  return async (group) => {
-    for (const { payloadLength } of group) unsynced += payloadLength + 1_024;
-    const touched = await foldGroup({ index, memory }, group);
-    if (unsynced >= checkpointEach) {
-      unsynced = 0;
-      await index.behind.flush({ sync: true });
-    } else await index.behind.flushIfOld(now());
-    return touched;
   };
 }
 

@@ -1,5 +1,6 @@
 import { createHash, hash as hashOf } from 'node:crypto';
 import { type LogRecord, type RecordDraft, recordKinds } from './commit-log.types.ts';
+import { factsIn } from './facts.ts';
 
 /**
  * One record of the commit log, byte by byte (store section 2). Numbers are unsigned and big-endian.
@@ -199,15 +200,6 @@ function readSeal(bytes: Buffer, hashAt: number): Seal {
     factsTag: copy.subarray(at + nonceBytes, at + nonceBytes + tagBytes),
     payloadTag: copy.subarray(at + nonceBytes + tagBytes, at + nonceBytes + 2 * tagBytes),
   };
-}
-
-/** Whoever writes into the folder can give a record a hash that fits: what it holds may still be anything. */
-function factsIn(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
 }
 
 /**

@@ -19,7 +19,8 @@ beforeEach(async () => {
   clock = new VirtualClock(noon);
   logged.length = 0;
 });
-afterEach(() => rm(dataDir, { recursive: true, force: true }));
+// A life that was not disposed of may still be writing its file.
+afterEach(() => rm(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 }));
 
 /** A life of the process; one that is not disposed of ends as by a kill. */
 const live = (): Promise<Suspects> =>

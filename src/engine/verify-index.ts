@@ -1,0 +1,70 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { rootOf } from '../merkle.ts';
+import type { Reading } from '../store/encryption.ts';
+import { openIndexDb } from '../store/index-db.ts';
+import { checkLevelFiles, type FileFault } from '../store/leveldb-check.ts';
+import { frontierOf, type TreeRow } from '../store/log-tree.ts';
+import { codeOf } from '../store/segment-files.ts';
+import { linked } from './linked-copy.ts';
+import type { LogAudit } from './log-audit.ts';
+
+/** What the index says of the log. */
+export interface IndexFacts {
+  readonly head: { readonly seq: number; readonly hash: string } | undefined;
+  readonly tree: TreeRow | undefined;
+  readonly faults: readonly FileFault[];
+  readonly bytes: number;
+}
+
+/** What the index says of the log, from a copy of links: LevelDB writes where it opens. A running engine has its own open. */
+export async function indexOf(
+  { dataDir, upTo, reading }: { readonly dataDir: string; readonly upTo: number | null; readonly reading: Reading },
+  isEncrypted: boolean,
+): Promise<IndexFacts> {
+  const nothing = { head: undefined, tree: undefined };
+  if (upTo !== null) return { ...nothing, faults: [], bytes: 0 };
+  const directory = join(dataDir, 'index');
+  const stands = await access(directory).then(
+    () => true,
+    () => false,
+  );
+  if (!stands)
+    return { ...nothing, faults: [{ file: 'index', text: 'is missing: run `daybook rebuild-index`' }], bytes: 0 };
+  const { faults, bytes } = await checkLevelFiles(directory, { isTorn: await wasKilled(dataDir) });
+  if (faults.length > 0) return { ...nothing, faults, bytes };
+  // Its blocks were checked; what it says is for who has the key.
+  if (isEncrypted && !reading.hasKey) return { ...nothing, faults, bytes };
+  try {
+    await using copy = await linked(dataDir, 'index');
+    await using index = await openIndexDb(copy.directory, false, reading.index);
+    const head = (await index.meta.get('head')) as IndexFacts['head'];
+    return { head, tree: (await index.meta.get('tree')) as TreeRow | undefined, faults, bytes };
+  } catch (error) {
+    const isOther = codeOf(error) === 'LEVEL_DECODE_ERROR';
+    const text = isOther ? 'is not encrypted with the key of this archive: run `daybook rebuild-index`' : String(error);
+    return { ...nothing, faults: [{ file: 'index', text }], bytes };
+  }
+}
+
+/** The lock names the process, and a clean stop takes it away. */
+const wasKilled = (dataDir: string): Promise<boolean> =>
+  access(join(dataDir, 'lock')).then(
+    () => true,
+    () => false,
+  );
+
+/** What of it does not agree with the records. */
+export function indexFaults({ head, tree }: IndexFacts, audit: LogAudit): readonly FileFault[] {
+  const fault = (text: string): readonly FileFault[] => [
+    { file: 'index', text: `${text}: run \`daybook rebuild-index\`` },
+  ];
+  if (head === undefined) return [];
+  if (head.seq > audit.size)
+    return [{ file: 'commitlog', text: `the index knows record ${head.seq}, which is in no file` }];
+  if (audit.hashes.get(head.seq) !== head.hash) return fault(`it was made from another record ${head.seq}`);
+  if (tree === undefined || rootOf(frontierOf(tree)).toString('hex') !== audit.rootAt(head.seq)) {
+    return fault('its tree is not that of the records');
+  }
+  return [];
+}
