@@ -44,35 +44,44 @@ function login(definitions: readonly Definition[]) {
   };
 }
 
-/** A leak shows in every series; what else the machine does shows in some. */
-const series = 4;
-
 test('a failed login takes as long for a user who is none, or has no password, as for one who has (G14)', async () => {
-  const told: string[][] = [];
-  while (told.length < series && told.at(-1)?.length !== 0) told.push(await differences());
-  expect(told.at(-1), JSON.stringify(told)).toEqual([]);
-}, 120_000);
-
-/** By whom the time tells a user who is none, or has no password, from one who has. */
-async function differences(): Promise<string[]> {
   const salt = Buffer.alloc(16, 7);
   const key = scryptSync('right', salt, 32, { N: 2 ** logN, r: 8, p: 1 });
   const hashed = `scrypt:${logN}:8:1:${salt.toString('base64url')}:${key.toString('base64url')}`;
   const tryAs = login([definition('exchange', hashed), definition('open', null)]);
   const users = ['exchange', 'open', 'nobody', 'someone'].map(user);
-  const samples = new Map(users.map((name) => [name, [] as number[]]));
   const random = prng(1);
+  let told: readonly string[] = [];
+  // A difference shows in each round; what else a busy machine does, does not.
+  for (let round = 0; round < 3; round += 1) {
+    told = differences(await sample(tryAs, users, random));
+    if (told.length === 0) return;
+  }
+  expect(told).toEqual([]);
+}, 60_000);
+
+/** How long failed logins took, by user, tried in no order, so that whatever else the machine does meets all alike. */
+async function sample(
+  tryAs: (username: string, password: string) => Promise<number>,
+  users: readonly string[],
+  random: () => number,
+): Promise<ReadonlyMap<string, readonly number[]>> {
+  const samples = new Map(users.map((name) => [name, [] as number[]]));
   for (let n = 0; n < users.length * samplesEach; n += 1) {
-    // In no order, so that whatever else the machine does meets all alike.
     const left = users.filter((name) => (samples.get(name)?.length ?? 0) < samplesEach);
     const name = left[below(random, left.length)] ?? '';
     samples.get(name)?.push(await tryAs(name, 'wrong'));
   }
-  const known = samples.get(user('exchange')) ?? [];
-  return users.slice(1).flatMap((name) => {
-    const other = samples.get(name) ?? [];
-    const [ms, t] = [Math.abs(medianOf(known) - medianOf(other)), Math.abs(welch(known, other))];
-    return ms < 1 && t < 4.5 ? [] : [`${name}: ${ms} ms, t ${t}`];
+  return samples;
+}
+
+/** What the times tell of a user against the first one, who has a password. */
+function differences(samples: ReadonlyMap<string, readonly number[]>): readonly string[] {
+  const [[, known] = ['', []], ...others] = [...samples];
+  const limitMs = Math.max(1, medianOf(known) / 4);
+  return others.flatMap(([name, times]) => {
+    const [apartMs, t] = [Math.abs(medianOf(known) - medianOf(times)), Math.abs(welch(known, times))];
+    return apartMs < limitMs && t < 4.5 ? [] : [`${name}: ${apartMs} ms, t ${t}`];
   });
 }
 
