@@ -182,6 +182,10 @@ const storeSchema = z.strictObject({
       .optional(),
     'Encrypt what is written to the commit log and the index (AES-256-GCM). A lost key is a lost archive.',
   ),
+  scrubInterval: option(
+    duration('1d', '365d').prefault('30d'),
+    'All that is stored is read again and checked once in this time, in the background.',
+  ),
 });
 
 /** One more anchor is one more line at each interval; nobody has as many places. */

@@ -71,6 +71,7 @@ export function toEngineOptions(config: EngineConfig, { file, hostname }: Surrou
       segmentBytes: checkedSizeBytes(store.segmentSize),
       minimumFreeBytes: checkedSizeBytes(store.minimumFree),
       encryption: toKeySource(store.encryption, absolute),
+      scrubIntervalMs: checkedDurationMs(store.scrubInterval),
     },
     evidence: { anchors: config.evidence.anchors.map((anchor) => toAnchorOptions(anchor, absolute)) },
     cluster:

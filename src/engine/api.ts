@@ -45,6 +45,7 @@ export function createApi(
         ready: readiness().ready,
         warnings: workshop.warnings(),
         anchors: [...background.anchors.status()],
+        scrub: background.scrub.status(),
       },
       definitions: statuses(),
     }),
@@ -82,7 +83,7 @@ export function createApi(
 
 /** Of the store: other warnings of the engine are no trouble of it. */
 const storeTroubled = (workshop: Workshop): boolean =>
-  workshop.warnings().some(({ code }) => code === 'storage' || code === 'damaged');
+  workshop.warnings().some(({ code }) => ['storage', 'damaged', 'damage-found'].includes(code));
 
 function healthOf(
   statuses: readonly Status[],

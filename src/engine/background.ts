@@ -1,12 +1,15 @@
 import type { Closing } from '../close.ts';
+import { readPublicKeys } from '../evidence/signing-key.ts';
 import { type Anchors, openAnchors } from './anchors.ts';
 import type { Evidence } from './evidence.ts';
 import { openRetention, retentionWarnings } from './retention.ts';
+import { openScrub, type Scrub } from './scrub.ts';
 import type { Workshop } from './workshop.ts';
 
 /** What goes on beside mail, for the status. */
 export interface Background {
   readonly anchors: Pick<Anchors, 'status'>;
+  readonly scrub: Pick<Scrub, 'status'>;
 }
 
 /** Starts what watches over the archive while mail goes on; `stack` ends it. */
@@ -24,8 +27,14 @@ export async function openBackground(workshop: Workshop, evidence: Evidence, sta
       publicKey: evidence.signer.publicKey,
     }),
   );
+  const { bytes, scrubIntervalMs: intervalMs } = options.store;
+  const publicKeys = await readPublicKeys(dataDir);
+  const source = { dataDir, bytes, store: workshop.store, publicKeys };
+  const { verified$ } = evidence;
+  const scrub = stack.use(await openScrub({ clock, log, note, source, intervalMs, verified$ }));
   workshop.warnAlso(anchors.warnings);
   stack.use(openRetention(workshop));
   workshop.warnAlso(() => retentionWarnings(workshop));
-  return { anchors };
+  workshop.warnAlso(scrub.warnings);
+  return { anchors, scrub };
 }

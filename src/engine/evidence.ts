@@ -1,9 +1,11 @@
+import { type Observable, Subject } from 'rxjs';
 import { readSignedHead, type SignedHead, type Signer } from '../evidence/head.ts';
 import { signingHeads } from '../evidence/head-times.ts';
 import { openSigner } from '../evidence/signing-key.ts';
 import { exclusive } from '../exclusive.ts';
 import type { EvidenceApi } from '../http/api.types.ts';
 import { rootOf } from '../merkle.ts';
+import type { FileFault } from '../store/leveldb-check.ts';
 import { evidenceApi } from './evidence-api.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -11,10 +13,18 @@ import type { Workshop } from './workshop.ts';
 export interface Evidence extends AsyncDisposable {
   readonly signer: Signer;
   readonly api: EvidenceApi;
+  /** What each verification of everything has found. */
+  readonly verified$: Observable<FullyVerified>;
   /** The last signed head that covers record `seq`; one is signed where there is none. @throws EngineFailure `store-failed` */
   headOver(seq: number): Promise<SignedHead>;
   /** A head over all there is, signed now where something came since the last; null while there is nothing. */
   newestHead(): Promise<SignedHead | null>;
+}
+
+export interface FullyVerified {
+  /** Epoch ms. */
+  readonly startedAt: number;
+  readonly faults: readonly FileFault[];
 }
 
 type EvidenceParts = Pick<Workshop, 'store' | 'clock' | 'log' | 'options'>;
@@ -53,11 +63,13 @@ export async function openEvidence(parts: EvidenceParts): Promise<Evidence> {
       // Only the record of the last head itself is not under it.
       return (last?.seq === seq ? readSignedHead(last.facts) : null) ?? sign();
     });
+  const verified$ = new Subject<FullyVerified>();
   return {
     signer,
     headOver,
     newestHead,
-    api: evidenceApi(parts, { signer, headOver }),
+    verified$,
+    api: evidenceApi(parts, { signer, headOver, verified$ }),
     [Symbol.asyncDispose]: async () => {
       signing.unsubscribe();
       await inTurn(async () => undefined);

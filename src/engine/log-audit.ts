@@ -3,12 +3,23 @@ import { isSignedBy, readSignedHead, type SignedHead } from '../evidence/head.ts
 import { type Frontier, grown, leafOf, noLeaves, rootOf } from '../merkle.ts';
 import type { CommandFacts, IntakeFacts, LogRecord } from '../store/commit-log.types.ts';
 import type { FileFault } from '../store/leveldb-check.ts';
-import { lostLeaf } from '../store/log-tree.ts';
+import { frontierOf, lostLeaf } from '../store/log-tree.ts';
 import { genesisHash, type RecordHead } from '../store/record.ts';
 import { toldIn } from '../store/restated.ts';
 
 /** A head is signed over records that are not far behind its own; further back it could not have been. */
 const sizesKept = 8_192;
+
+/** Where an audit stands: what the next record must follow from. */
+export interface AuditPoint {
+  /** Records gone through. */
+  readonly size: number;
+  /** Complete subtrees of their tree, hex. */
+  readonly nodes: readonly string[];
+  /** Hashes of the last record and of the first. */
+  readonly hash: string;
+  readonly name: string;
+}
 
 /**
  * Goes through the records of a log in order and notes what does not follow from what came before: a record that does not
@@ -36,10 +47,24 @@ export class LogAudit {
   /** Gone payloads and whose they were, until the tombstone is met. */
   readonly #gone = new Map<number, { readonly file: string; owners: readonly string[] }>();
 
-  /** `asked`: sizes whose root, and records whose hash, somebody will compare. */
-  constructor(publicKeys: readonly KeyObject[], asked: readonly number[]) {
+  /** The tree was not seen while it had fewer records. */
+  readonly #startSize: number;
+
+  /** `asked`: sizes whose root, and records whose hash, somebody will compare. `from`: what an earlier audit came to. */
+  constructor(publicKeys: readonly KeyObject[], asked: readonly number[], from: AuditPoint | null = null) {
     this.#publicKeys = publicKeys;
     this.#asked = new Set(asked);
+    this.#startSize = from?.size ?? 0;
+    if (from === null) return;
+    this.#tree = frontierOf(from);
+    this.#recent.set(from.size, this.#tree);
+    this.#last = { seq: from.size, hash: from.hash };
+    this.#name = from.name;
+  }
+
+  get point(): AuditPoint {
+    const nodes = this.#tree.nodes.map((node) => node.toString('hex'));
+    return { size: this.size, nodes, hash: this.#last.hash, name: this.#name };
   }
 
   get size(): number {
@@ -101,7 +126,7 @@ export class LogAudit {
     this.lastHead = head;
     const tree = this.#recent.get(head.size);
     if (head.log !== this.#name) fault(`the head in record ${seq} is of another log`);
-    else if (tree === undefined || rootOf(tree).toString('hex') !== head.root) {
+    else if (tree === undefined ? head.size >= this.#startSize : rootOf(tree).toString('hex') !== head.root) {
       fault(`the head in record ${seq} was signed over other records`);
     }
     if (!this.#publicKeys.some((key) => isSignedBy(head, key))) {

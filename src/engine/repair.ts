@@ -5,6 +5,7 @@ import { segmentName, segmentsIn } from '../store/segment-files.ts';
 import { faultOfFile, readManifest } from './backup.ts';
 import { copyDurably } from './copy-file.ts';
 import { keptHeads } from './kept-heads.ts';
+import { scrubState } from './scrub.ts';
 import { type VerifyReport, verifyData } from './verification.ts';
 
 /** One thing that a repair would do. Nothing is ever deleted: what is damaged is put aside. */
@@ -71,6 +72,8 @@ export async function applyRepair({ dataDir, from }: RepairOptions, plan: Repair
     await chmod(draft, copy.footer === null ? 0o600 : 0o444);
     await rename(draft, path);
   }
+  // What it found may be mended: it begins anew.
+  await rm(join(dataDir, scrubState), { force: true });
 }
 
 function ifMissing(error: NodeJS.ErrnoException): void {

@@ -41,8 +41,14 @@ function engineMetrics(registry: Registry): Show {
     'definition',
     'rule',
   ]);
+  const scrubbed = counter('daybook_scrub_bytes_total', 'Bytes read by the scrub.');
+  const completed = gauge('daybook_scrub_last_completed_timestamp_seconds', 'End of the last complete scrub.');
   return (api) => {
     const { engine } = api.status();
+    scrubbed.reset();
+    scrubbed.inc(engine.scrub.readBytes);
+    const { lastCompletedAt } = engine.scrub;
+    completed.set(lastCompletedAt === null ? 0 : Date.parse(lastCompletedAt) / 1000);
     anchored.reset();
     for (const { name, lastAt } of engine.anchors) {
       if (lastAt !== null) anchored.set({ anchor: name }, Date.parse(lastAt) / 1000);

@@ -58,6 +58,14 @@ export const anchorSchema = z.object({
   failingSince: time.nullable(),
 });
 
+export const scrubSchema = z.object({
+  startedAt: time.nullable().describe('of the pass under way'),
+  bytes: count.describe('read in it so far'),
+  totalBytes: count.describe('stored when it began'),
+  lastCompletedAt: time.nullable(),
+  readBytes: count.describe('read since the engine started'),
+});
+
 export const engineStatusSchema = z.object({
   engine: z.object({
     version: z.string(),
@@ -67,6 +75,7 @@ export const engineStatusSchema = z.object({
     ready: z.boolean(),
     warnings: z.array(warningSchema),
     anchors: z.array(anchorSchema).describe('where signed heads are kept'),
+    scrub: scrubSchema.describe('how far every stored byte was read again'),
     worker: z.string().optional(),
   }),
   definitions: z.array(statusSchema),
@@ -87,6 +96,7 @@ export const readySchema = z.object({ ready: z.literal(true), missing: z.array(z
 
 export type Status = Read<z.infer<typeof statusSchema>>;
 export type AnchorStatus = Read<z.infer<typeof anchorSchema>>;
+export type ScrubStatus = Read<z.infer<typeof scrubSchema>>;
 export type EngineStatus = Read<z.infer<typeof engineStatusSchema>>;
 export type Component = Read<z.infer<typeof componentSchema>>;
 export type HealthState = (typeof healthStates)[number];

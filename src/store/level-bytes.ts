@@ -2,6 +2,7 @@ import { Level } from 'level';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Bytes, Damage, Found } from './bytes.types.ts';
 import { decodeHead, type EncodedRecord, type RecordHead, readHeader } from './record.ts';
+import { codeOf } from './segment-files.ts';
 import { createUnseal, type Unseal } from './unseal.ts';
 
 export interface LevelBytesOptions {
@@ -194,7 +195,9 @@ class LevelBytes implements Bytes {
 
   async #value(seq: number): Promise<Buffer> {
     const value = await this.#records.get(keyOf(seq)).catch((error: unknown) => {
-      throw new EngineFailure('damaged', `${nameOf(seq)}: ${String(error)}`, { cause: error });
+      // Closed, as between a failed store and the next: that says nothing of the bytes.
+      const code = codeOf(error) === 'LEVEL_DATABASE_NOT_OPEN' ? 'store-failed' : 'damaged';
+      throw new EngineFailure(code, `${nameOf(seq)}: ${String(error)}`, { cause: error });
     });
     if (value === undefined) throw new EngineFailure('missing', nameOf(seq));
     return value;

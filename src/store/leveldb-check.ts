@@ -9,6 +9,8 @@ export interface FileFault {
   /** Relative to the data directory. */
   readonly file: string;
   readonly text: string;
+  /** In bytes from the start of the file, where it is known. */
+  readonly offset?: number;
 }
 export interface LevelCheck {
   readonly faults: readonly FileFault[];
@@ -55,7 +57,7 @@ export async function checkLevelFiles(
     if (found === undefined) fault(name, 'is missing');
     else {
       const table = await read(found);
-      fault(found, table.length === size ? faultOfTable(table) : `has ${table.length} bytes and had ${size}`);
+      fault(found, faultOf(table, size));
     }
   }
   for (const name of names.filter((each) => /^\d+\.log$/.test(each) && Number.parseInt(each, 10) >= live.firstLog)) {
@@ -63,6 +65,37 @@ export async function checkLevelFiles(
     fault(name, isCut && isTorn ? null : wrong);
   }
   return { faults, bytes };
+}
+
+/** A table of a LevelDB that somebody writes, as it is. */
+export interface TableCheck {
+  /** Relative to the data directory. */
+  readonly file: string;
+  readonly size: number;
+  readonly fault: string | null;
+}
+
+/**
+ * Checks the tables that a LevelDB has now, one by one, while its owner writes: they are never changed, only made and
+ * deleted, and the manifest names those that are whole. Its log and its manifest are the owner's.
+ */
+export async function* liveTables(directory: string): AsyncGenerator<TableCheck> {
+  const manifest = (await readFile(join(directory, 'CURRENT'), 'latin1')).trim();
+  const { records } = readLogFile(await readFile(join(directory, manifest)));
+  for (const { name, size } of liveFilesOf(records).tables) {
+    for (const each of [name, name.replace(/ldb$/, 'sst')]) {
+      const table = await readFile(join(directory, each)).catch((error: NodeJS.ErrnoException) => error);
+      // Deleted since, or never of this name.
+      if (table instanceof Error && table.code === 'ENOENT') continue;
+      if (table instanceof Error && table.code !== 'EIO') throw table;
+      yield { file: `${basename(directory)}/${each}`, size, fault: faultOf(table, size) };
+    }
+  }
+}
+
+function faultOf(table: Buffer | Error, size: number): string | null {
+  if (table instanceof Error) return 'cannot be read';
+  return table.length === size ? faultOfTable(table) : `has ${table.length} bytes and had ${size}`;
 }
 
 /** True for the files that are read here or say nothing. */

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { FileFault } from './leveldb-check.ts';
 import { ReadAhead } from './read-ahead.ts';
 import type { RecordHead } from './record.ts';
-import { segmentPath, segmentsIn, shownName } from './segment-files.ts';
+import { codeOf, segmentPath, segmentsIn, shownName } from './segment-files.ts';
 import { openSealed } from './segment-reader.ts';
 import { type WalkOptions, walkSegment } from './segment-walk.ts';
 import { createUnseal, type Unseal } from './unseal.ts';
@@ -31,6 +31,8 @@ export interface VerifySegments {
   readonly quick?: boolean;
   /** Opens sealed records; without it their facts and payloads are not looked at. */
   readonly unseal?: Unseal;
+  /** Segments that end before this record are left out. */
+  readonly from?: number;
 }
 
 /**
@@ -41,21 +43,33 @@ export async function* verifySegments({
   directory,
   upTo,
   quick = false,
+  from = 1,
   unseal = createUnseal(null),
 }: VerifySegments): AsyncGenerator<Verified> {
-  const firstSeqs = await segmentsIn(directory);
+  const all = await segmentsIn(directory);
+  // The one that holds it, where it does not begin one.
+  const firstSeqs = all.filter((firstSeq, at) => firstSeq >= from || (all[at + 1] ?? Number.POSITIVE_INFINITY) > from);
   const keyFaults = new Set<string>();
-  let expected = 1;
+  let expected = Math.min(from, firstSeqs[0] ?? from);
   let mark: number | null = null as number | null;
   for (const [at, firstSeq] of firstSeqs.entries()) {
     if (upTo !== null && firstSeq > upTo) return;
     const file = shownName(directory, firstSeq);
-    const fault = (text: string): Verified => ({ kind: 'fault', fault: { file, text } });
+    const fault = (text: string, offset?: number): Verified => ({
+      kind: 'fault',
+      fault: { file, text, ...(offset === undefined ? {} : { offset }) },
+    });
     if (firstSeq !== expected)
       yield fault(`records ${expected} to ${firstSeq - 1}, which belong before it, are in no file`);
     const isLast = at === firstSeqs.length - 1;
     const path = segmentPath(directory, firstSeq);
-    const { handle, footer, fileBytes, writable } = await openSealed(path, firstSeq);
+    const segment = await openSealed(path, firstSeq).catch(ifUnreadable);
+    if (segment === null) {
+      yield fault('cannot be read');
+      expected = firstSeqs[at + 1] ?? firstSeq;
+      continue;
+    }
+    const { handle, footer, fileBytes, writable } = segment;
     try {
       // A sealed one is read-only: without its footer it is damaged, also as the last one.
       const isOpen = isLast && footer === null && writable;
@@ -83,11 +97,15 @@ export async function* verifySegments({
           mark ??= step.head.mark;
           if (footer === null) expected = step.seq + 1;
           yield* openedRecord(step.head, { file, isDropped: step.isGone, isUnread: step.isUnread, unseal, keyFaults });
-        } else if (step.kind === 'payload') yield fault(`the payload of record ${step.seq} is not what its hash says`);
-        else if (step.kind === 'gap') yield fault(`record ${step.seq} at ${step.offset} is damaged`);
+        } else if (step.kind === 'payload')
+          yield fault(`the payload of record ${step.seq} is not what its hash says`, step.offset);
+        else if (step.kind === 'gap') yield fault(`record ${step.seq} at ${step.offset} is damaged`, step.offset);
         else if (step.kind === 'torn' && upTo === null) yield { kind: 'torn', file, bytes: fileBytes - step.offset };
       }
       yield { kind: 'read', bytes: (await stat(path)).size };
+    } catch (error) {
+      ifUnreadable(error);
+      yield fault('cannot be read to its end');
     } finally {
       await handle.close();
     }
@@ -123,4 +141,10 @@ export async function* openedRecord(
   }
   yield { kind: 'fault', fault: { file, text: opened } };
   yield { kind: 'record', head, file, isDropped, isUnread: true };
+}
+
+/** The disk itself says that it lost the bytes; any other error is the reader's trouble. */
+function ifUnreadable(error: unknown): null {
+  if (codeOf(error) === 'EIO') return null;
+  throw error;
 }

@@ -210,6 +210,7 @@ function statusOfEngine(): EngineStatus {
     ready: true,
     warnings: [],
     anchors: [],
+    scrub: { startedAt: null, bytes: 0, totalBytes: 0, lastCompletedAt: iso, readBytes: 4_096 },
   };
   return { engine, definitions: [status()] };
 }
