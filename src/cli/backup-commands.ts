@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { CommandFailure, exitCodes } from './exit-codes.ts';
 import { configOption, type ProgramOptions, type RepairStep } from './options.ts';
 
 /** Commands that copy a data directory, put a copy in its place, and mend it. */
@@ -18,12 +19,14 @@ export function addBackupCommands(program: Command, { actions, out, err }: Progr
     .addHelpText('after', '\nExample:\n  daybook backup --to /mnt/backup/daybook')
     .action(async ({ config, to, withKeys, token }) => {
       const done = await actions.backup({ config, to, withKeys, token, url: undefined }, progress);
-      const { size, files, copiedBytes, totalBytes } = done;
+      const { size, files, copiedBytes, totalBytes, damaged } = done;
       const keys = withKeys ? 'keys included' : 'without the keys (definitions.key, evidence.key): keep them elsewhere';
       if (err.colours) err.write('\r');
       out.write(
         `${size} records in ${files} files, ${megabytes(copiedBytes)} of ${megabytes(totalBytes)} MB copied, ${keys}\n`,
       );
+      for (const { file, text } of damaged) out.write(`DAMAGED ${file}: ${text}\n`);
+      if (damaged.length > 0) throw new CommandFailure(exitCodes.failed, 'what is damaged cannot be restored');
     });
   program
     .command('restore')

@@ -41,6 +41,7 @@ export interface BackupAnswer {
   readonly files: number;
   readonly copiedBytes: number;
   readonly totalBytes: number;
+  readonly damaged: readonly { readonly file: string; readonly text: string }[];
 }
 export interface FromOptions {
   readonly config: string | undefined;

@@ -1,4 +1,5 @@
 import { entryView, representationsOf } from '../../streams/entry-view.ts';
+import { EngineFailure } from '../../streams/failure.ts';
 import type { Decoding } from '../../streams/message.ts';
 import type { Bodies, IntakeRecord } from '../../streams/ports.ts';
 import { addressKey } from '../config/address.ts';
@@ -70,7 +71,13 @@ async function download(
   bodies: Bodies,
   { body, decoding, sha256, size }: Pick<IntakeRecord, 'body' | 'sha256' | 'size'> & { readonly decoding: Decoding },
 ): Promise<RawMessage> {
-  return { size, sha256, content: await firstValue(bodies.read(body, decoding, sha256)) };
+  try {
+    return { size, sha256, content: await firstValue(bodies.read(body, decoding, sha256)) };
+  } catch (error) {
+    // There is such a message, and its bytes were promised: that they are nowhere is damage, not a wrong address.
+    if (!(error instanceof EngineFailure) || error.code !== 'missing') throw error;
+    throw new EngineFailure('damaged', error.message, { cause: error });
+  }
 }
 
 const stopped = { release: ['held', 'skipped'], retry: ['quarantined'] } as const;

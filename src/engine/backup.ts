@@ -4,10 +4,12 @@ import type { SignedHead } from '../evidence/head.ts';
 import { publicKeyFile } from '../evidence/signing-key.ts';
 import { stampFiles } from '../evidence/stored-stamps.ts';
 import { keyFilesIn } from '../store/key-block.ts';
+import type { FileFault } from '../store/leveldb-check.ts';
 import { keysFolder } from '../store/record-keys.ts';
 import { endOfRecord, footerOf } from '../store/segment-end.ts';
 import { segmentName, segmentPath, segmentsIn } from '../store/segment-files.ts';
 import type { Unseal } from '../store/unseal.ts';
+import { verifySegments } from '../store/verify-segments.ts';
 import { writeWhole } from '../whole-file.ts';
 import { type BackedUpFile, type BackupManifest, keyNames, manifestName } from './backup.types.ts';
 import { copyDurably, sha256OfFile } from './copy-file.ts';
@@ -30,6 +32,8 @@ export interface BackupResult {
   /** Bytes copied now; sealed segments that stood there already are not. */
   readonly copiedBytes: number;
   readonly totalBytes: number;
+  /** What was damaged before it was copied; it is copied again the next time. */
+  readonly damaged: readonly FileFault[];
 }
 
 /**
@@ -89,9 +93,33 @@ export async function backUp(options: BackupOptions): Promise<BackupResult> {
     const length = await sizeOf(join(dataDir, name));
     if (length !== null) await copy(name, length, 0o600, null);
   }
+  const fresh = files.filter((file) => file !== known.get(file.name)).map(({ name }) => name);
+  const damaged = await damageIn(join(to, 'commitlog'), fresh, unseal);
+  for (const [place, file] of files.entries()) {
+    // Without its footer it is not taken for a whole one.
+    if (damaged.some((fault) => fault.file === file.name)) files[place] = { ...file, footer: null };
+  }
   const manifest: BackupManifest = { format: 'daybook-backup/1', at, size, head, files };
   await writeWhole(join(to, manifestName), `${JSON.stringify(manifest, null, 2)}\n`, 0o600);
-  return { size, files: files.length, copiedBytes, totalBytes: files.reduce((sum, file) => sum + file.size, 0) };
+  return {
+    size,
+    files: files.length,
+    copiedBytes,
+    totalBytes: files.reduce((sum, file) => sum + file.size, 0),
+    damaged,
+  };
+}
+
+/** Reads again what was copied: a copy of damaged bytes is no backup, and who makes one should hear of it then. */
+async function damageIn(directory: string, copied: readonly string[], unseal: Unseal): Promise<readonly FileFault[]> {
+  const segments = copied.filter((name) => name.startsWith('commitlog/'));
+  const faults: FileFault[] = [];
+  if (segments.length === 0) return faults;
+  const from = Math.min(...segments.map((name) => Number.parseInt(name.slice('commitlog/'.length), 10)));
+  for await (const step of verifySegments({ directory, upTo: null, from, unseal })) {
+    if (step.kind === 'fault' && segments.includes(step.fault.file)) faults.push(step.fault);
+  }
+  return faults;
 }
 
 /** The manifest of a backup; undefined where the folder has none. @throws Error where it is none of ours */

@@ -77,6 +77,18 @@ test('a running engine is backed up, and again without what stands there; keys s
   for (const file of await filesOf(backup)) expect((await stat(join(backup, file))).mode & 0o077).toBe(0);
 }, 60_000);
 
+test('damaged bytes are no backup: it is told at once, and copied again when they are mended', async () => {
+  const other = await mkdtemp(join(tmpdir(), 'daybook-damaged-backup-'));
+  const [first = ''] = (await filesOf(data())).filter((file) => file.endsWith('.seg'));
+  const undo = await flipBit(join(data(), first), 60_000, 3);
+  const told = await run('backup', '--to', other);
+  expect([told.code, told.stdout]).toEqual([1, expect.stringContaining(`DAMAGED ${first}: the payload of record `)]);
+  await undo();
+  expect((await run('backup', '--to', other)).code).toBe(0);
+  expect((await digestOf(other))[first]).toBe((await digestOf(data()))[first]);
+  await rm(other, { recursive: true });
+}, 60_000);
+
 test('restored into an empty folder it is the same archive, and goes on', async () => {
   const original = await shown(daybook);
   expect(await daybook.end('SIGKILL')).toBeNull();
