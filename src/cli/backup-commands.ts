@@ -39,6 +39,23 @@ export function addBackupCommands(program: Command, { actions, out, err }: Progr
       if (err.colours) err.write('\r');
       out.write(`${records} records restored and verified, index made anew\n`);
     });
+  addRekey(program, { actions, out, err });
+  program
+    .command('repair')
+    .description('say what is damaged and what can be done; nothing is changed without --apply')
+    .addOption(new Option('--plan', 'only say it').conflicts('apply'))
+    .option('--apply', 'do it: damaged files are put aside, never deleted', false)
+    .option('--from <path>', 'a backup to take whole segments from')
+    .addOption(configOption())
+    .addHelpText('after', '\nExample:\n  daybook repair --plan --from /mnt/backup/daybook')
+    .action(async ({ config, from, apply }) => {
+      const steps = await actions.repair({ config, from, apply }, progress);
+      if (err.colours) err.write('\r');
+      out.write(steps.length === 0 ? 'nothing is damaged\n' : steps.map(lineOf(apply)).join(''));
+    });
+}
+
+function addRekey(program: Command, { actions, out, err }: Pick<ProgramOptions, 'actions' | 'out' | 'err'>): void {
   program
     .command('rekey')
     .description(
@@ -58,19 +75,6 @@ export function addBackupCommands(program: Command, { actions, out, err }: Progr
       out.write(
         `${files} files of keys are under the master key ${keyId} now: name it in store.encryption. Older backups need the old one\n`,
       );
-    });
-  program
-    .command('repair')
-    .description('say what is damaged and what can be done; nothing is changed without --apply')
-    .addOption(new Option('--plan', 'only say it').conflicts('apply'))
-    .option('--apply', 'do it: damaged files are put aside, never deleted', false)
-    .option('--from <path>', 'a backup to take whole segments from')
-    .addOption(configOption())
-    .addHelpText('after', '\nExample:\n  daybook repair --plan --from /mnt/backup/daybook')
-    .action(async ({ config, from, apply }) => {
-      const steps = await actions.repair({ config, from, apply }, progress);
-      if (err.colours) err.write('\r');
-      out.write(steps.length === 0 ? 'nothing is damaged\n' : steps.map(lineOf(apply)).join(''));
     });
 }
 
