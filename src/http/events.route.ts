@@ -12,7 +12,8 @@ export function eventsRoutes(app: App, api: EngineApi): void {
     schema: { querystring: eventsQuery, response: { 200: pageSchema(eventSchema) } },
     config: {
       access: 'read-events',
-      summary: 'The event log. Headers of mail and what was searched for are null for the role operator.',
+      summary:
+        'The event log. Headers of mail, what was searched for or held, and why, are null for the role operator.',
     },
     handler: async (request) => {
       const { items, next } = await api.events.find({ ...request.query, cursor: request.query.cursor });
@@ -26,6 +27,9 @@ export function eventsRoutes(app: App, api: EngineApi): void {
 const mailIn: Readonly<Record<string, readonly string[]>> = {
   'pop3.blocked': ['headers'],
   'messages.searched': ['query'],
+  'hold.placed': ['query', 'reason'],
+  'hold.lifted': ['reason'],
+  'message.erased': ['reason'],
 };
 
 /** An event as this role may see it; what it may not stands as null. */

@@ -13,6 +13,7 @@ const hidden = {
   gateway: 'hidden-gateway@north.example',
   blocked: 'hidden-blocked@north.example',
   searched: 'hidden-searched@north.example',
+  held: 'held-canary@north.example',
 } as const;
 const roles = ['viewer', 'operator', 'auditor', 'admin'] as const;
 type Role = (typeof roles)[number];
@@ -86,6 +87,7 @@ async function readingRoutes(daybook: Daybook, items: readonly IntakeItem[]): Pr
     if (path.includes('/definitions/{id}')) return ['exchange', 'mailbox'].map((id) => path.replace('{id}', id));
     if (path.includes('/intake/{id}')) return items.map(({ id }) => path.replace('{id}', id));
     if (path.includes('/messages/{id}')) return items.map(({ entryId }) => path.replace('{id}', entryId ?? 'none'));
+    if (path.includes('/holds/{id}')) return [path.replace('{id}', 'case-7')];
     expect(path, 'a route whose parameter this test does not know').not.toContain('{');
     return [path];
   });
@@ -114,6 +116,13 @@ test('hidden recipients are shown to auditor and admin alone, over every route',
   const streams = await Promise.all(roles.map(async (role) => [role, await streamOf(daybook, role)] as const));
   const items = await takeIn(daybook, gatewayPort);
   await daybook.fetch(`/v1/messages?to=${hidden.searched}`, { headers: authorization('auditor') });
+  const hold = { id: 'case-7', reason: `about ${hidden.held}`, query: { mailbox: hidden.held } };
+  const placed = await daybook.fetch('/v1/holds', {
+    method: 'POST',
+    headers: { ...authorization('admin'), 'content-type': 'application/json' },
+    body: JSON.stringify(hold),
+  });
+  expect(placed.status).toBe(201);
   const routes = await readingRoutes(daybook, items);
   /** Role, where it saw it, and what: never of a viewer or an operator. */
   const seen = new Set<string>();
@@ -158,8 +167,9 @@ test('hidden recipients are shown to auditor and admin alone, over every route',
     expect(ways('/v1/messages/{id}')).toEqual(expect.arrayContaining(['envelope', 'header', 'gateway']));
     expect(ways('/v1/intake/{id}')).toEqual(['gateway']);
     expect(ways('/v1/intake/{id}/raw')).toEqual(expect.arrayContaining(['envelope', 'header']));
-    expect(ways('/v1/events')).toEqual(expect.arrayContaining(['blocked', 'searched']));
-    expect(ways('stream')).toEqual(expect.arrayContaining(['blocked', 'searched']));
+    expect(ways('/v1/events')).toEqual(expect.arrayContaining(['blocked', 'searched', 'held']));
+    expect(ways('stream')).toEqual(expect.arrayContaining(['blocked', 'searched', 'held']));
+    expect(ways('/v1/holds')).toEqual(['held']);
   }
   const entry = await get<Entry>(daybook, `/v1/messages/${items[0]?.entryId}`);
   expect(entry.recipients).toContainEqual(expect.objectContaining({ address: hidden.envelope, type: 'bcc' }));

@@ -236,7 +236,7 @@ test.each(['segments', 'leveldb'] as const)(
     await expect(fixture.store.log.slice(body[0]!.seq, 0, 3)).rejects.toMatchObject({ code: 'missing' });
     await fixture.reopen();
     await expect(fixture.store.log.slice(body[0]!.seq, 0, 3)).rejects.toMatchObject({ code: 'missing' });
-    expect((await fixture.store.log.record(body[0]!.seq)).record.payloadLength).toBe(16);
+    expect((await fixture.store.log.record(body[0]!.seq)).record).toMatchObject({ facts: { size: 16 } });
     await fixture.store[Symbol.asyncDispose]();
     const reading = await openReading(fixture.dataDir, masterKey());
     const report = await verifyData({ dataDir: fixture.dataDir, bytes: kind, upTo: null, reading });
