@@ -36,8 +36,11 @@ const kindsOfCalls: Readonly<Record<string, CallKind | null>> = {
   splice: null,
   msync: null,
   sync_file_range: null,
-  io_uring_enter: null,
+  io_uring_setup: null,
 };
+
+/** How libuv asks for the ring that it does file work on; another one is for what it polls. */
+const fileRing = 'IORING_SETUP_SQPOLL';
 
 /** Traces a whole life of a process, which stays the one that was started. */
 export const tracedInto = (file: string): readonly string[] => {
@@ -50,7 +53,7 @@ export function callsIn(trace: string, folder: string): ReadonlyMap<string, numb
   const counted = new Map<string, number>();
   for (const line of trace.split('\n')) {
     const name = /^\d+ +(\w+)\(/.exec(line)?.[1];
-    if (name === undefined || (!line.includes(`${folder}/`) && name !== 'io_uring_enter')) continue;
+    if (name === undefined || !(line.includes(`${folder}/`) || line.includes(fileRing))) continue;
     const kind = kindsOfCalls[name] ?? name;
     if (kind === 'create' && !line.includes('O_CREAT')) continue;
     counted.set(kind, (counted.get(kind) ?? 0) + 1);

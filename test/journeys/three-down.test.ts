@@ -62,6 +62,7 @@ definitions:${smtp('silent', '1s')}${pushed.map((id) => smtp(id, '1h')).join('')
   };
   let daybook = await startDaybook({ config });
   await using _first = daybook;
+  await using _last = { [Symbol.asyncDispose]: () => daybook[Symbol.asyncDispose]() };
   for (const id of pushed) await deliver(daybook.smtpPort, [address(id)], lunchReport(id));
   const right = async () => {
     const statuses = await shown(daybook);
