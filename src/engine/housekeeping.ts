@@ -1,10 +1,10 @@
-import { exhaustMap, from, type SchedulerLike, timer } from 'rxjs';
+import type { SchedulerLike } from 'rxjs';
 import type { Log } from '../log.ts';
 import type { Housekeeping } from '../store/housekeeping.ts';
+import { openHourly } from './hourly.ts';
 
 /** A start has other things to do first. */
 const firstPassMs = 60_000;
-const passEveryMs = 3_600_000;
 /** Skipped items purged in one pass, which makes half a million a day, and in one record. */
 const purgesOfPass = 20_000;
 const purgesAtOnce = 500;
@@ -14,8 +14,7 @@ const dayMs = 86_400_000;
 
 /**
  * Looks every hour for what has become due in the store, whose times are absolute: bytes of skipped items past their
- * 30 days (journaling a.3), which leave the disk on the day (UTC) after, and the summary of held items (c.6). A pass that
- * fails is logged and tried again an hour later. Closing ends the pass under way at its next step.
+ * 30 days (journaling a.3), which leave the disk on the day (UTC) after, and the summary of held items (c.6).
  */
 export function openHousekeeping({
   store,
@@ -27,33 +26,15 @@ export function openHousekeeping({
   readonly log: Log;
 }): AsyncDisposable {
   const { purgeSkipped, dropPurged, summariseHeld } = store.housekeeping;
-  let closing = false;
-  let passing: Promise<void> = Promise.resolve();
-  const pass = async (): Promise<void> => {
+  const pass = async (closing: () => boolean): Promise<void> => {
     const now = clock.now();
     await summariseHeld(now);
-    for (let purged = 0; purged < purgesOfPass && !closing; ) {
+    for (let purged = 0; purged < purgesOfPass && !closing(); ) {
       const some = await purgeSkipped(now, purgesAtOnce);
       purged += some;
       if (some < purgesAtOnce) break;
     }
-    if (!closing) await dropPurged(now - (now % dayMs), dropsOfPass);
+    if (!closing()) await dropPurged(now - (now % dayMs), dropsOfPass);
   };
-  const passes = timer(firstPassMs, passEveryMs, clock)
-    .pipe(
-      exhaustMap(() => {
-        passing = pass().catch((error: unknown) =>
-          log('error', 'a housekeeping pass failed', { error: String(error) }),
-        );
-        return from(passing);
-      }),
-    )
-    .subscribe();
-  return {
-    [Symbol.asyncDispose]: async () => {
-      closing = true;
-      passes.unsubscribe();
-      await passing;
-    },
-  };
+  return openHourly({ name: 'housekeeping', firstMs: firstPassMs, pass, clock, log });
 }

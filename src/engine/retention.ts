@@ -1,4 +1,4 @@
-import { exhaustMap, from, type SchedulerLike, timer } from 'rxjs';
+import type { SchedulerLike } from 'rxjs';
 import type { EventDraft } from '../../streams/ports.ts';
 import { retentionMsOf } from '../config/to-options.ts';
 import type { Status } from '../http/status.schema.ts';
@@ -6,11 +6,11 @@ import type { Log } from '../log.ts';
 import type { Retention } from '../store/retention.ts';
 import type { Definition, DefinitionBook } from './definition-book.types.ts';
 import { engineEvent } from './definition-events.ts';
+import { openHourly } from './hourly.ts';
 import type { LiveOptions } from './live-options.ts';
 
 /** After housekeeping's own first pass: a start has other things to do first. */
 const firstPassMs = 120_000;
-const passEveryMs = 3_600_000;
 /** Entries deleted in one pass, which makes half a million a day. */
 const deletionsOfPass = 20_000;
 const dayMs = 86_400_000;
@@ -24,16 +24,11 @@ export interface RetentionParts {
   readonly log: Log;
 }
 
-/**
- * Looks every hour for mail that is past its time (D-055). A pass that fails is logged and tried again an hour later.
- * Closing ends the pass under way at its next step.
- */
+/** Looks every hour for mail that is past its time (D-055). */
 export function openRetention(parts: RetentionParts): AsyncDisposable {
   const { clock, log } = parts;
-  let closing = false;
-  let passing: Promise<void> = Promise.resolve();
   let pausedFrom: number | null = null;
-  const pass = async (): Promise<void> => {
+  const pass = async (closing: () => boolean): Promise<void> => {
     const { retention } = parts.store;
     const now = clock.now();
     await retention.look(now);
@@ -42,27 +37,13 @@ export function openRetention(parts: RetentionParts): AsyncDisposable {
     let deleted = 0;
     for await (const some of retention.due(now)) {
       deleted += some;
-      if (closing || deleted >= deletionsOfPass) break;
+      if (closing() || deleted >= deletionsOfPass) break;
       await noteConfigured(parts);
     }
     pausedFrom = tellOfLeap(parts, pausedFrom);
-    if (!closing) await retention.compact(now - (now % dayMs), now);
+    if (!closing()) await retention.compact(now - (now % dayMs), now);
   };
-  const passes = timer(firstPassMs, passEveryMs, clock)
-    .pipe(
-      exhaustMap(() => {
-        passing = pass().catch((error: unknown) => log('error', 'a retention pass failed', { error: String(error) }));
-        return from(passing);
-      }),
-    )
-    .subscribe();
-  return {
-    [Symbol.asyncDispose]: async () => {
-      closing = true;
-      passes.unsubscribe();
-      await passing;
-    },
-  };
+  return openHourly({ name: 'retention', firstMs: firstPassMs, pass, clock, log });
 }
 
 /** Has the log say how long mail is kept, where that was changed; before each step, so that a longer time counts at once. */
