@@ -68,6 +68,10 @@ class Log implements OpenedCommitLog {
     return this.#group.waiting;
   }
 
+  get isEncrypted(): boolean {
+    return this.#options.keys !== undefined && this.#options.keys !== null;
+  }
+
   append: CommitLog['append'] = (draft) => this.#group.add(draft);
 
   appendChunk: CommitLog['appendChunk'] = (payload) => this.#group.add({ kind: 'chunk', facts: null, payload });

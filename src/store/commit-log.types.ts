@@ -66,6 +66,8 @@ export interface CommitLog extends AsyncDisposable {
   appendChunk(payload: readonly Uint8Array[]): Promise<LogRecord>;
   /** Bytes of a payload; in `into`, of that length, where it is given and can be read into. @throws EngineFailure `missing` */
   slice(seq: number, offset: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
+  /** There are keys to destroy. */
+  readonly isEncrypted: boolean;
   /**
    * Makes these payloads unreadable at once, where the log is encrypted: their keys are destroyed, and space is given back
    * by `drop`. Heads, facts and proofs stay. Nothing where it is not. @throws EngineFailure `store-failed`

@@ -58,7 +58,7 @@ export function createHousekeeping({
       for (const [definitionId, intakeIds] of byDefinition) {
         await command({ command: 'purge', definitionId, intakeIds });
       }
-      if (byDefinition.size > 0) await log.destroy(await buried(index));
+      if (byDefinition.size > 0) await destroyBuried({ log, index });
       return keys.length;
     },
     dropPurged: async (before, limit) => {
@@ -88,11 +88,21 @@ export function createHousekeeping({
   };
 }
 
-/** All under a tombstone and not yet dropped: where a crash came before the keys were destroyed, the next time does it. */
-export async function buried(index: IndexDb): Promise<readonly number[]> {
+/**
+ * Destroys the keys of all under a tombstone and not yet dropped, so that it makes up for a crash before. It looks at each
+ * of them: once for a pass, and under no lock.
+ */
+export async function destroyBuried({
+  log,
+  index,
+}: {
+  readonly log: Pick<CommitLog, 'isEncrypted' | 'destroy'>;
+  readonly index: Pick<IndexDb, 'tomb'>;
+}): Promise<void> {
+  if (!log.isEncrypted) return;
   const seqs: number[] = [];
   for await (const key of index.tomb.keys()) seqs.push(Number(key));
-  return seqs;
+  await log.destroy(seqs);
 }
 
 /** Records that tell of mail deleted before `before`, the oldest first. */

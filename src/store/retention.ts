@@ -6,7 +6,7 @@ import type { CommandFacts, CommitLog } from './commit-log.types.ts';
 import { keepKeyOf } from './entry-keys.ts';
 import type { CompactionRow } from './fold-retention.ts';
 import { holdTest, maxHolds } from './holds.ts';
-import { buried } from './housekeeping.ts';
+import { destroyBuried } from './housekeeping.ts';
 import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
 import { type KeepSaid, periodAt } from './keep-period.ts';
@@ -66,6 +66,27 @@ export function createRetention(parts: RetentionParts): Retention {
     const { at, leap } = memory.time;
     return leap ?? (now - at > longestStepMs ? { from: at, to: now } : null);
   };
+  const batches = async function* (now: number): AsyncGenerator<number> {
+    if (leapAt(now) !== null) return;
+    let written: Promise<void> | undefined;
+    const inTables = (): Promise<void> => (written ??= index.toTables());
+    for await (const keepers of keeperSets(index)) {
+      const periodMs = await periodOf(index, keepers, now);
+      if (periodMs === null) continue;
+      const range = keepUntil(keepers, now - periodMs);
+      for (let from = range.gte; ; ) {
+        const limit = await batchSize(index);
+        const keys = await index.keep.keysNow({ gte: from, lt: range.lt, limit });
+        const last = keys.at(-1);
+        if (last === undefined) break;
+        from = keyAfter(last);
+        // Somebody may have said meanwhile that it is kept for longer.
+        if (leapAt(now) !== null || (await periodOf(index, keepers, now)) !== periodMs) break;
+        await inTables();
+        yield await settling(() => deleteDue(parts, keys));
+      }
+    }
+  };
   return {
     said,
     leapAt,
@@ -78,28 +99,12 @@ export function createRetention(parts: RetentionParts): Retention {
       const { time } = memory;
       if (time !== null && now - time.at >= dayMs) await command({ command: 'look' });
     },
-    due: async function* (now) {
-      if (leapAt(now) !== null) return;
-      let written: Promise<void> | undefined;
-      const inTables = (): Promise<void> => (written ??= index.toTables());
-      for await (const keepers of keeperSets(index)) {
-        const periodMs = await periodOf(index, keepers, now);
-        if (periodMs === null) continue;
-        const range = keepUntil(keepers, now - periodMs);
-        for (let from = range.gte; ; ) {
-          const limit = await batchSize(index);
-          const keys = await index.keep.keysNow({ gte: from, lt: range.lt, limit });
-          const last = keys.at(-1);
-          if (last === undefined) break;
-          from = keyAfter(last);
-          // Somebody may have said meanwhile that it is kept for longer.
-          if (leapAt(now) !== null || (await periodOf(index, keepers, now)) !== periodMs) break;
-          await inTables();
-          yield await settling(() => deleteDue(parts, keys));
-        }
-      }
+    due: (now) => thenDestroyed(parts, batches(now)),
+    erase: async (entryId, event) => {
+      const erased = await settling(() => erase(parts, entryId, event));
+      if (erased.kind === 'done') await destroyBuried(parts);
+      return erased;
     },
-    erase: (entryId, event) => settling(() => erase(parts, entryId, event)),
     summarise: async (now) => {
       for (const range of memory.definitions()) {
         const definitionId = range === rangeOf(null) ? null : range;
@@ -139,6 +144,19 @@ async function periodOf(index: IndexDb, keepers: readonly string[], now: number)
   return periods.length === keepers.length ? Math.max(...periods) : null;
 }
 
+/** The keys of what was deleted go when the pass ends, however it does. */
+async function* thenDestroyed(parts: RetentionParts, batches: AsyncGenerator<number>): AsyncGenerator<number> {
+  let deleted = 0;
+  try {
+    for await (const some of batches) {
+      deleted += some;
+      yield some;
+    }
+  } finally {
+    if (deleted > 0) await destroyBuried(parts);
+  }
+}
+
 /** One look at the holds for each batch: how many comparisons one turn may take is bounded. */
 async function batchSize(index: IndexDb): Promise<number> {
   const holds = await index.hold.keysNow({ gte: '', lt: '\uffff', limit: maxHolds });
@@ -155,7 +173,6 @@ async function deleteDue({ log, index }: RetentionParts, keys: readonly string[]
   );
   if (due.length === 0) return 0;
   await log.append({ kind: 'command', facts: deletion('retention', due), payload: [] });
-  await log.destroy(await buried(index));
   return due.length;
 }
 
@@ -169,7 +186,6 @@ async function erase({ log, index }: RetentionParts, entryId: string, event: Eve
   if (holds.length > 0) return { kind: 'held', holds };
   await index.toTables();
   await log.append({ kind: 'command', facts: { ...deletion('erasure', [entry]), event }, payload: [] });
-  await log.destroy(await buried(index));
   return { kind: 'done' };
 }
 
