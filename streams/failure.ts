@@ -28,3 +28,7 @@ export class EngineFailure extends Error {
     this.retryable = failures[code].retryable;
   }
 }
+
+/** Whatever was thrown, as a failure: what has no code of the table is trouble of the store. */
+export const asFailure = (error: unknown): EngineFailure =>
+  error instanceof EngineFailure ? error : new EngineFailure('store-failed', String(error), { cause: error });

@@ -11,7 +11,7 @@ import {
   throwError,
   timeout,
 } from 'rxjs';
-import { EngineFailure } from './failure.ts';
+import { asFailure, EngineFailure } from './failure.ts';
 import type { Custodied, Destination } from './message.ts';
 import type { Delivery, NewId } from './ports.ts';
 
@@ -89,6 +89,3 @@ function aged(
     }),
   );
 }
-
-const asFailure = (error: unknown): EngineFailure =>
-  error instanceof EngineFailure ? error : new EngineFailure('store-failed', String(error), { cause: error });

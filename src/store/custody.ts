@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { EngineFailure } from '../../streams/failure.ts';
+import { asFailure } from '../../streams/failure.ts';
 import type { Custodied, Received } from '../../streams/message.ts';
 import type { ChunksDone, Custody, Receipt } from '../../streams/ports.ts';
 import type { CommitLog, EnvelopeTold, IntakeFacts } from './commit-log.types.ts';
@@ -176,6 +176,3 @@ function envelopeApart(received: Received) {
   const transport = { ...received.transport, mailFrom: null, rcptTo: [] };
   return { facts: { ...received, transport, particulars: told.length }, particulars, told };
 }
-
-const asFailure = (error: unknown): EngineFailure =>
-  error instanceof EngineFailure ? error : new EngineFailure('store-failed', String(error), { cause: error });

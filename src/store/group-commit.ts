@@ -1,4 +1,4 @@
-import { EngineFailure } from '../../streams/failure.ts';
+import { asFailure, EngineFailure } from '../../streams/failure.ts';
 import type { Bytes } from './bytes.types.ts';
 import type { LogPosition, LogRecord, RecordDraft, WaitingRecords } from './commit-log.types.ts';
 import type { Between, Entry, Waiting } from './group-commit.types.ts';
@@ -234,6 +234,3 @@ export class GroupCommit {
       });
   }
 }
-
-const asFailure = (error: unknown): EngineFailure =>
-  error instanceof EngineFailure ? error : new EngineFailure('store-failed', String(error), { cause: error });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Daybook, freePort, startDaybook } from '../../bench/peers/daybook.ts';
 import { eventually } from '../support/eventually.ts';
-import type { Entry, IntakeItem } from '../support/journal-api.ts';
+import { type Entry, type IntakeItem, openStream } from '../support/journal-api.ts';
 import { dateOf, deliver, idOf } from '../support/journey-mail.ts';
 import { buildMessage, buildReport } from '../support/mail.ts';
 import { openPop3Server } from '../support/pop3-server.ts';
@@ -93,27 +93,15 @@ async function readingRoutes(daybook: Daybook, items: readonly IntakeItem[]): Pr
   });
 }
 
-async function streamOf(daybook: Daybook, role: Role): Promise<() => Promise<string>> {
-  const stop = new AbortController();
-  const answer = await daybook.fetch('/v1/stream', { headers: authorization(role), signal: stop.signal });
-  let text = '';
-  const reading = (async () => {
-    for await (const chunk of answer.body ?? []) text += Buffer.from(chunk).toString('utf8');
-  })().catch(() => undefined);
-  return async () => {
-    stop.abort();
-    await reading;
-    return text;
-  };
-}
-
 test('hidden recipients are shown to auditor and admin alone, over every route', async () => {
   const gatewayPort = await freePort();
   const head = `Subject: large\r\nBcc: ${hidden.blocked}\r\n\r\n`;
   const large = { uidl: 'large', bytes: Buffer.from(`${head}${'x'.repeat(78)}\r\n`), listSize: 2_000_000 };
   await using server = await openPop3Server({ items: [large] });
   await using daybook = await startDaybook({ config: config(gatewayPort, server.port), http: tokens, smtp });
-  const streams = await Promise.all(roles.map(async (role) => [role, await streamOf(daybook, role)] as const));
+  const streams = await Promise.all(
+    roles.map(async (role) => [role, await openStream(daybook, authorization(role))] as const),
+  );
   const items = await takeIn(daybook, gatewayPort);
   await daybook.fetch(`/v1/messages?to=${hidden.searched}`, { headers: authorization('auditor') });
   const hold = { id: 'case-7', reason: `about ${hidden.held}`, query: { mailbox: hidden.held } };

@@ -24,7 +24,7 @@ import {
 } from '../support/canary-life.ts';
 import { eventually } from '../support/eventually.ts';
 import { filesOf } from '../support/folders.ts';
-import { type IntakeItem, promised, type Status } from '../support/journal-api.ts';
+import { type IntakeItem, openStream, promised, type Status } from '../support/journal-api.ts';
 import { command } from '../support/journey-cli.ts';
 import { openPop3Server } from '../support/pop3-server.ts';
 
@@ -46,16 +46,9 @@ function asking(daybook: Daybook, outlets: Outlet[]) {
 type Ask = ReturnType<typeof asking>;
 
 async function follow(daybook: Daybook, role: 'viewer' | 'admin', outlets: Outlet[]): Promise<() => Promise<void>> {
-  const stop = new AbortController();
-  const headers = { authorization: `Bearer ${passwords[role]}` };
-  const answer = await daybook.fetch('/v1/stream', { headers, signal: stop.signal });
-  let text = '';
-  const reading = (async () => {
-    for await (const chunk of answer.body ?? []) text += Buffer.from(chunk).toString('utf8');
-  })().catch(() => undefined);
+  const stop = await openStream(daybook, { authorization: `Bearer ${passwords[role]}` });
   return async () => {
-    stop.abort();
-    await reading;
+    const text = await stop();
     expect(text, `the stream of ${role}`).toContain('event: status');
     outlets.push({ name: `/v1/stream for ${role}`, text });
   };

@@ -93,3 +93,21 @@ export function promised(answer: string): { readonly ids: readonly string[]; rea
   if (found === null) throw new Error(`no promise in: ${answer}`);
   return { ids: found[1]!.split(','), sha256: found[2]! };
 }
+
+/** Listens to the server-sent events; answers what ends that, with all that was heard. */
+export async function openStream(
+  daybook: Pick<Daybook, 'fetch'>,
+  headers: Readonly<Record<string, string>>,
+): Promise<() => Promise<string>> {
+  const stop = new AbortController();
+  const answer = await daybook.fetch('/v1/stream', { headers, signal: stop.signal });
+  let text = '';
+  const reading = (async () => {
+    for await (const chunk of answer.body ?? []) text += Buffer.from(chunk).toString('utf8');
+  })().catch(() => undefined);
+  return async () => {
+    stop.abort();
+    await reading;
+    return text;
+  };
+}
