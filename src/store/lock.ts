@@ -2,10 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createConnection, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { EngineFailure } from '../../streams/failure.ts';
 
 /** Length of an abstract address: all of `sun_path`, so that no runtime pads it to another name. */
 const abstractNameLength = 108;
+/** A child has a copy of every open socket from its fork to its exec: some milliseconds, after its parent let go or died. */
+const tries = 5;
+const betweenTriesMs = 50;
 
 /**
  * The data directory for one engine at a time, for the life of the process. Two sockets hold it; the kernel closes
@@ -17,9 +21,22 @@ const abstractNameLength = 108;
  *
  * `lock` names the process for people and locks nothing. Engines on two hosts that share a network file system do not
  * see each other. Where there is no abstract namespace (not Linux) the second socket alone holds.
+ *
+ * A refusal comes after a quarter of a second, since what holds a socket may be a child that has just been forked.
  * @throws EngineFailure `locked`
  */
 export async function openLock(dataDir: string): Promise<AsyncDisposable> {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await takeLock(dataDir);
+    } catch (error) {
+      if (tried === tries || !(error instanceof EngineFailure && error.code === 'locked')) throw error;
+    }
+    await pause(betweenTriesMs);
+  }
+}
+
+async function takeLock(dataDir: string): Promise<AsyncDisposable> {
   const directory = await open(dataDir, 'r');
   const held: Server[] = [];
   const release = async (): Promise<void> => {

@@ -58,6 +58,14 @@ describe('the lock of a data directory', () => {
     await using _again = await openLock(directory);
   });
 
+  test('outlasts a holder that lets go in that moment, as a child does between its fork and its exec', async () => {
+    const held = await openLock(directory);
+    const second = openLock(directory);
+    await held[Symbol.asyncDispose]();
+    await using _mine = await second;
+    await expect(openLock(directory)).rejects.toMatchObject(locked);
+  });
+
   test('does not mix up two directories', async () => {
     await mkdir(join(directory, 'one'));
     await mkdir(join(directory, 'two'));
