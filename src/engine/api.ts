@@ -7,6 +7,7 @@ import { createAccessTrail } from './access-trail.ts';
 import { createArchiveApi, isoTime } from './archive-api.ts';
 import type { Background } from './background.ts';
 import type { Definition } from './definition-book.types.ts';
+import { engineEvent } from './definition-events.ts';
 import { definitionView } from './definition-view.ts';
 import { explain } from './explain.ts';
 import { createKeepingApi } from './keeping-api.ts';
@@ -68,15 +69,12 @@ export function createApi(
     shed: () => [...workshop.shedding.counts].map(([reason, count]) => ({ reason, count })),
     changes$: changesOf(workshop, changed$),
     accessed: createAccessTrail(clock, note),
+    signedIn: ({ actor: name, peer }) => note({ ...engineEvent('session.opened', { peer }), actor: name }),
     accessDenied: ({ actor: name, method, path, status, peer }) =>
       note({
-        type: 'access.denied',
+        ...engineEvent('access.denied', { actor: name, method, path, status, peer }),
         severity: 'warning',
         actor: name ?? 'unknown',
-        definitionId: null,
-        intakeId: null,
-        entryId: null,
-        data: { actor: name, method, path, status, peer },
       }),
   };
 }

@@ -45,23 +45,31 @@ export interface Authenticator {
   readonly open: boolean;
   /** The caller that an Authorization header names, or undefined when it names none. Takes the same time for each token. */
   callerOf(authorization: string | undefined): Caller | undefined;
+  /** What a session keeps of a token: its SHA-256 in hex. Undefined for a wrong one; takes as long as `callerOf`. */
+  digestOf(token: string): string | undefined;
+  /** Who a digest stands for now: nobody, once its token is gone or another one. */
+  callerByDigest(digest: string): Caller | undefined;
 }
 
 export function createAuthenticator(tokens: readonly AccessToken[]): Authenticator {
   const known = tokens.map(({ name, role, token }) => ({ caller: { name, role }, digest: sha256(token) }));
   const open = known.length === 0;
+  const find = (tried: string): (typeof known)[number] | undefined => {
+    const digest = sha256(tried);
+    let found: (typeof known)[number] | undefined;
+    for (const each of known) if (timingSafeEqual(each.digest, digest)) found = each;
+    return found;
+  };
   return {
     open,
     callerOf: (authorization) => {
       if (open) return { name: 'operator', role: 'admin' };
       // RFC 6750 section 2.1: one space, b64token; the scheme in any case (RFC 9110 section 11.1).
       const tried = /^bearer +([\x21-\x7e]{1,512})$/i.exec(authorization ?? '')?.[1];
-      if (tried === undefined) return undefined;
-      const digest = sha256(tried);
-      let caller: Caller | undefined;
-      for (const each of known) if (timingSafeEqual(each.digest, digest)) caller = each.caller;
-      return caller;
+      return tried === undefined ? undefined : find(tried)?.caller;
     },
+    digestOf: (token) => find(token)?.digest.toString('hex'),
+    callerByDigest: (digest) => known.find((each) => each.digest.toString('hex') === digest)?.caller,
   };
 }
 

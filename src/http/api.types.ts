@@ -61,6 +61,8 @@ export interface EngineApi extends Administration {
   readonly changes$: Observable<EngineChange>;
   /** Writes the event `access.denied`. Never waited for. */
   accessDenied(denied: AccessDenied): void;
+  /** Writes the event `session.opened`. Never waited for. */
+  signedIn(by: { readonly actor: string; readonly peer: string }): void;
   /** Writes who saw what mail into the event log. Never waited for. */
   accessed(access: ContentAccess): void;
 }

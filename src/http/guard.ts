@@ -6,30 +6,41 @@ import { pathOf } from './errors.ts';
 import type { FailedTries } from './failed-tries.ts';
 import { isOwnHost, isOwnOrigin } from './origin.ts';
 import { ProblemError, type ProblemExtras } from './problems.ts';
+import { sessionIdOf } from './session-cookie.ts';
+import type { Sessions } from './sessions.ts';
 
 export interface GuardOptions {
   /** The configured `http.host`. */
   readonly host: string;
   /** Asked for each request, so that tokens can change while the server runs. */
   readonly authenticator: () => Authenticator;
+  readonly sessions: Pick<Sessions, 'find'>;
   readonly tries: FailedTries;
   readonly clock: SchedulerLike;
   readonly denied: EngineApi['accessDenied'];
 }
 
+export interface Guard {
+  /**
+   * Rules on each request before its body is read: host, token, role, origin (interface section 7).
+   * Sets `request.caller`, or throws the problem to answer.
+   */
+  check(request: FastifyRequest): void;
+  /** Who it is from as things stand now; sessions end and tokens are taken away while a stream is open. */
+  callerOf(request: FastifyRequest): Caller | undefined;
+  /** Counts a failed try and records it; answers the problem to throw. */
+  unauthorized(request: FastifyRequest): ProblemError;
+}
+
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/**
- * Rules on each request before its body is read: host, token, role, origin (interface section 7).
- * Sets `request.caller`, or throws the problem to answer.
- */
-export function createGuard(options: GuardOptions): (request: FastifyRequest) => Promise<void> {
-  return async (request) => {
-    const authenticator = options.authenticator();
-    if (authenticator.open && !isOwnHost(request.headers.host, options.host)) {
+export function createGuard(options: GuardOptions): Guard {
+  const { callerOf } = identity(options);
+  const check = (request: FastifyRequest): void => {
+    if (options.authenticator().open && !isOwnHost(request.headers.host, options.host)) {
       throw foreignHost(options, request);
     }
-    const caller = authenticator.callerOf(request.headers.authorization) ?? null;
+    const caller = callerOf(request) ?? null;
     request.caller = caller;
     const permission = permissionOf(request);
     if (caller === null && permission !== 'public') throw unauthorized(options, request);
@@ -37,11 +48,34 @@ export function createGuard(options: GuardOptions): (request: FastifyRequest) =>
       report(options, request, { caller, status: 403 });
       throw new ProblemError('forbidden', { detail: `the role ${caller?.role ?? 'none'} does not allow this` });
     }
-    if (!safeMethods.has(request.method) && !isOwnOrigin(request.headers.origin, request.headers.host)) {
+    if (!safeMethods.has(request.method) && !isOwnChange(request)) {
       report(options, request, { caller, status: 403 });
       throw new ProblemError('foreign-origin');
     }
   };
+  return { check, callerOf, unauthorized: (request) => unauthorized(options, request) };
+}
+
+/** Who a request is from: the token it names, else the session of its cookie. A wrong token is not made good by a cookie. */
+function identity({
+  authenticator,
+  sessions,
+}: Pick<GuardOptions, 'authenticator' | 'sessions'>): Pick<Guard, 'callerOf'> {
+  return {
+    callerOf: (request) => {
+      const { open, callerOf } = authenticator();
+      const { authorization } = request.headers;
+      const id = open || authorization !== undefined ? undefined : sessionIdOf(request);
+      return id === undefined ? callerOf(authorization) : sessions.find(id)?.caller;
+    },
+  };
+}
+
+/** A browser names the origin of each change; one that comes by a cookie alone has to, since a cookie is sent unasked. */
+function isOwnChange(request: FastifyRequest): boolean {
+  const { origin, host, authorization } = request.headers;
+  const byCookie = authorization === undefined && sessionIdOf(request) !== undefined;
+  return isOwnOrigin(origin, host) && !(byCookie && origin === undefined);
 }
 
 /** Who asks for a change, and why if they said so: what the event log records. */

@@ -22,6 +22,8 @@ import { metricsRoutes } from './metrics.route.ts';
 import { isLoopback } from './origin.ts';
 import { pagesRoutes } from './pages.route.ts';
 import { createRouteBook, type RouteBook } from './route-book.ts';
+import { sessionRoutes } from './session.route.ts';
+import { createSessions } from './sessions.ts';
 import { statusRoutes } from './status.route.ts';
 import { streamRoutes } from './stream.route.ts';
 
@@ -109,21 +111,24 @@ export function createApp(
   app.setSerializerCompiler(serializerCompiler);
   app.decorateRequest('caller', null);
   const tries = createFailedTries();
-  const guard = createGuard({ ...options, authenticator, tries, denied: (denied) => api.accessDenied(denied) });
+  const sessions = createSessions(authenticator, options.clock);
+  const denied: EngineApi['accessDenied'] = (each) => api.accessDenied(each);
+  const guard = createGuard({ ...options, authenticator, sessions, tries, denied });
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(headersFor(options));
-    await guard(request);
+    guard.check(request);
   });
   app.addHook('onRoute', (route) => book.note(route));
   readJsonOnly(app);
   answerFaults(app, options.log, book);
   addRoutes(app, options, { api, book });
+  streamRoutes(app, api, { clock: options.clock, guard });
+  sessionRoutes(app, api, { authenticator, sessions, guard });
   return app;
 }
 
 function addRoutes(app: App, options: HttpOptions, { api, book }: { api: EngineApi; book: RouteBook }): void {
   statusRoutes(app, api);
-  streamRoutes(app, api, options.clock);
   metricsRoutes(app, api, options.clock);
   messagesRoutes(app, api);
   intakeRoutes(app, api);

@@ -3,6 +3,7 @@ import { type Observable, type SchedulerLike, Subject, takeUntil } from 'rxjs';
 import type { EngineApi } from './api.types.ts';
 import type { App } from './app.types.ts';
 import { changeFeed } from './change-feed.ts';
+import type { Guard } from './guard.ts';
 import { ProblemError } from './problems.ts';
 import { noQuery } from './query.schema.ts';
 
@@ -11,8 +12,13 @@ export const maxStreams = 32;
 /** What may wait for a reader that does not keep up; beyond it the stream is ended and the reader comes back. */
 export const maxWaitingBytes = 256 * 1024;
 
+export interface StreamParts {
+  readonly clock: SchedulerLike;
+  readonly guard: Pick<Guard, 'callerOf'>;
+}
+
 /** `GET /v1/stream` (interface section 4). Open streams end when the server starts to close. */
-export function streamRoutes(app: App, api: EngineApi, clock: SchedulerLike): void {
+export function streamRoutes(app: App, api: EngineApi, { clock, guard }: StreamParts): void {
   const open = new Set<Readable>();
   const closing$ = new Subject<void>();
   app.addHook('preClose', async () => closing$.next());
@@ -22,13 +28,14 @@ export function streamRoutes(app: App, api: EngineApi, clock: SchedulerLike): vo
     config: {
       access: 'read-status',
       summary:
-        'Server-sent events: `status` on change, at most one a second for each definition; `event` of the event log for those who may read it.',
+        'Server-sent events: `status` on change, at most one a second for each definition; `event` of the event log for those who may read it; `beat` every 4 s.',
       produces: 'text/event-stream',
     },
     handler: (request, reply) => {
       if (open.size >= maxStreams) throw new ProblemError('busy', { headers: { 'retry-after': '5' } });
       const role = request.caller?.role ?? null;
-      const stream = readableOf(changeFeed(api, { role, clock }).pipe(takeUntil(closing$)));
+      const stands = (): boolean => guard.callerOf(request)?.role === role;
+      const stream = readableOf(changeFeed(api, { role, stands, clock }).pipe(takeUntil(closing$)));
       open.add(stream);
       stream.once('close', () => open.delete(stream));
       return reply.type('text/event-stream').header('x-accel-buffering', 'no').send(stream);

@@ -25,6 +25,7 @@ export interface FakeEngine {
   readonly change$: Subject<EngineChange>;
   readonly denied: AccessDenied[];
   readonly accesses: ContentAccess[];
+  readonly signIns: { readonly actor: string; readonly peer: string }[];
   /** Calls with arguments, in order: `suspend exchange-1 {...}`. */
   readonly calls: string[];
 }
@@ -45,6 +46,7 @@ export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
   const change$ = new Subject<EngineChange>();
   const denied: AccessDenied[] = [];
   const accesses: ContentAccess[] = [];
+  const signIns: { readonly actor: string; readonly peer: string }[] = [];
   const calls: string[] = [];
   const heard = (name: string, ...args: unknown[]): void => {
     calls.push([name, ...args.map((arg) => JSON.stringify(arg))].join(' '));
@@ -118,6 +120,7 @@ export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
     rejections: () => [{ definition: 'exchange-1', reason: 'source', count: 3 }],
     changes$: change$,
     accessed: (access) => void accesses.push(access),
+    signedIn: (by) => void signIns.push(by),
     accessDenied: (each) => denied.push(each),
     ...members,
   };
@@ -131,7 +134,7 @@ export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
     if (id === 'I2') return { kind: 'refused' as const, state: 'archived' as const };
     return { kind: 'unknown' as const };
   };
-  return { api, change$, denied, accesses, calls };
+  return { api, change$, denied, accesses, signIns, calls };
 }
 
 const hold = { id: 'case-7', reason: 'case 7', query: {}, entryIds: [], placedAt: noon, placedBy: 'admin' };
