@@ -35,6 +35,7 @@ import { followStore } from './engine/store-health.ts';
 import { openSuspects } from './engine/suspects.ts';
 import { createWorkshop, type Workshop } from './engine/workshop.ts';
 import type { EngineApi } from './http/api.types.ts';
+import { builtConsole } from './http/console-files.ts';
 import { type HttpServer, openHttpServer } from './http/server.ts';
 import type { Log } from './log.ts';
 import { masterKeyFrom } from './master-key.ts';
@@ -218,7 +219,9 @@ async function openApi(workshop: Workshop, api: EngineApi): Promise<HttpServer> 
   if (tls !== undefined) certificates.set('http.tls', tls.notAfterAt);
   const { host, port } = http;
   const tokens = http.tokens.map(accessToken);
-  return openHttpServer({ host, port, tls, tokens, version, messageLimitBytes: smtp.maxMessageBytes, clock, log }, api);
+  const consoleFolder = builtConsole(import.meta.dirname);
+  const limits = { messageLimitBytes: smtp.maxMessageBytes };
+  return openHttpServer({ host, port, tls, tokens, version, ...limits, consoleFolder, clock, log }, api);
 }
 
 const accessToken = ({ name, role, token }: EngineOptions['http']['tokens'][number]) => ({

@@ -16,6 +16,8 @@ declare module 'fastify' {
     access?: Permission;
     /** One sentence for the reference. */
     summary?: string;
+    /** A part of the console: served, and no matter for the reference. */
+    unlisted?: boolean;
     /** What it answers when that is not JSON. */
     produces?: string;
     /** What it takes when that is not JSON. */

@@ -1,7 +1,6 @@
 import type { App } from './app.types.ts';
-import { frontPage, frontScript, pageStyle } from './front-page.ts';
 import { openApiOf } from './openapi.ts';
-import { referencePage } from './reference-page.ts';
+import { pageStyle, referencePage } from './reference-page.ts';
 import type { RouteBook } from './route-book.ts';
 
 /** The pages and documents that need no token. The reference is written once, when every route is known. */
@@ -12,9 +11,7 @@ export function pagesRoutes(app: App, book: RouteBook, version: string): void {
     written.openapi = JSON.stringify(openApiOf(book.routes, version));
   });
   const pages = [
-    { url: '/', type: 'text/html', summary: 'The status page.', text: () => frontPage },
-    { url: '/front.js', type: 'text/javascript', summary: 'Script of the status page.', text: () => frontScript },
-    { url: '/page.css', type: 'text/css', summary: 'Style of the pages.', text: () => pageStyle },
+    { url: '/page.css', type: 'text/css', summary: 'Style of this reference.', text: () => pageStyle },
     { url: '/docs', type: 'text/html', summary: 'This reference.', text: () => written.docs },
     { url: '/openapi.json', type: 'application/json', summary: 'The OpenAPI document.', text: () => written.openapi },
   ];

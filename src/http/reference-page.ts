@@ -11,7 +11,7 @@ export function referencePage(routes: readonly RouteNote[], version: string): st
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Daybook API reference</title><link rel="stylesheet" href="/page.css"></head>
 <body>
-<header><h1>Daybook API</h1><p>Version ${escaped(version)}. The same as <a href="/openapi.json">OpenAPI 3.1</a>. <a href="/">Status</a></p></header>
+<header><h1>Daybook API</h1><p>Version ${escaped(version)}. The same as <a href="/openapi.json">OpenAPI 3.1</a>. <a href="/">Console</a></p></header>
 <nav aria-label="Contents"><a href="#access">Access</a> <a href="#routes">Routes</a> <a href="#shapes">Shapes</a> <a href="#problems">Problems</a></nav>
 <main>
 ${accessSection()}
@@ -107,3 +107,14 @@ function text(value: unknown): string {
 function escaped(plain: string): string {
   return plain.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
+
+export const pageStyle = `:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+body { max-width: 72rem; margin: 0 auto; padding: 1rem; }
+table { border-collapse: collapse; width: 100%; margin: 0.5rem 0 1.5rem; }
+caption { text-align: left; font-weight: bold; }
+th, td { text-align: left; padding: 0.3rem 0.6rem; border-bottom: 1px solid #8886; vertical-align: top; overflow-wrap: anywhere; }
+code { font-family: ui-monospace, monospace; font-size: 0.9em; }
+dd { margin: 0 0 0.8rem 1.5rem; }
+:target { outline: 2px solid #06c; outline-offset: 3px; }
+nav a, footer a { margin-right: 1rem; }
+`;

@@ -30,6 +30,7 @@ interface RouteSchemas {
 export interface RouteBook {
   /** For fastify's `onRoute`. Throws for a route that does not say who may use it. */
   note(route: RouteOptions): void;
+  /** Those that the reference shows. */
   readonly routes: readonly RouteNote[];
   /** Methods that a path takes, for the 405. */
   methodsOf(path: string): readonly string[];
@@ -37,25 +38,34 @@ export interface RouteBook {
 
 export function createRouteBook(): RouteBook {
   const routes: RouteNote[] = [];
+  const every: Pick<RouteNote, 'method' | 'url'>[] = [];
   return {
     routes,
     note: (route) => {
-      const { access, summary, produces = 'application/json', consumes = 'application/json' } = route.config ?? {};
+      const { access, summary, unlisted = false, ...types } = route.config ?? {};
+      const { produces = 'application/json', consumes = 'application/json' } = types;
       if (access === undefined || summary === undefined)
         throw new Error(`${route.url} says not who may use it and why`);
       const { params, querystring, body, response } = (route.schema ?? {}) as RouteSchemas;
       for (const method of [route.method].flat()) {
         if (method === 'HEAD') continue;
+        every.push({ method, url: route.url });
+        if (unlisted) continue;
         routes.push({
           ...{ method, url: route.url, access, summary, produces, consumes },
           ...{ params, querystring, body, response: response ?? {} },
         });
       }
     },
-    methodsOf: (path) => routes.filter(({ url }) => patternOf(url).test(path)).map(({ method }) => method),
+    methodsOf: (path) => every.filter(({ url }) => patternOf(url).test(path)).map(({ method }) => method),
   };
 }
 
 function patternOf(url: string): RegExp {
-  return new RegExp(`^${url.replaceAll('.', '\\.').replaceAll(/:[a-z]+/gi, '[^/]+')}$`);
+  return new RegExp(
+    `^${url
+      .replaceAll('.', '\\.')
+      .replaceAll('*', '.*')
+      .replaceAll(/:[a-z]+/gi, '[^/]+')}$`,
+  );
 }

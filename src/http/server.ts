@@ -6,6 +6,7 @@ import type { SchedulerLike } from 'rxjs';
 import { type AccessToken, createAuthenticator } from './access.ts';
 import type { EngineApi } from './api.types.ts';
 import type { App, ZodProvider } from './app.types.ts';
+import { consoleRoutes } from './console.route.ts';
 import { definitionsRoutes } from './definitions.route.ts';
 import { clientErrorHandler, errorHandler, type Log, pathOf, sendProblem } from './errors.ts';
 import { eventsRoutes } from './events.route.ts';
@@ -43,6 +44,8 @@ export interface HttpOptions {
   readonly version: string;
   /** Largest body of `POST /v1/explain`. */
   readonly messageLimitBytes: number;
+  /** Where the build left the console's files. */
+  readonly consoleFolder: string;
   readonly clock: SchedulerLike;
   readonly log: Log;
 }
@@ -139,6 +142,7 @@ function addRoutes(app: App, options: HttpOptions, { api, book }: { api: EngineA
   evidenceRoutes(app, api);
   keepingRoutes(app, api);
   pagesRoutes(app, book, options.version);
+  consoleRoutes(app, options.consoleFolder);
 }
 
 function authenticatorFor({ host }: HttpOptions, tokens: readonly AccessToken[]) {

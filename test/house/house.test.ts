@@ -10,7 +10,7 @@ const tracked = (): readonly string[] =>
   ['src', 'machines', 'streams', 'bench'].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
   );
-const sources = tracked().filter((name) => name.endsWith('.ts'));
+const sources = tracked().filter((name) => /\.tsx?$/.test(name));
 const tests = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.ts') && !name.includes('node_modules'))
   .map((name) => join('test', name));
@@ -87,6 +87,14 @@ const planted: readonly (readonly [file: string, code: string, rule: string])[] 
   ['src/pop3/detail.ts', "import { x } from '../detail/y.ts';\n\nexport { x };\n", 'noRestrictedImports'],
   ['src/http/config.ts', "import { x } from '../config/fault.ts';\n\nexport { x };\n", 'noRestrictedImports'],
   ['src/cli/engine.ts', "import { Level } from 'level';\n\nexport const x = Level;\n", 'noRestrictedImports'],
+  ['src/engine/page.ts', "import { x } from '../console/y.ts';\n\nexport { x };\n", 'noRestrictedImports'],
+  ['src/console/pages/room.ts', "import { x } from '../../http/y.ts';\n\nexport { x };\n", 'noRestrictedImports'],
+  ['src/console/wire.types.ts', "import { x } from '../store/y.ts';\n\nexport { x };\n", 'noRestrictedImports'],
+  [
+    'src/console/markup.tsx',
+    'export const X = () => <p dangerouslySetInnerHTML={{ __html: location.hash }} />;\n',
+    'noDangerouslySetInnerHtml',
+  ],
   ['src/default.ts', 'export default 1;\n', 'noDefaultExport'],
   ['src/undeclared.ts', "import x from 'lodash';\n\nexport const y = x;\n", 'noUndeclaredDependencies'],
 ];

@@ -54,7 +54,9 @@ const matrix: readonly (readonly [string, Readonly<Record<string, number>>])[] =
   ['GET /openapi.json', open],
   ['GET /docs', open],
   ['GET /', open],
-  ['GET /front.js', open],
+  ['GET /v1/session', open],
+  ['POST /v1/session', open],
+  ['DELETE /v1/session', { none: 204, viewer: 204, operator: 204, auditor: 204, admin: 204 }],
   ['GET /page.css', open],
 ];
 
@@ -64,6 +66,7 @@ const payloads: Readonly<Record<string, { readonly payload: Buffer | object; rea
     'POST /v1/explain?definition=exchange-1': { payload: rawBytes, type: { 'content-type': 'message/rfc822' } },
     'POST /v1/intake/release': { payload: { state: 'held' }, type: {} },
     'POST /v1/holds': { payload: { id: 'case-8', reason: 'case 8', query: {} }, type: {} },
+    'POST /v1/session': { payload: { token: 'viewer-token' }, type: {} },
     'POST /v1/retention/resume': { payload: { reason: 'it is right' }, type: {} },
   };
 
@@ -205,7 +208,7 @@ test('every answer carries the security headers, faults and pages too', async ()
   for (const url of ['/', '/docs', '/v1/status', '/nowhere', '/%', '/healthz']) {
     const { headers } = await http.app.inject(url);
     expect([url, headers['x-content-type-options']]).toEqual([url, 'nosniff']);
-    expect(headers['content-security-policy']).toContain("default-src 'self'");
+    expect(headers['content-security-policy']).toContain("default-src 'none'; script-src 'self'");
     expect(headers['content-security-policy']).toContain("frame-ancestors 'none'");
   }
   const { headers } = await http.app.inject({ url: '/v1/status', headers: bearer('viewer-token') });

@@ -16,6 +16,7 @@ import { bearer, tokens } from '../support/http-app.ts';
 
 const options: HttpOptions = {
   ...{ host: '127.0.0.1', port: 0, tokens: [], version: '0.1.0', messageLimitBytes: 1024 * 1024 },
+  consoleFolder: '/nowhere',
   ...{ clock: asyncScheduler, log: () => {} },
 };
 

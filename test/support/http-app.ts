@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { type AccessToken, createAuthenticator } from '../../src/http/access.ts';
 import type { EngineApi } from '../../src/http/api.types.ts';
+import { builtConsole } from '../../src/http/console-files.ts';
 import { createApp, type HttpOptions } from '../../src/http/server.ts';
 import { type FakeEngine, fakeEngine } from './fake-engine-api.ts';
 
@@ -16,6 +18,8 @@ export interface HttpFixture extends AsyncDisposable {
   readonly app: ReturnType<typeof createApp>;
   readonly logged: string[];
   readonly options: HttpOptions;
+  /** As after SIGHUP. */
+  useTokens(tokens: readonly AccessToken[]): void;
 }
 
 export interface FixtureOptions {
@@ -23,6 +27,7 @@ export interface FixtureOptions {
   readonly tokens?: readonly AccessToken[];
   readonly clock?: SchedulerLike;
   readonly messageLimitBytes?: number;
+  readonly consoleFolder?: string;
 }
 
 /** The whole room in front of a fake engine, without a socket. */
@@ -34,13 +39,17 @@ export function httpFixture(fixture: FixtureOptions = {}): HttpFixture {
     port: 0,
     tokens: fixture.tokens ?? [],
     version: '0.1.0',
+    consoleFolder: fixture.consoleFolder ?? builtConsole(join(import.meta.dirname, '../../src')),
     messageLimitBytes: fixture.messageLimitBytes ?? 1024 * 1024,
     clock: fixture.clock ?? asyncScheduler,
     log: (level, text, data) => logged.push(`${level} ${text} ${JSON.stringify(data)}`),
   };
-  const authenticator = createAuthenticator(options.tokens);
-  const app = createApp(options, engine.api, () => authenticator);
-  return { engine, app, logged, options, [Symbol.asyncDispose]: () => app.close() };
+  const access = { authenticator: createAuthenticator(options.tokens) };
+  const app = createApp(options, engine.api, () => access.authenticator);
+  const useTokens = (changed: readonly AccessToken[]): void => {
+    access.authenticator = createAuthenticator(changed);
+  };
+  return { engine, app, logged, options, useTokens, [Symbol.asyncDispose]: () => app.close() };
 }
 
 export const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` });

@@ -1,0 +1,26 @@
+import { render } from 'preact';
+import { tick } from './clock.ts';
+import { followKeys } from './keys.ts';
+import { followLinks } from './router.ts';
+import { followRefusals, readWho } from './session.ts';
+import { Shell } from './shell.tsx';
+import { followEngine } from './stream.ts';
+import './style/base.css';
+import './style/parts.css';
+
+/** The engine may be starting: asked again until it says who one is. */
+const againAfterMs = 2_000;
+
+function findOut(): void {
+  readWho().catch(() => setTimeout(findOut, againAfterMs));
+}
+
+const root = document.getElementById('console');
+if (root === null) throw new Error('the page has no place for the console');
+followLinks();
+followKeys();
+tick();
+followRefusals();
+followEngine();
+findOut();
+render(<Shell />, root);

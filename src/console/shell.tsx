@@ -1,0 +1,147 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { consoleParts } from './navigation.ts';
+import { Elsewhere } from './pages/elsewhere.tsx';
+import { SignIn } from './pages/sign-in.tsx';
+import { PageFrame } from './parts/page-frame.tsx';
+import { Waiting } from './parts/states.tsx';
+import { go, parts, path } from './router.ts';
+import { may, signedIn, signOut, who } from './session.ts';
+import { engine, stale } from './stream.ts';
+
+/** What stands around every page. */
+export function Shell() {
+  useFocusOnArrival();
+  return (
+    <>
+      <a class="skip" href="#main">
+        Skip to the page
+      </a>
+      <header class="top">
+        <a class="brand" href="/journaling">
+          Daybook
+        </a>
+        {signedIn() && <Navigation />}
+        {signedIn() && <Account />}
+      </header>
+      {stale.value && (
+        <p class="stale" role="alert">
+          The connection to the engine is lost. What is shown may be old; it goes on by itself when the engine answers.
+        </p>
+      )}
+      {signedIn() && <Warnings />}
+      <main id="main" tabIndex={-1} class={stale.value ? 'old' : undefined}>
+        <CurrentPage />
+      </main>
+    </>
+  );
+}
+
+function CurrentPage() {
+  if (who.value === null) return <Waiting />;
+  if (!signedIn()) return <SignIn />;
+  const [first = 'journaling'] = parts.value;
+  const part = consoleParts.find((each) => each.path === `/${first}`);
+  if (part === undefined) return <Elsewhere />;
+  const { page: Page, needs, word } = part;
+  return may(needs) ? <Page key={word} /> : <Closed word={word} />;
+}
+
+/** A page that the role has no use of. */
+function Closed({ word }: { readonly word: string }) {
+  return (
+    <PageFrame title={word}>
+      <p>
+        The role <strong>{who.value?.role}</strong> does not allow this page.
+      </p>
+    </PageFrame>
+  );
+}
+
+function Navigation() {
+  const [first = 'journaling'] = parts.value;
+  return (
+    <nav aria-label="Console">
+      <ul>
+        {consoleParts
+          .filter(({ needs }) => may(needs))
+          .map(({ word, path: to }) => (
+            <li key={word}>
+              <a href={to} aria-current={to === `/${first}` ? 'page' : undefined}>
+                {word}
+              </a>
+            </li>
+          ))}
+      </ul>
+    </nav>
+  );
+}
+
+function Account() {
+  const { name, role, open } = who.value ?? {};
+  return (
+    <div class="account">
+      {may('read-messages') && <QuickSearch />}
+      {open === true ? (
+        <span title="No tokens are configured: everybody on this machine may do everything.">no tokens</span>
+      ) : (
+        <>
+          <span title={`Signed in as ${name}`}>
+            {name} <span class="role">{role}</span>
+          </span>
+          <button type="button" onClick={() => void signOut()}>
+            Sign out
+          </button>
+        </>
+      )}
+    </div>
+  );
+}
+
+/** Finds messages from anywhere: an address, a Message-ID in its brackets, or words of the subject. */
+function QuickSearch() {
+  const field = useRef<HTMLInputElement>(null);
+  const find = (event: Event): void => {
+    event.preventDefault();
+    const text = field.current?.value.trim() ?? '';
+    if (text === '') return;
+    const by = /^<.+>$/.test(text) ? 'messageId' : /^\S+@\S+$/.test(text) ? 'mailbox' : 'subject';
+    go(`/messages?${new URLSearchParams({ [by]: text })}`);
+  };
+  return (
+    <search>
+      <form onSubmit={find}>
+        <input
+          ref={field}
+          type="search"
+          data-search
+          aria-label="Find messages"
+          placeholder="Find messages ( / )"
+          title="An address, a <Message-ID>, or words of the subject"
+        />
+      </form>
+    </search>
+  );
+}
+
+/** What the engine warns of as a whole. */
+function Warnings() {
+  const warnings = engine.value?.warnings ?? [];
+  if (warnings.length === 0) return null;
+  return (
+    <ul class="warnings" aria-label="Warnings of the engine">
+      {warnings.map(({ code, text }) => (
+        <li key={code + text}>{text}</li>
+      ))}
+    </ul>
+  );
+}
+
+/** The heading of a page takes the focus when one comes to it by a link, so that keys and readers go on from there. */
+function useFocusOnArrival(): void {
+  const arrived = useRef(false);
+  const here = path.value;
+  useEffect(() => {
+    if (arrived.current) document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true });
+    arrived.current = true;
+  }, [here]);
+}
