@@ -21,6 +21,8 @@ export interface JournalStatus {
   readonly nextPollAt: number | null;
   readonly pop3MailboxQueue: number | null;
   readonly pop3MailboxQueueAt: number | null;
+  /** SMTP: how long silence is allowed, and when it will be `down` should none come; null while silence is not counted. */
+  readonly inactivity: { readonly allowedMs: number; readonly downAt: number | null } | null;
   /** The state value, as `journal.md` names it. */
   readonly machine: JournalSnapshot['value'];
 }
@@ -48,8 +50,16 @@ export function statusOf(snapshot: JournalSnapshot): JournalStatus {
     nextPollAt: context.nextPollAt,
     pop3MailboxQueue: context.mailboxQueue,
     pop3MailboxQueueAt: context.mailboxQueueAt,
+    inactivity:
+      context.transport === 'smtp' ? { allowedMs: context.inactivityAllowedMs, downAt: downAtOf(context) } : null,
     machine: value,
   };
+}
+
+/** What has been listened without a message counts from where it is counted up to. */
+function downAtOf({ status, listeningSinceAt, listenedMs, inactivityAllowedMs }: JournalSnapshot['context']) {
+  const counts = status === 'active' || status === 'awaiting-initial-run';
+  return counts && listeningSinceAt !== null ? listeningSinceAt + Math.max(0, inactivityAllowedMs - listenedMs) : null;
 }
 
 /** First rule that holds: Suspended > Error > Down > Awaiting Initial Run > Active. */

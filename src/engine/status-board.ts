@@ -46,6 +46,10 @@ export function statusView(facts: StatusFacts, matching: Pick<MatchingOptions, '
     nextRetryAt: isoOrNull(journal.nextRetryAt),
     failures: journal.failures,
     warnings: warningsOf({ ...facts, since }, matching),
+    inactivity:
+      journal.inactivity === null
+        ? null
+        : { allowedMs: journal.inactivity.allowedMs, downAt: isoOrNull(journal.inactivity.downAt) },
     machine: journal.machine as Status['machine'],
   };
 }

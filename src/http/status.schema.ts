@@ -45,6 +45,13 @@ export const statusSchema = z.object({
   nextRetryAt: time.nullable(),
   failures: count,
   warnings: z.array(warningSchema),
+  inactivity: z
+    .object({
+      allowedMs: count,
+      downAt: time.nullable().describe('when it will be `down` if no message comes; null while that is not counted'),
+    })
+    .nullable()
+    .describe('`smtp` only'),
   machine: z
     .union([z.string(), z.record(z.string(), z.unknown())])
     .describe("state value of the definition's statechart"),

@@ -77,6 +77,30 @@ describe('Service Status', () => {
   });
 });
 
+describe('inactivity', () => {
+  const allowedMs = 180_000;
+  const of = (health: string, change: Partial<JournalContext>) =>
+    statusOf(
+      journalMachine.resolveState({
+        value: { connection: { enabled: { health, session: { smtp: 'listening' } } }, processing: working } as never,
+        context: { ...contextOf(journalInput()), inactivityAllowedMs: allowedMs, ...change },
+      }),
+    ).inactivity;
+
+  test('tells when it will be down: what was listened already counts', () => {
+    const listening = { status: 'active', listenedMs: 50_000, listeningSinceAt: 1_000_000 } as const;
+    expect(of('active', listening)).toEqual({ allowedMs, downAt: 1_130_000 });
+    expect(of('awaitingInitialRun', { ...listening, status: 'awaiting-initial-run' })?.downAt).toBe(1_130_000);
+    expect(of('active', { ...listening, listenedMs: allowedMs + 1 })?.downAt).toBe(1_000_000);
+  });
+
+  test('tells no time while silence is not counted, and nothing at all for a mailbox', () => {
+    expect(of('active', { status: 'active', listeningSinceAt: null })).toEqual({ allowedMs, downAt: null });
+    expect(of('down', { status: 'down', listeningSinceAt: 1_000_000 })?.downAt).toBeNull();
+    expect(of('active', { status: 'active', transport: 'pop3' })).toBeNull();
+  });
+});
+
 describe('hints', () => {
   const kinds =
     'dns refused timeout tls-untrusted tls-expired tls-name tls-protocol stls-missing auth mailbox-locked protocol bind storage';
