@@ -121,7 +121,7 @@ async function put(
     return { kind: 'forbidden', why: 'only the role admin shortens the retention, since mail is deleted by it' };
   }
   const config = await withHashedPassword(asked);
-  const defined = await book.define(config, { provisioned: false, actor: by.actor });
+  const defined = await book.define(config, { provisioned: false, actor: by.actor, reason: by.reason });
   announce(workshop, actor, [defined], by.actor);
   if (before?.suspended === true && !defined.definition.suspended) noteTest(parts, defined.definition, by.actor);
   return { kind: before === undefined ? 'created' : 'changed', definition: definitionView(defined.definition) };

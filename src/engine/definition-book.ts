@@ -6,7 +6,7 @@ import { definitionDigest, definitionDocument } from '../config/document.ts';
 import { toJournalOptions } from '../config/to-options.ts';
 import type { DefinitionStore } from '../store/level-definitions.ts';
 import type { DefinitionRow } from '../store/rows.ts';
-import type { ChangeActor, Defined, Definition, DefinitionBook } from './definition-book.types.ts';
+import type { ChangeActor, Defined, Definition, DefinitionBook, DefinitionOrigin } from './definition-book.types.ts';
 import { conflictsOf, DefinitionConflict } from './definition-conflicts.ts';
 import { definingEvent, definitionEvent } from './definition-events.ts';
 import { createSecretBox, definitionKey, type SecretBox, secretsDiffer } from './definition-secrets.ts';
@@ -95,11 +95,8 @@ class Book implements DefinitionBook {
     } else await this.#write({ ...config, suspended }, { provisioned, event: () => event });
   }
 
-  async define(
-    config: DefinitionConfig,
-    origin: { readonly provisioned: boolean; readonly actor: string },
-  ): Promise<Defined> {
-    const { provisioned, actor } = origin;
+  async define(config: DefinitionConfig, origin: DefinitionOrigin): Promise<Defined> {
+    const { provisioned } = origin;
     const before = this.#definitions.get(config.id);
     const row = await this.#store.get(config.id);
     const stands = row !== undefined && row.removedAt == null;
@@ -113,7 +110,7 @@ class Book implements DefinitionBook {
     // A removal that was cut short may have left what it should have forgotten.
     if (row?.removedAt != null) await this.#store.forget(config.id);
     const secretChanged = before !== undefined && secretsDiffer(before.config, config);
-    const defining = { config, row: stands ? row : null, provisioned, actor, secretChanged };
+    const defining = { config, row: stands ? row : null, ...origin, secretChanged };
     const { differing, event } = definingEvent(defining);
     return { definition: await this.#write(config, { provisioned, event }), before, differing };
   }

@@ -25,6 +25,13 @@ export interface ChangeActor {
   readonly reason: string | null;
 }
 
+/** Where a document comes from, and why where that was said. */
+export interface DefinitionOrigin {
+  readonly provisioned: boolean;
+  readonly actor: string;
+  readonly reason?: string | null;
+}
+
 /** What `define` did. */
 export interface Defined {
   readonly definition: Definition;
@@ -47,7 +54,7 @@ export interface DefinitionBook {
   /** Durable, and in the event log, when it resolves. */
   setSuspended(id: string, suspended: boolean, by: ChangeActor): Promise<void>;
   /** Makes or changes one, where anything differs. Durable, and in the event log, when it resolves. */
-  define(config: DefinitionConfig, origin: { readonly provisioned: boolean; readonly actor: string }): Promise<Defined>;
+  define(config: DefinitionConfig, origin: DefinitionOrigin): Promise<Defined>;
   /** Its mail stays, and is finished. Durable, and in the event log, when it resolves. */
   remove(id: string, by: ChangeActor): Promise<void>;
   /** Ids that the store knows and that stand no more: their mail in process is still finished. */

@@ -2,6 +2,7 @@ import type { EventDraft } from '../../streams/ports.ts';
 import type { DefinitionConfig } from '../config/definition.schema.ts';
 import { type DefinitionDocument, definitionDocument } from '../config/document.ts';
 import type { DefinitionRow } from '../store/rows.ts';
+import type { DefinitionOrigin } from './definition-book.types.ts';
 import { isProvisioned, viewOf } from './stored-definition.ts';
 
 /** A line of the event log about one definition. */
@@ -24,22 +25,21 @@ export const engineEvent = (type: string, data: Readonly<Record<string, unknown>
 });
 
 /** What is about to be written of a definition, over what stands of it. */
-export interface Defining {
+export interface Defining extends DefinitionOrigin {
   readonly config: DefinitionConfig;
   /** Null: nothing stands. */
   readonly row: DefinitionRow | null;
-  readonly provisioned: boolean;
-  readonly actor: string;
   /** Where that is known: at the start it is not. */
   readonly secretChanged: boolean;
 }
 
 /** How many options are others than before, and the event that says so (journaling d.2, T1, T11, T12). */
-export function definingEvent({ config, row, provisioned, actor, secretChanged }: Defining) {
+export function definingEvent({ config, row, provisioned, actor, reason = null, secretChanged }: Defining) {
   const view = definitionDocument(config);
+  const said = reason === null ? {} : { reason };
   if (row === null) {
     const event = (version: number): EventDraft =>
-      definitionEvent('definition.created', config.id, actor, { version, old: null, new: view, provisioned });
+      definitionEvent('definition.created', config.id, actor, { version, old: null, new: view, provisioned, ...said });
     return { differing: 0, event };
   }
   const changes = differences(viewOf(row), view);
@@ -47,7 +47,7 @@ export function definingEvent({ config, row, provisioned, actor, secretChanged }
   // A new secret reads as its mask before and after.
   const onlySecret = differing === 0 && isProvisioned(row) === provisioned;
   const type = onlySecret ? 'secret.changed' : typeOf(changes.new);
-  const data = { ...changes, provisioned, secretChanged: secretChanged || onlySecret };
+  const data = { ...changes, provisioned, secretChanged: secretChanged || onlySecret, ...said };
   const event = (version: number): EventDraft => definitionEvent(type, config.id, actor, { version, ...data });
   return { differing, event };
 }

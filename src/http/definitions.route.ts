@@ -12,6 +12,7 @@ import {
   noQuery,
   removeQuery,
   testBody,
+  writeQuery,
 } from './query.schema.ts';
 import { type Status, statusSchema } from './status.schema.ts';
 import { pageSchema } from './words.schema.ts';
@@ -88,7 +89,7 @@ function writeRoutes(app: App, api: EngineApi): void {
   app.put('/v1/definitions/:id', {
     schema: {
       params: definitionParams,
-      querystring: noQuery,
+      querystring: writeQuery,
       body: documentBody,
       response: { 200: definitionSchema, 201: definitionSchema },
     },
@@ -96,7 +97,7 @@ function writeRoutes(app: App, api: EngineApi): void {
     handler: async (request, reply) => {
       // What an answer adds to the document may come back with it.
       const { version: _version, provisioned: _provisioned, ...document } = request.body ?? {};
-      const by = { ...writtenBy({ caller: request.caller, body: null }), ifMatch: ifMatchOf(request.headers) };
+      const by = { ...writtenBy({ caller: request.caller, body: request.query }), ifMatch: ifMatchOf(request.headers) };
       const written = await api.put(request.params.id, document, by);
       if (written.kind !== 'created' && written.kind !== 'changed') throw writeProblem(api, request, written);
       const { definition } = written;

@@ -117,8 +117,11 @@ export const noQuery = z.strictObject({});
 export const definitionParams = z.strictObject({ id: definitionId });
 export const recordParams = z.strictObject({ id: recordId });
 
+const reason = z.string().trim().min(1).max(500).optional();
 /** Body of a change that a person makes: empty, or the reason for the event log. */
-export const changeBody = z.strictObject({ reason: z.string().trim().min(1).max(500).optional() }).nullish();
+export const changeBody = z.strictObject({ reason }).nullish();
+/** The body of a written definition is its document, so the reason stands beside it. */
+export const writeQuery = z.strictObject({ reason });
 
 /** Body of a connection test; `peer` and what follows are for `smtp` definitions. */
 export const testBody = z

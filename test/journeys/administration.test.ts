@@ -74,6 +74,30 @@ test('a change names its version, outlives a kill, and shows its old and new val
   });
 });
 
+test('why a definition was changed or suspended is in the event log', async () => {
+  await using daybook = await startDaybook({ config });
+  await put(daybook, exchange);
+  const because = (text: string) => `?reason=${encodeURIComponent(text)}`;
+  const changed = { ...exchange, deliveryWaitAttempts: 2 };
+  const answer = await daybook.fetch(`/v1/definitions/exchange${because('the gateway is slow')}`, {
+    method: 'PUT',
+    body: JSON.stringify(changed),
+    headers: { 'content-type': 'application/json', 'if-match': '"1"' },
+  });
+  expect(answer.status).toBe(200);
+  await daybook.fetch('/v1/definitions/exchange/suspend', {
+    method: 'POST',
+    body: JSON.stringify({ reason: 'the mailbox moves' }),
+    headers: { 'content-type': 'application/json' },
+  });
+  const said = (await eventsOf(daybook, 'exchange')).map(({ type, data }) => [type, data['reason']]);
+  expect(said).toEqual([
+    ['definition.created', undefined],
+    ['definition.changed', 'the gateway is slow'],
+    ['definition.suspended', 'the mailbox moves'],
+  ]);
+});
+
 test('a faulty document is refused with every fault by its field, and changes nothing', async () => {
   await using daybook = await startDaybook({ config });
   await put(daybook, exchange);
