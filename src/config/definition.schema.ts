@@ -20,13 +20,15 @@ const smtpSchema = z.strictObject({
   additionalSourceIpRanges: option(
     list(cidr(), 256).prefault([]),
     'Who may send, beside `smtp.authorizedSources`; with both empty, loopback alone may. `/0` only with SMTP authentication.',
+    'Additional Source IP Ranges',
   ),
   useSmtpAuthentication: option(
     flag().prefault(false),
     'AUTH PLAIN and LOGIN with `serviceEmailAddress` and `smtp.password`, inside TLS only unless the client is on loopback.',
+    'Use SMTP Authentication',
   ),
-  password: option(secret(256).optional(), 'Password for SMTP authentication; required with it.'),
-  requireTls: option(flag().prefault(false), 'Mail is taken inside TLS only.'),
+  password: option(secret(256).optional(), 'Password for SMTP authentication; required with it.', 'Password'),
+  requireTls: option(flag().prefault(false), 'Mail is taken inside TLS only.', 'Require TLS'),
 });
 
 const pin = {
@@ -39,26 +41,29 @@ const pin = {
 /** POP3 connection of a journal definition (journaling a.2). */
 const pop3Schema = z
   .strictObject({
-    host: option(host(), 'The server that holds the journal mailbox.'),
+    host: option(host(), 'The server that holds the journal mailbox.', 'Hostname / IP Address'),
     port: option(
       integer(1, 65_535).optional(),
       'Default `995`, or `110` when not encrypted. Encrypted on 110 is STLS, on any other port TLS from the first byte.',
+      'Port',
     ),
     mailboxName: option(text(320), 'User name of the mailbox, sent as it is written.', 'Mailbox Name'),
-    password: option(secret(256), 'Password of the mailbox.'),
-    encrypted: option(flag().prefault(true), 'TLS is required; never falls back to clear text.'),
+    password: option(secret(256), 'Password of the mailbox.', 'Password'),
+    encrypted: option(flag().prefault(true), 'TLS is required; never falls back to clear text.', 'Encrypted'),
     encryptionMode: option(
       choice(['strict', 'relaxed']).prefault('strict'),
       '`strict`: trusted chain, name and validity. `relaxed` forgives missing trust alone.',
+      'Encryption Mode',
     ),
     certificatePin: option(
       textOf(95, pin).optional(),
       'Accept the server only with this certificate; better than `relaxed`.',
+      'Certificate Pin',
     ),
   })
   .transform((pop3) => ({ ...pop3, port: pop3.port ?? (pop3.encrypted ? 995 : 110) }));
 
-const idOption = option(identifier(), 'Name of the definition for good; unique.');
+const idOption = option(identifier(), 'Name of the definition for good; unique.', 'Id');
 const periodOfInactivityAllowed = option(
   duration('1s', '7d').prefault('180m'),
   '`smtp` only. Silence after which the definition is `down`.',
@@ -75,7 +80,7 @@ const identity = {
   description: option(text(128), 'Name for people; unique without regard to case.', 'Description'),
 };
 const common = {
-  suspended: option(flag().prefault(false), 'No mail is taken while true.'),
+  suspended: option(flag().prefault(false), 'No mail is taken while true.', 'Disabled'),
   serviceEmailAddress: option(
     address(),
     'Unique. `smtp`: RCPT TO chooses the definition by it. Never internal, known or a recipient.',
@@ -93,7 +98,11 @@ const processing = {
     'Tries to match before a message is archived alone.',
     'Delivery Wait Attempts',
   ),
-  deliveryWaitInterval: option(duration('100ms', '1h').prefault('60s'), 'Time between these attempts.'),
+  deliveryWaitInterval: option(
+    duration('100ms', '1h').prefault('60s'),
+    'Time between these attempts.',
+    'Delivery Wait Interval',
+  ),
   journalType: option(
     choice(['eej', 'standard']).prefault('eej'),
     '`eej`: journal reports are unwrapped, mail without an envelope is stepped down. `standard`: never unwrapped.',
@@ -139,10 +148,12 @@ const processing = {
 const smtpTransport = option(
   z.literal('smtp').meta({ label: '`smtp`', expected: 'smtp' }),
   'Mail is pushed to Daybook.',
+  'Transport Type',
 );
 const pop3Transport = option(
   z.literal('pop3').meta({ label: '`pop3`', expected: 'pop3' }),
   'Mail is pulled from a mailbox.',
+  'Transport Type',
 );
 
 const smtpDefinitionSchema = z.strictObject({
@@ -173,7 +184,11 @@ export const definitionSchema = z.discriminatedUnion('transport', [smtpDefinitio
 /** A definition of no known transport: finds its other faults all the same. Never gives a definition. */
 export const unroutedDefinitionSchema = z.strictObject({
   ...identity,
-  transport: option(choice(['smtp', 'pop3']), 'How the mail comes: pushed over SMTP, or pulled by POP3.'),
+  transport: option(
+    choice(['smtp', 'pop3']),
+    'How the mail comes: pushed over SMTP, or pulled by POP3.',
+    'Transport Type',
+  ),
   ...common,
   smtp: smtpSchema.optional(),
   pop3: pop3Options.optional(),

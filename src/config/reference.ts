@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { definitionSchema } from './definition.schema.ts';
 import { engineSchema } from './engine.schema.ts';
 import { branchesOf, declaredBy, keysOf } from './schema-walk.ts';
 
@@ -14,18 +15,25 @@ export interface OptionRow {
 
 /** The JSON Schema (2020-12) of the configuration file as it is written: what `daybook schema` prints. */
 export function jsonSchema(): Record<string, unknown> {
-  const schema = z.toJSONSchema(engineSchema, {
-    io: 'input',
-    override: ({ jsonSchema: target }) => {
-      delete target['label'];
-      delete target['expected'];
-    },
-  });
   return {
-    ...schema,
+    ...written(engineSchema, ['label', 'expected']),
     title: 'Daybook configuration',
     description: 'Durations are 250ms, 30s, 10m, 2h, 30d; sizes 64KB, 150MB (1024-based).',
   };
+}
+
+/** The JSON Schema of a definition's document alone, each option with what is `expected` of it in words. */
+export function definitionJsonSchema(): Record<string, unknown> {
+  return { ...written(definitionSchema, ['label']), title: 'Journal service definition' };
+}
+
+function written(schema: z.ZodType, without: readonly string[]): Record<string, unknown> {
+  return z.toJSONSchema(schema, {
+    io: 'input',
+    override: ({ jsonSchema: target }) => {
+      for (const name of without) delete target[name];
+    },
+  });
 }
 
 /** Every option of the configuration file in its order; definitions with the options of both transports. */

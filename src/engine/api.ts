@@ -1,6 +1,9 @@
 import { filter, map, merge, mergeMap, type Observable, share } from 'rxjs';
+import { chartOf } from '../../machines/chart.ts';
 import { type Readiness, readinessOf } from '../../machines/engine.readiness.ts';
 import { type EngineActor, journalOf } from '../../machines/follow.ts';
+import { journalMachine } from '../../machines/journal.machine.ts';
+import { definitionForm } from '../config/definition-form.ts';
 import type { Administration, EngineApi, EngineChange } from '../http/api.types.ts';
 import type { Status } from '../http/status.schema.ts';
 import { createAccessTrail } from './access-trail.ts';
@@ -59,6 +62,9 @@ export function createApi(
       const definition = book.get(id);
       return definition === undefined ? undefined : definitionView(definition);
     },
+    history: background.history,
+    statechart: chartOf(journalMachine),
+    definitionForm: definitionForm(),
     explain: async (definitionId, message) => {
       const definition = book.get(definitionId);
       return definition === undefined ? undefined : explain(definition, message, { store, setup, clock });

@@ -1,7 +1,9 @@
 import type { Closing } from '../close.ts';
 import { readPublicKeys } from '../evidence/signing-key.ts';
+import type { EngineApi } from '../http/api.types.ts';
 import { type Anchors, openAnchors } from './anchors.ts';
 import type { Evidence } from './evidence.ts';
+import { openHistory } from './history.ts';
 import { openRetention, retentionWarnings } from './retention.ts';
 import { openScrub, type Scrub } from './scrub.ts';
 import type { Workshop } from './workshop.ts';
@@ -10,6 +12,7 @@ import type { Workshop } from './workshop.ts';
 export interface Background {
   readonly anchors: Pick<Anchors, 'status'>;
   readonly scrub: Pick<Scrub, 'status'>;
+  readonly history: EngineApi['history'];
 }
 
 /** Starts what watches over the archive while mail goes on; `stack` ends it. */
@@ -36,5 +39,7 @@ export async function openBackground(workshop: Workshop, evidence: Evidence, sta
   stack.use(openRetention(workshop));
   workshop.warnAlso(() => retentionWarnings(workshop));
   workshop.warnAlso(scrub.warnings);
-  return { anchors, scrub };
+  const history = openHistory(workshop);
+  stack.defer(() => history[Symbol.dispose]());
+  return { anchors, scrub, history: history.read };
 }

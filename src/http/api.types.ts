@@ -14,6 +14,7 @@ import type { Entry } from './entry.schema.ts';
 import type { Proof, SignedHeadAnswer, Verification } from './evidence.schema.ts';
 import type { Explanation } from './intake.schema.ts';
 import type { KeepingApi } from './keeping.types.ts';
+import type { DefinitionForm, History, Statechart } from './live.schema.ts';
 import type { Component, EngineStatus, Status } from './status.schema.ts';
 
 /**
@@ -27,6 +28,13 @@ export interface EngineApi extends Administration {
   /** Those of the configuration file in its order, then the others, oldest first. */
   definitions(): readonly DefinitionView[];
   definition(definitionId: string): DefinitionView | undefined;
+
+  /** The last hour minute by minute; of those definitions alone that had mail in it. */
+  history(): History;
+  /** The chart that every definition lives by. */
+  readonly statechart: Statechart;
+  /** The JSON Schema of a definition's document, with the sections of its form. */
+  readonly definitionForm: DefinitionForm;
 
   readonly messages: MessageReader;
   /** The Entry of interface section 5. */

@@ -18,6 +18,7 @@ import { securityHeaders, tlsSecurityHeaders } from './headers.ts';
 import { intakeRoutes } from './intake.route.ts';
 import { keepingRoutes } from './keeping.route.ts';
 import { ledgerRoutes } from './ledger.route.ts';
+import { liveRoutes } from './live.route.ts';
 import { messagesRoutes } from './messages.route.ts';
 import { metricsRoutes } from './metrics.route.ts';
 import { isLoopback } from './origin.ts';
@@ -141,6 +142,7 @@ function addRoutes(app: App, options: HttpOptions, { api, book }: { api: EngineA
   eventsRoutes(app, api);
   evidenceRoutes(app, api);
   keepingRoutes(app, api);
+  liveRoutes(app, api);
   pagesRoutes(app, book, options.version);
   consoleRoutes(app, options.consoleFolder);
 }

@@ -114,6 +114,9 @@ export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
       return id === 'exchange-1' ? explanation : undefined;
     },
     events: find('events', [event(7)]),
+    history: () => ({ from: new Date(noon).toISOString(), watchedSince: new Date(noon).toISOString(), items: [] }),
+    statechart: { nodes: [], edges: [] },
+    definitionForm: { schema: {}, sections: [] },
     readiness: () => ({ ready: true, missing: [] }),
     health: () => [{ name: 'store', status: 'healthy', detail: null }],
     shed: () => [{ reason: 'event-loop', count: 4 }],
@@ -198,6 +201,7 @@ export function status(members: Partial<Status> = {}): Status {
     nextRetryAt: null,
     failures: 0,
     warnings: [],
+    inactivity: { allowedMs: 10_800_000, downAt: null },
     machine: { enabled: { health: 'active', session: 'listening' } },
     ...members,
   };
