@@ -7,6 +7,7 @@ import { Shell } from './shell.tsx';
 import { followEngine } from './stream.ts';
 import './style/base.css';
 import './style/parts.css';
+import './style/form.css';
 
 /** The engine may be starting: asked again until it says who one is. */
 const againAfterMs = 2_000;

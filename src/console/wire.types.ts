@@ -3,6 +3,7 @@ export type { Permission, Role } from '../http/access.ts';
 export type { DefinitionView, TestResult } from '../http/definition.schema.ts';
 export type { Entry } from '../http/entry.schema.ts';
 export type { EventItem } from '../http/intake.schema.ts';
+export type { DefinitionForm, History, Statechart } from '../http/live.schema.ts';
 export type { Who } from '../http/session.route.ts';
 export type { EngineStatus, Status } from '../http/status.schema.ts';
 

@@ -1,39 +1,178 @@
+import { useSignal } from '@preact/signals';
+import { useHistory } from '../history.ts';
 import { PageFrame } from '../parts/page-frame.tsx';
-import { ServicePill } from '../parts/pill.tsx';
+import { ServicePill, serviceWords } from '../parts/pill.tsx';
+import { Sparkline } from '../parts/sparkline.tsx';
 import { Empty, Waiting } from '../parts/states.tsx';
-import { Table } from '../parts/table.tsx';
+import { type Column, Table } from '../parts/table.tsx';
 import { Time } from '../parts/time.tsx';
+import { parts, query } from '../router.ts';
+import { may } from '../session.ts';
 import { statuses } from '../stream.ts';
-import { figure } from '../words.ts';
+import type { History, Status } from '../wire.types.ts';
+import { counted, figure } from '../words.ts';
+import { DefinitionPage } from './definition/definition-page.tsx';
+
+/** `/journaling`, `/journaling/exchange-1`, and `/journaling?new` for one that has no id yet. */
+export function JournalingPage() {
+  const [, id] = parts.value;
+  if (id !== undefined) return <DefinitionPage key={id} id={id} />;
+  return query.value.has('new') ? <DefinitionPage key="" id={null} /> : <Services />;
+}
 
 /** Services | Journaling: every journal service definition, one a row. */
-export function JournalingPage() {
+function Services() {
+  const add = may('change') ? (
+    <a class="button primary" href="/journaling?new">
+      New Journal Service Definition
+    </a>
+  ) : undefined;
   return (
-    <PageFrame title="Services | Journaling">
+    <PageFrame title="Services | Journaling" actions={add}>
       <Definitions />
     </PageFrame>
   );
 }
 
+/** From this many on, looking for one by eye takes long. */
+const manyDefinitions = 8;
+
 function Definitions() {
-  const rows = statuses.value;
-  if (rows === null) return <Waiting />;
-  if (rows.length === 0) return <Empty>No journal service definition has been made yet.</Empty>;
+  const { loaded } = useHistory();
+  const wanted = useSignal('');
+  const all = statuses.value;
+  if (all === null) return <Waiting />;
+  if (all.length === 0) {
+    return <Empty>No journal service definition has been made yet. Without one no journal mail is taken.</Empty>;
+  }
+  const words = wanted.value.toLowerCase().trim();
+  const rows = all.filter(({ id, description }) => `${id} ${description}`.toLowerCase().includes(words));
   return (
-    <Table
-      caption="Journal service definitions"
-      rows={rows}
-      keyOf={({ id }) => id}
-      columns={[
-        { head: 'Definition', cell: ({ description }) => description },
-        { head: 'Service Status', cell: (status) => <ServicePill status={status} /> },
-        { head: 'Transport', cell: ({ transport }) => transport.toUpperCase() },
-        {
-          head: 'Last Successful Extract',
-          cell: ({ lastSuccessfulExtract: at }) => (at === null ? 'Awaiting Initial Run' : <Time at={at} />),
-        },
-        { head: 'Processing Queue', cell: ({ processingQueue }) => figure(processingQueue.messages), number: true },
-      ]}
-    />
+    <>
+      <div class="strip">
+        <Summary all={all} />
+        {all.length >= manyDefinitions && (
+          <input
+            type="search"
+            data-search
+            aria-label="Show those with these words"
+            placeholder="Filter ( / )"
+            value={wanted.value}
+            onInput={(event) => {
+              wanted.value = event.currentTarget.value;
+            }}
+          />
+        )}
+      </div>
+      {rows.length === 0 ? (
+        <Empty>None has these words.</Empty>
+      ) : (
+        <Table
+          caption="Journal service definitions"
+          rows={rows}
+          keyOf={({ id }) => id}
+          columns={columnsOf(loaded.value.value)}
+        />
+      )}
+    </>
+  );
+}
+
+/** How many are how, the worst first. */
+function Summary({ all }: { readonly all: readonly Status[] }) {
+  const order = ['error', 'down', 'suspended', 'awaiting-initial-run', 'active'] as const;
+  const counts = order
+    .map((state) => [state, all.filter(({ serviceStatus }) => serviceStatus === state).length] as const)
+    .filter(([, count]) => count > 0);
+  return (
+    <p class="soft">
+      {counted(all.length, 'definition')}:{' '}
+      {counts.map(([state, count]) => `${count} ${serviceWords[state]}`).join(', ')}
+    </p>
+  );
+}
+
+function columnsOf(history: History | undefined): readonly Column<Status>[] {
+  return [
+    { head: 'Definition', cell: Name },
+    { head: 'Service Status', cell: State },
+    { head: 'Transport', cell: ({ transport }) => transport.toUpperCase() },
+    {
+      head: 'Last Successful Extract',
+      cell: ({ lastSuccessfulExtract: at }) => (at === null ? 'Awaiting Initial Run' : <Time at={at} />),
+    },
+    { head: 'Processing Queue', cell: Queue, number: true },
+    { head: 'POP3 Mailbox Queue', cell: Mailbox, number: true },
+    {
+      head: 'Last hour',
+      cell: ({ id }) => {
+        const of = history?.items.find(({ definition }) => definition === id);
+        return history === undefined ? (
+          ''
+        ) : (
+          <Sparkline received={of?.received ?? quiet} archived={of?.archived ?? quiet} />
+        );
+      },
+    },
+  ];
+}
+
+const quiet: readonly number[] = Array.from({ length: 60 }, () => 0);
+
+function Name({ id, description }: Status) {
+  return (
+    <>
+      <a href={`/journaling/${encodeURIComponent(id)}`}>{description}</a>
+      <span class="under mono">{id}</span>
+    </>
+  );
+}
+
+function State(status: Status) {
+  const { since, hint, warnings } = status;
+  return (
+    <>
+      <ServicePill status={status} />
+      {since !== null && (
+        <span class="soft">
+          {' '}
+          since <Time at={since} />
+        </span>
+      )}
+      {hint !== null && <span class="under hint">{hint}</span>}
+      {warnings.map(({ code, text }) => (
+        <span key={code + text} class="under warning">
+          {text}
+        </span>
+      ))}
+    </>
+  );
+}
+
+function Queue({ processingQueue: { messages, oldest } }: Status) {
+  return (
+    <>
+      {figure(messages)}
+      {oldest !== null && (
+        <span class="under">
+          oldest <Time at={oldest} />
+        </span>
+      )}
+    </>
+  );
+}
+
+/** What is pushed has no mailbox. */
+function Mailbox({ transport, pop3MailboxQueue, pop3MailboxQueueAt }: Status) {
+  if (transport === 'smtp') return '';
+  return (
+    <>
+      {pop3MailboxQueue === null ? '—' : figure(pop3MailboxQueue)}
+      {pop3MailboxQueueAt !== null && (
+        <span class="under">
+          seen <Time at={pop3MailboxQueueAt} />
+        </span>
+      )}
+    </>
   );
 }

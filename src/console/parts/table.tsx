@@ -41,7 +41,7 @@ export function Table<T>({ caption, shown = false, columns, rows, keyOf }: Table
                     {cell(row)}
                   </th>
                 ) : (
-                  <td key={head} class={kind}>
+                  <td key={head} class={kind} data-head={head}>
                     {cell(row)}
                   </td>
                 );

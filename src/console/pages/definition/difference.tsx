@@ -1,0 +1,65 @@
+import { useSignal } from '@preact/signals';
+import type { Fault } from '../../api.ts';
+import { Dialog, ReasonField } from '../../parts/dialog.tsx';
+import { FaultNote } from '../../parts/states.tsx';
+import type { Difference } from './form-model.ts';
+
+export interface DifferenceProps {
+  readonly isNew: boolean;
+  readonly differences: readonly Difference[];
+  readonly fault: Fault | null;
+  readonly busy: boolean;
+  readonly onSave: (reason: string) => void;
+  readonly onClose: () => void;
+}
+
+/** What saving will change, before it does. */
+export function DifferenceDialog({ isNew, differences, fault, busy, onSave, onClose }: DifferenceProps) {
+  const reason = useSignal('');
+  const suspends = differences.some(({ path, after }) => path === 'suspended' && after === 'yes');
+  return (
+    <Dialog title={isNew ? 'What will be made' : 'What will change'} onClose={onClose}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          onSave(reason.value.trim());
+        }}
+      >
+        <table class="differences">
+          <thead>
+            <tr>
+              <th scope="col">Option</th>
+              <th scope="col">{isNew ? 'Default' : 'Now'}</th>
+              <th scope="col">After saving</th>
+            </tr>
+          </thead>
+          <tbody>
+            {differences.map(({ path, title, before, after }) => (
+              <tr key={path}>
+                <th scope="row">{title}</th>
+                <td>{before === undefined ? <span class="soft">none</span> : <del>{before}</del>}</td>
+                <td>{after === undefined ? <span class="soft">none</span> : <ins>{after}</ins>}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+        <ReasonField
+          value={reason.value}
+          required={suspends}
+          onChange={(value) => {
+            reason.value = value;
+          }}
+        />
+        {fault !== null && <FaultNote fault={fault} />}
+        <div class="buttons">
+          <button type="submit" class="primary" disabled={busy}>
+            Save and Exit
+          </button>
+          <button type="button" onClick={onClose}>
+            Back to the form
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
