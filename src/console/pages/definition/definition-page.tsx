@@ -22,8 +22,14 @@ export function DefinitionPage({ id }: { readonly id: string | null }) {
   const { loaded, again } = useLoad((aborted) => openDefinition(id, aborted));
   const { value } = loaded.value;
   const title = id === null ? 'New Journal Service Definition' : (value?.answer?.body.description ?? id);
+  const links = (
+    <>
+      {id !== null && <a href={`/live/${encodeURIComponent(id)}`}>Live</a>}
+      <a href={listing}>All definitions</a>
+    </>
+  );
   return (
-    <PageFrame title={title} actions={<a href={listing}>All definitions</a>}>
+    <PageFrame title={title} actions={links}>
       <WhenLoaded loaded={loaded.value} again={again}>
         {(opened) => <Form key={id ?? ''} opened={opened} />}
       </WhenLoaded>
