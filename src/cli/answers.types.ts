@@ -11,6 +11,11 @@ export interface StatusAnswer {
   readonly processingQueue: { readonly messages: number; readonly bytes: number; readonly oldest: string | null };
   readonly pop3MailboxQueue: number | null;
   readonly counts: Readonly<Record<string, number>>;
+  readonly warnings: readonly WarningAnswer[];
+}
+export interface WarningAnswer {
+  readonly code: string;
+  readonly text: string;
 }
 export interface EngineStatusAnswer {
   readonly engine: {
@@ -18,6 +23,7 @@ export interface EngineStatusAnswer {
     readonly startedAt: string;
     readonly now: string;
     readonly ready: boolean;
+    readonly warnings: readonly WarningAnswer[];
   };
   readonly definitions: readonly StatusAnswer[];
 }

@@ -1,29 +1,23 @@
 import type { Command } from 'commander';
-import type {
-  EngineStatusAnswer,
-  EntryAnswer,
-  EventAnswer,
-  IntakeAnswer,
-  ListAnswer,
-  StatusAnswer,
-} from './answers.types.ts';
+import type { EntryAnswer, EventAnswer, IntakeAnswer, ListAnswer } from './answers.types.ts';
 import { api, type Globals, show, type Talk } from './api-command.ts';
 import { createClient, type Query } from './client.ts';
 import { addDefinitionCommands } from './definition-commands.ts';
 import { addEvidenceCommands } from './evidence-commands.ts';
+import type { ExitCode } from './exit-codes.ts';
 import { addErasure, addKeepingCommands } from './keeping-commands.ts';
 import type { ProgramOptions } from './options.ts';
 import { type BulkOptions, isOne, releaseAll, releasedText, withBulkOptions } from './release.ts';
-import { paintStatuses } from './render.ts';
-import { details, engineStatus, eventLine, intakeTable, messageTable, statusTable } from './views.ts';
+import { addStatus } from './status-command.ts';
+import { details, eventLine, intakeTable, messageTable } from './views.ts';
 
-/** How often `--watch` and `--follow` look again. */
+/** How often `--follow` looks again. */
 const lookAgainMs = 2_000;
 
 /** Commands that ask a running engine. */
-export function addApiCommands(program: Command, options: ProgramOptions): void {
+export function addApiCommands(program: Command, options: ProgramOptions, end: (code: ExitCode) => void): void {
   const talk = { ...options, client: async (globals: Globals) => createClient(await options.actions.locate(globals)) };
-  addStatus(program, talk);
+  addStatus(program, talk, end);
   addDefinitionCommands(program, talk);
   addMessages(program, talk);
   addIntake(program, talk);
@@ -31,23 +25,6 @@ export function addApiCommands(program: Command, options: ProgramOptions): void 
   addExplain(program, talk);
   addEvidenceCommands(program, talk);
   addKeepingCommands(program, talk);
-}
-
-function addStatus(program: Command, talk: Talk): void {
-  const { out, pause, now } = talk;
-  api(program, 'status [id]', 'the status of every definition, or of one', 'daybook status --watch')
-    .option('--watch', 'look again every two seconds', false)
-    .action(async (id: string | undefined, globals: Globals & { watch: boolean }) => {
-      const client = await talk.client(globals);
-      do {
-        const answer = await client.get<EngineStatusAnswer & StatusAnswer>(
-          id === undefined ? '/v1/status' : `/v1/definitions/${encodeURIComponent(id)}/status`,
-        );
-        const text = id === undefined ? engineStatus(answer) : statusTable([answer], now());
-        out.write(globals.json ? `${JSON.stringify(answer)}\n` : paintStatuses(text, out.colours));
-        if (globals.watch) await pause(lookAgainMs);
-      } while (globals.watch);
-    });
 }
 
 function addMessages(program: Command, talk: Talk): void {

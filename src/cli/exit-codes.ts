@@ -7,7 +7,10 @@ export const exitCodes = {
   tryAgain: 75,
   invalidConfig: 78,
 } as const;
-export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+/** How `daybook status --check` ends instead, as plugins of Nagios and its kin do. */
+export const checkCodes = { ok: 0, warning: 1, critical: 2, unknown: 3 } as const;
+export type CheckCode = (typeof checkCodes)[keyof typeof checkCodes];
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes] | CheckCode;
 
 /** A command's end that is not success: the code, and the one line for the person. */
 export class CommandFailure extends Error {

@@ -1,12 +1,39 @@
 import { Command, CommanderError } from 'commander';
 import { addBackupCommands } from './backup-commands.ts';
 import { addApiCommands } from './commands.ts';
-import { CommandFailure, type ExitCode, exitCodes } from './exit-codes.ts';
+import { CommandFailure, checkCodes, type ExitCode, exitCodes } from './exit-codes.ts';
 import { configOption, type ProgramOptions } from './options.ts';
 import { printable } from './render.ts';
+import { isCheck, unknownLine } from './status-command.ts';
 
 /** Runs one command line (without node and script) and says how it ended. Never exits the process. */
 export async function runCommand(argv: readonly string[], options: ProgramOptions): Promise<ExitCode> {
+  const { out, err } = options;
+  let exitCode: ExitCode = exitCodes.done;
+  const program = createProgram(options, (code) => {
+    exitCode = code;
+  });
+  // A monitor reads standard output and takes code 2 for CRITICAL: there both speak its language.
+  const failing = (code: ExitCode, text: string): ExitCode => {
+    if (!isCheck(argv)) return code;
+    out.write(unknownLine(text));
+    return checkCodes.unknown;
+  };
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      return error.exitCode === 0 ? exitCodes.done : failing(exitCodes.usage, error.message);
+    }
+    if (!(error instanceof CommandFailure)) throw error;
+    err.write(`daybook: ${error.message.split('\n').map(printable).join('\n')}\n`);
+    return failing(error.exitCode, error.message);
+  }
+}
+
+/** The command tree. `end` says how a command that did not fail ended, where that is not 0. */
+export function createProgram(options: ProgramOptions, end: (code: ExitCode) => void): Command {
   const { out, err } = options;
   const program = new Command('daybook')
     .description(
@@ -17,25 +44,13 @@ export async function runCommand(argv: readonly string[], options: ProgramOption
     .configureOutput({ writeOut: out.write, writeErr: err.write })
     .showSuggestionAfterError()
     .enablePositionalOptions();
-  let exitCode: ExitCode = exitCodes.done;
-  const end = (code: ExitCode): void => {
-    exitCode = code;
-  };
   addEngineCommands(program, options, end);
-  addApiCommands(program, options);
+  addApiCommands(program, options, end);
   addBackupCommands(program, options);
   for (const command of allCommands(program)) {
     command.exitOverride().configureOutput({ writeOut: out.write, writeErr: err.write });
   }
-  try {
-    await program.parseAsync([...argv], { from: 'user' });
-    return exitCode;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
-    if (!(error instanceof CommandFailure)) throw error;
-    err.write(`daybook: ${error.message.split('\n').map(printable).join('\n')}\n`);
-    return error.exitCode;
-  }
+  return program;
 }
 
 function addEngineCommands(
