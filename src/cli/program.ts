@@ -4,6 +4,7 @@ import { addApiCommands } from './commands.ts';
 import { CommandFailure, checkCodes, type ExitCode, exitCodes } from './exit-codes.ts';
 import { configOption, type ProgramOptions } from './options.ts';
 import { printable } from './render.ts';
+import { addShellCommands } from './shell-commands.ts';
 import { isCheck, unknownLine } from './status-command.ts';
 
 /** Runs one command line (without node and script) and says how it ended. Never exits the process. */
@@ -47,6 +48,7 @@ export function createProgram(options: ProgramOptions, end: (code: ExitCode) => 
   addEngineCommands(program, options, end);
   addApiCommands(program, options, end);
   addBackupCommands(program, options);
+  addShellCommands(program, options);
   for (const command of allCommands(program)) {
     command.exitOverride().configureOutput({ writeOut: out.write, writeErr: err.write });
   }
