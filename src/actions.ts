@@ -1,10 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Endpoint } from './cli/client.ts';
 import { CommandFailure, type ExitCode, exitCodes } from './cli/exit-codes.ts';
-import type { Actions, LocateOptions } from './cli/options.ts';
-import type { Screen } from './cli/render.ts';
+import type { Actions, CheckAnswer, DemoAnswer, DemoOptions, LocateOptions } from './cli/options.ts';
 import type { EngineConfig } from './config/engine.schema.ts';
 import { formatFault } from './config/fault.ts';
 import { findConfig } from './config/find-config.ts';
@@ -14,24 +14,24 @@ import { folderActions } from './folder-actions.ts';
 /** The rim of the process, as main.ts hands it in. */
 export interface Rim {
   readonly version: string;
-  readonly out: Screen;
-  readonly err: Screen;
   /** Ends the process at once. */
   readonly exit: (code: number) => void;
 }
 
 /** The work behind the commands that need more than the API. The engine is loaded only by those that run it. */
-export function actions({ version, out, err, exit }: Rim): Actions {
+export function actions({ version, exit }: Rim): Actions {
   return {
     run: (config) => run(config, version, exit),
-    check: (config) => check(config, out, err),
+    check,
     schema: async () => {
       const { jsonSchema } = await import('./config/reference.ts');
       return `${JSON.stringify(jsonSchema(), null, 2)}\n`;
     },
-    demo: (options) => demo(options, version, out),
+    demo: (options) => demo(options, version),
     rebuildIndex: (config, progress) => rebuildIndex(config, progress),
     ...folderActions({ configuration, locate, rebuildIndex }),
+    writeFirstConfig: async (options) => (await import('./first-config-action.ts')).writeFirstConfig(options),
+    newToken: () => randomBytes(32).toString('base64url'),
     writeFile: async (path, text) => {
       const { writeFile } = await import('node:fs/promises');
       await writeFile(path, text, { mode: 0o600, flag: 'wx' }).catch((error: unknown) => {
@@ -123,20 +123,15 @@ function startFailureCode(error: unknown): ExitCode {
   return (error as Error | undefined)?.name === 'DefinitionConflict' ? exitCodes.invalidConfig : exitCodes.failed;
 }
 
-async function check(given: string | undefined, out: Screen, err: Screen): Promise<boolean> {
+async function check(given: string | undefined): Promise<CheckAnswer> {
   const file = await configFile(given);
   const { loadConfig } = await import('./config/load-config.ts');
   const loaded = await loadConfig(file, process.env, { now: () => Date.now() });
-  if (!loaded.ok) {
-    for (const fault of loaded.faults) out.write(`${formatFault(fault)}\n`);
-    return false;
-  }
-  for (const warning of loaded.warnings) err.write(`warning: ${formatFault(warning)}\n`);
-  err.write(`${file}: ${loaded.config.definitions.length} definitions, no fault\n`);
-  return true;
+  if (!loaded.ok) return { file, definitions: 0, faults: loaded.faults, warnings: [] };
+  return { file, definitions: loaded.config.definitions.length, faults: [], warnings: loaded.warnings };
 }
 
-async function demo(options: Parameters<Actions['demo']>[0], version: string, out: Screen): Promise<boolean> {
+async function demo(options: DemoOptions, version: string): Promise<DemoAnswer> {
   const { runDemo } = await import('./demo/demo.ts');
   const { openLog } = await import('./log.ts');
   const interrupted = new Promise<void>((resolve) => {
@@ -144,7 +139,6 @@ async function demo(options: Parameters<Actions['demo']>[0], version: string, ou
   });
   return runDemo({
     ...options,
-    print: out.write,
     now: () => Date.now(),
     pause: async (ms) => void (await pause(ms)),
     interrupted,

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { actions } from './actions.ts';
 import { runCommand } from './cli/program.ts';
 import type { Screen } from './cli/render.ts';
+import { openTerminal } from './terminal.ts';
 
 /** The rim of the process: the command line in, the exit code out. The only `process.exit`. */
 const screen = (stream: NodeJS.WriteStream): Screen => ({
@@ -22,12 +23,11 @@ try {
   const exitCode = await runCommand(process.argv.slice(2), {
     actions: actions({
       version: manifest.version,
-      out: screen(process.stdout),
-      err: screen(process.stderr),
       exit: (code) => process.exit(code),
     }),
     out: screen(process.stdout),
     err: screen(process.stderr),
+    terminal: openTerminal(process),
     version: manifest.version,
     now: () => Date.now(),
     pause: async (ms) => void (await pause(ms)),

@@ -1,12 +1,17 @@
 import { Option } from 'commander';
+import type { Fault } from '../config/fault.ts';
+import type { FirstAnswers } from '../config/first-config.ts';
 import type { Endpoint } from './client.ts';
 import type { Screen } from './render.ts';
+import type { Terminal } from './terminal.ts';
 
 /** What main.ts hands in: the work that needs the engine itself, and the rim of the process. */
 export interface Actions {
   run(config: string | undefined): Promise<void>;
-  check(config: string | undefined): Promise<boolean>;
-  demo(options: { readonly once: boolean; readonly dataDir: string | undefined }): Promise<boolean>;
+  /** Validates the configuration and the files it names; touches nothing. */
+  check(config: string | undefined): Promise<CheckAnswer>;
+  /** Shows the main job, with `print` for people; whether all ended as expected. */
+  demo(options: DemoOptions): Promise<DemoAnswer>;
   schema(): Promise<string>;
   rebuildIndex(config: string | undefined, progress: (records: number) => void): Promise<number>;
   /** Verifies the data directory itself; null where an engine runs on it, which is then asked. */
@@ -19,12 +24,43 @@ export interface Actions {
   repair(options: RepairOptions, progress: (bytes: number) => void): Promise<readonly RepairStep[]>;
   /** Puts another master key in the place of the one in force. Answers the number of files of keys and the new key's id. */
   rekey(options: RekeyOptions, progress: (files: number) => void): Promise<RekeyAnswer>;
+  /** Writes a first configuration, checked, for the owner alone. Answers warnings. @throws CommandFailure where one stands */
+  writeFirstConfig(options: FirstConfigOptions): Promise<readonly string[]>;
+  /** A new random secret. */
+  newToken(): string;
   /** Writes a new file for the owner alone. @throws CommandFailure where it stands already */
   writeFile(path: string, text: string): Promise<void>;
   /** Finds the running engine by the configuration, or by `--url` and `--token`. */
   locate(options: LocateOptions): Promise<Endpoint>;
   readFile(path: string): Promise<Uint8Array>;
   writeBytes(bytes: Uint8Array): Promise<void>;
+}
+export interface FirstConfigOptions {
+  readonly file: string;
+  /** Also over one that stands there. */
+  readonly force: boolean;
+  readonly answers: FirstAnswers;
+}
+export interface CheckAnswer {
+  readonly file: string;
+  readonly definitions: number;
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly Fault[];
+}
+export interface DemoOptions {
+  readonly once: boolean;
+  readonly dataDir: string | undefined;
+  readonly print: (text: string) => void;
+}
+export interface DemoAnswer {
+  readonly asExpected: boolean;
+  readonly samples: readonly {
+    readonly title: string;
+    readonly via: string;
+    readonly level: string | null;
+    readonly outcome: string;
+    readonly asExpected: boolean;
+  }[];
 }
 export interface LocateOptions {
   readonly config: string | undefined;
@@ -89,11 +125,14 @@ export interface ProgramOptions {
   readonly actions: Actions;
   readonly out: Screen;
   readonly err: Screen;
+  readonly terminal: Terminal;
   readonly version: string;
   readonly now: () => number;
   /** Resolves after a wait; `--watch` and `--follow` look again then. */
   readonly pause: (ms: number) => Promise<void>;
 }
+
+export const jsonOption = (): Option => new Option('--json', 'print the result as JSON').default(false);
 
 export const configOption = (): Option =>
   new Option('--config <file>', 'configuration file (default: daybook.yaml, then /etc/daybook/daybook.yaml)');

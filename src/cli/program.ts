@@ -1,9 +1,11 @@
 import { Command, CommanderError } from 'commander';
+import { formatFault } from '../config/fault.ts';
 import { addBackupCommands } from './backup-commands.ts';
 import { addApiCommands } from './commands.ts';
 import { CommandFailure, checkCodes, type ExitCode, exitCodes } from './exit-codes.ts';
-import { configOption, type ProgramOptions } from './options.ts';
-import { printable } from './render.ts';
+import { addInit } from './init-command.ts';
+import { type CheckAnswer, configOption, jsonOption, type ProgramOptions } from './options.ts';
+import { printable, type Screen } from './render.ts';
 import { addShellCommands } from './shell-commands.ts';
 import { isCheck, unknownLine } from './status-command.ts';
 
@@ -46,6 +48,7 @@ export function createProgram(options: ProgramOptions, end: (code: ExitCode) => 
     .showSuggestionAfterError()
     .enablePositionalOptions();
   addEngineCommands(program, options, end);
+  addInit(program, options);
   addApiCommands(program, options, end);
   addBackupCommands(program, options);
   addShellCommands(program, options);
@@ -70,9 +73,13 @@ function addEngineCommands(
     .command('check')
     .description('validate the configuration; every fault on a line of its own; touches nothing')
     .addOption(configOption())
+    .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  daybook check --config daybook.yaml')
-    .action(async ({ config }: { config?: string }) => {
-      if (!(await actions.check(config))) end(exitCodes.invalidConfig);
+    .action(async ({ config, json }: { config?: string; json: boolean }) => {
+      const found = await actions.check(config);
+      if (json) out.write(`${JSON.stringify(found)}\n`);
+      else writeFaults(found, out, err);
+      if (found.faults.length > 0) end(exitCodes.invalidConfig);
     });
   program
     .command('schema')
@@ -86,21 +93,33 @@ function addEngineCommands(
     .option('--once', 'stop when every sample has settled; exit 0 only if all ended as expected', false)
     .option('--data-dir <path>', 'keep the demo archive here instead of in a temporary folder')
     .addOption(configOption())
+    .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  daybook demo --once')
-    .action(async ({ once, dataDir }: { once: boolean; dataDir?: string }) => {
-      if (!(await actions.demo({ once, dataDir }))) end(exitCodes.failed);
+    .action(async ({ once, dataDir, json }: { once: boolean; dataDir?: string; json: boolean }) => {
+      const shown = await actions.demo({ once, dataDir, print: (json ? err : out).write });
+      if (json) out.write(`${JSON.stringify(shown)}\n`);
+      if (!shown.asExpected) end(exitCodes.failed);
     });
   program
     .command('rebuild-index')
     .description('make the index anew from the commit log, the engine stopped')
     .addOption(configOption())
+    .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  daybook rebuild-index --config daybook.yaml')
-    .action(async ({ config }: { config?: string }) => {
+    .action(async ({ config, json }: { config?: string; json: boolean }) => {
       const records = await actions.rebuildIndex(config, (done) => {
         if (err.colours) err.write(`\r${done} records folded`);
       });
       err.write(`${err.colours ? '\r' : ''}index rebuilt from ${records} records\n`);
+      if (json) out.write(`${JSON.stringify({ records })}\n`);
     });
+}
+
+/** Each fault as FILE:LINE:COLUMN: path: text on standard output (interface section 1); all else is talk. */
+function writeFaults({ file, definitions, faults, warnings }: CheckAnswer, out: Screen, err: Screen): void {
+  for (const fault of faults) out.write(`${formatFault(fault)}\n`);
+  for (const warning of warnings) err.write(`warning: ${formatFault(warning)}\n`);
+  if (faults.length === 0) err.write(`${file}: ${definitions} definitions, no fault\n`);
 }
 
 const allCommands = (command: Command): readonly Command[] =>

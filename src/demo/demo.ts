@@ -45,11 +45,22 @@ interface EntryAnswer {
   }[];
 }
 
+/** What became of one sample. */
+export interface SampleEnd {
+  readonly title: string;
+  readonly via: string;
+  readonly level: string | null;
+  readonly outcome: string;
+  readonly asExpected: boolean;
+}
+
 /**
  * The main job on a machine with nothing set up: journals the sample mail over SMTP and POP3, shows it being delayed,
- * matched and archived, and prints what stands in the archive. True when every sample ended as expected.
+ * matched and archived, and prints what stands in the archive.
  */
-export async function runDemo(options: DemoOptions): Promise<boolean> {
+export async function runDemo(
+  options: DemoOptions,
+): Promise<{ readonly asExpected: boolean; readonly samples: readonly SampleEnd[] }> {
   const { print, now, once } = options;
   const folder = await mkdtemp(join(tmpdir(), 'daybook-demo-'));
   const mail = samples(now(), now().toString(36));
@@ -74,7 +85,8 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
       print('Runs on until you press Ctrl-C.\n');
       await options.interrupted;
     }
-    return settled && ended;
+    const asExpected = settled && ended.every((sample) => sample.asExpected);
+    return { asExpected, samples: ended };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -145,23 +157,27 @@ interface StatusAnswer {
   };
 }
 
-/** One line a sample, read from the archive; false where one did not end as expected. */
-async function archivedTable({ print }: DemoOptions, url: string, mail: readonly Sample[]): Promise<boolean> {
+/** One line a sample, read from the archive. */
+async function archivedTable(
+  { print }: DemoOptions,
+  url: string,
+  mail: readonly Sample[],
+): Promise<readonly SampleEnd[]> {
   const { items } = await json<{ items: readonly IntakeAnswer[] }>(`${url}/v1/intake?limit=500`);
   const bySize = new Map(items.map((item) => [item.sha256, item]));
   print(`\n${row('SAMPLE', 'VIA', 'LEVEL', 'OUTCOME', 'ARCHIVED FOR')}`);
-  let allWell = true;
+  const ended: SampleEnd[] = [];
   for (const sample of mail) {
     const item = bySize.get(await sha256(sample.bytes));
     const entry = item?.entryId ? await json<EntryAnswer>(`${url}/v1/messages/${item.entryId}`) : undefined;
-    const level = entry?.observations.find(({ intakeId }) => intakeId === item?.id)?.level ?? '—';
+    const level = entry?.observations.find(({ intakeId }) => intakeId === item?.id)?.level ?? null;
     const well = item?.state === sample.outcome;
-    allWell &&= well;
+    ended.push({ title: sample.title, via: sample.via, level, outcome: item?.state ?? 'missing', asExpected: well });
     const outcome = `${item?.state ?? 'missing'}${item?.reason ? ` (${item.reason})` : ''}${well ? '' : ` — expected ${sample.outcome}`}`;
     const recipients = entry?.recipients.map(({ type, address }) => `${type}:${address}`).join(' ') ?? '—';
-    print(row(sample.title, sample.via, level, outcome, recipients));
+    print(row(sample.title, sample.via, level ?? '—', outcome, recipients));
   }
-  return allWell;
+  return ended;
 }
 
 const row = (...[title = '', via = '', level = '', outcome = '', recipients = '']: readonly string[]): string =>

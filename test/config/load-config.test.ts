@@ -1,8 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { formatFault } from '../../src/config/fault.ts';
-import { sampleConfig } from '../../src/config/sample.ts';
+import { firstConfig } from '../../src/config/first-config.ts';
 import { Secret } from '../../src/config/secret.ts';
+import { firstAnswers } from '../support/first-answers.ts';
 import { configFolder, configText, makeCertificate, pop3Definition, smtpDefinition } from './config-folder.ts';
 
 /** Every key of interface sections 2 and 3. */
@@ -188,7 +189,7 @@ describe('a configuration', () => {
 
   test('sample passes without a fault or warning', async () => {
     await using folder = await configFolder();
-    expect(await folder.load(sampleConfig('schema.json'))).toMatchObject({ ok: true, warnings: [] });
+    expect(await folder.load(firstConfig(firstAnswers(), 'schema.json'))).toMatchObject({ ok: true, warnings: [] });
   });
 
   test('is checked without touching anything', async () => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { firstConfig } from '../../src/config/first-config.ts';
 import { jsonSchema, optionRows, optionTable } from '../../src/config/reference.ts';
-import { sampleConfig } from '../../src/config/sample.ts';
+import { firstAnswers } from '../support/first-answers.ts';
 
 type Schema = Record<string, unknown> & {
   properties?: Record<string, Schema>;
@@ -128,7 +129,7 @@ describe('the JSON Schema', () => {
   });
 
   test('accepts the sample, and not the sample with a slip', () => {
-    const sample = parse(sampleConfig('x.json')) as Record<string, unknown>;
+    const sample = parse(firstConfig(firstAnswers(), 'x.json')) as Record<string, unknown>;
     const schema = jsonSchema() as Schema;
     expect(accepts(schema, sample)).toBe(true);
     expect(accepts(schema, { ...sample, dataDirr: 'x' })).toBe(false);

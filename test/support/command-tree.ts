@@ -1,6 +1,7 @@
 import { type CommandNode, commandTree } from '../../src/cli/command-tree.ts';
 import type { Actions, ProgramOptions } from '../../src/cli/options.ts';
 import { createProgram } from '../../src/cli/program.ts';
+import { noTerminal } from './no-terminal.ts';
 
 /** The command tree as the binary has it; nothing in it can be run. */
 export function theCommandTree(): CommandNode {
@@ -9,6 +10,7 @@ export function theCommandTree(): CommandNode {
     actions: {} as Actions,
     out: silent,
     err: silent,
+    terminal: noTerminal,
     version: '0.0.0',
     now: () => 0,
     pause: async () => undefined,
