@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { CommandFailure, exitCodes } from './exit-codes.ts';
-import { configOption, type ProgramOptions, type RepairStep } from './options.ts';
+import { configOption, jsonOption, type ProgramOptions, type RepairStep } from './options.ts';
 
 /** Commands that copy a data directory, put a copy in its place, and mend it. */
 export function addBackupCommands(program: Command, { actions, out, err }: ProgramOptions): void {
@@ -16,16 +16,16 @@ export function addBackupCommands(program: Command, { actions, out, err }: Progr
     .option('--with-keys', 'copy the keys too; whoever has the backup then has them', false)
     .option('--token <token>', 'token for the engine')
     .addOption(configOption())
+    .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  daybook backup --to /mnt/backup/daybook')
-    .action(async ({ config, to, withKeys, token }) => {
+    .action(async ({ config, to, withKeys, token, json }) => {
       const done = await actions.backup({ config, to, withKeys, token, url: undefined }, progress);
       const { size, files, copiedBytes, totalBytes, damaged } = done;
       const keys = withKeys ? 'keys included' : 'without the keys (definitions.key, evidence.key): keep them elsewhere';
       if (err.colours) err.write('\r');
-      out.write(
-        `${size} records in ${files} files, ${megabytes(copiedBytes)} of ${megabytes(totalBytes)} MB copied, ${keys}\n`,
-      );
-      for (const { file, text } of damaged) out.write(`DAMAGED ${file}: ${text}\n`);
+      const text = `${size} records in ${files} files, ${megabytes(copiedBytes)} of ${megabytes(totalBytes)} MB copied, ${keys}\n`;
+      const harm = damaged.map((each) => `DAMAGED ${each.file}: ${each.text}\n`).join('');
+      out.write(json ? `${JSON.stringify(done)}\n` : text + harm);
       if (damaged.length > 0) throw new CommandFailure(exitCodes.failed, 'what is damaged cannot be restored');
     });
   program
@@ -33,11 +33,13 @@ export function addBackupCommands(program: Command, { actions, out, err }: Progr
     .description('put a backup in the place of an empty data directory, after every byte of it has been checked')
     .requiredOption('--from <path>', 'the folder of the backup')
     .addOption(configOption())
+    .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  daybook restore --from /mnt/backup/daybook')
-    .action(async ({ config, from }) => {
+    .action(async ({ config, from, json }) => {
       const records = await actions.restore({ config, from }, progress);
       if (err.colours) err.write('\r');
-      out.write(`${records} records restored and verified, index made anew\n`);
+      const text = `${records} records restored and verified, index made anew\n`;
+      out.write(json ? `${JSON.stringify({ records })}\n` : text);
     });
   addRekey(program, { actions, out, err });
   program
@@ -47,11 +49,13 @@ export function addBackupCommands(program: Command, { actions, out, err }: Progr
     .option('--apply', 'do it: damaged files are put aside, never deleted', false)
     .option('--from <path>', 'a backup to take whole segments from')
     .addOption(configOption())
+    .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  daybook repair --plan --from /mnt/backup/daybook')
-    .action(async ({ config, from, apply }) => {
+    .action(async ({ config, from, apply, json }) => {
       const steps = await actions.repair({ config, from, apply }, progress);
       if (err.colours) err.write('\r');
-      out.write(steps.length === 0 ? 'nothing is damaged\n' : steps.map(lineOf(apply)).join(''));
+      const text = steps.length === 0 ? 'nothing is damaged\n' : steps.map(lineOf(apply)).join('');
+      out.write(json ? `${JSON.stringify({ applied: apply, steps })}\n` : text);
     });
 }
 
@@ -63,18 +67,18 @@ function addRekey(program: Command, { actions, out, err }: Pick<ProgramOptions, 
     )
     .requiredOption('--to <file>', 'file of the new master key, mode 0600')
     .addOption(configOption())
+    .addOption(jsonOption())
     .addHelpText(
       'after',
       '\nExample:\n  openssl rand -hex 32 > new.key && chmod 600 new.key && daybook rekey --to new.key',
     )
-    .action(async ({ config, to }) => {
+    .action(async ({ config, to, json }) => {
       const { files, keyId } = await actions.rekey({ config, to }, (done) => {
         if (err.colours) err.write(`\r${done} files`);
       });
       if (err.colours) err.write('\r');
-      out.write(
-        `${files} files of keys are under the master key ${keyId} now: name it in store.encryption. Older backups need the old one\n`,
-      );
+      const text = `${files} files of keys are under the master key ${keyId} now: name it in store.encryption. Older backups need the old one\n`;
+      out.write(json ? `${JSON.stringify({ files, keyId })}\n` : text);
     });
 }
 

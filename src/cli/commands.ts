@@ -28,7 +28,7 @@ export function addApiCommands(program: Command, options: ProgramOptions, end: (
 }
 
 function addMessages(program: Command, talk: Talk): void {
-  const { out, actions } = talk;
+  const { out } = talk;
   const group = program.command('messages').description('look into the archive');
   const list = api(
     group,
@@ -58,14 +58,13 @@ function addMessages(program: Command, talk: Talk): void {
     async (id: string, globals: Globals) => show(talk, globals, `/v1/messages/${encodeURIComponent(id)}`),
   );
   api(group, 'raw <id>', 'the bytes of one archived message', 'daybook messages raw 01K… > message.eml').action(
-    async (id: string, globals: Globals) =>
-      actions.writeBytes(await (await talk.client(globals)).raw(`/v1/messages/${encodeURIComponent(id)}/raw`)),
+    async (id: string, globals: Globals) => writeRaw(talk, globals, { id, of: 'messages' }),
   );
   addErasure(group, talk);
 }
 
 function addIntake(program: Command, talk: Talk): void {
-  const { out, actions } = talk;
+  const { out } = talk;
   const group = program.command('intake').description('what became of each accepted message');
   const filters = ['definition', 'state', 'reason', 'flag', 'since', 'until', 'limit', 'cursor'];
   const list = api(group, 'list', 'intake records, newest first', 'daybook intake list --state held');
@@ -78,8 +77,7 @@ function addIntake(program: Command, talk: Talk): void {
     async (id: string, globals: Globals) => show(talk, globals, `/v1/intake/${encodeURIComponent(id)}`),
   );
   api(group, 'raw <id>', 'the bytes as received', 'daybook intake raw 01K… > received.eml').action(
-    async (id: string, globals: Globals) =>
-      actions.writeBytes(await (await talk.client(globals)).raw(`/v1/intake/${encodeURIComponent(id)}/raw`)),
+    async (id: string, globals: Globals) => writeRaw(talk, globals, { id, of: 'intake' }),
   );
   const again = async (id: string, globals: Globals, verb: 'release' | 'retry'): Promise<void> => {
     const client = await talk.client(globals);
@@ -100,6 +98,17 @@ function addIntake(program: Command, talk: Talk): void {
     const released = await releaseAll(await talk.client(globals), globals);
     out.write(globals.json ? `${JSON.stringify(released)}\n` : releasedText(released));
   });
+}
+
+/** Bytes as they stand; in JSON as base64, since they are of no one character set. */
+async function writeRaw(
+  { client, out, actions }: Talk,
+  globals: Globals,
+  { id, of }: { readonly id: string; readonly of: 'messages' | 'intake' },
+): Promise<void> {
+  const bytes = await (await client(globals)).raw(`/v1/${of}/${encodeURIComponent(id)}/raw`);
+  if (!globals.json) return actions.writeBytes(bytes);
+  out.write(`${JSON.stringify({ id, size: bytes.length, bytes: Buffer.from(bytes).toString('base64') })}\n`);
 }
 
 function addEvents(program: Command, talk: Talk): void {

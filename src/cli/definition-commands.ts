@@ -51,7 +51,7 @@ function addWriters(group: Command, talk: Talk): void {
     .option('--force', 'though mail of it is in process, which is finished all the same', false)
     .action(async (id: string, globals: Globals & { force: boolean }) => {
       await (await talk.client(globals)).delete(pathOf(id), globals.force ? { force: 'true' } : {});
-      out.write(globals.json ? '' : `${id}: deleted\n`);
+      out.write(globals.json ? `${JSON.stringify({ id, deleted: true })}\n` : `${id}: deleted\n`);
     });
 }
 

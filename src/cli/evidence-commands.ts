@@ -97,6 +97,7 @@ function addProve(program: Command, talk: Talk): void {
       const proof = await client.get<Record<string, unknown>>(`${path}/proof`);
       const bytes = Buffer.from(await client.raw(`${path}/raw`)).toString('base64');
       await talk.actions.writeFile(globals.to, `${JSON.stringify({ ...proof, bytes }, null, 2)}\n`);
+      if (globals.json) talk.out.write(`${JSON.stringify({ id, file: globals.to })}\n`);
       talk.err.write(`${globals.to} written; check it with packaging/check-proof.mjs\n`);
     });
 }

@@ -24,7 +24,7 @@ export function addErasure(messages: Command, talk: Talk): void {
     .requiredOption('--reason <text>', 'why; it stands in the event log')
     .action(async (id: string, globals: Globals & { reason: string }) => {
       await (await talk.client(globals)).delete(`/v1/messages/${encodeURIComponent(id)}`, { reason: globals.reason });
-      talk.out.write(globals.json ? '' : `${id}: deleted\n`);
+      talk.out.write(globals.json ? `${JSON.stringify({ id, deleted: true })}\n` : `${id}: deleted\n`);
     });
 }
 
@@ -42,7 +42,7 @@ function addHolds(program: Command, talk: Talk): void {
   api(group, 'lift <id>', 'lift a hold: what only it kept may be deleted again', 'daybook holds lift case-7').action(
     async (id: string, globals: Globals) => {
       await (await talk.client(globals)).delete(holdPath(id));
-      out.write(globals.json ? '' : `${id}: lifted\n`);
+      out.write(globals.json ? `${JSON.stringify({ id, lifted: true })}\n` : `${id}: lifted\n`);
     },
   );
 }
