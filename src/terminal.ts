@@ -5,7 +5,7 @@ export function openTerminal({ stdin, stdout, env }: NodeJS.Process): Terminal {
   return {
     isInteractive: stdin.isTTY === true && stdout.isTTY === true,
     colours: stdout.isTTY === true && env['NO_COLOR'] === undefined,
-    size: () => ({ columns: stdout.columns ?? 80, rows: stdout.rows ?? 24 }),
+    size: () => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 }),
     write: (text) => void stdout.write(text),
     listen: ({ keys, resized, ended }) => {
       const data = (text: string): void => keys(text);

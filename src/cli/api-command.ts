@@ -11,6 +11,8 @@ export interface Globals extends LocateOptions {
 /** What such a command works with. */
 export interface Talk extends ProgramOptions {
   readonly client: (globals: Globals) => Promise<Client>;
+  /** The same with the address that is asked. */
+  readonly reach: (globals: Globals) => Promise<{ readonly url: string; readonly client: Client }>;
 }
 
 /** Shows one answer with all its fields. */

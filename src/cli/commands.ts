@@ -9,6 +9,7 @@ import { addErasure, addKeepingCommands } from './keeping-commands.ts';
 import type { ProgramOptions } from './options.ts';
 import { type BulkOptions, isOne, releaseAll, releasedText, withBulkOptions } from './release.ts';
 import { addStatus } from './status-command.ts';
+import { addTop } from './top-command.ts';
 import { details, eventLine, intakeTable, messageTable } from './views.ts';
 
 /** How often `--follow` looks again. */
@@ -16,8 +17,13 @@ const lookAgainMs = 2_000;
 
 /** Commands that ask a running engine. */
 export function addApiCommands(program: Command, options: ProgramOptions, end: (code: ExitCode) => void): void {
-  const talk = { ...options, client: async (globals: Globals) => createClient(await options.actions.locate(globals)) };
+  const reach = async (globals: Globals) => {
+    const endpoint = await options.actions.locate(globals);
+    return { url: endpoint.url, client: createClient(endpoint) };
+  };
+  const talk = { ...options, reach, client: async (globals: Globals) => (await reach(globals)).client };
   addStatus(program, talk, end);
+  addTop(program, talk);
   addDefinitionCommands(program, talk);
   addMessages(program, talk);
   addIntake(program, talk);

@@ -78,6 +78,7 @@ const rows = (): Readonly<Record<string, readonly string[]>> => ({
   init: ['--yes', '--domain', 'north.example'],
   check: [],
   status: [],
+  top: [],
   'definitions list': [],
   'definitions show': ['exchange'],
   'definitions apply': ['-f', join(folder, 'made.yaml')],

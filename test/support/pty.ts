@@ -37,7 +37,9 @@ export function onTerminal(args: readonly string[], options: PtyOptions): Pty {
     type: (keys) => void child.stdin.write(keys),
     until: async (text) => {
       const find = (): number => (typeof text === 'string' ? shown.indexOf(text, read) : at(text, shown, read));
-      await eventually(async () => find() >= 0, { what: `${String(text)} on the screen:\n${shown}` });
+      await eventually(async () => find() >= 0, { what: `${String(text)}` }).catch((error: unknown) => {
+        throw new Error(`${String(error)}; shown is ${JSON.stringify(shown.slice(read))}`);
+      });
       read = find() + 1;
     },
     signal: (signal) => process.kill(Number(/PID=(\d+)\./.exec(shown)?.[1]), signal),
