@@ -6,6 +6,7 @@ import { emittedBy, type JournalActor, spawnedJournals } from '../machines/follo
 import { runtimeOf } from '../machines/journal.context.ts';
 import type { RuntimeRecord } from '../machines/journal.events.ts';
 import { schedulerClock } from '../streams/clock.ts';
+import { isGatewayCopy } from '../streams/gateway-envelope.ts';
 import { type Closing, closing } from './close.ts';
 import type { EngineConfig } from './config/engine.schema.ts';
 import { type EngineOptions, toEngineOptions } from './config/to-options.ts';
@@ -99,7 +100,7 @@ async function openWorkshop(
         master,
         now: () => clock.now(),
         readLarge: large.read,
-        journalTypeOf: (item) => known?.optionsFor(item)?.journalType ?? null,
+        journalTypeOf: (item) => (isGatewayCopy(item) ? null : (known?.optionsFor(item)?.journalType ?? null)),
       },
       clock,
     ),
@@ -125,7 +126,7 @@ async function openWorkshop(
     trustedRecipientHeaders: addresses.trustedRecipientHeaders,
     matching: liveMatching(live),
     optionsFor: (item) => {
-      if (item.definitionId === null) return gatewayOptions;
+      if (item.definitionId === null || isGatewayCopy(item)) return gatewayOptions;
       const found = book.optionsFor(item) ?? book.all()[0]?.options;
       if (found === undefined) throw new Error(`no options are known for intake ${item.intakeId}`);
       return found;
@@ -145,7 +146,7 @@ async function launch(start: EngineSetup, { workshop, directory }: Opened, stack
   const stop$ = new Subject<void>();
   const changed$ = new Subject<string>();
   let stopping = false;
-  const { machine, mailboxes, listeners } = await provideSlots(workshop, {
+  const { machine, mailboxes, listeners, imports } = await provideSlots(workshop, {
     stop$,
     stopping: () => stopping,
     close: async () => {
@@ -173,7 +174,7 @@ async function launch(start: EngineSetup, { workshop, directory }: Opened, stack
   const evidence = stack.use(await openEvidence(workshop));
   const administration = createAdministration({ workshop, actor, mailboxes });
   const background = await openBackground(workshop, evidence, stack);
-  const api = createApi(workshop, actor, { ...administration, evidence: evidence.api, background }, changed$);
+  const api = createApi(workshop, actor, { ...administration, evidence: evidence.api, imports, background }, changed$);
   const server = await openApi(workshop, api);
   stack.defer(() => server.close());
   const ended = toPromise(actor).finally(() => changed$.complete());

@@ -1,4 +1,8 @@
-import type { Parsed, Recipient, TransportFacts } from './message.ts';
+import type { Parsed, Recipient, SpoolItem, TransportFacts } from './message.ts';
+
+/** True for the gateway's own copy of a message, received as such or imported as one: no wait, scope or age rule is for it. */
+export const isGatewayCopy = ({ origin, transport }: Pick<SpoolItem, 'origin' | 'transport'>): boolean =>
+  origin === 'gateway' || transport.importedAs === 'gateway';
 
 /**
  * The gateway's copy with MAIL FROM and RCPT TO as its envelope (interface section 8). They do not tell how a person was

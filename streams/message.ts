@@ -33,7 +33,10 @@ export interface TransportFacts {
   readonly tls: string | null;
   readonly authenticatedAs: string | null;
   readonly uidl: string | null;
+  /** Of an import alone: read as a journal item, or as the gateway's own copy of a message. */
+  readonly importedAs?: ImportedAs;
 }
+export type ImportedAs = 'journal' | 'gateway';
 
 /** The definition (at the version then in force) that a message was received for; null ids for the gateway. */
 export interface Destination {

@@ -1,5 +1,6 @@
 import { judgeAge } from './expiry.ts';
 import { stepped } from './failed-step.ts';
+import { isGatewayCopy } from './gateway-envelope.ts';
 import { type Match, primaryOf, ruleMatch } from './match.ts';
 import { addsNothing, withLearnt } from './merge.ts';
 import type {
@@ -75,7 +76,7 @@ function stopOf(item: ParsedItem, { options, matching, directory }: RulingOption
 }
 
 /** The gateway's copies are archived at once; no wait, scope or age rule is for them (interface section 8). */
-const waits = ({ definitionId, origin }: SpoolItem): boolean => definitionId !== null && origin !== 'gateway';
+const waits = (item: SpoolItem): boolean => item.definitionId !== null && !isGatewayCopy(item);
 
 function withAgeFlags(item: ParsedItem, matching: MatchingOptions): ParsedItem {
   const age = judgeAge(item.parsed.times, item.receivedAt, matching);

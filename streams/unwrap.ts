@@ -1,5 +1,5 @@
 import { catchError, concat, concatMap, defer, from, map, mergeMap, type Observable, of } from 'rxjs';
-import { transportEnvelope } from './gateway-envelope.ts';
+import { isGatewayCopy, transportEnvelope } from './gateway-envelope.ts';
 import { matchKeyOf } from './match-keys.ts';
 import type {
   Body,
@@ -107,7 +107,7 @@ const insistsOn = ({ overrides }: SpoolItem): boolean => overrides.includes('qua
 /** What the archive needs to know of an opened message: everything but its bytes. */
 function parsedMail(item: SpoolItem, opened: Opened, { directory }: UnwrapPorts): ParsedMail {
   const { contentHash } = opened;
-  const parsed = item.origin === 'gateway' ? transportEnvelope(opened.parsed, item.transport) : opened.parsed;
+  const parsed = isGatewayCopy(item) ? transportEnvelope(opened.parsed, item.transport) : opened.parsed;
   const observed = observeRecipients(parsed, directory);
   const representations = representationsOf(item, parsed, opened.versions).map((each) =>
     each.primary ? { ...each, contentHash } : each,

@@ -20,7 +20,10 @@ import type { Workshop } from './workshop.ts';
 export function createApi(
   workshop: Workshop,
   actor: EngineActor,
-  { background, ...administration }: Administration & Pick<EngineApi, 'evidence'> & { readonly background: Background },
+  {
+    background,
+    ...administration
+  }: Administration & Pick<EngineApi, 'evidence' | 'imports'> & { readonly background: Background },
   changed$: Observable<string>,
 ): EngineApi {
   const { store, book, clock, version, startedAt, setup, note } = workshop;

@@ -6,6 +6,7 @@ import type { ProcessingInput, SourceInput, SourceNews } from '../../machines/jo
 import { journalMachine } from '../../machines/journal.machine.ts';
 import type { News } from '../../streams/ports.ts';
 import { createCapacity } from './capacity.ts';
+import { createImportApi } from './imports.ts';
 import { createListeners } from './listeners.ts';
 import { createNewId } from './new-id.ts';
 import { processingNews } from './pipelines.ts';
@@ -63,5 +64,5 @@ export async function provideSlots(workshop: Workshop, { stop$, stopping, close 
       }),
     },
   });
-  return { machine, mailboxes, listeners };
+  return { machine, mailboxes, listeners, imports: createImportApi(workshop, { capacity, newId }) };
 }

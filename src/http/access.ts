@@ -29,6 +29,8 @@ export const permissions = {
   delete: ['admin'],
   'read-ledger': ['auditor', 'admin'],
   'read-events': ['operator', 'auditor', 'admin'],
+  /** Mail into custody; whoever may do so sees none of it. */
+  import: ['operator', 'admin'],
   verify: ['operator', 'auditor', 'admin'],
   explain: ['operator', 'auditor', 'admin'],
 } as const satisfies Record<string, readonly Role[]>;

@@ -12,6 +12,7 @@ import type { Role } from './access.ts';
 import type { DefinitionView, TestResult } from './definition.schema.ts';
 import type { Entry } from './entry.schema.ts';
 import type { Proof, SignedHeadAnswer, Verification } from './evidence.schema.ts';
+import type { ImportApi } from './import.types.ts';
 import type { Explanation } from './intake.schema.ts';
 import type { KeepingApi } from './keeping.types.ts';
 import type { DefinitionForm, History, Statechart } from './live.schema.ts';
@@ -58,6 +59,7 @@ export interface EngineApi extends Administration {
   readonly events: Pick<EventLog, 'find'>;
   readonly evidence: EvidenceApi;
   readonly keeping: KeepingApi;
+  readonly imports: ImportApi;
 
   readiness(): { readonly ready: boolean; readonly missing: readonly string[] };
   health(): readonly Component[];

@@ -52,6 +52,7 @@ export const intakeDetailSchema = intakeItemSchema.extend({
     tls: z.string().nullable(),
     authenticatedAs: z.string().nullable(),
     uidl: z.string().nullable(),
+    importedAs: z.enum(['journal', 'gateway']).optional(),
     mailFrom: z.string().nullable().optional().describe('not shown to the role operator'),
     rcptTo: z.array(z.string()).optional().describe('not shown to the role operator'),
   }),

@@ -15,6 +15,7 @@ import { explainRoutes } from './explain.route.ts';
 import { createFailedTries } from './failed-tries.ts';
 import { createGuard } from './guard.ts';
 import { securityHeaders, tlsSecurityHeaders } from './headers.ts';
+import { importRoutes } from './import.route.ts';
 import { intakeRoutes } from './intake.route.ts';
 import { keepingRoutes } from './keeping.route.ts';
 import { ledgerRoutes } from './ledger.route.ts';
@@ -138,6 +139,7 @@ function addRoutes(app: App, options: HttpOptions, { api, book }: { api: EngineA
   intakeRoutes(app, api);
   ledgerRoutes(app, api);
   explainRoutes(app, api, options.messageLimitBytes);
+  importRoutes(app, api);
   definitionsRoutes(app, api);
   eventsRoutes(app, api);
   evidenceRoutes(app, api);

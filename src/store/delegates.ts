@@ -12,6 +12,7 @@ type Delegated = Pick<
   | 'archive'
   | 'messages'
   | 'intake'
+  | 'imports'
   | 'events'
   | 'definitions'
   | 'uidl'
@@ -50,6 +51,7 @@ export function delegates(of: () => Store): Delegated {
       find: async (query) => of().intake.find(query),
       get: async (id) => of().intake.get(id),
     },
+    imports: { find: async (definitionId, names) => of().imports.find(definitionId, names) },
     events: {
       append: async (draft) => lastValueFrom(from(of().events.append(draft))),
       find: async (query) => of().events.find(query),

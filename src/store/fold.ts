@@ -1,6 +1,7 @@
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Body, Slice } from '../../streams/message.ts';
 import type { EventDraft, LoggedEvent } from '../../streams/ports.ts';
+import { importName } from '../import-name.ts';
 import { Change } from './change.ts';
 import type { CommandFacts, EnvelopeTold, IntakeFacts, LogRecord } from './commit-log.types.ts';
 import { foldCommand } from './fold-command.ts';
@@ -8,6 +9,7 @@ import { foldOutcome } from './fold-outcome.ts';
 import { isRetention } from './fold-retention.ts';
 import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
+import { importedKey } from './keys.ts';
 import { type LogTime, timeAfter } from './log-time.ts';
 import { growTree, type SignedRow } from './log-tree.ts';
 import { outcomesOf } from './outcome-record.ts';
@@ -134,9 +136,18 @@ function foldIntake(context: FoldContext, record: LogRecord, facts: IntakeFacts)
     };
     context.change.putRow(row, undefined);
     context.change.received(row);
+    noteImport(context, row);
     context.due.add(target.definitionId);
     context.definitions.add(target.definitionId);
   }
+}
+
+/** So that the same message is known when it is imported again. */
+function noteImport({ index, change }: FoldContext, { definitionId, intakeId, sha256, transport }: IntakeRow): void {
+  const { importedAs } = transport;
+  if (importedAs === undefined) return;
+  const name = index.blind(importName(importedAs, sha256, transport));
+  change.put(index.imported, importedKey(definitionId, name), intakeId);
 }
 
 /** The received bytes: chunk payloads in order, then the record's own but for its particulars. */

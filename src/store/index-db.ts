@@ -38,6 +38,7 @@ export interface IndexDb extends AsyncDisposable {
   readonly told: Room<ToldRow>;
   readonly keep: Room<string>;
   readonly said: Room<readonly KeepSaid[]>;
+  readonly imported: Room<string>;
   readonly gone: Room<GoneRow>;
   readonly hold: Room<HoldRow>;
   readonly wait: Room<string>;
@@ -132,6 +133,7 @@ export function roomsOf(
     told: rows('told'),
     keep: keys('keep'),
     said: rows('said'),
+    imported: rows('imported'),
     gone: rows('gone'),
     hold: rows('hold'),
     wait: keys('wait'),

@@ -15,6 +15,7 @@ import { hash } from 'node:crypto';
  * | told | record number | ToldRow | records that tell of deleted mail: dropped when all else in them stands elsewhere |
  * | keep | definitions NUL last receipt NUL entryId | '' | entries by who keeps them, the longest kept first |
  * | said | definition | KeepSaid[] | how long its mail is kept |
+ * | imported | definition NUL name of the import | intakeId | what was imported before |
  * | gone | entryId | GoneRow | deleted entries |
  * | hold | id of the hold | HoldRow | legal holds |
  * | wait | match key NUL intakeId | '' | who to wake when the key changes |
@@ -48,6 +49,10 @@ export function readDueKey(key: string): { readonly dueAt: number; readonly inta
   const [, dueAt = '', intakeId = ''] = key.split(separator);
   return { dueAt: Number(dueAt), intakeId };
 }
+
+/** `name`: see import-name.ts; blinded where the index is encrypted. */
+export const importedKey = (definitionId: string | null, name: string): string =>
+  rangeOf(definitionId) + separator + name;
 
 export const stateKey = (outcome: string, intakeId: string): string => outcome + separator + intakeId;
 

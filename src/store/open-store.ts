@@ -18,6 +18,7 @@ import type { Touched } from './fold.ts';
 import { folder } from './folder.ts';
 import { createHolds, type Holds } from './holds.ts';
 import { createHousekeeping, type Housekeeping } from './housekeeping.ts';
+import { createImports, type Imports } from './imports.ts';
 import type { IndexDb } from './index-db.ts';
 import { loadIndexMemory } from './index-memory.ts';
 import { createArchive } from './level-archive.ts';
@@ -74,6 +75,7 @@ export interface Store extends AsyncDisposable {
   readonly archive: Archive;
   readonly messages: MessageReader;
   readonly intake: IntakeReader;
+  readonly imports: Imports;
   readonly events: EventLog;
   readonly definitions: DefinitionStore;
   /** The ledger of a definition's mailbox. */
@@ -207,6 +209,7 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
     archive: createArchive({ log, index, memory, write, settling, journalTypeOf }),
     messages: createMessageReader(index),
     intake: createIntakeReader(index, memory),
+    imports: createImports(index),
     events: createEventLog(log, index),
     definitions: createDefinitionStore(log, index),
     uidl: (definitionId) => createUidlStore(index, definitionId),

@@ -47,6 +47,8 @@ const matrix: readonly (readonly [string, Readonly<Record<string, number>>])[] =
   ['POST /v1/retention/resume', none],
   ['GET /v1/ledger', auditors],
   ['POST /v1/explain?definition=exchange-1', both],
+  ['POST /v1/import?definition=exchange-1', operators],
+  ['POST /v1/import/known?definition=exchange-1', operators],
   ['GET /v1/events', both],
   ['POST /v1/verify', { ...both, operator: 202, auditor: 202, admin: 202 }],
   ['GET /v1/verify', both],
@@ -67,6 +69,8 @@ const matrix: readonly (readonly [string, Readonly<Record<string, number>>])[] =
 const payloads: Readonly<Record<string, { readonly payload: Buffer | object; readonly type: Record<string, string> }>> =
   {
     'POST /v1/explain?definition=exchange-1': { payload: rawBytes, type: { 'content-type': 'message/rfc822' } },
+    'POST /v1/import?definition=exchange-1': { payload: rawBytes, type: { 'content-type': 'message/rfc822' } },
+    'POST /v1/import/known?definition=exchange-1': { payload: { names: [] }, type: {} },
     'POST /v1/intake/release': { payload: { state: 'held' }, type: {} },
     'POST /v1/holds': { payload: { id: 'case-8', reason: 'case 8', query: {} }, type: {} },
     'POST /v1/session': { payload: { token: 'viewer-token' }, type: {} },

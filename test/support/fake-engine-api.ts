@@ -11,6 +11,7 @@ import type { DefinitionView } from '../../src/http/definition.schema.ts';
 import type { Entry } from '../../src/http/entry.schema.ts';
 import type { Proof } from '../../src/http/evidence.schema.ts';
 import type { EngineStatus, Status } from '../../src/http/status.schema.ts';
+import { EngineFailure } from '../../streams/failure.ts';
 import type { ArchiveEntry } from '../../streams/message.ts';
 import type { IntakeRecord, LoggedEvent } from '../../streams/ports.ts';
 
@@ -90,6 +91,7 @@ export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
       proofOf: async (id) => (id === 'I1' ? proof : undefined),
     },
     keeping: fakeKeeping(heard),
+    imports: fakeImports(heard),
     messages: {
       ...find('messages', [entry]),
       get: async (id) => (id === entry.id ? entry : undefined),
@@ -141,6 +143,27 @@ export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
 }
 
 const hold = { id: 'case-7', reason: 'case 7', query: {}, entryIds: [], placedAt: noon, placedBy: 'admin' };
+
+/** Messages of nine bytes were imported before; there is room for a thousand bytes. */
+function fakeImports(heard: (name: string, ...args: unknown[]) => void): EngineApi['imports'] {
+  return {
+    maxMessageBytes: 1_000,
+    known: async (id, names) => {
+      heard('known', id, names);
+      return id === 'exchange-1' ? names.map((name) => name.includes(hash)) : undefined;
+    },
+    take: async (wanted, bytes) => {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of bytes) chunks.push(chunk);
+      const message = Buffer.concat(chunks);
+      heard('take', wanted, message.toString('latin1'));
+      if (message.length > 1_000) throw new EngineFailure('too-large');
+      if (message.toString('latin1') === 'full') throw new EngineFailure('store-full');
+      if (wanted.definitionId !== 'exchange-1') return undefined;
+      return { intakeId: 'I9', size: message.length, sha256: hash, known: message.length === 9 };
+    },
+  };
+}
 
 /** The hold `case-7` stands, the entry `E4` is gone and `E3` on hold. */
 function fakeKeeping(heard: (name: string, ...args: unknown[]) => void): EngineApi['keeping'] {
