@@ -18,6 +18,10 @@ export interface Client {
   put<T>(path: string, document: unknown, etag: string | undefined): Promise<T>;
   delete(path: string, query?: Query): Promise<void>;
   raw(path: string): Promise<Uint8Array>;
+  /** Any answer as it comes, its body unread. @throws CommandFailure 69 */
+  ask(path: string, init: RequestInit, withinMs?: number): Promise<Response>;
+  /** What a fault that was answered means for a command. */
+  failureOf(answer: Response): Promise<CommandFailure>;
 }
 export type Query = Readonly<Record<string, string | undefined>>;
 
@@ -25,9 +29,9 @@ export type Query = Readonly<Record<string, string | undefined>>;
 const answerWithinMs = 60_000;
 
 export function createClient({ url, token }: Endpoint): Client {
-  const ask = async (path: string, init: RequestInit): Promise<Response> => {
+  const ask = async (path: string, init: RequestInit, withinMs = answerWithinMs): Promise<Response> => {
     const headers = { ...init.headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
-    const signal = AbortSignal.timeout(answerWithinMs);
+    const signal = AbortSignal.timeout(withinMs);
     return fetch(new URL(path, url), { ...init, headers, signal }).catch((error: unknown) => {
       throw new CommandFailure(exitCodes.unreachable, `no engine answers at ${url}: ${reasonOf(error)}`, {
         cause: error,
@@ -37,9 +41,11 @@ export function createClient({ url, token }: Endpoint): Client {
   const call = async (path: string, init: RequestInit): Promise<Response> => {
     const answer = await ask(path, init);
     if (answer.ok) return answer;
-    throw new CommandFailure(codeOf(answer.status), `${answer.status}: ${await problemOf(answer)}`);
+    throw await failureOf(answer);
   };
   return {
+    ask,
+    failureOf,
     get: async <T>(path: string, query: Query = {}) => (await call(withQuery(path, query), {})).json() as Promise<T>,
     post: async <T>(path: string, body?: Uint8Array) => {
       const init: RequestInit = body === undefined ? {} : { body, headers: { 'content-type': 'message/rfc822' } };
@@ -52,7 +58,7 @@ export function createClient({ url, token }: Endpoint): Client {
     find: async <T>(path: string) => {
       const found = await ask(path, {});
       if (found.status === 404) return undefined;
-      if (!found.ok) throw new CommandFailure(codeOf(found.status), `${found.status}: ${await problemOf(found)}`);
+      if (!found.ok) throw await failureOf(found);
       return { answer: (await found.json()) as T, etag: found.headers.get('etag') ?? undefined };
     },
     put: async <T>(path: string, document: unknown, etag: string | undefined) => {
@@ -69,6 +75,9 @@ function withQuery(path: string, query: Query): string {
   const given = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined);
   return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`;
 }
+
+const failureOf = async (answer: Response): Promise<CommandFailure> =>
+  new CommandFailure(codeOf(answer.status), `${answer.status}: ${await problemOf(answer)}`);
 
 const codeOf = (status: number) => (status === 429 || status === 503 ? exitCodes.tryAgain : exitCodes.failed);
 

@@ -4,6 +4,7 @@ import { api, type Globals, show, type Talk } from './api-command.ts';
 import { createClient, type Query } from './client.ts';
 import { addDefinitionCommands } from './definition-commands.ts';
 import { addEvidenceCommands } from './evidence-commands.ts';
+import { addExchangeCommands } from './exchange-commands.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { addErasure, addKeepingCommands } from './keeping-commands.ts';
 import type { ProgramOptions } from './options.ts';
@@ -31,6 +32,7 @@ export function addApiCommands(program: Command, options: ProgramOptions, end: (
   addExplain(program, talk);
   addEvidenceCommands(program, talk);
   addKeepingCommands(program, talk);
+  addExchangeCommands(program, talk);
 }
 
 function addMessages(program: Command, talk: Talk): void {

@@ -101,7 +101,8 @@ export class Change {
   /** Counts a new intake record. */
   received(row: IntakeRow): void {
     const figures = this.#draftOf(row.definitionId);
-    figures.lastMessageAt = Math.max(figures.lastMessageAt ?? 0, row.receivedAt);
+    // An import tells nothing of the transport, whose silence is watched by this.
+    if (row.origin !== 'import') figures.lastMessageAt = Math.max(figures.lastMessageAt ?? 0, row.receivedAt);
     figures.received += 1;
     this.#account(row, 'received', 1);
   }

@@ -147,7 +147,7 @@ function noteImport({ index, change }: FoldContext, { definitionId, intakeId, sh
   const { importedAs } = transport;
   if (importedAs === undefined) return;
   const name = index.blind(importName(importedAs, sha256, transport));
-  change.put(index.imported, importedKey(definitionId, name), intakeId);
+  change.put(index.imported, importedKey(definitionId, name), { intakeId });
 }
 
 /** The received bytes: chunk payloads in order, then the record's own but for its particulars. */

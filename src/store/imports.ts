@@ -13,7 +13,8 @@ export interface Imports {
 export function createImports(index: IndexDb): Imports {
   return {
     find: async (definitionId, names) => {
-      const ids = await index.imported.getMany(names.map((name) => importedKey(definitionId, index.blind(name))));
+      const keys = names.map((name) => importedKey(definitionId, index.blind(name)));
+      const ids = (await index.imported.getMany(keys)).map((imported) => imported?.intakeId);
       const rows = await index.intake.getMany(ids.filter((id) => id !== undefined));
       const whole = new Set(rows.filter((row) => row?.rawPurgedAt === undefined).map((row) => row?.intakeId));
       return ids.map((id) => (id !== undefined && whole.has(id) ? id : undefined));

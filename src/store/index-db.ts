@@ -11,6 +11,7 @@ import type {
   FiguresRow,
   GoneRow,
   HoldRow,
+  ImportedRow,
   IntakeRow,
   LedgerRow,
   ToldRow,
@@ -38,7 +39,7 @@ export interface IndexDb extends AsyncDisposable {
   readonly told: Room<ToldRow>;
   readonly keep: Room<string>;
   readonly said: Room<readonly KeepSaid[]>;
-  readonly imported: Room<string>;
+  readonly imported: Room<ImportedRow>;
   readonly gone: Room<GoneRow>;
   readonly hold: Room<HoldRow>;
   readonly wait: Room<string>;

@@ -15,7 +15,7 @@ import { hash } from 'node:crypto';
  * | told | record number | ToldRow | records that tell of deleted mail: dropped when all else in them stands elsewhere |
  * | keep | definitions NUL last receipt NUL entryId | '' | entries by who keeps them, the longest kept first |
  * | said | definition | KeepSaid[] | how long its mail is kept |
- * | imported | definition NUL name of the import | intakeId | what was imported before |
+ * | imported | definition NUL name of the import | ImportedRow | what was imported before |
  * | gone | entryId | GoneRow | deleted entries |
  * | hold | id of the hold | HoldRow | legal holds |
  * | wait | match key NUL intakeId | '' | who to wake when the key changes |

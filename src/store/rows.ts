@@ -52,6 +52,11 @@ export interface DeletedDigest {
   readonly lastAt: number;
 }
 
+/** A message that was imported; the newest of them where its bytes were deleted and it came again. */
+export interface ImportedRow {
+  readonly intakeId: string;
+}
+
 /** What is left of a deleted entry. */
 export interface GoneRow extends Gone {
   /** The record that says so. */
