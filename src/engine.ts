@@ -174,7 +174,7 @@ async function launch(start: EngineSetup, { workshop, directory }: Opened, stack
   const evidence = stack.use(await openEvidence(workshop));
   const administration = createAdministration({ workshop, actor, mailboxes });
   const background = await openBackground(workshop, evidence, stack);
-  const api = createApi(workshop, actor, { ...administration, evidence: evidence.api, imports, background }, changed$);
+  const api = createApi(workshop, actor, { ...administration, evidence, imports, background }, changed$);
   const server = await openApi(workshop, api);
   stack.defer(() => server.close());
   const ended = toPromise(actor).finally(() => changed$.complete());

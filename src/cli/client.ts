@@ -18,8 +18,8 @@ export interface Client {
   put<T>(path: string, document: unknown, etag: string | undefined): Promise<T>;
   delete(path: string, query?: Query): Promise<void>;
   raw(path: string): Promise<Uint8Array>;
-  /** Any answer as it comes, its body unread. @throws CommandFailure 69 */
-  ask(path: string, init: RequestInit, withinMs?: number): Promise<Response>;
+  /** Any answer as it comes, its body unread; null: however long that takes. @throws CommandFailure 69 */
+  ask(path: string, init: RequestInit, withinMs?: number | null): Promise<Response>;
   /** What a fault that was answered means for a command. */
   failureOf(answer: Response): Promise<CommandFailure>;
 }
@@ -29,9 +29,9 @@ export type Query = Readonly<Record<string, string | undefined>>;
 const answerWithinMs = 60_000;
 
 export function createClient({ url, token }: Endpoint): Client {
-  const ask = async (path: string, init: RequestInit, withinMs = answerWithinMs): Promise<Response> => {
+  const ask = async (path: string, init: RequestInit, withinMs: number | null = answerWithinMs): Promise<Response> => {
     const headers = { ...init.headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
-    const signal = AbortSignal.timeout(withinMs);
+    const signal = withinMs === null ? null : AbortSignal.timeout(withinMs);
     return fetch(new URL(path, url), { ...init, headers, signal }).catch((error: unknown) => {
       throw new CommandFailure(exitCodes.unreachable, `no engine answers at ${url}: ${reasonOf(error)}`, {
         cause: error,

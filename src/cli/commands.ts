@@ -6,6 +6,7 @@ import { addDefinitionCommands } from './definition-commands.ts';
 import { addEvidenceCommands } from './evidence-commands.ts';
 import { addExchangeCommands } from './exchange-commands.ts';
 import type { ExitCode } from './exit-codes.ts';
+import { messageFilters, queryOf, withFilters } from './filters.ts';
 import { addErasure, addKeepingCommands } from './keeping-commands.ts';
 import type { ProgramOptions } from './options.ts';
 import { type BulkOptions, isOne, releaseAll, releasedText, withBulkOptions } from './release.ts';
@@ -44,19 +45,7 @@ function addMessages(program: Command, talk: Talk): void {
     'archived messages, newest first',
     'daybook messages list --mailbox bo@north.example',
   );
-  const filters = [
-    'definition',
-    'mailbox',
-    'from',
-    'to',
-    'message-id',
-    'subject',
-    'since',
-    'until',
-    'flag',
-    'limit',
-    'cursor',
-  ];
+  const filters = [...messageFilters, 'limit', 'cursor'];
   withFilters(list, filters).action(async (globals: Globals & Query) => {
     const client = await talk.client(globals);
     const answer = await client.get<ListAnswer<EntryAnswer>>('/v1/messages', queryOf(globals, filters));
@@ -157,13 +146,4 @@ function addExplain(program: Command, talk: Talk): void {
     });
 }
 
-function withFilters(command: Command, filters: readonly string[]): Command {
-  for (const filter of filters)
-    command.option(`--${filter} <value>`, `as the query parameter ${camel(filter)} of the API`);
-  return command;
-}
-
-const queryOf = (globals: Query, filters: readonly string[]): Query =>
-  Object.fromEntries(filters.map(camel).map((name) => [name, globals[name]]));
-const camel = (filter: string): string => filter.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 const more = (next: string | null): string => (next === null ? '' : `more: --cursor ${next}\n`);

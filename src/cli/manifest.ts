@@ -28,14 +28,18 @@ export const isSafeName = (name: string): boolean => /^[A-Za-z0-9_][A-Za-z0-9._~
 /** The line as it is meant, or undefined where it is none. */
 export function parseManifestLine(text: string): ManifestLine | undefined {
   try {
-    const line = JSON.parse(text) as Partial<ManifestLine> | null;
-    const { id, sha256, size, sender, recipients } = line ?? {};
-    const isLine = typeof id === 'string' && typeof size === 'number' && /^[0-9a-f]{64}$/.test(sha256 ?? '');
-    const isTold = (typeof sender === 'string' || sender === null) && Array.isArray(recipients);
-    return isLine && isTold ? (line as ManifestLine) : undefined;
+    const line: unknown = JSON.parse(text);
+    return isManifestLine(line) ? line : undefined;
   } catch {
     return undefined;
   }
+}
+
+export function isManifestLine(value: unknown): value is ManifestLine & Readonly<Record<string, unknown>> {
+  const { id, sha256, size, sender, recipients, archivedAt } = (value ?? {}) as Partial<ManifestLine>;
+  const isLine = typeof id === 'string' && Number.isSafeInteger(size) && /^[0-9a-f]{64}$/.test(sha256 ?? '');
+  const isTold = (typeof sender === 'string' || sender === null) && Array.isArray(recipients);
+  return isLine && isTold && !Number.isNaN(Date.parse(archivedAt ?? ''));
 }
 
 /** The lines of a manifest up to the first that is none, in their order. */

@@ -12,21 +12,24 @@ import type { Background } from './background.ts';
 import type { Definition } from './definition-book.types.ts';
 import { engineEvent } from './definition-events.ts';
 import { definitionView } from './definition-view.ts';
+import type { Evidence } from './evidence.ts';
 import { explain } from './explain.ts';
+import { createExportApi } from './exports.ts';
 import { createKeepingApi } from './keeping-api.ts';
 import type { Workshop } from './workshop.ts';
+
+type ApiParts = Administration &
+  Pick<EngineApi, 'imports'> & { readonly background: Background; readonly evidence: Pick<Evidence, 'api' | 'signer'> };
 
 /** What the HTTP room is given: the engine as the outside sees it. */
 export function createApi(
   workshop: Workshop,
   actor: EngineActor,
-  {
-    background,
-    ...administration
-  }: Administration & Pick<EngineApi, 'evidence' | 'imports'> & { readonly background: Background },
+  { background, evidence, ...administration }: ApiParts,
   changed$: Observable<string>,
 ): EngineApi {
   const { store, book, clock, version, startedAt, setup, note } = workshop;
+  const archive = createArchiveApi(store);
   const statusFor = (definition: Definition): Status | undefined =>
     workshop.statusOf(definition, journalOf(actor, definition.id));
   const readiness = (): Readiness => {
@@ -40,8 +43,10 @@ export function createApi(
       .map(statusFor)
       .filter((status) => status !== undefined);
   return {
-    ...createArchiveApi(store),
+    ...archive,
     ...administration,
+    exports: createExportApi({ store, clock, note, archive, signer: evidence.signer }),
+    evidence: evidence.api,
     keeping: createKeepingApi(workshop),
     status: () => ({
       engine: {

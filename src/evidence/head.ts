@@ -32,7 +32,11 @@ export const keyId = (publicKey: KeyObject): string =>
 
 export interface Signer {
   readonly publicKey: KeyObject;
+  /** {@link keyId} of it. */
+  readonly key: string;
   sign(head: LogHead): SignedHead;
+  /** Of a text whose first line says what it is; base64. */
+  signText(text: string): string;
 }
 
 /** @throws Error where the PEM text is no Ed25519 private key */
@@ -41,14 +45,8 @@ export function createSigner(pem: string): Signer {
   if (privateKey.asymmetricKeyType !== 'ed25519') throw new Error('not an Ed25519 key');
   const publicKey = createPublicKey(privateKey);
   const key = keyId(publicKey);
-  return {
-    publicKey,
-    sign: (head) => ({
-      ...head,
-      key,
-      signature: sign(null, Buffer.from(signedText(head)), privateKey).toString('base64'),
-    }),
-  };
+  const signText = (text: string): string => sign(null, Buffer.from(text), privateKey).toString('base64');
+  return { publicKey, key, signText, sign: (head) => ({ ...head, key, signature: signText(signedText(head)) }) };
 }
 
 /** True where that key signed just this. */

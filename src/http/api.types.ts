@@ -12,6 +12,7 @@ import type { Role } from './access.ts';
 import type { DefinitionView, TestResult } from './definition.schema.ts';
 import type { Entry } from './entry.schema.ts';
 import type { Proof, SignedHeadAnswer, Verification } from './evidence.schema.ts';
+import type { ExportApi } from './export.types.ts';
 import type { ImportApi } from './import.types.ts';
 import type { Explanation } from './intake.schema.ts';
 import type { KeepingApi } from './keeping.types.ts';
@@ -60,6 +61,7 @@ export interface EngineApi extends Administration {
   readonly evidence: EvidenceApi;
   readonly keeping: KeepingApi;
   readonly imports: ImportApi;
+  readonly exports: ExportApi;
 
   readiness(): { readonly ready: boolean; readonly missing: readonly string[] };
   health(): readonly Component[];

@@ -27,6 +27,7 @@ export function eventsRoutes(app: App, api: EngineApi): void {
 const mailIn: Readonly<Record<string, readonly string[]>> = {
   'pop3.blocked': ['headers'],
   'messages.searched': ['query'],
+  'messages.exported': ['query'],
   'hold.placed': ['query', 'reason'],
   'hold.lifted': ['reason'],
   'message.erased': ['reason'],

@@ -29,6 +29,13 @@ export type Proof = z.output<typeof proofSchema>;
 export const headSchema = z.object({ head: signedHeadSchema, publicKey: z.string().describe('PEM.') });
 export type SignedHeadAnswer = z.output<typeof headSchema>;
 
+export const signedExportSchema = z.object({
+  statement: z.string().describe('What was signed, to the byte.'),
+  signature: z.string().describe('Ed25519, base64.'),
+  key: hex.describe('SHA-256 of the public key, SPKI DER.'),
+  publicKey: z.string().describe('PEM.'),
+});
+
 export const verificationSchema = z.object({
   state: z.enum(['never', 'running', 'done', 'failed']),
   startedAt: time.nullable(),

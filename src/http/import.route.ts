@@ -5,6 +5,7 @@ import type { EngineApi } from './api.types.ts';
 import type { App } from './app.types.ts';
 import { envelopeLine, importedSchema, importQuery, knownBody, knownSchema } from './import.schema.ts';
 import { ProblemError } from './problems.ts';
+import { untouched, withBody } from './streamed-body.ts';
 
 /** Messages under way at once: each has two chunks in memory, and waits for one sync. */
 const maxImporting = 64;
@@ -31,8 +32,6 @@ export function importRoutes(app: App, { imports }: EngineApi): void {
   // A scope of its own: only here a body is a message that is taken while it comes.
   app.register(async (scope: App) => {
     scope.removeAllContentTypeParsers();
-    const untouched = (_request: unknown, payload: unknown, done: (error: null, body: unknown) => void): void =>
-      done(null, payload);
     scope.addContentTypeParser(['message/rfc822', withEnvelope], untouched);
     const importing = { count: 0 };
     scope.post('/v1/import', {
@@ -46,24 +45,25 @@ export function importRoutes(app: App, { imports }: EngineApi): void {
         if (importing.count >= maxImporting) throw new ProblemError('busy', { headers: retryAfter });
         importing.count += 1;
         try {
-          return await take(imports, request, reply);
+          return await withBody(request, (chunks) => take(imports, request, { reply, chunks }));
         } finally {
           importing.count -= 1;
-          // What nobody will read: the answer may not wait for it.
-          if (!request.raw.readableEnded) request.raw.resume();
         }
       },
     });
   });
 }
 
-type ImportRequest = Pick<FastifyRequest, 'raw' | 'headers' | 'caller' | 'ip'> & {
+type ImportRequest = Pick<FastifyRequest, 'headers' | 'caller' | 'ip'> & {
   readonly query: { readonly definition: string; readonly as: 'journal' | 'gateway' };
 };
 
-async function take(imports: EngineApi['imports'], request: ImportRequest, reply: FastifyReply) {
+async function take(
+  imports: EngineApi['imports'],
+  request: ImportRequest,
+  { reply, chunks }: { readonly reply: FastifyReply; readonly chunks: AsyncIterableIterator<Buffer> },
+) {
   const { definition, as } = request.query;
-  const chunks = request.raw.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Buffer>;
   const hasEnvelope = request.headers['content-type']?.split(';')[0]?.trim() === withEnvelope;
   if (hasEnvelope && as !== 'gateway') {
     throw new ProblemError('invalid-request', { detail: 'query.as: an envelope is for `gateway` alone' });

@@ -53,6 +53,11 @@ export const problems = {
     title: 'The hold cannot be placed',
     help: 'One with this id stands already, or there are as many as there can be. Lift it first, or choose another id.',
   },
+  'manifest-differs': {
+    status: 409,
+    title: 'The manifest is not of this archive',
+    help: 'Each line must name a message that stands here, or was deleted since, with its size, SHA-256 and Message-ID.',
+  },
   'definition-unknown': {
     status: 404,
     title: 'No definition has this id',

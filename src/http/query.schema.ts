@@ -70,6 +70,7 @@ export const messageFilters = {
   flag: z.string().min(1).max(128).optional(),
 };
 export const messagesQuery = z.strictObject({ ...messageFilters, ...pageQuery });
+export const exportQuery = z.strictObject({ ...messageFilters, after: recordId.optional() });
 export const intakeQuery = z.strictObject({
   definition: definitionId.optional(),
   state: z.enum(intakeStates).optional(),

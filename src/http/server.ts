@@ -12,6 +12,7 @@ import { clientErrorHandler, errorHandler, type Log, pathOf, sendProblem } from 
 import { eventsRoutes } from './events.route.ts';
 import { evidenceRoutes } from './evidence.route.ts';
 import { explainRoutes } from './explain.route.ts';
+import { exportRoutes } from './export.route.ts';
 import { createFailedTries } from './failed-tries.ts';
 import { createGuard } from './guard.ts';
 import { securityHeaders, tlsSecurityHeaders } from './headers.ts';
@@ -140,6 +141,7 @@ function addRoutes(app: App, options: HttpOptions, { api, book }: { api: EngineA
   ledgerRoutes(app, api);
   explainRoutes(app, api, options.messageLimitBytes);
   importRoutes(app, api);
+  exportRoutes(app, api);
   definitionsRoutes(app, api);
   eventsRoutes(app, api);
   evidenceRoutes(app, api);

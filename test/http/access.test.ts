@@ -49,6 +49,8 @@ const matrix: readonly (readonly [string, Readonly<Record<string, number>>])[] =
   ['POST /v1/explain?definition=exchange-1', both],
   ['POST /v1/import?definition=exchange-1', operators],
   ['POST /v1/import/known?definition=exchange-1', operators],
+  ['GET /v1/export', auditors],
+  ['POST /v1/export/manifest', auditors],
   ['GET /v1/events', both],
   ['POST /v1/verify', { ...both, operator: 202, auditor: 202, admin: 202 }],
   ['GET /v1/verify', both],
@@ -70,6 +72,7 @@ const payloads: Readonly<Record<string, { readonly payload: Buffer | object; rea
   {
     'POST /v1/explain?definition=exchange-1': { payload: rawBytes, type: { 'content-type': 'message/rfc822' } },
     'POST /v1/import?definition=exchange-1': { payload: rawBytes, type: { 'content-type': 'message/rfc822' } },
+    'POST /v1/export/manifest': { payload: Buffer.from('{}'), type: { 'content-type': 'application/x-ndjson' } },
     'POST /v1/import/known?definition=exchange-1': { payload: { names: [] }, type: {} },
     'POST /v1/intake/release': { payload: { state: 'held' }, type: {} },
     'POST /v1/holds': { payload: { id: 'case-8', reason: 'case 8', query: {} }, type: {} },

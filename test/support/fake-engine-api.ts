@@ -10,6 +10,7 @@ import type {
 import type { DefinitionView } from '../../src/http/definition.schema.ts';
 import type { Entry } from '../../src/http/entry.schema.ts';
 import type { Proof } from '../../src/http/evidence.schema.ts';
+import { ManifestFault } from '../../src/http/export.types.ts';
 import type { EngineStatus, Status } from '../../src/http/status.schema.ts';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { ArchiveEntry } from '../../streams/message.ts';
@@ -92,6 +93,7 @@ export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
     },
     keeping: fakeKeeping(heard),
     imports: fakeImports(heard),
+    exports: fakeExports(heard),
     messages: {
       ...find('messages', [entry]),
       get: async (id) => (id === entry.id ? entry : undefined),
@@ -161,6 +163,28 @@ function fakeImports(heard: (name: string, ...args: unknown[]) => void): EngineA
       if (message.toString('latin1') === 'full') throw new EngineFailure('store-full');
       if (wanted.definitionId !== 'exchange-1') return undefined;
       return { intakeId: 'I9', size: message.length, sha256: hash, known: message.length === 9 };
+    },
+  };
+}
+
+/** One message that is whole and one that is not; a manifest of more than a hundred bytes is of another archive. */
+function fakeExports(heard: (name: string, ...args: unknown[]) => void): EngineApi['exports'] {
+  const { recipients, flags, messageId, date, archivedAt, sender } = entryView;
+  const line = { ...{ messageId, sha256: hash, size: 9, date, archivedAt, sender }, recipients, flags };
+  return {
+    read: (wanted) => {
+      heard('export', wanted);
+      return (async function* () {
+        yield { line: { ...line, id: 'E1' }, bytes: rawBytes };
+        yield { line: { ...line, id: 'E3' }, bytes: null };
+      })();
+    },
+    sign: async (manifest) => {
+      let size = 0;
+      for await (const chunk of manifest) size += chunk.length;
+      heard('sign', size);
+      if (size > 100) throw new ManifestFault('line 1 is of no message of this archive');
+      return { statement: 'daybook signed export v1\n', signature: 'c2ln', key: hash, publicKey: 'PEM' };
     },
   };
 }

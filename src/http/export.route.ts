@@ -1,0 +1,80 @@
+import { Readable } from 'node:stream';
+import { accessOf } from './accessed.ts';
+import type { EngineApi } from './api.types.ts';
+import type { App } from './app.types.ts';
+import { signedExportSchema } from './evidence.schema.ts';
+import { type ExportedMessage, ManifestFault } from './export.types.ts';
+import { ProblemError } from './problems.ts';
+import { exportQuery, noQuery } from './query.schema.ts';
+import { untouched, withBody } from './streamed-body.ts';
+
+/** Exports and signatures under way at once: each reads as fast as the disk does, and mail needs it too. */
+const maxExporting = 2;
+/** A message up to this size goes out together with its line. */
+const joinedBytes = 64 * 1024;
+const busy = { headers: { 'retry-after': '2' } };
+
+/** Archived mail as files (interface section 1, `daybook export`). */
+export function exportRoutes(app: App, { exports }: EngineApi): void {
+  const exporting = { count: 0 };
+  const begin = (ended: { once(event: 'close', listener: () => void): unknown }): void => {
+    if (exporting.count >= maxExporting) throw new ProblemError('busy', busy);
+    exporting.count += 1;
+    ended.once('close', () => {
+      exporting.count -= 1;
+    });
+  };
+  app.get('/v1/export', {
+    schema: { querystring: exportQuery },
+    config: {
+      access: 'read-messages',
+      summary:
+        'Every archived message that fits, newest first, in one answer: a line of JSON (the line of a manifest), then `size` bytes; `damaged` where they cannot be read, and none follow. The last line is `{"end":true}`. `after`: goes on behind this id.',
+      produces: 'application/vnd.daybook.messages',
+    },
+    handler: async (request, reply) => {
+      begin(reply.raw);
+      const { after, ...filter } = request.query;
+      const { actor, peer, query = {} } = accessOf(request, { kind: 'search', query: filter });
+      const messages = exports.read({ filter, after, actor, peer, query });
+      return reply
+        .type('application/vnd.daybook.messages')
+        .send(Readable.from(framed(messages), { objectMode: false }));
+    },
+  });
+  app.register(async (scope: App) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('application/x-ndjson', untouched);
+    scope.post('/v1/export/manifest', {
+      schema: { querystring: noQuery, response: { 200: signedExportSchema } },
+      config: {
+        access: 'read-messages',
+        summary: 'Signs the manifest of an export, once each of its lines is found to be of this archive.',
+        consumes: 'application/x-ndjson',
+      },
+      handler: async (request, reply) => {
+        begin(reply.raw);
+        try {
+          return await withBody(request, (chunks) => exports.sign(chunks));
+        } catch (error) {
+          throw error instanceof ManifestFault
+            ? new ProblemError('manifest-differs', { detail: error.message })
+            : error;
+        }
+      },
+    });
+  });
+}
+
+async function* framed(messages: AsyncIterable<ExportedMessage>): AsyncGenerator<Uint8Array, void> {
+  for await (const { line, bytes } of messages) {
+    const head = Buffer.from(`${JSON.stringify(bytes === null ? { ...line, damaged: true } : line)}\n`);
+    if (bytes !== null && bytes.length <= joinedBytes) {
+      yield Buffer.concat([head, bytes]);
+      continue;
+    }
+    yield head;
+    if (bytes !== null) yield bytes;
+  }
+  yield Buffer.from('{"end":true}\n');
+}
