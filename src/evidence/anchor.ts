@@ -2,9 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { SchedulerLike } from 'rxjs';
+import { type Posted, post } from '../post.ts';
 import { writeWhole } from '../whole-file.ts';
 import { appendHead, type KeptHead, lineOf } from './anchor-file.ts';
-import { type Posted, post } from './post.ts';
 import { maxResponseBytes, nonceBytes, readTimeStamp, timeStampRequest } from './time-stamp.ts';
 
 /** A place for heads outside of the data directory. */
@@ -37,13 +37,14 @@ export async function anchorHead(anchor: Anchor, kept: KeptHead, { dataDir, cloc
   const common = { url: target, signal };
   if (kind === 'webhook') {
     const type = 'application/json';
-    await post({ ...common, type, body: line, token: token?.reveal() ?? null, maxBytes: maxAnswerBytes }, clock);
+    const headers = token === null ? {} : { authorization: `Bearer ${token.reveal()}` };
+    await post({ ...common, type, body: line, headers, maxBytes: maxAnswerBytes }, clock);
     return undefined;
   }
   const nonce = randomBytes(nonceBytes);
   const type = 'application/timestamp-query';
   const body = timeStampRequest(line, nonce);
-  const answer = await post({ ...common, type, body, token: null, maxBytes: maxResponseBytes }, clock);
+  const answer = await post({ ...common, type, body, maxBytes: maxResponseBytes }, clock);
   return keepTimeStamp(answer, {
     line,
     nonce,

@@ -1,14 +1,14 @@
 import type { SchedulerLike } from 'rxjs';
 
-/** Nobody who answers at all needs longer for half a kilobyte. */
+/** Nobody who answers at all needs longer for a few kilobytes. */
 const answersWithinMs = 30_000;
 
 export interface Posting {
   readonly url: string;
   readonly type: string;
   readonly body: Uint8Array;
-  /** Sent as `Authorization: Bearer`; null: nothing is. */
-  readonly token: string | null;
+  /** Beside the content type. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** What is read of the answer; a longer one is an error. */
   readonly maxBytes: number;
   /** Gives it up. */
@@ -21,11 +21,11 @@ export interface Posted {
 }
 
 /**
- * One POST, which follows no redirect: where heads go is for the configuration to say.
+ * One POST, which follows no redirect: where heads and alerts go is for the configuration to say.
  * @throws Error where there is no answer in time, it is longer than `maxBytes`, or its status is not 2xx
  */
 export async function post(posting: Posting, clock: SchedulerLike): Promise<Posted> {
-  const { url, type, body, token, maxBytes, signal } = posting;
+  const { url, type, body, headers, maxBytes, signal } = posting;
   const aborting = new AbortController();
   const late = clock.schedule(
     () => aborting.abort(new Error(`no answer within ${answersWithinMs / 1_000} s`)),
@@ -35,7 +35,7 @@ export async function post(posting: Posting, clock: SchedulerLike): Promise<Post
     const answer = await fetch(url, {
       method: 'POST',
       redirect: 'manual',
-      headers: { 'content-type': type, ...(token === null ? {} : { authorization: `Bearer ${token}` }) },
+      headers: { 'content-type': type, ...headers },
       body: Buffer.from(body),
       signal: AbortSignal.any([aborting.signal, signal]),
     });
