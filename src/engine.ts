@@ -28,6 +28,7 @@ import { openLargeMail } from './engine/large-mail.ts';
 import { tlsOf } from './engine/listeners.ts';
 import { liveMatching, liveOptions } from './engine/live-options.ts';
 import { draftOf } from './engine/notes.ts';
+import { openOwnMail } from './engine/own-mail.ts';
 import { processingSetup } from './engine/pipelines.ts';
 import { type Reloaded, type ReloadParts, reload } from './engine/reload.ts';
 import { openReminders } from './engine/reminders.ts';
@@ -118,7 +119,9 @@ async function openWorkshop(
   const directory = await openDirectory(addresses, book);
   const detail = stack.use(createDetailedLogs({ dataDir, book, clock, log }));
   const hasher = stack.use(openContentHasher({ workers: 1 }));
+  const own = await openOwnMail(live.current);
   const setup = processingSetup(store, {
+    ...own,
     directory,
     hashContent: (message) => hasher.hash(message),
     large,
@@ -132,7 +135,7 @@ async function openWorkshop(
       return found;
     },
   });
-  return { workshop: createWorkshop({ detail, live, store, book, setup, clock, log, version }), directory };
+  return { workshop: createWorkshop({ ...own, detail, live, store, book, setup, clock, log, version }), directory };
 }
 
 interface Opened {
@@ -173,7 +176,7 @@ async function launch(start: EngineSetup, { workshop, directory }: Opened, stack
   if (options.matching.continuityEvent) workshop.note(engineEvent('continuity.on', {}));
   const evidence = stack.use(await openEvidence(workshop));
   const administration = createAdministration({ workshop, actor, mailboxes });
-  const background = await openBackground(workshop, evidence, stack);
+  const background = await openBackground(workshop, evidence, { actor, stack });
   const api = createApi(workshop, actor, { ...administration, evidence, imports, background }, changed$);
   const server = await openApi(workshop, api);
   stack.defer(() => server.close());

@@ -21,6 +21,8 @@ export interface IngestPorts {
   readonly isExpired?: (bytes: Uint8Array, destination: Destination, receivedAt: number) => boolean;
   /** Told of each message that was refused so. */
   readonly refusedByAge?: (bytes: Uint8Array, delivery: Pick<Delivery, 'destinations' | 'transport'>) => void;
+  /** True for mail of the engine's own that comes back: taken like any other, and no sign of life. */
+  readonly isOwn?: (bytes: Uint8Array) => boolean;
 }
 export interface IngestOptions {
   /** Deliveries committed at once; a connection has one at most, so their number bounds it. */
@@ -28,8 +30,17 @@ export interface IngestOptions {
 }
 /** What became of one delivery. */
 export type Ingested =
-  | { readonly kind: 'acknowledged'; readonly destinations: readonly Destination[]; readonly custodied: Custodied }
+  | {
+      readonly kind: 'acknowledged';
+      readonly destinations: readonly Destination[];
+      readonly custodied: Custodied;
+      /** Mail of the engine's own. */
+      readonly own: boolean;
+    }
   | { readonly kind: 'refused'; readonly destinations: readonly Destination[]; readonly failure: EngineFailure };
+
+/** An alert that comes back, and the report around it, are far smaller. */
+const ownBytes = 262_144;
 
 /** A sender waits ten minutes for the final answer (RFC 5321 4.5.3.2.6); a store that is silent for one has failed. */
 const commitWithinMs = 60_000;
@@ -39,7 +50,7 @@ const commitWithinMs = 60_000;
  * other.
  */
 export function ingest(
-  { newId, isExpired, refusedByAge }: IngestPorts,
+  { newId, isExpired, refusedByAge, isOwn }: IngestPorts,
   { concurrency }: IngestOptions,
   clock: SchedulerLike,
 ): OperatorFunction<Delivery, Ingested> {
@@ -52,10 +63,12 @@ export function ingest(
       isExpired === undefined
         ? commit()
         : aged(delivery, { isExpired, refusedByAge }, receivedAt).pipe(mergeMap(commit));
+    const own$ = isOwn === undefined || receipt.size > ownBytes ? of(false) : previewed(receipt).pipe(map(isOwn));
     const silent = (): Observable<never> => throwError(() => new EngineFailure('commit-timeout'));
-    return custodied$.pipe(
+    return own$.pipe(
+      mergeMap((own) => custodied$.pipe(map((custodied) => ({ own, custodied })))),
       timeout({ first: commitWithinMs, scheduler: clock, with: silent }),
-      map((custodied): Ingested => ({ kind: 'acknowledged', destinations, custodied })),
+      map((taken): Ingested => ({ kind: 'acknowledged', destinations, ...taken })),
       catchError((error: unknown) => {
         receipt.abort();
         return of<Ingested>({ kind: 'refused', destinations, failure: asFailure(error) });
@@ -69,6 +82,8 @@ export function ingest(
   return mergeMap(take, concurrency);
 }
 
+const previewed = (receipt: Delivery['receipt']): Observable<Uint8Array> => defer(() => receipt.preview());
+
 /** Refuses a message that is over age for every definition it was sent to. */
 function aged(
   { receipt, destinations, transport }: Delivery,
@@ -81,7 +96,7 @@ function aged(
   },
   receivedAt: number,
 ): Observable<void> {
-  return defer(() => receipt.preview()).pipe(
+  return previewed(receipt).pipe(
     map((bytes) => {
       if (!destinations.every((destination) => isExpired(bytes, destination, receivedAt))) return;
       refusedByAge?.(bytes, { destinations, transport });

@@ -26,6 +26,9 @@ import type { Bodies, Directory, HashContent, Unwrap } from './ports.ts';
 import { isInternalMail, mailboxesOf, observeRecipients } from './screen.ts';
 import type { Turns } from './turns.ts';
 
+/** An alert of ours, journaled back (journaling c.7). */
+export const ownNoticeFlag = 'own-notice';
+
 /** What unwrapping needs of the world. */
 export interface UnwrapPorts extends Digesting {
   readonly bodies: Bodies;
@@ -34,6 +37,8 @@ export interface UnwrapPorts extends Digesting {
   readonly openLarge?: OpenLarge;
   readonly hashContent: HashContent;
   readonly directory: Directory;
+  /** True for an alert of this engine that was journaled back (journaling c.7); asked for small mail alone. */
+  readonly isOwnNotice?: (bytes: Uint8Array, parsed: Parsed) => boolean;
   /** Lower-case header names (journaling b.1). */
   readonly trustedRecipientHeaders: readonly string[];
 }
@@ -85,7 +90,7 @@ function unwrapItem(item: SpoolItem, { ports, options, matching, inTurn }: Unwra
     return from(opened$).pipe(map((opened) => parsedMail(item, opened, ports)));
   }
   const read = (bytes: Uint8Array, isLent: boolean): Observable<ParsedMail> => {
-    const parsed = ports.unwrap(bytes, unwrapOptions);
+    const parsed = marked(ports.unwrap(bytes, unwrapOptions), bytes, ports);
     const versions = digestOriginals(parsed, { bytes, sha256: item.sha256 }, ports);
     const primary = needsContentHash(parsed, matching) ? primaryBytes(parsed, versions, { bytes, insists }) : null;
     const opened = { parsed, versions: versions.map(({ sha256, size }) => ({ sha256, size })) };
@@ -99,6 +104,12 @@ function unwrapItem(item: SpoolItem, { ports, options, matching, inTurn }: Unwra
   const readBack = (): Observable<ParsedMail> =>
     from(bodies.read(item.body, 'identity', item.sha256)).pipe(mergeMap((bytes) => inTurn(() => read(bytes, false))));
   return inTurn(() => bodies.lend?.(item.sha256, (bytes) => read(bytes, true)) ?? readBack());
+}
+
+/** With the flag by which it is skipped, where it is our own. */
+function marked(parsed: Parsed, bytes: Uint8Array, { isOwnNotice }: UnwrapPorts): Parsed {
+  if (isOwnNotice?.(bytes, parsed) !== true) return parsed;
+  return { ...parsed, flags: [...parsed.flags, ownNoticeFlag] };
 }
 
 /** An operator wants it archived although nobody could read it. */

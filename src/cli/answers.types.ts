@@ -90,6 +90,23 @@ export interface HoldAnswer {
   readonly placedAt: string;
   readonly placedBy: string;
 }
+export interface AlertAnswer {
+  readonly id: string;
+  readonly kind: string;
+  readonly definition: string | null;
+  readonly severity: string;
+  readonly state: string;
+  readonly title: string;
+  readonly text: string;
+  readonly since: string;
+  readonly acknowledgedBy: string | null;
+  readonly note: string | null;
+}
+export interface ChannelTestAnswer {
+  readonly channel: string;
+  readonly ok: boolean;
+  readonly detail: string | null;
+}
 export interface RetentionAnswer {
   readonly paused: { readonly from: string; readonly to: string } | null;
   readonly items: readonly {

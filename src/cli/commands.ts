@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { addAlertCommands } from './alert-commands.ts';
 import type { EntryAnswer, EventAnswer, IntakeAnswer, ListAnswer } from './answers.types.ts';
 import { api, type Globals, show, type Talk } from './api-command.ts';
 import { createClient, type Query } from './client.ts';
@@ -34,6 +35,7 @@ export function addApiCommands(program: Command, options: ProgramOptions, end: (
   addEvidenceCommands(program, talk);
   addKeepingCommands(program, talk);
   addExchangeCommands(program, talk);
+  addAlertCommands(program, talk);
 }
 
 function addMessages(program: Command, talk: Talk): void {

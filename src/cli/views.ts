@@ -1,4 +1,6 @@
 import type {
+  AlertAnswer,
+  ChannelTestAnswer,
   DefinitionAnswer,
   EngineStatusAnswer,
   EntryAnswer,
@@ -109,6 +111,33 @@ export const retentionTable = ({ paused, items }: RetentionAnswer): string =>
     ],
     items,
   ) + (paused === null ? '' : `PAUSED: the clock leapt from ${paused.from} to ${paused.to}\n`);
+
+export const alertTable = (alerts: readonly AlertAnswer[], now: number): string =>
+  table<AlertAnswer>(
+    [
+      { title: 'ID', of: ({ id }) => id },
+      { title: 'SEVERITY', of: ({ severity }) => severity },
+      {
+        title: 'STATE',
+        of: ({ state, acknowledgedBy }) => (state === 'open' ? 'OPEN' : stateBy(state, acknowledgedBy)),
+      },
+      { title: 'SINCE', of: ({ since }) => ago(since, now) },
+      { title: 'WHAT', of: ({ title, text, note }) => `${title}: ${text}${note === null ? '' : ` (${note})`}` },
+    ],
+    alerts,
+  );
+
+const stateBy = (state: string, by: string | null): string =>
+  state === 'acknowledged' && by !== null ? `${state} by ${by}` : state;
+
+export const channelTestTable = (items: readonly ChannelTestAnswer[]): string =>
+  table<ChannelTestAnswer>(
+    [
+      { title: 'CHANNEL', of: ({ channel }) => channel },
+      { title: 'RESULT', of: ({ ok, detail }) => (ok ? 'sent' : `failed: ${detail ?? 'unknown'}`) },
+    ],
+    items,
+  );
 
 const daysOf = (days: number | null): string => (days === null ? 'for ever' : `${Math.round(days * 100) / 100} d`);
 

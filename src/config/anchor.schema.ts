@@ -2,14 +2,15 @@ import { z } from 'zod';
 import { isLoopbackHost } from './cidr.ts';
 import { choice, duration, identifier, option, path, secret, textOf } from './option.ts';
 
-const url = {
+/** A URL to call, where no password stands. */
+export const plainUrl = {
   test: (value: string): boolean => {
     const read = URL.canParse(value) ? new URL(value) : null;
     return read !== null && /^https?:$/.test(read.protocol) && read.username === '' && read.password === '';
   },
   wrong: 'is not an http or https URL without user and password',
   label: 'URL',
-  expected: 'a URL such as https://anchor.example.com/heads',
+  expected: 'a URL such as https://hooks.example.com/daybook',
 };
 
 /** Where signed heads are sent, so that an older copy of the whole folder is found out (store section 4). */
@@ -21,7 +22,10 @@ export const anchorSchema = z
       '`file`: a line for each head; on another mount. `webhook`: posted as JSON. `rfc3161`: a time-stamp over each head.',
     ),
     path: option(path().optional(), '`file` only, and required: the file. Never inside `dataDir`.'),
-    url: option(textOf(2048, url).optional(), '`webhook` (https, or http on loopback) and `rfc3161`; required there.'),
+    url: option(
+      textOf(2048, plainUrl).optional(),
+      '`webhook` (https, or http on loopback) and `rfc3161`; required there.',
+    ),
     token: option(secret(1024).optional(), '`webhook` only: sent as `Authorization: Bearer`.'),
     interval: option(
       duration('1m', '7d').optional(),

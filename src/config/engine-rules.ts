@@ -1,4 +1,5 @@
 import { addressKey, withoutBrackets } from './address.ts';
+import { alertRules } from './alert-rules.ts';
 import { anchorRules } from './anchor-rules.ts';
 import { isLoopbackHost } from './cidr.ts';
 import { definitionRules, openRanges } from './definition-rules.ts';
@@ -20,15 +21,16 @@ export function engineRules(document: unknown): readonly DocumentFault[] {
     ...clusterRules(document),
     ...encryptionRules(document),
     ...listenerRules(document),
-    ...evidenceRules(document),
+    ...namedRules(document, ['evidence', 'anchors'], anchorRules),
+    ...namedRules(document, ['alerts', 'channels'], alertRules),
   ];
 }
 
-function evidenceRules(document: unknown): DocumentFault[] {
-  const base: FaultPath = ['evidence', 'anchors'];
+/** A list whose items have unique names, and rules of their own. */
+function namedRules(document: unknown, base: FaultPath, rules: typeof anchorRules): DocumentFault[] {
   const items = itemsAt(document, base);
   return [
-    ...items.flatMap((anchor, index) => anchorRules(anchor, [...base, index])),
+    ...items.flatMap((item, index) => rules(item, [...base, index])),
     ...repeated({ items, base, key: 'name', keyOf: (text) => text }),
   ];
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { alertsSchema } from './alert.schema.ts';
 import { anchorSchema } from './anchor.schema.ts';
 import { definitionSchema } from './definition.schema.ts';
 import { isDirectoryAddress } from './known-addresses.ts';
@@ -233,6 +234,7 @@ export const engineSchema = z.strictObject({
   limits: option(limitsSchema.prefault({}), 'Bounds.'),
   store: option(storeSchema.prefault({}), 'How mail is kept.'),
   evidence: option(evidenceSchema.prefault({}), 'What proves that nothing was changed.'),
+  alerts: option(alertsSchema.prefault({}), 'Who is told when something is wrong.'),
   cluster: option(clusterSchema.optional(), 'Required with `store.backend: cluster`.'),
   definitions: option(list(definitionSchema, 10_000).prefault([]), 'Provisioned journal service definitions.'),
 });

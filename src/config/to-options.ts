@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path';
 import type { JournalOptions, MatchingOptions } from '../../streams/message.ts';
 import type { KeySource } from '../master-key.ts';
 import { addressKey, domainKey, withoutBrackets } from './address.ts';
+import { toChannelOptions } from './alert-options.ts';
 import { buildSourceRule } from './cidr.ts';
 import type { DefinitionConfig, Pop3DefinitionConfig, SmtpDefinitionConfig } from './definition.schema.ts';
 import type { EngineConfig } from './engine.schema.ts';
@@ -74,6 +75,7 @@ export function toEngineOptions(config: EngineConfig, { file, hostname }: Surrou
       scrubIntervalMs: checkedDurationMs(store.scrubInterval),
     },
     evidence: { anchors: config.evidence.anchors.map((anchor) => toAnchorOptions(anchor, absolute)) },
+    alerts: { channels: config.alerts.channels.map(toChannelOptions) },
     cluster:
       cluster === undefined || store.backend !== 'cluster'
         ? null

@@ -7,6 +7,7 @@ import { definitionForm } from '../config/definition-form.ts';
 import type { Administration, EngineApi, EngineChange } from '../http/api.types.ts';
 import type { Status } from '../http/status.schema.ts';
 import { createAccessTrail } from './access-trail.ts';
+import { createAlertsApi } from './alerts-api.ts';
 import { createArchiveApi, isoTime } from './archive-api.ts';
 import type { Background } from './background.ts';
 import type { Definition } from './definition-book.types.ts';
@@ -16,6 +17,7 @@ import type { Evidence } from './evidence.ts';
 import { explain } from './explain.ts';
 import { createExportApi } from './exports.ts';
 import { createKeepingApi } from './keeping-api.ts';
+import { statusesOf } from './statuses.ts';
 import type { Workshop } from './workshop.ts';
 
 type ApiParts = Administration &
@@ -37,17 +39,14 @@ export function createApi(
     const { open, detail } = store.health;
     return open ? { ready, missing } : { ready: false, missing: [...missing, `the store has failed: ${detail}`] };
   };
-  const statuses = (): Status[] =>
-    book
-      .all()
-      .map(statusFor)
-      .filter((status) => status !== undefined);
+  const statuses = (): Status[] => statusesOf(workshop, actor);
   return {
     ...archive,
     ...administration,
     exports: createExportApi({ store, clock, note, archive, signer: evidence.signer }),
     evidence: evidence.api,
     keeping: createKeepingApi(workshop),
+    alerts: createAlertsApi(background.alerts),
     status: () => ({
       engine: {
         version,

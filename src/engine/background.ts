@@ -1,22 +1,34 @@
+import type { EngineActor } from '../../machines/follow.ts';
 import type { Closing } from '../close.ts';
 import { readPublicKeys } from '../evidence/signing-key.ts';
 import type { EngineApi } from '../http/api.types.ts';
+import { roomIn } from '../store/free-space.ts';
+import { type Alerts, openAlerts } from './alerts.ts';
 import { type Anchors, openAnchors } from './anchors.ts';
+import { channelsOf } from './channels-of.ts';
+import { createDiskWatch } from './disk-watch.ts';
 import type { Evidence } from './evidence.ts';
 import { openHistory } from './history.ts';
+import { createNewId } from './new-id.ts';
 import { openRetention, retentionWarnings } from './retention.ts';
 import { openScrub, type Scrub } from './scrub.ts';
+import { statusesOf } from './statuses.ts';
 import type { Workshop } from './workshop.ts';
 
 /** What goes on beside mail, for the status. */
 export interface Background {
+  readonly alerts: Alerts;
   readonly anchors: Pick<Anchors, 'status'>;
   readonly scrub: Pick<Scrub, 'status'>;
   readonly history: EngineApi['history'];
 }
 
 /** Starts what watches over the archive while mail goes on; `stack` ends it. */
-export async function openBackground(workshop: Workshop, evidence: Evidence, stack: Closing): Promise<Background> {
+export async function openBackground(
+  workshop: Workshop,
+  evidence: Evidence,
+  { actor, stack }: { readonly actor: EngineActor; readonly stack: Closing },
+): Promise<Background> {
   const { options, clock, log, note } = workshop;
   const { dataDir } = options;
   const anchors = stack.use(
@@ -39,7 +51,28 @@ export async function openBackground(workshop: Workshop, evidence: Evidence, sta
   stack.use(openRetention(workshop));
   workshop.warnAlso(() => retentionWarnings(workshop));
   workshop.warnAlso(scrub.warnings);
+  const { minimumFreeBytes } = options.store;
+  const space = roomIn(dataDir, minimumFreeBytes, () => clock.now());
+  const room = (): number => space(workshop.store.missingReserveBytes);
+  workshop.warnAlso(createDiskWatch({ room, minimumFreeBytes, clock, note }));
   const history = openHistory(workshop);
   stack.defer(() => history[Symbol.dispose]());
-  return { anchors, scrub, history: history.read };
+  const alerts = stack.use(await openAlertsOf(workshop, actor));
+  return { alerts, anchors, scrub, history: history.read };
+}
+
+async function openAlertsOf(workshop: Workshop, actor: EngineActor): Promise<Alerts> {
+  const { options, clock, log, note } = workshop;
+  const alerts = await openAlerts({
+    dataDir: options.dataDir,
+    statuses: () => statusesOf(workshop, actor),
+    warnings: () => workshop.warnings(),
+    channels: channelsOf(workshop),
+    newId: createNewId(clock),
+    note,
+    clock,
+    log,
+  });
+  workshop.warnAlso(alerts.channels.warnings);
+  return alerts;
 }

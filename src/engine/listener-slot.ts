@@ -88,7 +88,8 @@ export function acceptedNews(clock: SchedulerLike): AcceptedNews {
   return {
     of: subjectOf,
     note: (result) => {
-      if (result.kind !== 'acknowledged') return;
+      // What we sent ourselves says nothing of the sender.
+      if (result.kind !== 'acknowledged' || result.own) return;
       for (const { definitionId } of result.destinations) {
         if (definitionId !== null) counts.set(definitionId, (counts.get(definitionId) ?? 0) + 1);
       }

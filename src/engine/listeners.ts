@@ -1,10 +1,12 @@
 import type { Observable } from 'rxjs';
 import type { ListenerInput, ListenerName, ListenerNews } from '../../machines/engine.events.ts';
+import type { IngestPorts } from '../../streams/ingest.ts';
 import type { NewId } from '../../streams/ports.ts';
 import type { TlsFiles } from '../config/tls-files.ts';
 import { loadTls } from '../config/tls-files.ts';
 import type { SmtpListener } from '../smtp/types.ts';
 import type { Capacity } from './capacity.ts';
+import { alertRecipients } from './channels-of.ts';
 import { expiryCheck } from './expiry-check.ts';
 import { gatewayRoutes } from './gateway.ts';
 import { listenerNews } from './listener-slot.ts';
@@ -53,7 +55,7 @@ export async function createListeners(
         const there = { ...listener, host, port, origin: 'gateway' as const };
         return listenerNews({ ...common, smtp: there, ports: forGateway, ingest: { newId } }, input);
       }
-      const ingest = { newId, ...expiryCheck(workshop, 'reject') };
+      const ingest = { newId, ...expiryCheck(workshop, 'reject'), ...ownCheck(workshop) };
       return listenerNews({ ...common, smtp: { ...listener, origin: 'journal' }, ports, ingest }, input);
     },
     get: (name) => open.get(name),
@@ -64,6 +66,10 @@ export async function createListeners(
     },
   };
 }
+
+/** Where no alert goes out by mail none can come back. */
+const ownCheck = ({ options, ownMail }: Pick<Workshop, 'options' | 'ownMail'>): Pick<IngestPorts, 'isOwn'> =>
+  alertRecipients(options).length === 0 ? {} : { isOwn: ownMail.maybe };
 
 /** A usable pair. @throws Error with what is wrong, nothing of the key in it */
 export async function tlsOf(files: TlsFiles) {

@@ -10,6 +10,7 @@ import { decode } from '../store/bodies.ts';
 import type { Store } from '../store/open-store.ts';
 import type { ReopeningStore } from '../store/reopening-store.ts';
 import type { LargeMail } from './large-mail.ts';
+import type { OwnMail } from './own-mail.ts';
 
 /** Items of one definition in memory at once: enough that a group commit is full, few enough to hold. */
 const windowItems = 128;
@@ -32,9 +33,10 @@ export function processingSetup(
     readonly matching: MatchingOptions;
     readonly optionsFor: (item: SpoolItem) => JournalOptions;
     readonly suspicion: Suspicion;
+    readonly ownMail: Pick<OwnMail, 'isNotice'>;
   },
 ): ProcessingSetup {
-  const { directory, hashContent, large, trustedRecipientHeaders, matching, optionsFor, suspicion } = parts;
+  const { directory, hashContent, large, trustedRecipientHeaders, matching, optionsFor, suspicion, ownMail } = parts;
   const { spool, bodies, archive, messages } = store;
   const openLarge: OpenLarge = (item, options) => large.open((into) => store.gather(item.body, into), item, options);
   const hashBytes = (bytes: Uint8Array): string => hash('sha256', bytes, 'hex');
@@ -51,6 +53,7 @@ export function processingSetup(
     directory,
     trustedRecipientHeaders,
     suspicion,
+    isOwnNotice: ownMail.isNotice,
   };
   return { ports, large, matching, optionsFor };
 }

@@ -2,6 +2,7 @@ import type { SchedulerLike } from 'rxjs';
 import type { JournalActor } from '../../machines/follow.ts';
 import { statusOf } from '../../machines/journal.status.ts';
 import type { EventDraft } from '../../streams/ports.ts';
+import type { OwnNotices } from '../alert/own-notice.ts';
 import type { EngineOptions } from '../config/to-options.ts';
 import type { Status } from '../http/status.schema.ts';
 import type { Log } from '../log.ts';
@@ -14,6 +15,7 @@ import { firstValue } from './first-value.ts';
 import { type AcceptedNews, acceptedNews } from './listener-slot.ts';
 import type { LiveOptions } from './live-options.ts';
 import { createMailboxFacts, type MailboxFacts } from './mailbox-facts.ts';
+import type { OwnMail } from './own-mail.ts';
 import { createPasswordCheck, type PasswordCheck } from './password.ts';
 import type { ProcessingSetup } from './pipelines.ts';
 import { processLoad } from './process-load.ts';
@@ -43,6 +45,10 @@ export interface Workshop {
   readonly rejections: RejectionBook;
   readonly accepted: AcceptedNews;
   readonly shedding: Shedding;
+  /** Marks the mail that this engine sends. */
+  readonly notices: OwnNotices;
+  /** Knows it again when it comes back. */
+  readonly ownMail: OwnMail;
   /** Writes a line of the event log; a store that fails meanwhile is logged, never thrown. */
   readonly note: (draft: EventDraft) => void;
   statusOf(definition: Definition, journal: JournalActor | undefined): Status | undefined;
@@ -55,7 +61,10 @@ export interface Workshop {
 }
 
 export function createWorkshop(
-  parts: Pick<Workshop, 'detail' | 'live' | 'store' | 'book' | 'setup' | 'clock' | 'log' | 'version'>,
+  parts: Pick<
+    Workshop,
+    'detail' | 'live' | 'store' | 'book' | 'setup' | 'clock' | 'log' | 'version' | 'notices' | 'ownMail'
+  >,
 ): Workshop {
   const { store, clock, log } = parts;
   const note = (draft: EventDraft): void => {

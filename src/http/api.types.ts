@@ -9,6 +9,7 @@ import type {
   MessageReader,
 } from '../../streams/ports.ts';
 import type { Role } from './access.ts';
+import type { AlertsApi } from './alerts.types.ts';
 import type { DefinitionView, TestResult } from './definition.schema.ts';
 import type { Entry } from './entry.schema.ts';
 import type { Proof, SignedHeadAnswer, Verification } from './evidence.schema.ts';
@@ -62,6 +63,7 @@ export interface EngineApi extends Administration {
   readonly keeping: KeepingApi;
   readonly imports: ImportApi;
   readonly exports: ExportApi;
+  readonly alerts: AlertsApi;
 
   readiness(): { readonly ready: boolean; readonly missing: readonly string[] };
   health(): readonly Component[];

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { SchedulerLike } from 'rxjs';
+import { alertKinds } from '../../streams/alert.ts';
 import { outcomes } from '../../streams/message.ts';
 import type { EngineApi } from './api.types.ts';
 import { type Status, serviceStatuses } from './status.schema.ts';
@@ -35,6 +36,7 @@ function engineMetrics(registry: Registry): Show {
     'definition',
     'reason',
   ]);
+  const showAlerts = alertMetrics(registry);
   const shed = counter('daybook_shed_total', 'Messages and connections put off while overloaded.', ['reason']);
   const anchored = gauge('daybook_anchor_last_success_timestamp_seconds', 'Last head kept at an anchor.', ['anchor']);
   const deleted = counter('daybook_deleted_total', 'Messages received whose mail was deleted, by why.', [
@@ -43,7 +45,8 @@ function engineMetrics(registry: Registry): Show {
   ]);
   const scrubbed = counter('daybook_scrub_bytes_total', 'Bytes read by the scrub.');
   const completed = gauge('daybook_scrub_last_completed_timestamp_seconds', 'End of the last complete scrub.');
-  return (api) => {
+  return (api, clock) => {
+    showAlerts(api, clock);
     const { engine } = api.status();
     scrubbed.reset();
     scrubbed.inc(engine.scrub.readBytes);
@@ -64,6 +67,26 @@ function engineMetrics(registry: Registry): Show {
     deleted.reset();
     for (const { definition, rule, count } of api.keeping.deleted())
       deleted.inc({ definition: definition ?? '', rule }, count);
+  };
+}
+
+function alertMetrics(registry: Registry): Show {
+  const { gauge, counter } = makers(registry);
+  const open = gauge('daybook_alerts_open', 'Alerts that are not over, by kind.', ['kind']);
+  const waiting = gauge('daybook_alerts_unacknowledged', 'Alerts that are not over and that nobody looks after.');
+  const sent = counter('daybook_alert_messages_total', 'Messages to a channel, by whether they were taken.', [
+    'channel',
+    'result',
+  ]);
+  return ({ alerts }) => {
+    const notOver = alerts.all().filter(({ state }) => state !== 'resolved');
+    for (const kind of alertKinds) open.set({ kind }, notOver.filter((alert) => alert.kind === kind).length);
+    waiting.set(notOver.filter(({ state }) => state === 'open').length);
+    sent.reset();
+    for (const { name: channel, ...done } of alerts.channels()) {
+      sent.inc({ channel, result: 'sent' }, done.sent);
+      sent.inc({ channel, result: 'failed' }, done.failed);
+    }
   };
 }
 

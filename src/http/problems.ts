@@ -99,6 +99,11 @@ export const problems = {
     title: 'The definition cannot be changed to this state now',
     help: '`detail` says what is in the way.',
   },
+  'alert-ended': {
+    status: 409,
+    title: 'The alert is over',
+    help: 'What it was about has ended by itself; there is nothing left to look after.',
+  },
   'intake-state': {
     status: 409,
     title: 'The intake record is not in a state that allows this',

@@ -4,6 +4,7 @@ import { type FastifyServerOptions, fastify } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { SchedulerLike } from 'rxjs';
 import { type AccessToken, createAuthenticator } from './access.ts';
+import { alertsRoutes } from './alerts.route.ts';
 import type { EngineApi } from './api.types.ts';
 import type { App, ZodProvider } from './app.types.ts';
 import { consoleRoutes } from './console.route.ts';
@@ -147,6 +148,7 @@ function addRoutes(app: App, options: HttpOptions, { api, book }: { api: EngineA
   evidenceRoutes(app, api);
   keepingRoutes(app, api);
   liveRoutes(app, api);
+  alertsRoutes(app, api);
   pagesRoutes(app, book, options.version);
   consoleRoutes(app, options.consoleFolder);
 }

@@ -137,6 +137,7 @@ describe('a configuration', () => {
           scrubInterval: '30d',
         },
         evidence: { anchors: [] },
+        alerts: { channels: [] },
         definitions: [],
       },
     });

@@ -5,6 +5,7 @@ import type { Ingested } from '../../streams/ingest.ts';
 
 const accepted = (...definitionIds: (string | null)[]): Ingested => ({
   kind: 'acknowledged',
+  own: false,
   destinations: definitionIds.map((definitionId) => ({ definitionId, definitionVersion: 1 })),
   custodied: { intakeIds: definitionIds.map(() => 'i'), receivedAt: 0, size: 1, sha256: '' },
 });
@@ -54,8 +55,9 @@ test('whoever looks is told first', () => {
   expect(told).toHaveLength(2);
 });
 
-test('a refused message, and one of the gateway, is no news of a definition', () => {
+test('a refused message, one of the gateway, and an alert of ours that comes back, is no news of a definition', () => {
   const { clock, news, told } = set();
+  news.note({ ...accepted('a'), own: true } as Ingested);
   news.note(accepted(null));
   news.note({ kind: 'refused', destinations: [], failure: new Error() as never });
   clock.flush();

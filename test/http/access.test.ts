@@ -45,6 +45,9 @@ const matrix: readonly (readonly [string, Readonly<Record<string, number>>])[] =
   ['DELETE /v1/holds/case-7', { ...none, admin: 204 }],
   ['GET /v1/retention', auditors],
   ['POST /v1/retention/resume', none],
+  ['GET /v1/alerts', everybody],
+  ['POST /v1/alerts/A2/acknowledge', operators],
+  ['POST /v1/alerts/test', operators],
   ['GET /v1/ledger', auditors],
   ['POST /v1/explain?definition=exchange-1', both],
   ['POST /v1/import?definition=exchange-1', operators],
@@ -104,7 +107,7 @@ test('the matrix knows every route there is', async () => {
     .flatMap(([path, operations]) => Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`))
     .filter((route) => route !== 'GET /v1/stream');
   const listed = matrix.map(([route]) =>
-    (route.split('?')[0] ?? '').replace(/exchange-1|case-7|(?<=(intake|messages)\/)[EI]1/, '{id}'),
+    (route.split('?')[0] ?? '').replace(/exchange-1|case-7|(?<=(intake|messages|alerts)\/)[EIA][12]/, '{id}'),
   );
   expect(listed.toSorted()).toEqual(documented.toSorted());
 });

@@ -77,7 +77,7 @@ describe('taking deliveries into custody', () => {
     delivery.commit?.resolve(custodied);
     await settled();
     expect(delivery.answers).toEqual([custodied]);
-    expect(ingested).toEqual([{ kind: 'acknowledged', destinations: delivery.destinations, custodied }]);
+    expect(ingested).toEqual([{ kind: 'acknowledged', destinations: delivery.destinations, custodied, own: false }]);
   });
 
   test.each([
@@ -137,6 +137,30 @@ describe('taking deliveries into custody', () => {
     first.commit?.resolve(custodied);
     await settled();
     expect(second.commit).toBeDefined();
+  });
+});
+
+describe('mail of our own that comes back', () => {
+  test('is taken like any other, and told apart', async () => {
+    const { deliveries$, ingested } = start({ isOwn: (bytes) => Buffer.from(bytes).includes('Subject: x') });
+    const delivery = new TestDelivery('exchange');
+    deliveries$.next(delivery);
+    await settled();
+    delivery.commit?.resolve(custodied);
+    await settled();
+    expect(delivery.answers).toEqual([custodied]);
+    expect(ingested).toMatchObject([{ kind: 'acknowledged', own: true }]);
+  });
+
+  test('is not looked for in what is larger than any alert', async () => {
+    const { deliveries$, ingested } = start({ isOwn: () => expect.fail('it was read') });
+    const delivery = new TestDelivery('exchange');
+    Object.assign(delivery.receipt, { size: 300_000 });
+    deliveries$.next(delivery);
+    await settled();
+    delivery.commit?.resolve(custodied);
+    await settled();
+    expect(ingested).toMatchObject([{ kind: 'acknowledged', own: false }]);
   });
 });
 

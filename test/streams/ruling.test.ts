@@ -86,6 +86,14 @@ describe('what ends an item before it is looked up', () => {
     },
   );
 
+  test('an alert of ours that was journaled back is skipped, however old; a release takes the rule off', () => {
+    const ours = { ...old, flags: ['own-notice'] };
+    const loop = { kind: 'end', outcome: 'skipped', reason: 'loop' };
+    expect(verdictOf({ item: { parsed: ours } })).toEqual(loop);
+    expect(verdictOf({ item: { parsed: ours, overrides: ['scope', 'age'] } })).toMatchObject({ kind: 'defer' });
+    expect(verdictOf({ item: { parsed: ours, origin: 'gateway' } })).not.toEqual(loop);
+  });
+
   test('an import is not subject to the age limit, but to scope', () => {
     expect(verdictOf({ item: { parsed: old, origin: 'import' } })).toMatchObject({ kind: 'defer' });
     expect(verdictOf({ item: { parsed: foreign, origin: 'import' } })).toEqual(skipped);

@@ -1,4 +1,5 @@
 import { Subject } from 'rxjs';
+import type { AlertAnswer } from '../../src/http/alerts.schema.ts';
 import type {
   AccessDenied,
   ChangedBy,
@@ -94,6 +95,7 @@ export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
     keeping: fakeKeeping(heard),
     imports: fakeImports(heard),
     exports: fakeExports(heard),
+    alerts: fakeAlerts(heard),
     messages: {
       ...find('messages', [entry]),
       get: async (id) => (id === entry.id ? entry : undefined),
@@ -220,6 +222,48 @@ function fakeKeeping(heard: (name: string, ...args: unknown[]) => void): EngineA
       { definition: 'exchange-1', rule: 'retention', count: 4 },
       { definition: null, rule: 'erasure', count: 1 },
     ],
+  };
+}
+
+/** The alert `A2` is open, `A1` is over; the channel `mail` works, `hook` does not. */
+function fakeAlerts(heard: (name: string, ...args: unknown[]) => void): EngineApi['alerts'] {
+  return {
+    all: () => [alert({ id: 'A2' }), alert({ id: 'A1', state: 'resolved', kind: 'backlog', definition: null })],
+    acknowledge: async (id, by) => {
+      heard('acknowledge', id, by);
+      if (id === 'A1') return 'ended';
+      return id === 'A2' ? alert({ id, state: 'acknowledged', acknowledgedBy: by.actor, note: by.note }) : 'unknown';
+    },
+    test: async (channel) => {
+      heard('alert-test', channel ?? null);
+      return channel === 'pager' ? undefined : [{ channel: 'mail', ok: true, detail: null }];
+    },
+    channels: () => [{ name: 'mail', sent: 3, failed: 1 }],
+  };
+}
+
+export function alert(members: Partial<AlertAnswer> = {}): AlertAnswer {
+  const iso = new Date(noon).toISOString();
+  return {
+    id: 'A1',
+    kind: 'down',
+    definition: 'exchange-1',
+    severity: 'error',
+    state: 'open',
+    title: 'exchange-1 is down',
+    text: 'no message for 3 h',
+    advice: null,
+    since: iso,
+    raisedAt: iso,
+    notices: 1,
+    lastNoticeAt: iso,
+    escalatedAt: null,
+    acknowledgedAt: null,
+    acknowledgedBy: null,
+    note: null,
+    resolvedAt: null,
+    knownBy: ['mail'],
+    ...members,
   };
 }
 

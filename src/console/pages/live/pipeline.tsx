@@ -137,7 +137,6 @@ function AttemptBars({ attempts: { counts, more }, width }: { readonly attempts:
   return (
     <g class="attempts" transform="translate(12 56)">
       {shown.map((count, at) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: an attempt is its number.
         <g key={at} transform={`translate(0 ${at * tall})`}>
           <text y={tall / 2 + 4}>attempt {at + 1}</text>
           <rect x="66" y="2" height={Math.max(6, tall - 5)} width={Math.max(1, (count / most) * (width - 128))} />

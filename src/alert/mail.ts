@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import { createTransport } from 'nodemailer';
+import type { SchedulerLike } from 'rxjs';
+import type { Channel, Sending } from './channel.ts';
+import { type MailText, mailText } from './mail-text.ts';
+import { noticeHeader, type OwnNotices } from './own-notice.ts';
+
+/** Longest silence in any step: a relay that greets no sooner would hold the next alert up. */
+const stepWithinMs = 30_000;
+/** The whole of it. */
+const sentWithinMs = 120_000;
+
+export interface MailOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly security: 'tls' | 'starttls' | 'none';
+  readonly login: { readonly user: string; readonly password: { reveal(): string } } | null;
+  readonly from: string;
+  readonly to: readonly string[];
+}
+
+export interface MailParts {
+  /** The name of the machine, in the subject. */
+  readonly instance: string;
+  readonly notices: OwnNotices;
+  readonly clock: SchedulerLike;
+}
+
+/**
+ * Sends alerts by mail over SMTP. Each carries `Auto-Submitted: auto-generated` (RFC 3834), so that nobody's out-of-office
+ * answers it, and our own mark, by which it is known when it is journaled back.
+ */
+export function mailChannel(options: MailOptions, { instance, notices, clock }: MailParts): Channel {
+  const deliver = async ({ subject, text }: MailText, sending: Sending): Promise<void> => {
+    const messageId = `<${randomUUID()}@${domainOf(options.from)}>`;
+    const headers = {
+      'Auto-Submitted': 'auto-generated',
+      'X-Auto-Response-Suppress': 'All',
+      [noticeHeader]: notices.markOf(messageId),
+    };
+    const { from, to } = options;
+    const date = new Date(clock.now());
+    await sendWithin(options, { from, to: [...to], subject, text, messageId, date, headers }, { ...sending, clock });
+  };
+  const testText = 'This is a test. If you read it, alerts reach you.\n';
+  return {
+    gatherMs: 10_000,
+    restMs: 300_000,
+    most: Number.POSITIVE_INFINITY,
+    send: (alerts, sending) => deliver(mailText(alerts, instance), sending),
+    test: (sending) => deliver({ subject: `[Daybook ${instance}] a test`, text: testText }, sending),
+  };
+}
+
+type Mail = Parameters<ReturnType<typeof createTransport>['sendMail']>[0];
+
+/** One connection for one mail; whatever ends it early closes the connection. */
+async function sendWithin(
+  { host, port, security, login }: MailOptions,
+  mail: Mail,
+  { signal, clock }: Sending & { readonly clock: SchedulerLike },
+): Promise<void> {
+  signal.throwIfAborted();
+  const transport = createTransport({
+    host,
+    port,
+    secure: security === 'tls',
+    requireTLS: security === 'starttls',
+    ignoreTLS: security === 'none',
+    connectionTimeout: stepWithinMs,
+    greetingTimeout: stepWithinMs,
+    socketTimeout: stepWithinMs,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+    ...(login === null ? {} : { auth: { user: login.user, pass: login.password.reveal() } }),
+  });
+  const sending = transport.sendMail(mail);
+  let giveUp: (error: Error) => void = () => undefined;
+  const givenUp = new Promise<never>((_, reject) => {
+    giveUp = reject;
+  });
+  const aborted = (): void => giveUp(new Error('the engine is stopping'));
+  signal.addEventListener('abort', aborted, { once: true });
+  const late = clock.schedule(() => giveUp(new Error(`not sent within ${sentWithinMs / 1_000} s`)), sentWithinMs);
+  try {
+    await Promise.race([sending, givenUp]);
+  } catch (error) {
+    sending.catch(() => undefined);
+    throw new Error(told(error, login?.password.reveal()), { cause: error });
+  } finally {
+    late.unsubscribe();
+    signal.removeEventListener('abort', aborted);
+    transport.close();
+  }
+}
+
+/** What the server said, in one line, never a password: servers quote what they were sent. */
+function told(error: unknown, password: string | undefined): string {
+  const text = (error instanceof Error ? error.message : String(error)).replace(/[\p{Cc}\s]+/gu, ' ').slice(0, 200);
+  if (password === undefined) return text;
+  const forms = [password, Buffer.from(password).toString('base64')];
+  return forms.reduce((said, form) => said.replaceAll(form, '***'), text);
+}
+
+const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1);

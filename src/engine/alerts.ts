@@ -1,0 +1,173 @@
+import { join } from 'node:path';
+import { interval, type SchedulerLike, Subject } from 'rxjs';
+import type { Alert } from '../../streams/alert.ts';
+import type { EventDraft, NewId } from '../../streams/ports.ts';
+import type { Status } from '../http/status.schema.ts';
+import type { Log } from '../log.ts';
+import { readNoted, writeNoted } from '../noted-file.ts';
+import { acknowledge, follow, isOpen, type Stepped } from './alert-book.ts';
+import { type Channels, type NamedChannel, openChannels, type Told } from './alert-channels.ts';
+import { isoTime } from './archive-api.ts';
+import { troublesOf } from './troubles.ts';
+
+/** Alerts and what each channel was told of them, so that a start neither repeats nor forgets any. */
+export const alertsState = 'alerts.state';
+/** The status is looked at this often: `down` is told within seconds, and a look costs microseconds. */
+export const lookEveryMs = 5_000;
+
+/** The alerts of the running engine (journaling d.2). */
+export interface Alerts extends AsyncDisposable {
+  /** Every alert that is kept, the newest first. */
+  all(): readonly Alert[];
+  /** Stops the asking; `ended`: there is nothing left to look after. */
+  acknowledge(
+    id: string,
+    by: { readonly actor: string; readonly note: string | null },
+  ): Promise<Alert | 'unknown' | 'ended'>;
+  readonly channels: Pick<Channels, 'knownBy' | 'standings' | 'test' | 'warnings'>;
+}
+
+export interface AlertsParts {
+  readonly dataDir: string;
+  readonly statuses: () => readonly Status[];
+  /** Of the engine as a whole. */
+  readonly warnings: () => Status['warnings'];
+  readonly channels: readonly NamedChannel[];
+  readonly note: (draft: EventDraft) => void;
+  readonly newId: NewId;
+  readonly clock: SchedulerLike;
+  readonly log: Log;
+}
+
+/** As the state file has it. */
+interface Kept {
+  readonly alerts: readonly Alert[];
+  readonly told: Told;
+}
+
+/** Looks at the status again and again, and tells people what is wrong until somebody acknowledges it, or it is over. */
+export async function openAlerts(parts: AlertsParts): Promise<Alerts> {
+  const { dataDir, clock, log, note } = parts;
+  const path = join(dataDir, alertsState);
+  const wake$ = new Subject<void>();
+  const keeper = keeping(path, await keptIn(path, log), log);
+  const now = clock.now();
+  // What was there at the end of the last life counts as seen now: it is looked for before it is called over.
+  let alerts = keeper.kept.alerts.map((alert) => (isOpen(alert) ? { ...alert, seenAt: now } : alert));
+  const channels = openChannels({
+    ...parts,
+    alerts: () => alerts,
+    told: keeper.kept.told,
+    changed: (told) => keeper.keep({ alerts, told }),
+    wake$,
+  });
+  const said = (steps: readonly Stepped[]): void => {
+    if (steps.length === 0) return;
+    for (const step of steps) for (const draft of eventOf(step)) note(draft);
+    keeper.keep({ ...keeper.kept, alerts });
+    wake$.next();
+  };
+  const look = (): void => {
+    const troubles = troublesOf({ statuses: parts.statuses(), warnings: parts.warnings(), now: clock.now() });
+    const { alerts: after, steps } = follow(alerts, troubles, { now: clock.now(), newId: parts.newId });
+    alerts = [...after];
+    said(steps);
+    keeper.again();
+  };
+  const looks = interval(lookEveryMs, clock).subscribe(() => {
+    try {
+      look();
+    } catch (error) {
+      log('error', 'a look for troubles failed', { error: String(error) });
+    }
+  });
+  return {
+    all: () => alerts.toReversed(),
+    acknowledge: async (id, { actor, note: text }) => {
+      const found = alerts.find((alert) => alert.id === id);
+      if (found === undefined) return 'unknown';
+      if (!isOpen(found)) return 'ended';
+      const known = acknowledge(found, { at: clock.now(), by: actor, note: text });
+      alerts = alerts.map((alert) => (alert === found ? known : alert));
+      said([{ step: 'acknowledged', alert: known }]);
+      await keeper.settled();
+      return known;
+    },
+    channels,
+    [Symbol.asyncDispose]: async () => {
+      looks.unsubscribe();
+      await channels[Symbol.asyncDispose]();
+      await keeper.settled();
+    },
+  };
+}
+
+/** Keeps the newest state on disk, one write at a time; one that fails is tried again at the next look. */
+function keeping(path: string, first: Kept, log: Log) {
+  let kept = first;
+  let written = first;
+  let failing = false;
+  let writing: Promise<void> | null = null;
+  const write = async (): Promise<void> => {
+    do {
+      const next = kept;
+      try {
+        await writeNoted(path, next);
+        written = next;
+        failing = false;
+      } catch (error) {
+        if (!failing) log('warn', 'the alerts could not be kept', { error: String(error) });
+        failing = true;
+      }
+    } while (kept !== written && !failing);
+    writing = null;
+  };
+  const again = (): void => {
+    if (kept !== written) writing ??= write();
+  };
+  return {
+    get kept() {
+      return kept;
+    },
+    keep: (next: Kept) => {
+      kept = next;
+      again();
+    },
+    again,
+    settled: async () => writing ?? undefined,
+  };
+}
+
+async function keptIn(path: string, log: Log): Promise<Kept> {
+  const noted = await readNoted(path);
+  if (noted.kind === 'value') return noted.value as Kept;
+  if (noted.kind === 'damaged')
+    log('warn', 'the alerts of the last run are damaged; what is wrong is told anew', { path });
+  return { alerts: [], told: {} };
+}
+
+/** The lines of the event log about one step; that somebody was asked again is none (journaling d.2). */
+function eventOf({ step, alert }: Stepped): readonly EventDraft[] {
+  if (step === 'reminded') return [];
+  const { id, kind, definition, text, since, asked, acknowledged, resolvedAt } = alert;
+  const facts = { alert: id, kind };
+  const data = {
+    raised: { ...facts, text, since: isoTime(since) },
+    worsened: { ...facts, text, since: isoTime(since) },
+    escalated: { ...facts, text, since: isoTime(since), notices: asked },
+    acknowledged: { ...facts, note: acknowledged?.note ?? null },
+    resolved: { ...facts, since: isoTime(since), endedAt: isoTime(resolvedAt ?? since) },
+  }[step];
+  const isTrouble = step === 'raised' || step === 'worsened' || step === 'escalated';
+  return [
+    {
+      type: `alert.${step}`,
+      severity: isTrouble ? alert.severity : 'info',
+      actor: step === 'acknowledged' ? (acknowledged?.by ?? 'engine') : 'engine',
+      definitionId: definition,
+      intakeId: null,
+      entryId: null,
+      data,
+    },
+  ];
+}

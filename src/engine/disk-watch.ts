@@ -1,0 +1,54 @@
+import type { SchedulerLike } from 'rxjs';
+import type { EventDraft } from '../../streams/ports.ts';
+import type { Status } from '../http/status.schema.ts';
+import { isoTime } from './archive-api.ts';
+import { engineEvent } from './definition-events.ts';
+
+export interface DiskParts {
+  /** Bytes that may still be taken in before mail is refused; negative below that. */
+  readonly room: () => number;
+  readonly minimumFreeBytes: number;
+  readonly clock: SchedulerLike;
+  readonly note: (draft: EventDraft) => void;
+}
+
+type Level = 'normal' | 'low' | 'full';
+
+/**
+ * Warns of a disk before no mail is taken any more: from twice `store.minimumFree` on it is low. Looked at whenever it is
+ * asked for, and told in the event log at each change.
+ */
+export function createDiskWatch({ room, minimumFreeBytes, clock, note }: DiskParts): () => Status['warnings'] {
+  let level: Level = 'normal';
+  let since = 0;
+  return () => {
+    const left = room();
+    const now = levelOf(left, minimumFreeBytes, level);
+    if (now !== level) {
+      level = now;
+      since = clock.now();
+      const type = level === 'normal' ? 'disk.normal' : 'disk.low';
+      const severity = { normal: 'info', low: 'warning', full: 'error' } as const;
+      const data = { leftBytes: Math.max(0, left), minimumFreeBytes, refusing: level === 'full' };
+      note({ ...engineEvent(type, data), severity: severity[level] });
+    }
+    if (level === 'normal') return [];
+    const text =
+      level === 'full'
+        ? 'the disk is full up to store.minimumFree: no mail is taken until there is room'
+        : `the disk has ${sizeOf(left)} left before no mail is taken`;
+    return [{ code: `disk-${level}`, text, since: isoTime(since) }];
+  };
+}
+
+/** It is low until there is a quarter more than made it so: a disk at the edge is told once. */
+function levelOf(left: number, floor: number, before: Level): Level {
+  if (left <= 0) return 'full';
+  return left < floor * (before === 'normal' ? 1 : 1.25) ? 'low' : 'normal';
+}
+
+function sizeOf(bytes: number): string {
+  const units = ['B', 'KB', 'MB', 'GB', 'TB'];
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  return `${Math.round((bytes / 1024 ** power) * 10) / 10} ${units[power]}`;
+}
