@@ -11,7 +11,9 @@ export interface PatienceParts {
 
 /** A disk that is being freed, a restart, a queue that drains; whoever comes back goes on where it stopped. */
 const inVainMs = 15 * 60_000;
-const longestWaitMs = 10_000;
+/** Of its own; an engine that says `Retry-After` is believed up to a minute. */
+const longestWaitMs = 2_000;
+const longestAskedMs = 60_000;
 
 /**
  * Waits out what passes: an engine that has no room (503, 429, with its Retry-After) or, once it has answered, cannot be
@@ -46,7 +48,7 @@ export function createPatience({ now, pause, say }: PatienceParts): Patience {
       }
       const asked = answer instanceof Error ? 0 : Number(answer.headers.get('retry-after') ?? 0) * 1_000;
       inVain(Math.max(since, lastAnswerAt ?? 0), answer instanceof Error ? answer.message : await whyOf(answer));
-      await pause(Math.min(longestWaitMs, Math.max(asked, 250 * 2 ** Math.min(tries, 6))));
+      await pause(Math.max(Math.min(longestAskedMs, asked), Math.min(longestWaitMs, 250 * 2 ** Math.min(tries, 6))));
     }
   };
 }

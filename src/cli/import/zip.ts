@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { crc32, createInflateRaw, inflateRaw } from 'node:zlib';
 
@@ -31,6 +32,12 @@ const [endBytes, locatorBytes, end64Bytes, directoryBytes, localBytes] = [22, 20
 const maxTail = endBytes + 0xffff;
 /** The directory is held in memory: a million messages have a hundred megabytes. */
 const maxDirectoryBytes = 512 * 1024 * 1024;
+/** What is packed may be larger than it was by a little; more is a lie about what will be held. */
+const mostStored = (size: number): number => size + size / 100 + 1_024;
+/** A system takes no larger read. */
+const readAtOnce = 1024 * 1024 * 1024;
+/** Of an entry that is read in pieces. */
+const pieceBytes = 256 * 1024;
 const inflate = promisify(inflateRaw);
 
 /** Reads what `daybook export --format zip` wrote (APPNOTE.TXT 6.3, zip64; stored and deflated). @throws ZipFault */
@@ -118,6 +125,7 @@ async function directoryPlace(file: FileHandle): Promise<{ readonly offset: numb
 }
 
 async function readEntry(file: FileHandle, entry: ZipEntry): Promise<Buffer> {
+  if (entry.storedSize > mostStored(entry.size)) broken(entry);
   const stored = await readAt(file, await dataOffset(file, entry), entry.storedSize);
   // One byte more than it says, so that it shows when there is more.
   const maxOutputLength = entry.size + 1;
@@ -126,11 +134,27 @@ async function readEntry(file: FileHandle, entry: ZipEntry): Promise<Buffer> {
 }
 
 async function* streamEntry(file: FileHandle, entry: ZipEntry): AsyncGenerator<Buffer> {
-  if (entry.storedSize === 0) return;
   const start = await dataOffset(file, entry);
-  const stored = file.createReadStream({ start, end: start + entry.storedSize - 1, autoClose: false });
-  const source = entry.method === 0 ? stored : stored.pipe(createInflateRaw());
-  for await (const chunk of source) yield chunk as Buffer;
+  const stored = storedBytes(file, start, entry.storedSize);
+  if (entry.method === 0) yield* stored;
+  else yield* inflated(stored, entry);
+}
+
+async function* storedBytes(file: FileHandle, start: number, bytes: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes; at += pieceBytes) yield await readAt(file, start + at, Math.min(pieceBytes, bytes - at));
+}
+
+async function* inflated(stored: AsyncIterable<Buffer>, entry: ZipEntry): AsyncGenerator<Buffer> {
+  const inflating = createInflateRaw();
+  const source = Readable.from(stored, { objectMode: false });
+  source.once('error', (error) => inflating.destroy(error)).pipe(inflating);
+  try {
+    for await (const chunk of inflating) yield chunk as Buffer;
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code?.startsWith('Z_') === true ? brokenEntry(entry) : error;
+  } finally {
+    source.destroy();
+  }
 }
 
 /** The local header repeats the name, and may have another extra field than the directory. */
@@ -141,15 +165,21 @@ async function dataOffset(file: FileHandle, { name, offset }: ZipEntry): Promise
 }
 
 async function readAt(file: FileHandle, offset: number, bytes: number): Promise<Buffer> {
+  // Before memory is asked for: what a broken archive says of itself may be anything.
+  const { size } = await file.stat();
+  if (!Number.isSafeInteger(offset) || offset + bytes > size) throw new ZipFault('it was cut, or is broken');
   const into = Buffer.allocUnsafe(bytes);
   for (let done = 0; done < bytes; ) {
-    const { bytesRead } = await file.read(into, done, bytes - done, offset + done);
+    const { bytesRead } = await file.read(into, done, Math.min(bytes - done, readAtOnce), offset + done);
     if (bytesRead === 0) throw new ZipFault('it was cut');
     done += bytesRead;
   }
   return into;
 }
 
-function broken({ name }: ZipEntry): never {
-  throw new ZipFault(`${JSON.stringify(name)} does not have the bytes that were packed`);
+const brokenEntry = ({ name }: ZipEntry): ZipFault =>
+  new ZipFault(`${JSON.stringify(name)} does not have the bytes that were packed`);
+
+function broken(entry: ZipEntry): never {
+  throw brokenEntry(entry);
 }

@@ -1,0 +1,252 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, mkdtemp, open, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
+import { fromLineOf, quotedForMbox } from '../../src/cli/mbox.ts';
+import { eventually } from '../support/eventually.ts';
+import { all, type Entry, statusOf } from '../support/journal-api.ts';
+import { dateOf, idOf, sha256 } from '../support/journey-mail.ts';
+import { buildReport } from '../support/mail.ts';
+import { below, prng } from '../support/prng.ts';
+import { type Run, run, watchPeak } from '../support/watched-command.ts';
+
+export type ExchangeFormat = 'eml' | 'mbox' | 'zip';
+export interface ExchangeOptions {
+  readonly messages: number;
+  readonly seed: number;
+  readonly format: ExchangeFormat;
+}
+export interface Exchange {
+  readonly messages: number;
+  readonly seed: number;
+  readonly format: ExchangeFormat;
+  readonly megabytes: number;
+  /** What did not hold; empty where all did. */
+  readonly differences: readonly string[];
+  /** Of each command that ran to its end, and of the engine it talked to. */
+  readonly runs: Readonly<Record<string, Figures>>;
+}
+interface Figures {
+  readonly seconds: number;
+  /** Largest resident set of any run of it, kills among them. */
+  readonly commandPeakMB: number;
+  readonly enginePeakMB: number;
+  readonly kills: number;
+}
+
+const config = `
+logLevel: error
+store: { minimumFree: 1MB }
+directory: { internalDomains: [north.example] }
+definitions:
+  - { id: exchange, description: Exchange, transport: smtp, serviceEmailAddress: journal@journal.north.example, deliveryWaitAttempts: 1 }
+`;
+const tokens = [
+  '\r\n',
+  '\n',
+  '\r',
+  'From ',
+  '\nFrom ',
+  '\r\n\r\nFrom x\r\n',
+  '>From ',
+  '\n>>From ',
+  '\0',
+  '\xff',
+  ' ',
+  '.\r\n',
+];
+const word = 'the quick brown fox jumps over the lazy dog ';
+
+/** A mail whose body is random: what an mbox may stumble over, every byte, and text. */
+function randomMail(random: () => number, name: string): Buffer {
+  const pieces = Array.from({ length: below(random, 60) }, () => {
+    const kind = random();
+    if (kind < 0.4) return tokens[below(random, tokens.length)] ?? '';
+    return kind < 0.5 ? String.fromCharCode(below(random, 256)) : word.repeat(1 + below(random, 3));
+  });
+  const header = `From: ada@north.example\r\nTo: bo@north.example\r\nMessage-ID: ${idOf(name)}\r\nDate: ${dateOf()}\r\nSubject: ${name}\r\n\r\n`;
+  return Buffer.from(`${header}${pieces.join('')}`, 'latin1');
+}
+
+/** An mbox of random mail, a fifth of it in journal reports with a Bcc. Answers what has to be archived. */
+async function writeMbox(file: FileHandle, { messages, seed }: ExchangeOptions): Promise<ReadonlyMap<string, string>> {
+  const random = prng(seed);
+  const expected = new Map<string, string>();
+  for (let at = 0; at < messages; at += 1) {
+    const name = `${seed}.${at}`;
+    const mail = randomMail(random, name);
+    const recipients = [
+      { address: 'bo@north.example' },
+      { address: `p${at % 97}@north.example`, type: 'bcc' as const },
+    ];
+    const isReport = at % 5 === 0;
+    const written = isReport
+      ? buildReport({
+          messageId: idOf(name),
+          sender: 'ada@north.example',
+          recipients,
+          originals: [mail],
+          boundary: `B${seed}`,
+        })
+      : mail;
+    const hasEnd = written.at(-1) === 0x0a;
+    expected.set(idOf(name), sha256(isReport || hasEnd ? mail : Buffer.concat([mail, Buffer.from('\n')])));
+    await file.appendFile(Buffer.concat([Buffer.from(fromLineOf(null, 0)), ...quotedForMbox(written)]));
+  }
+  return expected;
+}
+
+/** Runs a command until it has got half way, kills it, and runs it to its end, an engine killed under it meanwhile where it is to. */
+async function twice(
+  args: readonly string[],
+  { done, until, engine }: { done: () => Promise<number>; until: number; engine: Engine | undefined },
+): Promise<{ readonly last: Run; readonly figures: Omit<Figures, 'enginePeakMB'> }> {
+  const first = run(args);
+  await reached(first, done, until / 2);
+  first.kill();
+  const before = await first.ended;
+  const kills = before.code === null ? 1 : 0;
+  const startedAt = Date.now();
+  const last = run(args);
+  if (engine !== undefined) {
+    await reached(last, done, (until * 3) / 4);
+    await engine.killAndRestart();
+  }
+  const ended = await last.ended;
+  if (ended.code !== 0) throw new Error(`${args.slice(0, 2).join(' ')} ended with ${ended.code}: ${ended.stderr}`);
+  const commandPeakMB = Math.max(before.peakMB, ended.peakMB);
+  const figures = {
+    seconds: (Date.now() - startedAt) / 1_000,
+    commandPeakMB,
+    kills: kills + (engine === undefined ? 0 : 1),
+  };
+  return { last, figures };
+}
+
+async function reached(command: Run, done: () => Promise<number>, count: number): Promise<void> {
+  await eventually(async () => command.hasEnded() || (await done().catch(() => 0)) >= count, {
+    withinMs: 3_600_000,
+    what: `${count} messages`,
+  });
+}
+
+/** An engine that is killed and started again on the same ports. */
+class Engine implements AsyncDisposable {
+  now: Daybook;
+  #peakMB = 0;
+  #watch: ReturnType<typeof watchPeak>;
+
+  constructor(daybook: Daybook) {
+    this.now = daybook;
+    this.#watch = watchPeak(daybook.pid);
+  }
+
+  get args(): readonly string[] {
+    return ['--config', this.now.configFile];
+  }
+  received = async (): Promise<number> => (await statusOf(this.now, 'exchange')).counts.received;
+  async killAndRestart(): Promise<void> {
+    this.#peakMB = Math.max(this.#peakMB, this.#watch.stop());
+    await this.now.end('SIGKILL');
+    this.now = await this.now.restart();
+    this.#watch = watchPeak(this.now.pid);
+  }
+  /** So far; counted anew from here. */
+  peakMB(): number {
+    const peak = Math.max(this.#peakMB, this.#watch.stop());
+    this.#watch = watchPeak(this.now.pid);
+    this.#peakMB = 0;
+    return peak;
+  }
+  async settled(messages: number): Promise<void> {
+    const isSettled = async () => {
+      const { counts, processingQueue } = await statusOf(this.now, 'exchange');
+      return processingQueue.messages === 0 && counts.received >= messages;
+    };
+    await eventually(isSettled, { withinMs: 3_600_000, what: 'the line' });
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#watch.stop();
+    await this.now[Symbol.asyncDispose]();
+  }
+}
+
+/** Import, export and import of the export, each killed half way, and the entries of both engines compared. */
+export async function exchange(options: ExchangeOptions): Promise<Exchange> {
+  const { messages, seed, format } = options;
+  const folder = await mkdtemp(join(tmpdir(), 'daybook-exchange-'));
+  const runs: Record<string, Figures> = {};
+  const differences: string[] = [];
+  try {
+    const box = join(folder, 'box.mbox');
+    const file = await open(box, 'wx');
+    const expected = await writeMbox(file, options).finally(() => file.close());
+    await using first = new Engine(await startDaybook({ config }));
+    const filled = await twice(['import', box, '--definition', 'exchange', ...first.args], {
+      done: first.received,
+      until: messages,
+      engine: first,
+    });
+    await first.settled(messages);
+    runs['import of the mbox'] = { ...filled.figures, enginePeakMB: first.peakMB() };
+
+    const to = join(folder, format === 'eml' ? 'out' : `out.${format}`);
+    const manifest = { eml: `${to}/manifest.jsonl`, mbox: `${to}.manifest.jsonl`, zip: `${to}.part.jsonl` }[format];
+    const written = await twice(['export', '--to', to, '--format', format, ...first.args], {
+      done: () => linesIn(manifest),
+      until: messages,
+      engine: undefined,
+    });
+    runs['export'] = { ...written.figures, enginePeakMB: first.peakMB() };
+
+    await using second = new Engine(await startDaybook({ config }));
+    const taken = await twice(['import', to, '--definition', 'exchange', '--as', 'gateway', ...second.args], {
+      done: second.received,
+      until: messages,
+      engine: second,
+    });
+    await second.settled(messages);
+    runs['import of the export'] = { ...taken.figures, enginePeakMB: second.peakMB() };
+
+    const [there, here] = [await entriesOf(first.now), await entriesOf(second.now)];
+    differences.push(...compared('archived', expected, new Map([...there].map(([id, { hash }]) => [id, hash]))));
+    differences.push(...compared('imported again', textOf(there), textOf(here)));
+    for (const engine of [first, second]) {
+      const received = await engine.received();
+      if (received !== messages) differences.push(`${received} intakes of ${messages} messages`);
+    }
+    const megabytes = Math.round((await stat(box)).size / 100_000) / 10;
+    return { messages, seed, format, megabytes, differences: differences.slice(0, 20), runs };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function linesIn(path: string): Promise<number> {
+  let lines = 0;
+  for await (const chunk of createReadStream(path)) for (const byte of chunk as Buffer) if (byte === 0x0a) lines += 1;
+  return lines;
+}
+
+/** What has to be the same: bytes and people, by Message-ID. */
+async function entriesOf(daybook: Daybook) {
+  const entries = await all<Entry>(daybook, '/v1/messages');
+  return new Map(
+    entries.map(({ messageId, sha256: hash, sender, recipients }) => [
+      messageId ?? '',
+      { hash, sender, recipients: recipients.map(({ address }) => address).toSorted() },
+    ]),
+  );
+}
+const textOf = (entries: Awaited<ReturnType<typeof entriesOf>>): ReadonlyMap<string, string> =>
+  new Map([...entries].map(([id, entry]) => [id, createHash('sha256').update(JSON.stringify(entry)).digest('hex')]));
+
+function compared(what: string, expected: ReadonlyMap<string, string>, found: ReadonlyMap<string, string>): string[] {
+  const differences = expected.size === found.size ? [] : [`${what}: ${found.size} entries of ${expected.size}`];
+  for (const [id, hash] of expected) {
+    if (found.get(id) !== hash) differences.push(`${what}: ${id} is ${found.get(id) ?? 'missing'}`);
+  }
+  return differences;
+}
