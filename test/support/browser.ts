@@ -1,0 +1,79 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Daybook } from '../../bench/peers/daybook.ts';
+import { leftOut } from './journey-partners.ts';
+
+const program = 'chromium';
+
+/** True where there is no Chromium and nobody insists: the tests of the console are left out, and say so. */
+export const noChromium = (): boolean => {
+  const missing = leftOut({ programs: [program] });
+  if (missing) console.warn(`left out: the tests of the console in a browser need ${program}`);
+  return missing;
+};
+
+/** A real browser. It finds no name and no address but this machine's own, whatever a page asks for. */
+export async function openBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: `/usr/bin/${program}`,
+    args: ['--no-sandbox', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'],
+  });
+}
+
+export interface WatchedPage extends AsyncDisposable {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  /** Errors and warnings of the page's console, thrown errors, violations of its content policy. */
+  readonly troubles: string[];
+  /** Requests to anything but the engine. */
+  readonly foreign: string[];
+}
+
+export interface PageOptions {
+  readonly scheme?: 'light' | 'dark';
+  readonly width?: number;
+}
+
+/** A page of a browser profile of its own, watched from its first byte. */
+export async function openPage(
+  browser: Browser,
+  daybook: Pick<Daybook, 'httpPort'>,
+  { scheme = 'light', width = 1280 }: PageOptions = {},
+): Promise<WatchedPage> {
+  const baseURL = `http://127.0.0.1:${daybook.httpPort}`;
+  const context = await browser.newContext({ baseURL, colorScheme: scheme, viewport: { width, height: 900 } });
+  const [troubles, foreign]: [string[], string[]] = [[], []];
+  await context.exposeFunction('noteViolation', (text: string) => troubles.push(`content policy: ${text}`));
+  await context.addInitScript(() => {
+    const { noteViolation } = globalThis as unknown as { noteViolation(text: string): void };
+    const place = globalThis as unknown as {
+      addEventListener(type: string, heard: (event: { violatedDirective: string; blockedURI: string }) => void): void;
+    };
+    place.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
+      noteViolation(`${violatedDirective} ${blockedURI}`),
+    );
+  });
+  const page = await context.newPage();
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) troubles.push(`${message.type()}: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => troubles.push(`thrown: ${error.message}`));
+  page.on('request', (request) => {
+    if (!request.url().startsWith(`${baseURL}/`)) foreign.push(request.url());
+  });
+  return { page, context, troubles, foreign, [Symbol.asyncDispose]: () => context.close() };
+}
+
+/** Signs in as a person does. */
+export async function signIn(page: Page, token: string, path = '/'): Promise<void> {
+  await page.goto(path);
+  await page.getByLabel('Token').fill(token);
+  await page.keyboard.press('Enter');
+  await page.getByRole('navigation', { name: 'Console' }).waitFor();
+}
+
+/** Barriers that axe finds on the page as it is, each with what it is at. */
+export async function barriers(page: Page): Promise<readonly string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`));
+}
