@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { permissions } from './access.ts';
 import { definitionSchema } from './definition.schema.ts';
 import { entrySchema, traceSchema } from './entry.schema.ts';
+import { exampleOf, plainExamples } from './example.ts';
 import { eventSchema, explanationSchema, intakeDetailSchema, intakeItemSchema, ledgerSchema } from './intake.schema.ts';
 import type { RouteNote } from './route-book.ts';
 import { engineStatusSchema, healthSchema, statusSchema } from './status.schema.ts';
@@ -91,6 +92,12 @@ const problemProperties = {
   detail: { type: 'string' },
 } as const;
 
+const problemExample = {
+  type: '/docs#definition-unknown',
+  title: 'There is no such definition',
+  status: 404,
+};
+
 function operationOf(route: RouteNote, writer: SchemaWriter): Json {
   const { access, summary, body, consumes } = route;
   const parameters = [
@@ -105,9 +112,21 @@ function operationOf(route: RouteNote, writer: SchemaWriter): Json {
     parameters,
     ...(takes === undefined
       ? {}
-      : { requestBody: { required: consumes !== 'application/json', content: { [consumes]: { schema: takes } } } }),
+      : { requestBody: { required: consumes !== 'application/json', content: contentOf(consumes, takes, writer) } }),
     responses: responsesOf(route, writer),
   };
+}
+
+/** Answers without a body. */
+const bodiless: Readonly<Record<string, Json>> = {
+  204: { description: 'Done' },
+  304: { description: 'Nothing has changed since the answer with that ETag' },
+};
+
+/** A body with an example of it. */
+export function contentOf(type: string, schema: Json, { components }: SchemaWriter): Json {
+  const example = type === 'application/json' ? exampleOf(schema, components) : plainExamples[type];
+  return { [type]: { schema, ...(example === undefined ? {} : { example }) } };
 }
 
 const binary: Json = { type: 'string', format: 'binary' };
@@ -115,16 +134,21 @@ const binary: Json = { type: 'string', format: 'binary' };
 function responsesOf({ produces, response }: RouteNote, writer: SchemaWriter): Json {
   const fault = {
     description: 'A fault',
-    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+    content: {
+      'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' }, example: problemExample },
+    },
   };
   const answers = Object.entries(response).map(([status, schema]) => [
     status,
-    { description: 'The answer', content: { [produces]: { schema: writer.write(schema, 'output') } } },
+    bodiless[status] ?? {
+      description: 'The answer',
+      content: contentOf(produces, writer.write(schema, 'output'), writer),
+    },
   ]);
   const other =
     produces === 'application/json'
       ? {}
-      : { 200: { description: 'The answer', content: { [produces]: { schema: binary } } } };
+      : { 200: { description: 'The answer', content: contentOf(produces, binary, writer) } };
   return { ...other, ...Object.fromEntries(answers), default: fault };
 }
 
@@ -136,5 +160,6 @@ function parametersOf(place: 'path' | 'query', schema: z.ZodType | undefined, wr
   };
   return Object.entries(properties).map(([name, property]) => ({
     ...{ name, in: place, required: place === 'path' || required.includes(name), schema: property },
+    example: exampleOf(property as Json, writer.components, [name]),
   }));
 }

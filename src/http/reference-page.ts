@@ -1,5 +1,5 @@
 import { permissions } from './access.ts';
-import { createSchemaWriter, type Json, namedSchemas, type SchemaWriter } from './openapi.ts';
+import { contentOf, createSchemaWriter, type Json, namedSchemas, type SchemaWriter } from './openapi.ts';
 import { problems } from './problems.ts';
 import type { RouteNote } from './route-book.ts';
 
@@ -37,13 +37,28 @@ ${table(['may', 'roles'], rows)}`;
 }
 
 function routeSection(route: RouteNote, writer: SchemaWriter): string {
-  const { method, url, access, summary, querystring, produces, response } = route;
+  const { method, url, access, summary, querystring, body, produces, consumes, response } = route;
   const answer =
     response['200'] === undefined ? `<code>${produces}</code>` : typeOf(writer.write(response['200'], 'output'));
   const query = querystring === undefined ? [] : fieldRows(writer.write(querystring, 'input'));
   return `<section><h3><code>${method} ${escaped(url)}</code></h3>
 <p>${escaped(summary)} Needs: ${access}. Answers: ${answer}.</p>
-${query.length === 0 ? '' : table(['query', 'type', 'meaning'], query)}</section>`;
+${query.length === 0 ? '' : table(['query', 'type', 'meaning'], query)}
+${body === undefined ? '' : exampleSection('Example of what it takes', contentOf(consumes, writer.write(body, 'input'), writer))}
+${exampleSection('Example of the answer', exampleAnswer(route, writer))}</section>`;
+}
+
+function exampleAnswer({ produces, response }: RouteNote, writer: SchemaWriter): Json {
+  const schema = response['200'] ?? response['201'];
+  if (schema === undefined) return produces === 'application/json' ? {} : contentOf(produces, {}, writer);
+  return contentOf(produces, writer.write(schema, 'output'), writer);
+}
+
+function exampleSection(title: string, content: Json): string {
+  const [{ example } = {}] = Object.values(content) as readonly { readonly example?: unknown }[];
+  if (example === undefined) return '';
+  const shown = typeof example === 'string' ? example : JSON.stringify(example, null, 2);
+  return `<details><summary>${title}</summary><pre tabindex="0"><code>${escaped(shown)}</code></pre></details>`;
 }
 
 function shapeSection(name: string, schema: Json): string {
