@@ -85,7 +85,7 @@ export function createWorkshop(
     const event = engineEvent(high ? 'queue.high' : 'queue.normal', { messages, bytes });
     note({ ...event, severity: high ? 'warning' : 'info' });
   });
-  const more: (() => Status['warnings'])[] = [];
+  const more: (() => Status['warnings'])[] = [damageWarnings(store, clock.now())];
   const troubles = new Map<string, Trouble>();
   return {
     ...parts,
@@ -122,7 +122,6 @@ export function createWorkshop(
       ...queueWarnings(highSince),
       ...overloadWarnings(shedding.overloaded),
       ...[...certificates].flatMap(([option, endsAt]) => certificateWarnings(option, endsAt, clock.now())),
-      ...damageWarnings(store, clock.now()),
       ...more.flatMap((warnings) => warnings()),
     ],
     warnAlso: (warnings) => void more.push(warnings),
@@ -153,7 +152,10 @@ function queueWarnings(highSince: number | null): Status['warnings'] {
   return [{ code: 'queue-high', text: 'the processing queue is near its limit', since: isoTime(highSince) }];
 }
 
-function damageWarnings({ recovery: { damaged } }: ReopeningStore, now: number): Status['warnings'] {
-  const texts = damaged.map(({ file, offset, text }) => `${file} at ${offset}: ${text}`);
-  return texts.map((text) => ({ code: 'damaged', text, since: isoTime(now) }));
-}
+/** What was found when the store was opened; since then, so that the answer stays the same. */
+const damageWarnings = (store: ReopeningStore, openedAt: number) => (): Status['warnings'] =>
+  store.recovery.damaged.map(({ file, offset, text }) => ({
+    code: 'damaged',
+    text: `${file} at ${offset}: ${text}`,
+    since: isoTime(openedAt),
+  }));

@@ -1,5 +1,6 @@
 import type { EngineApi } from './api.types.ts';
 import type { App } from './app.types.ts';
+import { isUnchanged } from './etag.ts';
 import { ProblemError } from './problems.ts';
 import { definitionParams, healthQuery, noQuery } from './query.schema.ts';
 import {
@@ -10,22 +11,29 @@ import {
   healthStates,
   readySchema,
   statusSchema,
+  unchangedSchema,
 } from './status.schema.ts';
+
+const tagged = ' With `If-None-Match` and the ETag of an earlier answer, 304 while nothing but the time has changed.';
 
 /** Status and health (interface section 4). Answered from current figures; waits for nothing. */
 export function statusRoutes(app: App, api: EngineApi): void {
   app.get('/v1/status', {
-    schema: { querystring: noQuery, response: { 200: engineStatusSchema } },
-    config: { access: 'read-status', summary: 'The engine and every definition.' },
-    handler: () => api.status(),
+    schema: { querystring: noQuery, response: { 200: engineStatusSchema, 304: unchangedSchema } },
+    config: { access: 'read-status', summary: `The engine and every definition.${tagged}` },
+    handler: (request, reply) => {
+      const status = api.status();
+      const { now: _now, ...engine } = status.engine;
+      return isUnchanged(request, reply, { ...status, engine }) ? undefined : status;
+    },
   });
   app.get('/v1/definitions/:id/status', {
-    schema: { params: definitionParams, querystring: noQuery, response: { 200: statusSchema } },
-    config: { access: 'read-status', summary: 'One definition.' },
-    handler: (request) => {
+    schema: { params: definitionParams, querystring: noQuery, response: { 200: statusSchema, 304: unchangedSchema } },
+    config: { access: 'read-status', summary: `One definition.${tagged}` },
+    handler: (request, reply) => {
       const status = api.statusOf(request.params.id);
       if (status === undefined) throw new ProblemError('definition-unknown');
-      return status;
+      return isUnchanged(request, reply, status) ? undefined : status;
     },
   });
   healthRoutes(app, api);

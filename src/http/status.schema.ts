@@ -88,6 +88,9 @@ export const engineStatusSchema = z.object({
   definitions: z.array(statusSchema),
 });
 
+/** Of a 304: there is no body. */
+export const unchangedSchema = z.undefined();
+
 export const healthStates = ['healthy', 'degraded', 'unhealthy'] as const;
 export const componentSchema = z.object({
   name: z.string(),
