@@ -120,6 +120,7 @@ async function openWorkshop(
   const detail = stack.use(createDetailedLogs({ dataDir, book, clock, log }));
   const hasher = stack.use(openContentHasher({ workers: 1 }));
   const own = await openOwnMail(live.current);
+  const examiners = { asked: stack.use(openLargeMail(clock)), arriving: stack.use(openLargeMail(clock)) };
   const setup = processingSetup(store, {
     ...own,
     directory,
@@ -135,7 +136,8 @@ async function openWorkshop(
       return found;
     },
   });
-  return { workshop: createWorkshop({ ...own, detail, live, store, book, setup, clock, log, version }), directory };
+  const parts = { ...own, detail, live, store, book, setup, examiners, clock, log, version };
+  return { workshop: createWorkshop(parts), directory };
 }
 
 interface Opened {

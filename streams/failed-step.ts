@@ -4,6 +4,8 @@ import type { SettleRequest } from './ports.ts';
 
 /** Waits after a failed step or a failed port (journaling c.2). */
 const retryAfterMs = [1_000, 10_000, 60_000] as const;
+/** An item is put back this often before it is quarantined. */
+export const maxFailures = retryAfterMs.length;
 
 export const waitAfter = (failures: number): number =>
   retryAfterMs[Math.min(failures, retryAfterMs.length - 1)] ?? 60_000;
@@ -18,7 +20,7 @@ export function afterFailure(
   at: number,
 ): Extract<Verdict, { kind: 'defer' }> | Extract<Verdict, { kind: 'end' }> {
   const isDamaged = error instanceof EngineFailure && (error.code === 'damaged' || error.code === 'missing');
-  if (item.failures >= retryAfterMs.length && !isTrouble(error)) {
+  if (item.failures >= maxFailures && !isTrouble(error)) {
     return { kind: 'end', outcome: 'quarantined', reason: isDamaged ? 'storage-poison' : 'parser-crash' };
   }
   const failures = item.failures + 1;

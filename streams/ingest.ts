@@ -1,9 +1,15 @@
 import {
   catchError,
+  concat,
+  concatMap,
   defer,
+  every,
+  from,
+  ignoreElements,
   map,
   mergeMap,
   type Observable,
+  type ObservableInput,
   type OperatorFunction,
   of,
   type SchedulerLike,
@@ -18,9 +24,12 @@ import type { Delivery, NewId } from './ports.ts';
 export interface IngestPorts {
   readonly newId: NewId;
   /** True for a message that `matching.expiredAction: reject` refuses; absent where nothing is refused by age. */
-  readonly isExpired?: (bytes: Uint8Array, destination: Destination, receivedAt: number) => boolean;
-  /** Told of each message that was refused so. */
-  readonly refusedByAge?: (bytes: Uint8Array, delivery: Pick<Delivery, 'destinations' | 'transport'>) => void;
+  readonly isExpired?: (bytes: Uint8Array, destination: Destination, receivedAt: number) => ObservableInput<boolean>;
+  /** Told of each message that was refused so, before its sender is. */
+  readonly refusedByAge?: (
+    bytes: Uint8Array,
+    delivery: Pick<Delivery, 'destinations' | 'transport'>,
+  ) => ObservableInput<void>;
   /** True for mail of the engine's own that comes back: taken like any other, and no sign of life. */
   readonly isOwn?: (bytes: Uint8Array) => boolean;
 }
@@ -97,10 +106,19 @@ function aged(
   receivedAt: number,
 ): Observable<void> {
   return previewed(receipt).pipe(
-    map((bytes) => {
-      if (!destinations.every((destination) => isExpired(bytes, destination, receivedAt))) return;
-      refusedByAge?.(bytes, { destinations, transport });
-      throw new EngineFailure('expired');
-    }),
+    mergeMap((bytes) =>
+      from(destinations).pipe(
+        concatMap((destination) => isExpired(bytes, destination, receivedAt)),
+        every((expired) => expired),
+        mergeMap((expired) => {
+          if (!expired) return of(undefined);
+          const refused$ = from(refusedByAge?.(bytes, { destinations, transport }) ?? []);
+          return concat(
+            refused$.pipe(ignoreElements()),
+            throwError(() => new EngineFailure('expired')),
+          );
+        }),
+      ),
+    ),
   );
 }

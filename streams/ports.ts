@@ -188,6 +188,8 @@ export interface IntakeRecord {
   readonly sha256: string;
   readonly body: Body;
   readonly transport: TransportFacts;
+  /** Rules an operator switched off by release or retry; absent where none was. */
+  readonly overrides?: SpoolItem['overrides'];
   readonly attempt: number;
   readonly nextAttemptAt: number | null;
   readonly deadline: number | null;

@@ -220,7 +220,8 @@ function settleParsed(parsed: readonly SpoolItem[], settling: Settling): Observa
 
 type Failed = Extract<Unwrapped, { kind: 'failed' }>;
 
-function withParsedStep(item: SpoolItem, at: number): SpoolItem {
+/** The item with what the parser made of it as a step. */
+export function withParsedStep(item: SpoolItem, at: number): SpoolItem {
   const { parsed } = item;
   if (parsed === null) return item;
   const detail = [parsed.level, parsed.family ?? parsed.class, ...parsed.flags].join(' ');

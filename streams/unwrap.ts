@@ -33,8 +33,10 @@ export const ownNoticeFlag = 'own-notice';
 export interface UnwrapPorts extends Digesting {
   readonly bodies: Bodies;
   readonly unwrap: Unwrap;
-  /** Opens a message above 1 MB, one at a time, where nothing else waits for it; absent: as the small ones. */
+  /** Opens a large message, one at a time, where nothing else waits for it; absent: as the small ones. */
   readonly openLarge?: OpenLarge;
+  /** Bytes above which a message is large; 1 MB where absent, 0 for one that nobody has promised to take. */
+  readonly largeAbove?: number;
   readonly hashContent: HashContent;
   readonly directory: Directory;
   /** True for an alert of this engine that was journaled back (journaling c.7); asked for small mail alone. */
@@ -66,7 +68,7 @@ export function unwrapWindow(
           map((parsed): Unwrapped => ({ kind: 'parsed', item: { ...item, state: 'parsed', parsed } })),
           catchError((error: unknown) => of({ kind: 'failed', item, error } as const)),
         );
-  const isLarge = ({ size, parsed }: SpoolItem): boolean => parsed === null && size > largeBytes;
+  const isLarge = ({ size, parsed }: SpoolItem): boolean => parsed === null && size > (ports.largeAbove ?? largeBytes);
   return concat(
     from(items.filter((item) => !isLarge(item))).pipe(mergeMap(parse, readsAtOnce)),
     from(items.filter(isLarge)).pipe(concatMap(parse)),
@@ -85,7 +87,7 @@ function unwrapItem(item: SpoolItem, { ports, options, matching, inTurn }: Unwra
   const isInternal = (address: string): boolean => directory.classify(address).internal;
   const unwrapOptions = { ...options, trustedRecipientHeaders, isInternal };
   const insists = insistsOn(item);
-  if (item.size > largeBytes && ports.openLarge !== undefined) {
+  if (item.size > (ports.largeAbove ?? largeBytes) && ports.openLarge !== undefined) {
     const opened$ = ports.openLarge(item, { unwrapOptions, insists, ...matching });
     return from(opened$).pipe(map((opened) => parsedMail(item, opened, ports)));
   }

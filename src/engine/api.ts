@@ -14,8 +14,8 @@ import type { Definition } from './definition-book.types.ts';
 import { engineEvent } from './definition-events.ts';
 import { definitionView } from './definition-view.ts';
 import type { Evidence } from './evidence.ts';
-import { explain } from './explain.ts';
 import { createExportApi } from './exports.ts';
+import { explainPosted, explainStored } from './explain.ts';
 import { createKeepingApi } from './keeping-api.ts';
 import { statusesOf } from './statuses.ts';
 import type { Workshop } from './workshop.ts';
@@ -30,7 +30,7 @@ export function createApi(
   { background, evidence, ...administration }: ApiParts,
   changed$: Observable<string>,
 ): EngineApi {
-  const { store, book, clock, version, startedAt, setup, note } = workshop;
+  const { store, book, clock, version, startedAt, note } = workshop;
   const archive = createArchiveApi(store);
   const statusFor = (definition: Definition): Status | undefined =>
     workshop.statusOf(definition, journalOf(actor, definition.id));
@@ -72,9 +72,13 @@ export function createApi(
     history: background.history,
     statechart: chartOf(journalMachine),
     definitionForm: definitionForm(),
-    explain: async (definitionId, message) => {
+    explain: async (definitionId, message, wanted) => {
       const definition = book.get(definitionId);
-      return definition === undefined ? undefined : explain(definition, message, { store, setup, clock });
+      return definition === undefined ? undefined : explainPosted(definition, message, { workshop, wanted });
+    },
+    explainIntake: async (intakeId, wanted) => {
+      const record = await store.intake.get(intakeId);
+      return record === undefined ? undefined : explainStored(record, { workshop, wanted });
     },
     readiness,
     health: () => healthOf(statuses(), readiness().missing, storeTroubled(workshop)),

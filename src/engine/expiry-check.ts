@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { judgeAge } from '../../streams/expiry.ts';
+import { EngineFailure } from '../../streams/failure.ts';
 import type { IngestPorts } from '../../streams/ingest.ts';
 import type { Parsed } from '../../streams/message.ts';
-import { unwrap } from '../report/unwrap.ts';
+import type { PostedMessage } from '../http/api.types.ts';
 import { isoTime } from './archive-api.ts';
 import type { Definition } from './definition-book.types.ts';
 import type { Workshop } from './workshop.ts';
@@ -11,13 +12,13 @@ import type { Workshop } from './workshop.ts';
 const repeatedAfterMs = 3_600_000;
 /**
  * The times stand in the report's headers and text, which may have 1 MB, and in the first headers of the original. What
- * lies behind is not looked at: this is done while the sender waits, and everyone else with it.
+ * lies behind is not looked at: this is done while the sender waits.
  */
 const judgedBytes = 2 * 1024 * 1024;
 /** Refused messages remembered for that; beyond it the memory starts anew, which costs an event more. */
 const maxRemembered = 10_000;
 
-type Checking = Pick<Workshop, 'options' | 'book' | 'setup' | 'clock' | 'note'>;
+type Checking = Pick<Workshop, 'options' | 'book' | 'setup' | 'clock' | 'note' | 'examiners'>;
 
 /**
  * The age check before the acknowledgement, only where `matching.expiredAction` is the one given (journaling c.6). What
@@ -27,13 +28,9 @@ export function expiryCheck(
   workshop: Checking,
   action: 'reject' | 'leave',
 ): Pick<IngestPorts, 'isExpired' | 'refusedByAge'> {
-  const { options, book, setup, clock, note } = workshop;
+  const { options, book, clock, note } = workshop;
   const { matching } = options;
   if (matching.expiredAction !== action) return {};
-  const { directory, trustedRecipientHeaders } = setup.ports;
-  const isInternal = (address: string): boolean => directory.classify(address).internal;
-  const parse = (bytes: Uint8Array, definition: Definition): Parsed =>
-    unwrap(bytes.subarray(0, judgedBytes), { ...definition.options, trustedRecipientHeaders, isInternal });
   let toldAt = new Map<string, number>();
   const isTold = (key: string, at: number): boolean => {
     if (at - (toldAt.get(key) ?? Number.NEGATIVE_INFINITY) < repeatedAfterMs) return true;
@@ -42,17 +39,19 @@ export function expiryCheck(
     return false;
   };
   return {
-    isExpired: (bytes, { definitionId }, receivedAt) => {
+    isExpired: async (bytes, { definitionId }, receivedAt) => {
       const definition = book.get(definitionId ?? '');
-      return definition !== undefined && judgeAge(parse(bytes, definition).times, receivedAt, matching).expired;
+      return definition !== undefined && isOverAge(workshop, definition, bytes, receivedAt);
     },
-    refusedByAge: (bytes, { destinations, transport }) => {
+    refusedByAge: async (bytes, { destinations, transport }) => {
       const at = clock.now();
-      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      const sha256 = hash('sha256', bytes, 'hex');
       for (const { definitionId } of destinations) {
         const definition = book.get(definitionId ?? '');
         if (definition === undefined || isTold(`${definitionId} ${sha256}`, at)) continue;
-        const { messageId, reportMessageId, times } = parse(bytes, definition);
+        const parsed = await examine(workshop, definition, bytes);
+        if (parsed === null) continue;
+        const { messageId, reportMessageId, times } = parsed;
         const { messageTime, suspectedClockSkew } = judgeAge(times, at, matching);
         const ids = { messageId, reportMessageId, sha256, size: bytes.length };
         const data = { ...ids, messageTime: isoTime(messageTime), suspectedClockSkew, peer: transport.peer };
@@ -61,4 +60,54 @@ export function expiryCheck(
       }
     },
   };
+}
+
+/** What would become of a message that is over age, where it would not be accepted; null where it would. */
+export async function refusesForAge(
+  workshop: Checking,
+  definition: Definition,
+  { chunks }: Pick<PostedMessage, 'chunks'>,
+): Promise<'rejected' | 'left' | null> {
+  const { expiredAction } = workshop.options.matching;
+  const { transport } = definition.config;
+  const applies = transport === 'smtp' ? expiredAction === 'reject' : expiredAction === 'leave';
+  if (!applies) return null;
+  let bytes = Buffer.alloc(0);
+  for (const chunk of chunks) if (bytes.length < judgedBytes) bytes = Buffer.concat([bytes, chunk]);
+  if (!(await isOverAge(workshop, definition, bytes, workshop.clock.now()))) return null;
+  return transport === 'smtp' ? 'rejected' : 'left';
+}
+
+async function isOverAge(
+  workshop: Checking,
+  definition: Definition,
+  bytes: Uint8Array,
+  receivedAt: number,
+): Promise<boolean> {
+  const parsed = await examine(workshop, definition, bytes);
+  return parsed !== null && judgeAge(parsed.times, receivedAt, workshop.options.matching).expired;
+}
+
+/**
+ * Read away from the main thread, behind a deadline and a heap limit: it is in nobody's custody yet, so no count of
+ * attempts would stop a message that ends the process from coming again. Null where it cannot be read: then it is
+ * accepted, and goes the way of such mail.
+ */
+async function examine(
+  { setup, examiners }: Pick<Checking, 'setup' | 'examiners'>,
+  definition: Definition,
+  bytes: Uint8Array,
+): Promise<Parsed | null> {
+  const { directory, trustedRecipientHeaders } = setup.ports;
+  const isInternal = (address: string): boolean => directory.classify(address).internal;
+  const judged = bytes.subarray(0, judgedBytes);
+  const message = { size: judged.length, sha256: hash('sha256', judged, 'hex') };
+  const unwrapOptions = { ...definition.options, trustedRecipientHeaders, isInternal };
+  const opening = { unwrapOptions, matchOnContent: false, insists: false };
+  try {
+    return (await examiners.arriving.open(async (into) => into.set(judged), message, opening)).parsed;
+  } catch (error) {
+    if (error instanceof EngineFailure && error.code === 'parser-crash') return null;
+    throw error;
+  }
 }

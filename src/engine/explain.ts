@@ -1,109 +1,139 @@
-import { createHash } from 'node:crypto';
-import { lastValueFrom, type SchedulerLike } from 'rxjs';
-import type { SpoolItem, Verdict } from '../../streams/message.ts';
-import type { OpenLarge } from '../../streams/open-mail.ts';
-import { settleWindow } from '../../streams/settle.ts';
-import { turns } from '../../streams/turns.ts';
-import { type UnwrapPorts, unwrapWindow } from '../../streams/unwrap.ts';
-import type { Explanation } from '../http/intake.schema.ts';
-import type { Store } from '../store/open-store.ts';
+import type { IntakeRecord } from '../../streams/ports.ts';
+import type { ExplainOptions, PostedMessage } from '../http/api.types.ts';
+import type { Explanation } from '../http/explain.schema.ts';
 import { isoTime } from './archive-api.ts';
 import type { Definition } from './definition-book.types.ts';
-import { firstValue } from './first-value.ts';
-import type { ProcessingSetup } from './pipelines.ts';
+import { refusesForAge } from './expiry-check.ts';
+import { changesBetween, type Ending, endingOf } from './explain-changes.ts';
+import { matchesOf } from './explain-matches.ts';
+import { rulesOf, takenFor } from './explain-rules.ts';
+import { type TrialParts, type TrialRules, type TrialSubject, type Tried, tryMessage } from './trial.ts';
+import { postedSubject, storedSubject } from './trial-subject.ts';
+import { decidedAt, whatIf } from './what-if.ts';
+import type { Workshop } from './workshop.ts';
+
+/** What explaining needs of the engine. */
+export type Explaining = Pick<Workshop, 'options' | 'store' | 'book' | 'setup' | 'clock' | 'note' | 'examiners'>;
+
+interface ExplainParts {
+  readonly workshop: Explaining;
+  readonly wanted: ExplainOptions;
+}
+
+export const trialParts = ({ store, setup, clock, examiners }: Explaining): TrialParts => ({
+  store,
+  setup,
+  clock,
+  examiner: examiners.asked,
+});
 
 /**
- * A dry run of one message (interface section 6): the same stages and rules, with an archive that only looks. The waits
- * are left out: it says how the message would end if no copy came meanwhile.
+ * A dry run of one message (interface section 6): the stages and rules of the line itself, on an archive that only looks.
+ * It says how the message would end if nothing came meanwhile but what is in process already.
  */
-export async function explain(
+export async function explainPosted(
   definition: Definition,
-  message: Uint8Array,
-  { store, setup, clock }: { readonly store: Store; readonly setup: ProcessingSetup; readonly clock: SchedulerLike },
+  message: PostedMessage,
+  { workshop, wanted }: ExplainParts,
 ): Promise<Explanation> {
-  const options = {
-    ...definition.options,
-    initialProcessDelayMs: 0,
-    deliveryWaitAttempts: 1,
-    extendedDeduplication: false,
-  };
-  const item = itemOf(definition, message, clock.now());
-  const bodies: UnwrapPorts['bodies'] = {
-    read: (body, decoding, sha256) => (sha256 === item.sha256 ? [message] : store.bodies.read(body, decoding, sha256)),
-  };
-  const openLarge: OpenLarge = (large, opening) => setup.large.open(async (into) => into.set(message), large, opening);
-  const ports = { ...setup.ports, bodies, openLarge };
-  const unwrapped = await lastValueFrom(unwrapWindow([item], ports, () => options, setup.matching, turns(clock)));
-  if (unwrapped.kind === 'failed') throw unwrapped.error;
-  let verdict: Verdict | undefined;
-  let last: SpoolItem = unwrapped.item;
-  const archive = {
-    lookup: store.archive.lookup,
-    settle: async (requests: Parameters<Store['archive']['settle']>[0]) => {
-      const [request] = requests;
-      if (request === undefined) return [];
-      const found = await firstValue(store.archive.lookup(request.keys));
-      const entries = [...new Map(found.flat().map((entry) => [entry.id, entry])).values()];
-      verdict = request.decide(entries);
-      last = request.item;
-      return [verdict];
-    },
-  };
-  await lastValueFrom(
-    settleWindow(
-      [unwrapped.item],
-      { ...ports, archive },
-      { optionsFor: () => options, matching: setup.matching },
-      clock,
-    ),
-  );
-  return explanationOf(last, verdict);
+  const { store, setup, clock, examiners } = workshop;
+  const surroundings = { bodies: store.bodies, examiner: examiners.asked, now: clock.now() };
+  const subject = postedSubject(definition, message, surroundings);
+  const rules = { options: definition.options, matching: { ...setup.matching } };
+  const { explanation } = await explanationOf(subject, rules, { workshop, wanted });
+  const isHeld = explanation.outcome === 'held' && explanation.reason === 'expired';
+  const refused = isHeld ? await refusesForAge(workshop, definition, message) : null;
+  return refused === null ? explanation : { ...explanation, outcome: refused, stores: nothingStored };
 }
 
-function explanationOf({ parsed, steps }: SpoolItem, verdict: Verdict | undefined): Explanation {
-  const outcome = verdict?.kind === 'end' ? verdict.outcome : verdict?.kind === 'merge' ? 'matched' : 'archived';
-  const reason = verdict?.kind === 'end' ? verdict.reason : verdict?.kind === 'merge' ? verdict.case : null;
+/** The same of a message that was accepted: as of its receipt, with what is recorded of it beside it. */
+export async function explainStored(record: IntakeRecord, { workshop, wanted }: ExplainParts): Promise<Explanation> {
+  const { setup, store } = workshop;
+  const subject = storedSubject(record, store);
+  const rules = { options: setup.optionsFor(subject.item), matching: { ...setup.matching } };
+  const { explanation, tried } = await explanationOf(subject, rules, { workshop, wanted });
+  const recorded = await recordedEnding(record, workshop);
+  const { state, reason, entryId } = record;
+  const changes = recorded === null ? [] : changesBetween(recorded, endingOf(tried));
+  return { ...explanation, recorded: { state, reason, entryId, changes } };
+}
+
+async function explanationOf(
+  subject: TrialSubject,
+  rules: TrialRules,
+  { workshop, wanted }: ExplainParts,
+): Promise<{ readonly explanation: Explanation; readonly tried: Tried }> {
+  const parts = trialParts(workshop);
+  const tried = await tryMessage(subject, rules, parts);
+  const { definitionId, definitionVersion } = subject.item;
+  const tryOthers = wanted.whatIf && definitionId !== null && tried.opened !== null;
+  const others = tryOthers ? await whatIf(subject, { tried, rules }, parts) : { whatIf: [], untried: [] };
+  const { parsed, steps } = tried.item;
+  const { outcome, reason, entryId, level, family, flags, recipients, mailboxes } = endingOf(tried);
   const lines = steps.map(({ at, step, detail }) => ({ at: isoTime(at), step, detail }));
-  return {
-    outcome,
-    reason,
-    level: parsed?.level ?? null,
-    family: parsed?.family ?? null,
-    flags: [...(parsed?.flags ?? [])],
-    recipients: (parsed?.recipients ?? []).map(({ address, type }) => ({ address, type })),
-    entryId: verdict?.kind === 'merge' ? verdict.entryId : null,
+  const explanation: Explanation = {
+    definition: definitionId === null ? null : { id: definitionId, version: definitionVersion ?? 0 },
+    ...{ outcome, reason, entryId, level, family, flags, recipients },
+    takenFor: takenFor(parsed, rules),
+    rules: rulesOf(tried, rules, parts.setup.ports.directory),
+    matches: matchesOf(tried, rules),
+    stores: { ...storedOf(tried), mailboxes },
+    lookUps: tried.verdict.kind === 'end' ? [] : lookUpsOf(tried).map(isoTime),
+    decidedAt: decidedAt(tried),
+    ...others,
+    recorded: null,
     steps: [...lines, { step: outcome, detail: reason }],
   };
+  return { explanation, tried };
 }
 
-function itemOf({ id, version }: Definition, message: Uint8Array, now: number): SpoolItem {
-  const transport = {
-    kind: 'smtp',
-    peer: null,
-    mailFrom: null,
-    rcptTo: [],
-    tls: null,
-    authenticatedAs: null,
-    uidl: null,
-  } as const;
+const lookUpsOf = ({ schedule }: Tried): readonly number[] =>
+  schedule === null ? [] : [...schedule.attempts, ...(schedule.extendedAt === null ? [] : [schedule.extendedAt])];
+
+const nothingStored = {
+  as: 'nothing',
+  detail: 'it would not be accepted',
+  representations: [],
+  mailboxes: [],
+} as const;
+
+function storedOf({ verdict }: Tried): Omit<Explanation['stores'], 'mailboxes'> {
+  if (verdict.kind === 'end') {
+    const kept = verdict.outcome === 'skipped' ? 'for 30 days' : 'until somebody acts';
+    return { as: 'bytes', detail: `the bytes as received, ${kept}; nothing in the archive`, representations: [] };
+  }
+  const representations = verdict.observation.representations.map(
+    ({ sha256, size, clearText, primary, stub, ...of }) => ({
+      ...{ sha256, size, clearText, primary, stub },
+      protected: of.protected,
+    }),
+  );
+  if (verdict.kind === 'insert') {
+    const others = verdict.collidesWith.length;
+    const collides = others === 0 ? '' : `; it and ${others} others are flagged mid-collision`;
+    return { as: 'entry', detail: `an entry of its own${collides}`, representations };
+  }
+  const news = verdict.noop ? 'which tells nothing new' : 'which brings what the entry does not have yet';
+  return { as: 'copy', detail: `one more observation of the entry, ${news}`, representations };
+}
+
+/** How the record ended, in the words of an explanation; null while it is in process, or where its entry is gone. */
+export async function recordedEnding(
+  { intakeId, state, reason, entryId, flags }: IntakeRecord,
+  { store }: Pick<Explaining, 'store'>,
+): Promise<Partial<Ending> | null> {
+  if (state === 'held' || state === 'skipped' || state === 'quarantined') return { outcome: state, reason, flags };
+  if (state !== 'archived' && state !== 'matched') return null;
+  const entry = entryId === null ? undefined : await store.messages.get(entryId);
+  const observation = entry?.observations.find((each) => each.intakeId === intakeId);
+  if (observation === undefined) return null;
   return {
-    intakeId: 'explain',
-    definitionId: id,
-    definitionVersion: version,
-    origin: 'journal',
-    receivedAt: now,
-    size: message.length,
-    sha256: createHash('sha256').update(message).digest('hex'),
-    body: [{ seq: 0, offset: 0, length: message.length }],
-    transport,
-    state: 'received',
-    attempt: 0,
-    dueAt: now,
-    deadline: null,
-    woken: false,
-    failures: 0,
-    overrides: [],
-    parsed: null,
-    steps: [],
+    outcome: state,
+    reason,
+    entryId: entryId === intakeId ? null : entryId,
+    level: observation.level,
+    family: observation.family,
+    flags: observation.flags,
+    recipients: observation.recipients.map(({ address, type }) => ({ address, type })),
   };
 }

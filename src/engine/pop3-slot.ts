@@ -9,6 +9,7 @@ import type { ItemReport, LedgerEntry, MailboxPorts, Pop3Ledger } from '../pop3/
 import type { Capacity } from './capacity.ts';
 import type { Definition } from './definition-book.types.ts';
 import { expiryCheck } from './expiry-check.ts';
+import { firstValue } from './first-value.ts';
 import type { Workshop } from './workshop.ts';
 
 /** The mailboxes of all POP3 definitions, one for each for the engine's life: two sessions never meet in one. */
@@ -98,7 +99,8 @@ function leaving(workshop: Workshop, definitionId: string): Pick<MailboxPorts, '
   return {
     leaves: async (receipt) => {
       const definitionVersion = book.get(definitionId)?.version ?? null;
-      return isExpired(await receipt.preview(), { definitionId, definitionVersion }, clock.now());
+      const bytes = await receipt.preview();
+      return firstValue(isExpired(bytes, { definitionId, definitionVersion }, clock.now()));
     },
   };
 }

@@ -12,6 +12,7 @@ import type { Definition, DefinitionBook } from './definition-book.types.ts';
 import { engineEvent } from './definition-events.ts';
 import type { DetailedLogs } from './detailed-logs.ts';
 import { firstValue } from './first-value.ts';
+import type { LargeMail } from './large-mail.ts';
 import { type AcceptedNews, acceptedNews } from './listener-slot.ts';
 import type { LiveOptions } from './live-options.ts';
 import { createMailboxFacts, type MailboxFacts } from './mailbox-facts.ts';
@@ -33,6 +34,7 @@ export interface Workshop {
   readonly store: ReopeningStore;
   readonly book: DefinitionBook;
   readonly setup: ProcessingSetup;
+  readonly examiners: Examiners;
   readonly clock: SchedulerLike;
   readonly log: Log;
   readonly version: string;
@@ -60,10 +62,18 @@ export interface Workshop {
   troubled(line: string, detail: string | null): void;
 }
 
+/** Threads for mail that is in nobody's custody, apart from those of the lines, which it must not hold up. */
+export interface Examiners {
+  /** For those who ask what would become of a message. */
+  readonly asked: LargeMail;
+  /** For mail whose sender still waits. */
+  readonly arriving: LargeMail;
+}
+
 export function createWorkshop(
   parts: Pick<
     Workshop,
-    'detail' | 'live' | 'store' | 'book' | 'setup' | 'clock' | 'log' | 'version' | 'notices' | 'ownMail'
+    'detail' | 'live' | 'store' | 'book' | 'setup' | 'examiners' | 'clock' | 'log' | 'version' | 'notices' | 'ownMail'
   >,
 ): Workshop {
   const { store, clock, log } = parts;

@@ -15,7 +15,7 @@ import type { Entry } from './entry.schema.ts';
 import type { Proof, SignedHeadAnswer, Verification } from './evidence.schema.ts';
 import type { ExportApi } from './export.types.ts';
 import type { ImportApi } from './import.types.ts';
-import type { Explanation } from './intake.schema.ts';
+import type { Explanation } from './explain.schema.ts';
 import type { KeepingApi } from './keeping.types.ts';
 import type { DefinitionForm, History, Statechart } from './live.schema.ts';
 import type { Component, EngineStatus, Status } from './status.schema.ts';
@@ -57,7 +57,9 @@ export interface EngineApi extends Administration {
   /** Sums over one definition or all, one UTC day (`2026-01-31`) of receipt or all time. */
   ledger(definitionId: string | undefined, day: string | undefined): Promise<LedgerSums>;
   /** A dry run; changes nothing. Undefined for an unknown definition. */
-  explain(definitionId: string, message: Uint8Array): Promise<Explanation | undefined>;
+  explain(definitionId: string, message: PostedMessage, wanted: ExplainOptions): Promise<Explanation | undefined>;
+  /** The same of a message that was accepted, as of its receipt. Undefined for an unknown record. */
+  explainIntake(intakeId: string, wanted: ExplainOptions): Promise<Explanation | undefined>;
   readonly events: Pick<EventLog, 'find'>;
   readonly evidence: EvidenceApi;
   readonly keeping: KeepingApi;
@@ -79,6 +81,19 @@ export interface EngineApi extends Administration {
   signedIn(by: { readonly actor: string; readonly peer: string }): void;
   /** Writes who saw what mail into the event log. Never waited for. */
   accessed(access: ContentAccess): void;
+}
+
+export interface ExplainOptions {
+  /** Try each option with another value too. */
+  readonly whatIf: boolean;
+}
+
+/** A message that was sent here to be looked at, in the pieces it came in. */
+export interface PostedMessage {
+  readonly chunks: readonly Uint8Array[];
+  readonly size: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
 }
 
 /** Somebody saw content of mail. */

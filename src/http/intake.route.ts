@@ -74,7 +74,7 @@ function repeatRoutes(app: App, api: EngineApi): void {
 }
 
 /** Why there are no bytes to show. */
-async function missingRaw(api: EngineApi, id: string): Promise<ProblemError> {
+export async function missingRaw(api: EngineApi, id: string): Promise<ProblemError> {
   const record = await api.intake.get(id);
   if (record?.rawPurgedAt === undefined) return new ProblemError('not-found');
   return new ProblemError('raw-purged', { detail: `deleted on ${isoOf(record.rawPurgedAt)}` });

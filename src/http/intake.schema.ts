@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, family, intakeStates, level, origin, type Read, recipientType, sha256, time } from './words.schema.ts';
+import { count, intakeStates, origin, type Read, sha256, time } from './words.schema.ts';
 
 /** Answers of interface section 6. */
 
@@ -72,18 +72,6 @@ export const ledgerSchema = z.object({
   difference: z.int(),
 });
 
-/** A dry run: what the intake record and its observation would say. */
-export const explanationSchema = z.object({
-  outcome: z.string(),
-  reason: z.string().nullable(),
-  level: level.nullable(),
-  family: family.nullable(),
-  flags: z.array(z.string()),
-  recipients: z.array(z.object({ address: z.string(), type: recipientType })),
-  entryId: z.string().nullable(),
-  steps: z.array(z.union([z.string(), z.record(z.string(), z.unknown())])),
-});
-
 /** One line of the event log (section 7). */
 export const eventSchema = z.object({
   seq: count,
@@ -99,5 +87,4 @@ export const eventSchema = z.object({
 
 export type IntakeItem = Read<z.infer<typeof intakeItemSchema>>;
 export type IntakeDetail = Read<z.infer<typeof intakeDetailSchema>>;
-export type Explanation = Read<z.infer<typeof explanationSchema>>;
 export type EventItem = Read<z.infer<typeof eventSchema>>;

@@ -3,7 +3,8 @@ import { permissions } from './access.ts';
 import { definitionSchema } from './definition.schema.ts';
 import { entrySchema, traceSchema } from './entry.schema.ts';
 import { exampleOf, plainExamples } from './example.ts';
-import { eventSchema, explanationSchema, intakeDetailSchema, intakeItemSchema, ledgerSchema } from './intake.schema.ts';
+import { dryRunSchema, explanationSchema, reparseSchema } from './explain.schema.ts';
+import { eventSchema, intakeDetailSchema, intakeItemSchema, ledgerSchema } from './intake.schema.ts';
 import type { RouteNote } from './route-book.ts';
 import { engineStatusSchema, healthSchema, statusSchema } from './status.schema.ts';
 
@@ -19,6 +20,8 @@ export const namedSchemas = {
   IntakeDetail: intakeDetailSchema,
   Ledger: ledgerSchema,
   Explanation: explanationSchema,
+  DryRun: dryRunSchema,
+  Reparse: reparseSchema,
   Event: eventSchema,
 } as const;
 

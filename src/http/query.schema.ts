@@ -103,7 +103,10 @@ export const ledgerQuery = z.strictObject({
     .refine((day) => /^\d{4}-\d\d-\d\d$/.test(day) && isDay(day), 'must be a day (2026-01-31)')
     .optional(),
 });
-export const explainQuery = z.strictObject({ definition: definitionId.optional() });
+/** `whatIf=false` leaves out the other settings, which takes most of the time. */
+const whatIf = flagSwitch.optional();
+export const explainQuery = z.strictObject({ definition: definitionId.optional(), whatIf });
+export const explainIntakeQuery = z.strictObject({ whatIf });
 export const healthQuery = z.strictObject({ strict: flagSwitch.optional() });
 export const rawQuery = z.strictObject({
   representation: z

@@ -7,6 +7,7 @@ type Delegated = Pick<
   Store,
   | 'custody'
   | 'spool'
+  | 'waiting'
   | 'bodies'
   | 'gather'
   | 'archive'
@@ -33,6 +34,7 @@ export function delegates(of: () => Store): Delegated {
       due: async (definitionId, now, limit) => lastValueFrom(from(of().spool.due(definitionId, now, limit))),
       defer: async (items) => lastValueFrom(from(of().spool.defer(items))),
     },
+    waiting: async (matchKey, limit) => of().waiting(matchKey, limit),
     bodies: {
       read: async (body, decoding, sha256) => lastValueFrom(from(of().bodies.read(body, decoding, sha256))),
       lend: (sha256, use) => whole(of)?.bodies.lend?.(sha256, use),

@@ -5,7 +5,7 @@ import type { Exclusive } from '../exclusive.ts';
 import { Change } from './change.ts';
 import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
-import { rangeOf, readDueKey, within } from './keys.ts';
+import { lastPart, matchKeyDigest, rangeOf, readDueKey, within } from './keys.ts';
 import { type IntakeRow, isInProcess } from './rows.ts';
 
 export interface SpoolOptions {
@@ -57,6 +57,21 @@ async function readWindow(
   // With nothing to do there is time to write; where mail is rare no fold comes by to do it.
   if (items.length === 0) await index.behind.flushIfOld(now);
   return { items, nextDueAt: next === undefined ? null : next.dueAt };
+}
+
+/** Items that wait for a copy under a match key, the first `limit` that came. */
+export async function waitingUnder(
+  { index, memory }: Pick<SpoolOptions, 'index' | 'memory'>,
+  matchKey: string,
+  limit: number,
+): Promise<readonly SpoolItem[]> {
+  const keys = await index.wait.keysNow({ ...within(matchKeyDigest(matchKey)), limit });
+  const rows = await readRows(
+    index,
+    memory,
+    keys.map((key) => ({ intakeId: lastPart(key) })),
+  );
+  return rows.filter((row) => row !== undefined).filter(isInProcess);
 }
 
 /** Rows are read so many at once: what is read together is decoded without a pause. One by one where they are heavy. */

@@ -27,7 +27,7 @@ import { createDefinitionStore, type DefinitionStore, readLedger } from './level
 import { createEventLog } from './level-event-log.ts';
 import { createIntakeReader } from './level-intake.ts';
 import { createMessageReader } from './level-messages.ts';
-import { createSpool } from './level-spool.ts';
+import { createSpool, waitingUnder } from './level-spool.ts';
 import { createUidlStore, type UidlStore } from './level-uidl.ts';
 import { openLock } from './lock.ts';
 import { createLogEvidence, type LogEvidence } from './log-tree.ts';
@@ -69,6 +69,8 @@ export interface Unwritten {
 export interface Store extends AsyncDisposable {
   readonly custody: Custody;
   readonly spool: Spool;
+  /** Items in process that wait for a copy under a match key, `limit` at most, the oldest first. */
+  waiting(matchKey: string, limit: number): Promise<readonly SpoolItem[]>;
   readonly bodies: Bodies;
   /** Fills `into` with a body as it is stored, for who checks it elsewhere: the bytes may be damaged. */
   gather(body: Body, into: Uint8Array): Promise<unknown>;
@@ -204,6 +206,7 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
       return { bytes: custody.unwrittenBytes, records: log.waiting };
     },
     spool: createSpool({ index, memory, write }),
+    waiting: (matchKey, limit) => waitingUnder({ index, memory }, matchKey, limit),
     bodies: createBodies(log, recent, parts.readLarge),
     gather: (body, into) => gatherInto(log, body, into),
     archive: createArchive({ log, index, memory, write, settling, journalTypeOf }),

@@ -54,6 +54,7 @@ const matrix: readonly (readonly [string, Readonly<Record<string, number>>])[] =
   ['POST /v1/import/known?definition=exchange-1', operators],
   ['GET /v1/export', auditors],
   ['POST /v1/export/manifest', auditors],
+  ['GET /v1/intake/I1/explain', both],
   ['GET /v1/events', both],
   ['POST /v1/verify', { ...both, operator: 202, auditor: 202, admin: 202 }],
   ['GET /v1/verify', both],

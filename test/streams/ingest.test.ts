@@ -1,4 +1,4 @@
-import { Subject } from 'rxjs';
+import { of, Subject } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { EngineFailure } from '../../streams/failure.ts';
 import { type Ingested, type IngestPorts, ingest } from '../../streams/ingest.ts';
@@ -169,8 +169,8 @@ describe('matching.expiredAction reject', () => {
     const seen: [string, number][] = [];
     const told: string[] = [];
     const { deliveries$ } = start({
-      refusedByAge: (bytes, { destinations }) => told.push(`${bytes.length} for ${destinations.length}`),
-      isExpired: (bytes, _, receivedAt) => seen.push([Buffer.from(bytes).toString(), receivedAt]) > 0,
+      refusedByAge: async (bytes, { destinations }) => void told.push(`${bytes.length} for ${destinations.length}`),
+      isExpired: (bytes, _, receivedAt) => of(seen.push([Buffer.from(bytes).toString(), receivedAt]) > 0),
     });
     const delivery = new TestDelivery('exchange', 'second');
     deliveries$.next(delivery);
@@ -186,7 +186,7 @@ describe('matching.expiredAction reject', () => {
 
   test('accepts what one of its definitions still takes', async () => {
     const { deliveries$ } = start({
-      isExpired: (_, { definitionId }) => definitionId === 'exchange',
+      isExpired: (_, { definitionId }) => of(definitionId === 'exchange'),
       refusedByAge: () => expect.fail('it was not refused'),
     });
     const delivery = new TestDelivery('exchange', 'second');

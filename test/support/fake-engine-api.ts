@@ -12,6 +12,7 @@ import type { DefinitionView } from '../../src/http/definition.schema.ts';
 import type { Entry } from '../../src/http/entry.schema.ts';
 import type { Proof } from '../../src/http/evidence.schema.ts';
 import { ManifestFault } from '../../src/http/export.types.ts';
+import type { Explanation } from '../../src/http/explain.schema.ts';
 import type { EngineStatus, Status } from '../../src/http/status.schema.ts';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { ArchiveEntry } from '../../streams/message.ts';
@@ -116,9 +117,10 @@ export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
       return { received: 21, archived: 6, matched: 5, skipped: 4, held: 3, quarantined: 2, inProcess: 1 };
     },
     explain: async (id, message) => {
-      heard('explain', id, message.length);
+      heard('explain', id, message.size);
       return id === 'exchange-1' ? explanation : undefined;
     },
+    explainIntake: async (id) => (id === 'I1' ? explanation : undefined),
     events: find('events', [event(7)]),
     history: () => ({ from: new Date(noon).toISOString(), watchedSince: new Date(noon).toISOString(), items: [] }),
     statechart: { nodes: [], edges: [] },
@@ -436,7 +438,24 @@ export const entryView: Entry = {
   holds: ['case-7'],
 };
 
-const explanation = {
+const explanation: Explanation = {
+  definition: { id: 'exchange-1', version: 1 },
+  takenFor: 'a journal report, read in full',
+  rules: [{ rule: 'readable', verdict: 'passed', option: null, value: null, detail: 'it can be read' }],
+  matches: [],
+  stores: { as: 'entry', detail: 'an entry of its own', representations: [], mailboxes: ['bob@example.com'] },
+  lookUps: [],
+  decidedAt: null,
+  whatIf: [
+    {
+      option: 'journalType',
+      from: 'eej',
+      to: 'standard',
+      changes: [{ field: 'recipients', from: [{ address: 'bob@example.com', type: 'bcc' }], to: [] }],
+    },
+  ],
+  untried: [],
+  recorded: null,
   outcome: 'archived',
   reason: null,
   level: 'L0',
@@ -445,4 +464,4 @@ const explanation = {
   recipients: [{ address: 'bob@example.com', type: 'bcc' }],
   entryId: null,
   steps: [{ step: 'parsed' }],
-} as const;
+};
