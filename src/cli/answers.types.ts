@@ -115,3 +115,71 @@ export interface RetentionAnswer {
     readonly inForceDays: number | null;
   }[];
 }
+export interface ChangeAnswer {
+  readonly field: string;
+  readonly from: unknown;
+  readonly to: unknown;
+}
+type Setting = string | number | boolean;
+export interface ExplanationAnswer {
+  readonly definition: { readonly id: string; readonly version: number } | null;
+  readonly outcome: string;
+  readonly reason: string | null;
+  readonly level: string | null;
+  readonly family: string | null;
+  readonly flags: readonly string[];
+  readonly recipients?: readonly { readonly address: string; readonly type: string }[];
+  readonly entryId: string | null;
+  readonly takenFor: string;
+  readonly rules: readonly {
+    readonly rule: string;
+    readonly verdict: string;
+    readonly option: string | null;
+    readonly value: Setting | null;
+    readonly detail: string;
+  }[];
+  readonly matches: readonly {
+    readonly entryId: string;
+    readonly case: string;
+    readonly joined: boolean;
+    readonly differs: readonly string[];
+    readonly why: string;
+  }[];
+  readonly stores: { readonly detail: string };
+  readonly decidedAt: string | null;
+  readonly whatIf: readonly {
+    readonly option: string;
+    readonly from: Setting;
+    readonly to: Setting;
+    readonly changes: readonly ChangeAnswer[];
+  }[];
+  readonly untried: readonly string[];
+  readonly recorded: {
+    readonly state: string;
+    readonly reason: string | null;
+    readonly changes: readonly ChangeAnswer[];
+  } | null;
+}
+interface OtherwiseAnswer {
+  readonly id: string;
+  readonly receivedAt: string;
+  readonly state: string;
+  readonly changes: readonly ChangeAnswer[];
+}
+export interface DryRunAnswer {
+  readonly options: readonly { readonly option: string; readonly from: Setting; readonly to: Setting }[];
+  readonly looked: number;
+  readonly changed: number;
+  readonly waits: number;
+  readonly skipped: number;
+  readonly complete: boolean;
+  readonly items: readonly (OtherwiseAnswer & { readonly options: readonly string[] })[];
+}
+export interface ReparseAnswer {
+  readonly looked: number;
+  readonly changed: number;
+  readonly skipped: number;
+  readonly complete: boolean;
+  readonly items: readonly OtherwiseAnswer[];
+  readonly next: string | null;
+}

@@ -8,6 +8,7 @@ import { addEvidenceCommands } from './evidence-commands.ts';
 import { addExchangeCommands } from './exchange-commands.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { messageFilters, queryOf, withFilters } from './filters.ts';
+import { addExplain, addReparse } from './explain-commands.ts';
 import { addErasure, addKeepingCommands } from './keeping-commands.ts';
 import type { ProgramOptions } from './options.ts';
 import { type BulkOptions, isOne, releaseAll, releasedText, withBulkOptions } from './release.ts';
@@ -92,6 +93,7 @@ function addIntake(program: Command, talk: Talk): void {
     'send a held or skipped item through, the rule that stopped it off, or --all that fit',
     'daybook intake release --all --flag suspected-clock-skew',
   );
+  addReparse(group, talk);
   withBulkOptions(releasing).action(async (id: string | undefined, globals: Globals & BulkOptions) => {
     if (isOne(id, globals)) return again(id, globals, 'release');
     const released = await releaseAll(await talk.client(globals), globals);
@@ -128,23 +130,6 @@ function addEvents(program: Command, talk: Talk): void {
         if (!globals.follow) return;
         await pause(lookAgainMs);
       }
-    });
-}
-
-function addExplain(program: Command, talk: Talk): void {
-  const { out, actions } = talk;
-  api(
-    program,
-    'explain <file>',
-    'a dry run of one message; changes nothing',
-    'daybook explain report.eml --definition exchange',
-  )
-    .option('--definition <id>', 'as if received for this definition')
-    .action(async (file: string, globals: Globals & { definition?: string }) => {
-      const client = await talk.client(globals);
-      const query = globals.definition === undefined ? '' : `?definition=${encodeURIComponent(globals.definition)}`;
-      const answer = await client.post<Record<string, unknown>>(`/v1/explain${query}`, await actions.readFile(file));
-      out.write(globals.json ? `${JSON.stringify(answer)}\n` : details(answer));
     });
 }
 

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import type { DefinitionAnswer, ListAnswer, StatusAnswer, TestAnswer } from './answers.types.ts';
 import { api, type Globals, show, type Talk } from './api-command.ts';
+import { documentsOf } from './documents.ts';
 import { CommandFailure, exitCodes } from './exit-codes.ts';
+import { addDryRun } from './explain-commands.ts';
 import { definitionTable, statusTable, testTable } from './views.ts';
 
 const pathOf = (id: string): string => `/v1/definitions/${encodeURIComponent(id)}`;
@@ -12,6 +14,7 @@ export function addDefinitionCommands(program: Command, talk: Talk): void {
   addReaders(group, talk);
   addWriters(group, talk);
   addConnection(group, talk);
+  addDryRun(group, talk);
 }
 
 function addReaders(group: Command, talk: Talk): void {
@@ -79,26 +82,5 @@ function addConnection(group: Command, talk: Talk): void {
     const answer = await (await talk.client(globals)).post<TestAnswer>(`${pathOf(id)}/test`);
     out.write(globals.json ? `${JSON.stringify(answer)}\n` : testTable(answer.steps));
     if (!answer.ok) throw new CommandFailure(exitCodes.failed, `the connection of ${id} does not work`);
-  });
-}
-
-type Document = Readonly<Record<string, unknown>> & { readonly id: string };
-
-/** @throws CommandFailure 78 for what is no definition at all; the engine checks the rest */
-async function documentsOf(bytes: Uint8Array, file: string): Promise<readonly Document[]> {
-  const { parse } = await import('yaml');
-  const wrong = (why: string): CommandFailure => new CommandFailure(exitCodes.invalidConfig, `${file}: ${why}`);
-  let read: unknown;
-  try {
-    read = parse(new TextDecoder().decode(bytes));
-  } catch (error) {
-    throw wrong(error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error));
-  }
-  const listed = typeof read === 'object' && read !== null && 'definitions' in read ? read.definitions : read;
-  return [listed].flat().map((document: unknown, at) => {
-    if (typeof document === 'object' && document !== null && typeof (document as Document).id === 'string') {
-      return document as Document;
-    }
-    throw wrong(`definition ${at + 1} is no map with an id`);
   });
 }

@@ -1,5 +1,5 @@
 import { type EngineActor, journalOf } from '../../machines/follow.ts';
-import { parseDefinition } from '../config/parse-definition.ts';
+import { type ParsedDefinition, parseDefinition } from '../config/parse-definition.ts';
 import { retentionMsOf } from '../config/to-options.ts';
 import { exclusive } from '../exclusive.ts';
 import type {
@@ -90,24 +90,12 @@ async function put(
   by: Parameters<Administration['put']>[2],
 ): Promise<PutAnswer> {
   const { workshop, actor } = parts;
-  const { book, options } = workshop;
+  const { book } = workshop;
   const before = book.get(id);
   if (before?.provisioned === true) return { kind: 'provisioned' };
   const unmatched = matchFault(before, by.ifMatch);
   if (unmatched !== null) return unmatched;
-  const parsed = parseDefinition(
-    { id, ...document },
-    {
-      others: book
-        .all()
-        .filter((other) => other.id !== id)
-        .map(({ config }) => config),
-      // A password that was lost cannot be kept: it has to be given anew.
-      previous: before?.secretLost === true ? undefined : before?.config,
-      internalDomains: options.directory.internalDomains,
-      authorizedSources: options.smtp.authorizedSources,
-    },
-  );
+  const parsed = parseChange(workshop, id, document);
   if (!parsed.ok) return { kind: 'invalid', faults: parsed.faults };
   const { definition: asked } = parsed;
   if (asked.id !== id) return { kind: 'invalid', faults: [{ path: 'id', text: `is not ${id}, as in the address` }] };
@@ -125,6 +113,28 @@ async function put(
   announce(workshop, actor, [defined], by.actor);
   if (before?.suspended === true && !defined.definition.suspended) noteTest(parts, defined.definition, by.actor);
   return { kind: before === undefined ? 'created' : 'changed', definition: definitionView(defined.definition) };
+}
+
+/** The document of a definition as it would stand among the others. */
+export function parseChange(
+  { book, options }: Pick<Workshop, 'book' | 'options'>,
+  id: string,
+  document: Readonly<Record<string, unknown>>,
+): ParsedDefinition {
+  const before = book.get(id);
+  return parseDefinition(
+    { id, ...document },
+    {
+      others: book
+        .all()
+        .filter((other) => other.id !== id)
+        .map(({ config }) => config),
+      // A password that was lost cannot be kept: it has to be given anew.
+      previous: before?.secretLost === true ? undefined : before?.config,
+      internalDomains: options.directory.internalDomains,
+      authorizedSources: options.smtp.authorizedSources,
+    },
+  );
 }
 
 async function remove(

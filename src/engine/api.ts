@@ -13,10 +13,12 @@ import type { Background } from './background.ts';
 import type { Definition } from './definition-book.types.ts';
 import { engineEvent } from './definition-events.ts';
 import { definitionView } from './definition-view.ts';
+import { dryRun } from './dry-run.ts';
 import type { Evidence } from './evidence.ts';
-import { createExportApi } from './exports.ts';
 import { explainPosted, explainStored } from './explain.ts';
+import { createExportApi } from './exports.ts';
 import { createKeepingApi } from './keeping-api.ts';
+import { reparse } from './reparse.ts';
 import { statusesOf } from './statuses.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -80,6 +82,8 @@ export function createApi(
       const record = await store.intake.get(intakeId);
       return record === undefined ? undefined : explainStored(record, { workshop, wanted });
     },
+    dryRun: (definitionId, document, { last }) => dryRun(definitionId, document, { workshop, last }),
+    reparse: ({ limit, ...query }) => reparse(query, { workshop, last: limit }),
     readiness,
     health: () => healthOf(statuses(), readiness().missing, storeTroubled(workshop)),
     rejections: () => workshop.rejections.all(),

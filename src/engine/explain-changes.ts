@@ -39,10 +39,20 @@ const outcomeOf = (verdict: Tried['verdict']): Outcome => {
   return verdict.kind === 'merge' ? 'matched' : 'archived';
 };
 
-/** What differs between two ends, field by field. */
+/** Of long lists this many elements are told: a report may name 20,000 people. */
+const maxTold = 20;
+
+/** What differs between two ends, field by field. Of a list, the elements that only one of the two has, the first 20. */
 export function changesBetween(before: Partial<Ending>, after: Partial<Ending>): readonly Change[] {
   const fields = Object.keys(before) as (keyof Ending)[];
   return fields
-    .filter((field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]))
-    .map((field) => ({ field, from: before[field], to: after[field] }));
+    .map((field) => ({ field, from: before[field], to: after[field] }))
+    .filter(({ from, to }) => JSON.stringify(from) !== JSON.stringify(to))
+    .map(({ field, from, to }) => ({ field, from: onlyIn(from, to), to: onlyIn(to, from) }));
+}
+
+function onlyIn(list: unknown, other: unknown): unknown {
+  if (!Array.isArray(list)) return list ?? null;
+  const others = new Set(Array.isArray(other) ? other.map((each) => JSON.stringify(each)) : []);
+  return list.filter((each) => !others.has(JSON.stringify(each))).slice(0, maxTold);
 }

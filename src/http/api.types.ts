@@ -15,7 +15,7 @@ import type { Entry } from './entry.schema.ts';
 import type { Proof, SignedHeadAnswer, Verification } from './evidence.schema.ts';
 import type { ExportApi } from './export.types.ts';
 import type { ImportApi } from './import.types.ts';
-import type { Explanation } from './explain.schema.ts';
+import type { DryRun, Explanation, Reparse } from './explain.schema.ts';
 import type { KeepingApi } from './keeping.types.ts';
 import type { DefinitionForm, History, Statechart } from './live.schema.ts';
 import type { Component, EngineStatus, Status } from './status.schema.ts';
@@ -60,6 +60,14 @@ export interface EngineApi extends Administration {
   explain(definitionId: string, message: PostedMessage, wanted: ExplainOptions): Promise<Explanation | undefined>;
   /** The same of a message that was accepted, as of its receipt. Undefined for an unknown record. */
   explainIntake(intakeId: string, wanted: ExplainOptions): Promise<Explanation | undefined>;
+  /** What a changed definition would make of the last messages it received; changes nothing. */
+  dryRun(
+    definitionId: string,
+    document: Readonly<Record<string, unknown>>,
+    wanted: { readonly last: number },
+  ): Promise<DryRunAnswer>;
+  /** What today's parser would say otherwise of the newest `limit` stored messages that fit; changes nothing. */
+  reparse(query: IntakeQuery): Promise<Reparse>;
   readonly events: Pick<EventLog, 'find'>;
   readonly evidence: EvidenceApi;
   readonly keeping: KeepingApi;
@@ -83,6 +91,9 @@ export interface EngineApi extends Administration {
   accessed(access: ContentAccess): void;
 }
 
+export type DryRunAnswer =
+  | { readonly kind: 'done'; readonly result: DryRun }
+  | Extract<WriteRefusal, { kind: 'unknown' | 'invalid' }>;
 export interface ExplainOptions {
   /** Try each option with another value too. */
   readonly whatIf: boolean;

@@ -127,7 +127,7 @@ function ifMatchOf({ 'if-match': header }: { readonly 'if-match'?: string | unde
   return version === undefined ? Number.NaN : Number(version);
 }
 
-function writeProblem(
+export function writeProblem(
   api: EngineApi,
   request: Parameters<typeof reportForbidden>[1],
   written: WriteRefusal,

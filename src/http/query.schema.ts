@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { outcomes } from '../../streams/message.ts';
 import { intakeStates } from './words.schema.ts';
 
 /** Pieces of the strict query schemas: what is not understood is a fault, never a guess. */
@@ -89,6 +90,28 @@ export const bulkBody = z.strictObject({
   since: since.optional(),
   until: until.optional(),
   limit: z.int().min(1).max(500).default(500).describe('1-500: a call is bounded'),
+});
+/** Stored messages that are parsed again; `since` and `until` bound the receipt, as in the list. */
+export const reparseBody = z
+  .strictObject({
+    definition: definitionId.optional(),
+    state: z.enum(outcomes).optional(),
+    reason: z.string().min(1).max(256).optional(),
+    flag: z.string().min(1).max(128).optional(),
+    since: since.optional(),
+    until: until.optional(),
+    limit: z.int().min(1).max(500).default(100).describe('1-500: a call is bounded'),
+    cursor: cursor.optional(),
+  })
+  .nullish();
+export const dryRunQuery = z.strictObject({
+  last: z
+    .string()
+    .regex(/^[1-9]\d{0,3}$/, 'must be a whole number from 1 to 1000')
+    .transform(Number)
+    .pipe(z.number().max(1_000, 'must be a whole number from 1 to 1000'))
+    .default(100)
+    .meta({ type: 'integer', minimum: 1, maximum: 1_000, default: 100, pattern: undefined }),
 });
 export const eventsQuery = z.strictObject({
   definition: definitionId.optional(),

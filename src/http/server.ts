@@ -9,6 +9,7 @@ import type { EngineApi } from './api.types.ts';
 import type { App, ZodProvider } from './app.types.ts';
 import { consoleRoutes } from './console.route.ts';
 import { definitionsRoutes } from './definitions.route.ts';
+import { dryRunRoutes } from './dry-run.route.ts';
 import { clientErrorHandler, errorHandler, type Log, pathOf, sendProblem } from './errors.ts';
 import { eventsRoutes } from './events.route.ts';
 import { evidenceRoutes } from './evidence.route.ts';
@@ -143,6 +144,7 @@ function addRoutes(app: App, options: HttpOptions, { api, book }: { api: EngineA
   explainRoutes(app, api, options.messageLimitBytes);
   importRoutes(app, api);
   exportRoutes(app, api);
+  dryRunRoutes(app, api);
   definitionsRoutes(app, api);
   eventsRoutes(app, api);
   evidenceRoutes(app, api);

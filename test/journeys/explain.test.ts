@@ -10,9 +10,11 @@ test.each([
 ] as const)(
   'explain foretells what the engine then does with mixed mail, seed %i, %s',
   async (seed, matching) => {
-    const { compared, wrong, outcomes } = await agreementOf(seed, size, matching);
+    const { compared, wrong, outcomes, reparsed } = await agreementOf(seed, size, matching);
     expect(wrong.slice(0, 8).join('\n')).toBe('');
     expect(compared, 'but for the copies of the gateway').toBeGreaterThan(420);
+    expect(reparsed.otherwise.slice(0, 8).join('\n'), 'the same parser says the same').toBe('');
+    expect(reparsed.looked).toBeGreaterThanOrEqual(size.rounds * size.size);
     const met = Object.keys(outcomes);
     for (const each of ['archived', 'matched M1', 'matched M2', 'matched M4', 'matched M6'])
       expect(met).toContain(each);

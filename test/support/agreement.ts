@@ -24,6 +24,8 @@ export interface Agreement {
   readonly compared: number;
   /** Each that is otherwise than was foretold, for people. */
   readonly wrong: readonly string[];
+  /** What the same parser says otherwise of what it has parsed, which should be nothing. */
+  readonly reparsed: { readonly looked: number; readonly otherwise: readonly string[] };
   /** How often each outcome with its reason was foretold. */
   readonly outcomes: Readonly<Record<string, number>>;
 }
@@ -75,7 +77,7 @@ export async function agreementOf(
   }
   asked.push(...(await pairs(daybook, seed, portOf)));
   await drained(daybook);
-  return await compare(daybook, asked);
+  return { ...(await compare(daybook, asked)), reparsed: await reparsed(daybook) };
 }
 
 /** Copies that are asked about while the first one waits: for the patient definition after it, for the others before it. */
@@ -141,7 +143,24 @@ async function drained(daybook: Daybook): Promise<void> {
   await eventually(look, { what: 'an empty queue' });
 }
 
-async function compare(daybook: Daybook, asked: readonly Asked[]): Promise<Agreement> {
+async function reparsed(daybook: Daybook): Promise<Agreement['reparsed']> {
+  const otherwise: string[] = [];
+  let looked = 0;
+  let cursor: string | null = null;
+  do {
+    const body: string = JSON.stringify({ limit: 200, ...(cursor === null ? {} : { cursor }) });
+    const headers = { 'content-type': 'application/json' };
+    const answer = await daybook.fetch('/v1/intake/reparse', { method: 'POST', headers, body });
+    if (!answer.ok) throw new Error(`reparse: ${answer.status} ${await answer.text()}`);
+    const page = (await answer.json()) as { looked: number; items: readonly object[]; next: string | null };
+    looked += page.looked;
+    otherwise.push(...page.items.map((item) => JSON.stringify(item)));
+    cursor = page.next;
+  } while (cursor !== null);
+  return { looked, otherwise };
+}
+
+async function compare(daybook: Daybook, asked: readonly Asked[]): Promise<Omit<Agreement, 'reparsed'>> {
   const intake = new Map((await all<IntakeItem>(daybook, '/v1/intake')).map((item) => [item.id, item]));
   const entries = new Map((await all<RecordedEntry>(daybook, '/v1/messages')).map((entry) => [entry.id, entry]));
   const wrong: string[] = [];

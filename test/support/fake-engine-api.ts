@@ -12,7 +12,7 @@ import type { DefinitionView } from '../../src/http/definition.schema.ts';
 import type { Entry } from '../../src/http/entry.schema.ts';
 import type { Proof } from '../../src/http/evidence.schema.ts';
 import { ManifestFault } from '../../src/http/export.types.ts';
-import type { Explanation } from '../../src/http/explain.schema.ts';
+import type { DryRun, Explanation } from '../../src/http/explain.schema.ts';
 import type { EngineStatus, Status } from '../../src/http/status.schema.ts';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { ArchiveEntry } from '../../streams/message.ts';
@@ -119,6 +119,14 @@ export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
     explain: async (id, message) => {
       heard('explain', id, message.size);
       return id === 'exchange-1' ? explanation : undefined;
+    },
+    dryRun: async (id, document, wanted) => {
+      heard('dryRun', id, document, wanted);
+      return id === 'exchange-1' ? { kind: 'done', result: dryRunResult } : { kind: 'unknown' };
+    },
+    reparse: async (query) => {
+      heard('reparse', query);
+      return { looked: 1, changed: 1, skipped: 0, complete: true, next: null, items: [reparsed] };
     },
     explainIntake: async (id) => (id === 'I1' ? explanation : undefined),
     events: find('events', [event(7)]),
@@ -438,6 +446,20 @@ export const entryView: Entry = {
   holds: ['case-7'],
 };
 
+const reparsed = {
+  id: 'I1',
+  receivedAt: '2026-03-02T12:00:00.000Z',
+  state: 'archived',
+  definition: 'exchange-1',
+  entryId: 'I1',
+  changes: [{ field: 'recipients', from: [], to: [{ address: 'bob@example.com', type: 'bcc' }] }],
+};
+const dryRunResult: DryRun = {
+  definition: 'exchange-1',
+  options: [{ option: 'journalType', from: 'eej', to: 'standard' }],
+  ...{ looked: 1, changed: 1, skipped: 0, complete: true, waits: 0 },
+  items: [{ ...reparsed, options: ['journalType'] }],
+};
 const explanation: Explanation = {
   definition: { id: 'exchange-1', version: 1 },
   takenFor: 'a journal report, read in full',
