@@ -96,7 +96,7 @@ const ruling = [
 ] as const satisfies readonly (keyof JournalOptions)[];
 
 function differingOptions(before: JournalOptions, after: JournalOptions): readonly Differing[] {
-  const valueOf = (options: JournalOptions, name: (typeof ruling)[number]) => {
+  const settingOf = (options: JournalOptions, name: (typeof ruling)[number]) => {
     const value = options[name];
     return name.endsWith('Ms') ? durationText(Number(value)) : value;
   };
@@ -104,8 +104,8 @@ function differingOptions(before: JournalOptions, after: JournalOptions): readon
     .filter((name) => before[name] !== after[name])
     .map((name) => ({
       option: name.replace(/Ms$/, ''),
-      from: valueOf(before, name),
-      to: valueOf(after, name),
+      from: settingOf(before, name),
+      to: settingOf(after, name),
       change: { [name]: after[name] },
     }));
 }

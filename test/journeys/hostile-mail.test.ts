@@ -1,13 +1,13 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
 import { eventually } from '../support/eventually.ts';
 import { hostileMail } from '../support/hostile-mail.ts';
 import { difference, type IntakeItem, statusOf } from '../support/journal-api.ts';
 import { deliver, lunchReport, received, sha256 } from '../support/journey-mail.ts';
+import { held, loopProbe } from '../support/loop-held.ts';
 
 /** Reliability G9. Nobody else may wait longer for what is in one message. */
 const limitMs = 200;
@@ -20,13 +20,11 @@ directory: { internalDomains: [north.example] }
 definitions:
   - { id: exchange, description: Exchange, transport: smtp, serviceEmailAddress: ${recipient}, deliveryWaitAttempts: 1 }
 `;
-const probe = pathToFileURL(join(import.meta.dirname, '../support/loop-probe.mjs'));
 
 test('whatever is in a message, the event loop is never held over 200 ms, and each is kept as it came', async () => {
   const file = join(tmpdir(), `daybook-loop-${process.pid}`);
-  probe.searchParams.set('file', file);
   try {
-    await using daybook = await startDaybook({ config, nodeArguments: ['--import', probe.href] });
+    await using daybook = await startDaybook({ config, nodeArguments: loopProbe(file) });
     await deliver(daybook.smtpPort, [recipient], lunchReport('warm'));
     let sent = 1;
     const slow: string[] = [];
@@ -80,12 +78,4 @@ async function settled(daybook: Daybook, sent: number): Promise<void> {
     return status.counts.received === sent && status.processingQueue.messages === 0;
   };
   await eventually(done, { withinMs: 60_000, what: `the end of ${sent} messages` });
-}
-
-/** The longest time the event loop was held since the last question. */
-async function held(daybook: Daybook, file: string): Promise<number> {
-  await rm(file, { force: true });
-  process.kill(daybook.pid, 'SIGUSR2');
-  const text = await eventually(() => readFile(file, 'utf8').catch(() => undefined), { what: 'the probe' });
-  return Number(text);
 }
