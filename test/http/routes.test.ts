@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { EngineFailure } from '../../streams/failure.ts';
 import { definition, entryView, hash, rawBytes, secret, status } from '../support/fake-engine-api.ts';
-import { httpFixture } from '../support/http-app.ts';
+import { bearer, httpFixture, tokens } from '../support/http-app.ts';
 
 test('the status is the engine and every definition, byte for byte what the engine said', async () => {
   await using http = httpFixture();
@@ -312,6 +312,55 @@ test('with one definition explain needs no name, and asks in a row are never cou
     const answer = await http.app.inject({ method: 'POST', url: '/v1/explain', payload: rawBytes, headers });
     expect(answer.statusCode).toBe(200);
   }
+});
+
+test('who may not read mail sees of a stored message nobody in it, and of dry runs neither', async () => {
+  await using http = httpFixture({ tokens });
+  const answers = async (role: string) => {
+    const headers = bearer(`${role}-token`);
+    const dryRun = { method: 'POST', url: '/v1/definitions/exchange-1/dry-run?last=7', headers, payload: {} } as const;
+    return [
+      await http.app.inject({ url: '/v1/intake/I1/explain', headers }),
+      await http.app.inject(dryRun),
+      await http.app.inject({ method: 'POST', url: '/v1/intake/reparse', headers, payload: { limit: 3 } }),
+    ];
+  };
+  const shown = await answers('auditor');
+  expect(shown.map(({ statusCode, body }) => [statusCode, body.includes('bob@example.com')])).toEqual(
+    shown.map(() => [200, true]),
+  );
+  expect(http.engine.accesses.map(({ kind, intakeId, query }) => [kind, intakeId ?? query])).toEqual([
+    ['view', 'I1'],
+    ['search', { definition: 'exchange-1', dryRun: 7 }],
+    ['search', { reparse: 3 }],
+  ]);
+  const hidden = await answers('operator');
+  for (const { statusCode, body } of hidden) {
+    expect([statusCode, body.includes('bob@example.com')], body).toEqual([200, false]);
+    expect(body).toContain('{"field":"recipients","from":null,"to":null}');
+  }
+  expect(hidden[0]?.json()).not.toHaveProperty('recipients');
+  expect(http.engine.accesses).toHaveLength(3);
+});
+
+test('a dry run is bounded, and a second one at once is asked to come back', async () => {
+  const waiting: (() => void)[] = [];
+  const dryRun = () =>
+    new Promise<{ readonly kind: 'unknown' }>((resolve) => waiting.push(() => resolve({ kind: 'unknown' })));
+  await using http = httpFixture({ members: { dryRun } });
+  const run = (query: string) =>
+    http.app.inject({ method: 'POST', url: `/v1/definitions/exchange-1/dry-run${query}`, payload: {} });
+  for (const query of ['?last=0', '?last=1001', '?last=all', '?first=3']) {
+    expect((await run(query)).statusCode, query).toBe(400);
+  }
+  // What is injected is sent once somebody waits for it.
+  const first = run('?last=1000').then((answer) => answer.statusCode);
+  await expect.poll(() => waiting.length).toBe(1);
+  const second = await run('');
+  expect([second.statusCode, second.headers['retry-after']]).toEqual([503, '5']);
+  expect((await http.app.inject({ method: 'POST', url: '/v1/intake/reparse' })).statusCode).toBe(503);
+  for (const done of waiting) done();
+  expect(await first).toBe(404);
 });
 
 test('a third message to explain at once is asked to come back', async () => {

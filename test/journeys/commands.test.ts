@@ -185,6 +185,33 @@ describe('with an engine', () => {
     const absorbed = await ask('explain', fresh, '--definition', 'exchange', '--json');
     expect(JSON.parse(absorbed.stdout)).toMatchObject({ outcome: 'archived', level: 'L4', entryId: null });
     expect(await statusOf(daybook, 'exchange')).toEqual(before);
+    const text = (await ask('explain', again, '--definition', 'exchange')).stdout;
+    expect(text).toMatch(/^outcome +matched, M1$/m);
+    expect(text).toMatch(new RegExp(`^${entryId} +M1 +yes +—`, 'm'));
+    expect(text).toMatch(/^detect +applied +journalType: eej +L0: a journal report, read in full/m);
+    expect(text).toMatch(/^journalType: standard instead of eej\n {2}outcome: matched → archived$/m);
+    const stored = (await ask('explain', '--intake', entryId ?? '')).stdout;
+    expect(stored).toMatch(/^outcome +archived$/m);
+    expect(stored).toMatch(/^Recorded\narchived; today it would be the same$/m);
+    expect((await ask('explain')).code).toBe(2);
+  });
+
+  test('a changed definition is run over what was received, and stored messages are parsed again, changing nothing', async () => {
+    const before = await statusOf(daybook, 'exchange');
+    const file = join(folder, 'changed.yaml');
+    const lines = ['id: exchange', 'description: Exchange', 'transport: smtp', `serviceEmailAddress: ${service[0]}`];
+    await writeFile(file, [...lines, 'deliveryWaitAttempts: 1', 'journalType: standard'].join('\n'));
+    const { stdout } = await ask('definitions', 'dry-run', 'exchange', '-f', file, '--last', '500');
+    expect(stdout).toMatch(/^journalType: eej → standard$/m);
+    const [, changed, looked] = /^(\d+) of (\d+) messages would end otherwise, 0 /m.exec(stdout) ?? [];
+    expect(Number(looked)).toBe(before.counts.received);
+    expect(Number(changed)).toBeGreaterThan(0);
+    expect(stdout).toMatch(new RegExp(`^${entryId} .*level: L0 → L4.* journalType$`, 'm'));
+    await writeFile(file, [...lines, 'deliveryWaitAttempts: 21'].join('\n'));
+    expect((await ask('definitions', 'dry-run', 'exchange', '-f', file)).stderr).toContain('deliveryWaitAttempts');
+    const again = await ask('intake', 'reparse', '--definition', 'exchange');
+    expect(again.stdout).toContain(`today's parser says otherwise of 0 of ${before.counts.received} messages`);
+    expect(await statusOf(daybook, 'exchange')).toEqual(before);
   });
 
   test('a second engine, and rebuild-index, on the folder of a running one exit 75 and harm nothing', async () => {
