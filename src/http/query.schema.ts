@@ -8,6 +8,10 @@ export const definitionId = z.string().regex(/^[a-z0-9-]{1,64}$/, 'must be 1-64 
 /** An intake or entry id as the final SMTP answer gives it (interface section 6). */
 export const recordId = z.string().regex(/^[A-Za-z0-9._~-]{1,128}$/, 'must be 1-128 of A-Z, a-z, 0-9 and . _ ~ -');
 const cursor = z.string().regex(/^[A-Za-z0-9._~-]{1,512}$/, 'must be the `next` of an earlier answer');
+/** Of the message list: a date, and the id of an entry. */
+const messagesCursor = z
+  .string()
+  .regex(/^\d{15}[.-][A-Za-z0-9._~-]{1,128}$/, 'must be the `next` of an earlier answer');
 /** Longest address: RFC 5321 section 4.5.3.1 with room for directory names. */
 const address = z.string().trim().min(1).max(1024);
 
@@ -70,7 +74,7 @@ export const messageFilters = {
   until: until.optional(),
   flag: z.string().min(1).max(128).optional(),
 };
-export const messagesQuery = z.strictObject({ ...messageFilters, ...pageQuery });
+export const messagesQuery = z.strictObject({ ...messageFilters, limit, cursor: messagesCursor.optional() });
 export const exportQuery = z.strictObject({ ...messageFilters, after: recordId.optional() });
 export const intakeQuery = z.strictObject({
   definition: definitionId.optional(),

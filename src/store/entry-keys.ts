@@ -3,15 +3,19 @@ import { matchKeysOf } from './apply-verdict.ts';
 import type { Change } from './change.ts';
 import type { IndexDb } from './index-db.ts';
 import {
-  addressFacet,
   definitionFacet,
+  everyFacet,
   facetKey,
   flagFacet,
   keepKey,
   lastPart,
   matchIndexKey,
   matchKeyDigest,
+  positionOf,
   rangeOf,
+  recipientFacet,
+  senderFacet,
+  viaFacet,
   within,
   wordFacet,
   wordsOf,
@@ -25,24 +29,36 @@ interface Keyed {
 /** Writes the entry and the search keys that it has and `before` had not. */
 export function storeEntry({ index, change }: Keyed, before: ArchiveEntry | undefined, entry: ArchiveEntry): void {
   change.putEntry(entry);
-  const had = before === undefined ? new Set<string>() : new Set([...matchKeysOf(before), ...facetsOf(before)]);
+  const had = new Set(before === undefined ? [] : matchKeysOf(before));
   for (const key of matchKeysOf(entry)) {
     if (had.has(key)) continue;
     change.put(index.match, matchKeyDigest(key), '');
     change.put(index.match, matchIndexKey(key, entry.id), '');
   }
-  for (const facet of facetsOf(entry))
-    if (!had.has(facet)) change.put(index.facet, facetKey(index.blind(facet), entry.id), '');
+  storeFacets({ index, change }, before, entry);
   const [stood, stands] = [before === undefined ? null : keepKeyOf(before), keepKeyOf(entry)];
   if (stood === stands) return;
   if (stood !== null) change.del(index.keep, stood);
   change.put(index.keep, stands, '');
 }
 
+function storeFacets({ index, change }: Keyed, before: ArchiveEntry | undefined, entry: ArchiveEntry): void {
+  const position = entryPosition(entry);
+  const stood = before === undefined ? position : entryPosition(before);
+  const had = new Set(before === undefined ? [] : facetsOf(before));
+  // Only a bare observation that is told again can move an entry (D-054).
+  if (stood !== position) for (const facet of had) change.del(index.facet, facetKey(index.blind(facet), stood));
+  for (const facet of facetsOf(entry)) {
+    if (stood === position && had.has(facet)) continue;
+    change.put(index.facet, facetKey(index.blind(facet), position), '');
+  }
+}
+
 /** Takes the entry away, with every key that leads to it. What it shared with another entry stays for that one. */
 export async function removeEntry({ index, change }: Keyed, entry: ArchiveEntry): Promise<void> {
   change.removeEntry(entry.id);
-  for (const facet of facetsOf(entry)) change.del(index.facet, facetKey(index.blind(facet), entry.id));
+  const position = entryPosition(entry);
+  for (const facet of facetsOf(entry)) change.del(index.facet, facetKey(index.blind(facet), position));
   change.del(index.keep, keepKeyOf(entry));
   for (const key of matchKeysOf(entry)) {
     const digest = matchKeyDigest(key);
@@ -60,21 +76,34 @@ export function keepKeyOf({ id, observations }: ArchiveEntry): string {
   return keepKey(keepers, lastAt, id);
 }
 
+/**
+ * The date of an entry for searches and their order: that of the copy that made it, or when it was archived. Copies that
+ * come later do not move it, so whoever goes through a list page by page meets it once.
+ */
+export function searchDate({ id, archivedAt, observations }: ArchiveEntry): number {
+  const made = observations.find(({ intakeId }) => intakeId === id);
+  return made?.representations.find(({ facts }) => facts.dateAt !== null)?.facts.dateAt ?? archivedAt;
+}
+
+/** Where it stands in every list of a search. */
+export const entryPosition = (entry: ArchiveEntry): string => positionOf(searchDate(entry), entry.id);
+
 function facetsOf(entry: ArchiveEntry): readonly string[] {
-  const facets = new Set<string>(entry.flags.map(flagFacet));
+  const facets = new Set<string>([everyFacet, ...entry.flags.map(flagFacet)]);
   for (const observation of entry.observations) for (const facet of facetsOfObservation(observation)) facets.add(facet);
   return [...facets];
 }
 
 function facetsOfObservation(observation: Observation): readonly string[] {
   const { definitionId, flags, recipients, representations, sender, onBehalfOf } = observation;
-  const addresses = [sender, onBehalfOf, ...representations.map(({ facts }) => facts.from)];
-  for (const { address, via } of recipients) addresses.push(address, ...via.map((step) => step.address));
+  const senders = [sender, onBehalfOf, ...representations.map(({ facts }) => facts.from)];
   const words = representations.flatMap(({ facts }) => wordsOf(facts.subject ?? ''));
   return [
     ...(definitionId === null ? [] : [definitionFacet(definitionId)]),
     ...flags.map(flagFacet),
-    ...addresses.filter((address): address is string => !!address).map(addressFacet),
+    ...senders.filter((address): address is string => !!address).map(senderFacet),
+    ...recipients.filter(({ address }) => address !== '').map(({ address }) => recipientFacet(address)),
+    ...recipients.flatMap(({ via }) => via.map(({ address }) => viaFacet(address))),
     ...words.map(wordFacet),
   ];
 }

@@ -5,7 +5,7 @@ import type { EventDraft } from '../../streams/ports.ts';
 import type { Exclusive } from '../exclusive.ts';
 import type { CommitLog } from './commit-log.types.ts';
 import type { IndexDb } from './index-db.ts';
-import { matches } from './level-messages.ts';
+import { matches } from './message-filter.ts';
 
 /** Each look at an entry compares it with every hold. */
 export const maxHolds = 1_000;

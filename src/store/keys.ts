@@ -21,12 +21,15 @@ import { hash } from 'node:crypto';
  * | wait | match key NUL intakeId | '' | who to wake when the key changes |
  * | entry | entryId | ArchiveEntry | newest first by id |
  * | match | match key NUL entryId; match key alone | '' | candidates of a match; whether there are any |
- * | facet | facet NUL entryId | roles | searches by participant, word, definition, flag |
+ * | facet | facet NUL position of the entry | '' | searches by participant, word, definition, flag, and all entries |
  * | event | sequence number | LoggedEvent | by time |
  * | eventBy | definition NUL sequence number | '' | events of one definition |
  * | uidl | definition NUL key of the item | see the POP3 room | the ledger of a mailbox |
  * | tree | level NUL place | hash | subtrees of the log's Merkle tree |
  * | figures, ledger, definition, version, runtime, meta | see rows.ts | | |
+ *
+ * The position of an entry is its date NUL its id: every list of a search is in one order, so lists are intersected by
+ * walking them together, and a range of dates is a range of each of them (D-063).
  */
 const separator = '\u0000';
 const afterSeparator = '\u0001';
@@ -69,11 +72,36 @@ export const matchKeyDigest = (matchKey: string): string => hash('sha256', match
 
 export const matchIndexKey = (matchKey: string, id: string): string => matchKeyDigest(matchKey) + separator + id;
 
-export const addressFacet = (address: string): string => `a:${clean(address.toLowerCase())}`;
+/** Every entry has it. */
+export const everyFacet = 'e:';
+export const senderFacet = (address: string): string => `s:${clean(address.toLowerCase())}`;
+export const recipientFacet = (address: string): string => `r:${clean(address.toLowerCase())}`;
+/** A list, or whoever forwarded, on the way to a recipient. */
+export const viaFacet = (address: string): string => `v:${clean(address.toLowerCase())}`;
 export const wordFacet = (word: string): string => `w:${clean(word)}`;
 export const definitionFacet = (definitionId: string): string => `d:${definitionId}`;
 export const flagFacet = (flag: string): string => `f:${clean(flag)}`;
-export const facetKey = (facet: string, entryId: string): string => facet + separator + entryId;
+export const facetKey = (facet: string, position: string): string => facet + separator + position;
+
+/** Where a list of entries goes on, URL-safe: behind this position, or at it. */
+export const cursorBehind = (position: string): string => position.replace(separator, '.');
+export const cursorAt = (position: string): string => position.replace(separator, '-');
+/** The bound that all further positions are below. */
+export function readCursor(cursor: string): string {
+  const position = cursor.slice(0, timeWidth) + separator + cursor.slice(timeWidth + 1);
+  return cursor[timeWidth] === '-' ? keyAfter(position) : position;
+}
+/** The position in a facet key. */
+export const lastPositionOf = (key: string): string => key.slice(key.lastIndexOf(separator) - timeWidth);
+
+/** Where an entry stands among all. `date`: epoch ms; what is older than 1970 stands at its beginning. */
+export const positionOf = (date: number, entryId: string): string => timedKey(date, entryId);
+/** Greater than every position of this date, and no greater than any of a later one. */
+export const positionBehind = (date: number): string => time(date) + afterSeparator;
+/** No greater than any position of this date, and greater than all of earlier ones. */
+export const positionBefore = (date: number): string => time(date);
+/** Greater than every position. */
+export const positionEnd = '~';
 
 /** `keepers`: the ranges of its definitions, in order. */
 export const keepKey = (keepers: readonly string[], lastAt: number, entryId: string): string =>

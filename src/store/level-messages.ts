@@ -1,109 +1,137 @@
-import type { MessageFilter } from '../../streams/keeping.ts';
 import { matchKeyOf } from '../../streams/match-keys.ts';
 import type { ArchiveEntry } from '../../streams/message.ts';
 import type { MessageQuery, MessageReader, Page } from '../../streams/ports.ts';
+import { entryPosition } from './entry-keys.ts';
 import type { IndexDb } from './index-db.ts';
-import { addressFacet, definitionFacet, flagFacet, lastPart, matchKeyDigest, wordFacet, wordsOf } from './keys.ts';
-import { newestFirst, pageOf } from './page.ts';
+import {
+  cursorAt,
+  cursorBehind,
+  definitionFacet,
+  everyFacet,
+  flagFacet,
+  lastPart,
+  matchKeyDigest,
+  positionBehind,
+  positionEnd,
+  readCursor,
+  recipientFacet,
+  senderFacet,
+  viaFacet,
+  within,
+  wordFacet,
+  wordsOf,
+} from './keys.ts';
+import { matches } from './message-filter.ts';
+import {
+  anyOf,
+  facetWalk,
+  isSpent,
+  type Met,
+  meet,
+  type SearchBounds,
+  searchBounds,
+  type Walk,
+  type WalkOptions,
+  type Work,
+} from './walk.ts';
 
-/** Searches of the archive: the most selective index drives, the rest is compared on the entries it names. */
-export function createMessageReader(index: IndexDb): MessageReader {
+/**
+ * Searches of the archive, newest first by the date of the message. Every filter has a list in that order, and what all
+ * lists have is looked for by walking them together, with bounded work: a page may be short, or empty, and have a next one.
+ */
+export function createMessageReader(index: IndexDb, bounds: SearchBounds = searchBounds): MessageReader {
   return {
     get: async (id) => index.entry.get(id),
     goneOf: async (id) => index.gone.get(id),
     find: async (query) => {
-      if (query.messageId === undefined) return find(index, query);
+      if (query.messageId === undefined) return find(index, query, bounds);
       const matchKey = matchKeyOf(query.messageId, null);
-      return matchKey === null ? { items: [], next: null } : find(index, { ...query, messageId: matchKey });
+      return matchKey === null ? none : findNamed(index, { ...query, messageId: matchKey }, bounds);
     },
   };
 }
 
-async function find(index: IndexDb, query: MessageQuery): Promise<Page<ArchiveEntry>> {
-  const driver = driverOf(query);
-  const wanted = (entry: ArchiveEntry): boolean => matches(entry, query);
-  if (driver === null) return pageOf(index.entry.values(newestFirst(query.cursor)), query.limit, wanted, idOf);
-  const isMatch = driver.room === 'match';
-  const room = isMatch ? index.match : index.facet;
-  const prefix = isMatch ? driver.prefix : index.blind(driver.prefix);
-  return pageOf(named(index, room.keys(newestFirst(query.cursor, prefix))), query.limit, wanted, idOf);
-}
+const none: Page<never> = { items: [], next: null };
 
-/** The index whose range is likely the shortest; `messageId` is a match key here. */
-function driverOf(query: MessageQuery): { readonly room: 'match' | 'facet'; readonly prefix: string } | null {
-  const { messageId, mailbox, from, to, subject, flag, definition } = query;
-  if (messageId !== undefined) return { room: 'match', prefix: matchKeyDigest(messageId) };
-  const address = mailbox ?? from ?? to;
-  if (address !== undefined) return { room: 'facet', prefix: addressFacet(address) };
-  const [word] = subject === undefined ? [] : wordsOf(subject).toSorted((a, b) => b.length - a.length);
-  if (word !== undefined) return { room: 'facet', prefix: wordFacet(word) };
-  if (flag !== undefined) return { room: 'facet', prefix: flagFacet(flag) };
-  if (definition !== undefined) return { room: 'facet', prefix: definitionFacet(definition) };
-  return null;
-}
-
-/** Entries named by index keys, read in groups. */
-async function* named(index: IndexDb, keys: AsyncIterable<string>): AsyncGenerator<ArchiveEntry> {
-  let ids: string[] = [];
-  for await (const key of keys) {
-    ids.push(lastPart(key));
-    if (ids.length < 64) continue;
-    yield* present(await index.entry.getMany(ids));
-    ids = [];
+async function find(index: IndexDb, query: MessageQuery, bounds: SearchBounds): Promise<Page<ArchiveEntry>> {
+  const work: Work = { reads: bounds.reads, keys: bounds.keys };
+  const walks = walksOf(query, { index, work, since: query.since });
+  const items: ArchiveEntry[] = [];
+  let bound = startOf(query);
+  for (let looks = 0; ; ) {
+    const { positions, met } = await nextPositions(walks, bound, { work, count: query.limit + 1 - items.length });
+    for (const entry of await entriesAt(index, positions)) {
+      if (!matches(entry, query)) continue;
+      const last = items.at(-1);
+      if (last !== undefined && items.length === query.limit) {
+        return { items, next: cursorBehind(entryPosition(last)) };
+      }
+      items.push(entry);
+    }
+    if (met.kind === 'end') return { items, next: null };
+    if (met.kind === 'spent') return { items, next: cursorAt(met.position) };
+    bound = met.position;
+    looks += positions.length;
+    if (looks > query.limit + bounds.looks || isSpent(work)) return { items, next: cursorBehind(bound) };
   }
-  if (ids.length > 0) yield* present(await index.entry.getMany(ids));
 }
 
-/** True where the entry fits every filter; `messageId` is a match key here. */
-export function matches(entry: ArchiveEntry, query: MessageFilter): boolean {
-  const { messageId, mailbox, from, to, subject, flag, definition, since, until } = query;
-  if (messageId !== undefined && entry.matchKey !== messageId) return false;
-  if (definition !== undefined && !entry.observations.some(({ definitionId }) => definitionId === definition))
-    return false;
-  if (mailbox !== undefined && !participants(entry).has(mailbox.toLowerCase())) return false;
-  if (from !== undefined && !senders(entry).has(from.toLowerCase())) return false;
-  if (to !== undefined && !recipients(entry).has(to.toLowerCase())) return false;
-  if (subject !== undefined && !hasWords(entry, subject)) return false;
-  if (flag !== undefined && !flagsOf(entry).has(flag)) return false;
-  const at = dateOf(entry);
-  return at >= (since ?? Number.NEGATIVE_INFINITY) && at <= (until ?? Number.POSITIVE_INFINITY);
+/** Positions are below it. */
+function startOf({ cursor, until }: MessageQuery): string {
+  const from = cursor === undefined ? positionEnd : readCursor(cursor);
+  const behind = until === undefined ? positionEnd : positionBehind(until);
+  return from < behind ? from : behind;
 }
 
-const idOf = ({ id }: ArchiveEntry): string => id;
-const present = (entries: readonly (ArchiveEntry | undefined)[]): readonly ArchiveEntry[] =>
-  entries.filter((entry) => entry !== undefined);
+/** The next `count` positions that all lists have, and how the walk ended. */
+async function nextPositions(
+  walks: readonly Walk[],
+  bound: string,
+  { work, count }: { readonly work: Work; readonly count: number },
+): Promise<{ readonly positions: readonly string[]; readonly met: Met }> {
+  const positions: string[] = [];
+  let met: Met = { kind: 'met', position: bound };
+  while (positions.length < count && met.kind === 'met') {
+    met = await meet(walks, met.position, work);
+    if (met.kind === 'met') positions.push(met.position);
+  }
+  return { positions, met };
+}
 
-const dateOf = ({ observations, archivedAt }: ArchiveEntry): number => {
-  const dates = observations.flatMap(({ representations }) => representations.map(({ facts }) => facts.dateAt));
-  return dates.find((date) => date !== null) ?? archivedAt;
-};
-const flagsOf = ({ flags, observations }: ArchiveEntry): ReadonlySet<string> =>
-  new Set([...flags, ...observations.flatMap((observation) => observation.flags)]);
+/** The lists that an entry is in where it fits; the whole archive where nothing was asked for. */
+function walksOf(query: MessageQuery, options: WalkOptions): readonly Walk[] {
+  const { mailbox, from, to, subject, flag, definition } = query;
+  const facets: (readonly string[])[] = [];
+  if (mailbox !== undefined) facets.push([senderFacet(mailbox), recipientFacet(mailbox), viaFacet(mailbox)]);
+  if (from !== undefined) facets.push([senderFacet(from)]);
+  if (to !== undefined) facets.push([recipientFacet(to)]);
+  for (const word of subject === undefined ? [] : wordsOf(subject)) facets.push([wordFacet(word)]);
+  if (flag !== undefined) facets.push([flagFacet(flag)]);
+  if (definition !== undefined) facets.push([definitionFacet(definition)]);
+  if (facets.length === 0) facets.push([everyFacet]);
+  return facets.map((names) => anyOf(names.map((name) => facetWalk(name, options))));
+}
 
-const senders = ({ observations }: ArchiveEntry): ReadonlySet<string> =>
-  lowerCased(
-    observations.flatMap(({ sender, onBehalfOf, representations }) => [
-      sender,
-      onBehalfOf,
-      ...representations.map(({ facts }) => facts.from),
-    ]),
-  );
-const recipients = ({ observations }: ArchiveEntry): ReadonlySet<string> =>
-  lowerCased(observations.flatMap((observation) => observation.recipients.map(({ address }) => address)));
-const participants = (entry: ArchiveEntry): ReadonlySet<string> => {
-  const via = entry.observations.flatMap((observation) => observation.recipients.flatMap((recipient) => recipient.via));
-  return new Set([...senders(entry), ...recipients(entry), ...lowerCased(via.map(({ address }) => address))]);
-};
-const lowerCased = (addresses: readonly (string | null)[]): ReadonlySet<string> =>
-  new Set(addresses.filter((address): address is string => !!address).map((address) => address.toLowerCase()));
+async function entriesAt(index: IndexDb, positions: readonly string[]): Promise<readonly ArchiveEntry[]> {
+  const entries = await index.entry.getMany(positions.map(lastPart));
+  return entries.filter((entry) => entry !== undefined);
+}
 
-function hasWords({ observations }: ArchiveEntry, subject: string): boolean {
-  const wanted = wordsOf(subject);
-  const subjects = observations.flatMap(({ representations }) =>
-    representations.map(({ facts }) => facts.subject ?? ''),
-  );
-  return subjects.some((text) => {
-    const words = new Set(wordsOf(text));
-    return wanted.every((word) => words.has(word));
-  });
+/** By Message-ID, a match key here: that index is no list in order, but hardly ever names more than a few. */
+async function findNamed(
+  index: IndexDb,
+  query: MessageQuery & { readonly messageId: string },
+  bounds: SearchBounds,
+): Promise<Page<ArchiveEntry>> {
+  const range = within(matchKeyDigest(query.messageId));
+  const keys = await index.match.keysNow({ ...range, limit: bounds.namesakes + 1 });
+  if (keys.length > bounds.namesakes) return find(index, query, bounds);
+  const bound = startOf(query);
+  const fitting = (await entriesAt(index, keys)).filter((entry) => matches(entry, query));
+  const ordered = fitting.map((entry) => ({ entry, position: entryPosition(entry) }));
+  const left = ordered.filter(({ position }) => position < bound);
+  left.sort((a, b) => (a.position < b.position ? 1 : -1));
+  const shown = left.slice(0, query.limit);
+  const last = left.length > shown.length ? shown.at(-1) : undefined;
+  return { items: shown.map(({ entry }) => entry), next: last === undefined ? null : cursorBehind(last.position) };
 }

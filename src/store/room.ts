@@ -12,11 +12,11 @@ export interface KeyRange {
   readonly gte: string;
   readonly lt: string;
   readonly limit?: number;
-}
-/** A range read to any length, from either end. */
-export interface ReadRange extends Partial<KeyRange> {
+  /** From the end: of a limited range the last ones, the last first. */
   readonly reverse?: boolean;
 }
+/** A range read to any length, from either end. */
+export type ReadRange = Partial<KeyRange>;
 
 /** One room of the index: what the database holds, and over it what has not been written yet. */
 export interface Room<T> {
@@ -24,7 +24,7 @@ export interface Room<T> {
   readonly prefix: string;
   get(key: string): Promise<T | undefined>;
   getMany(keys: readonly string[]): Promise<readonly (T | undefined)[]>;
-  /** Keys as they stand at the call, written or not. For the path of mail: short ranges of ASCII keys. */
+  /** Keys as they stand at the call, written or not. For the path of mail: short ranges whose keys differ in ASCII alone. */
   keysNow(range: KeyRange): Promise<readonly string[]>;
   /** Ranges of any length, as they stand when the first item is asked for. Keys of one range differ in ASCII alone. */
   keys(range?: ReadRange): AsyncGenerator<string, void>;
@@ -105,16 +105,18 @@ function rangeReads<T>(
     itemOf: (key, value) => [key, value],
   };
   return {
-    keysNow: async ({ gte, lt, limit = Number.POSITIVE_INFINITY }) => {
+    keysNow: async ({ gte, lt, limit = Number.POSITIVE_INFINITY, reverse = false }) => {
       const held = behind.range(prefix, gte, lt);
       // Of those read, at most as many are known to be gone or are there twice.
       let known = 0;
       for (const { isNew } of held.values()) if (!isNew) known += 1;
-      const stored = await sublevel.keys({ gte, lt, limit: Number.isFinite(limit) ? limit + known : -1 }).all();
+      const most = Number.isFinite(limit) ? limit + known : -1;
+      const stored = await sublevel.keys({ gte, lt, limit: most, reverse }).all();
       if (held.size === 0) return stored;
       const left = stored.filter((key) => !held.has(key));
       for (const [key, { gone }] of held) if (!gone) left.push(key);
       left.sort(byCode);
+      if (reverse) left.reverse();
       return left.length > limit ? left.slice(0, limit) : left;
     },
     keys: (range = {}) =>

@@ -5,7 +5,7 @@ import type { LoggedEvent } from '../../streams/ports.ts';
 import type { HeldDigest } from './held-digest.ts';
 
 /** Values of the index. All are JSON; `format` in `meta` is the version of all of them together. */
-export const indexFormat = 3;
+export const indexFormat = 4;
 
 /** Bytes of a skipped item are kept this long from its outcome (journaling a.3). */
 export const keepSkippedMs = 30 * 86_400_000;

@@ -4,7 +4,7 @@ import { bearer, httpFixture, tokens } from '../support/http-app.ts';
 test('each look at mail is told of, by whom and at what; looks at figures, and those that were refused, are not', async () => {
   await using http = httpFixture({ tokens });
   const get = (url: string, role = 'auditor') => http.app.inject({ url, headers: bearer(`${role}-token`) });
-  await get('/v1/messages?mailbox=bo@north.example&limit=5&cursor=NEXT-1');
+  await get('/v1/messages?mailbox=bo@north.example&limit=5&cursor=001764500000000.E9');
   await get('/v1/messages/E1');
   await get('/v1/messages/E1/raw', 'admin');
   await get('/v1/intake/I1/raw');

@@ -62,14 +62,14 @@ test('messages are found by every filter, times read as epoch milliseconds and b
   const query = new URLSearchParams({
     ...{ definition: 'exchange-1', mailbox: 'bob@example.com', from: 'a@example.com', to: 'b@example.com' },
     ...{ messageId: '<a@b>', subject: 'lunch', since: '2026-01-01', until: '2026-01-31', flag: 'variant' },
-    ...{ limit: '500', cursor: 'E9' },
+    ...{ limit: '500', cursor: '001764500000000.E9' },
   });
   const answer = await http.app.inject(`/v1/messages?${query}`);
   expect(answer.json()).toEqual({ items: [entryView], next: 'NEXT-1' });
   const asked = JSON.parse(http.engine.calls[0]?.slice('messages '.length) ?? '');
   expect(asked).toEqual({
     ...{ definition: 'exchange-1', mailbox: 'bob@example.com', from: 'a@example.com', to: 'b@example.com' },
-    ...{ messageId: '<a@b>', subject: 'lunch', flag: 'variant', limit: 500, cursor: 'E9' },
+    ...{ messageId: '<a@b>', subject: 'lunch', flag: 'variant', limit: 500, cursor: '001764500000000.E9' },
     since: Date.UTC(2026, 0, 1),
     until: Date.UTC(2026, 1, 1) - 1,
   });

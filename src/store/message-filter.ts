@@ -1,0 +1,50 @@
+import type { MessageFilter } from '../../streams/keeping.ts';
+import type { ArchiveEntry } from '../../streams/message.ts';
+import { searchDate } from './entry-keys.ts';
+import { wordsOf } from './keys.ts';
+
+/** True where the entry fits every filter; `messageId` is a match key here. */
+export function matches(entry: ArchiveEntry, query: MessageFilter): boolean {
+  const { messageId, mailbox, from, to, subject, flag, definition, since, until } = query;
+  if (messageId !== undefined && entry.matchKey !== messageId) return false;
+  if (definition !== undefined && !entry.observations.some(({ definitionId }) => definitionId === definition))
+    return false;
+  if (mailbox !== undefined && !participants(entry).has(mailbox.toLowerCase())) return false;
+  if (from !== undefined && !senders(entry).has(from.toLowerCase())) return false;
+  if (to !== undefined && !recipients(entry).has(to.toLowerCase())) return false;
+  if (subject !== undefined && !hasWords(entry, subject)) return false;
+  if (flag !== undefined && !flagsOf(entry).has(flag)) return false;
+  const at = searchDate(entry);
+  return at >= (since ?? Number.NEGATIVE_INFINITY) && at <= (until ?? Number.POSITIVE_INFINITY);
+}
+
+const flagsOf = ({ flags, observations }: ArchiveEntry): ReadonlySet<string> =>
+  new Set([...flags, ...observations.flatMap((observation) => observation.flags)]);
+
+const senders = ({ observations }: ArchiveEntry): ReadonlySet<string> =>
+  lowerCased(
+    observations.flatMap(({ sender, onBehalfOf, representations }) => [
+      sender,
+      onBehalfOf,
+      ...representations.map(({ facts }) => facts.from),
+    ]),
+  );
+const recipients = ({ observations }: ArchiveEntry): ReadonlySet<string> =>
+  lowerCased(observations.flatMap((observation) => observation.recipients.map(({ address }) => address)));
+const participants = (entry: ArchiveEntry): ReadonlySet<string> => {
+  const via = entry.observations.flatMap((observation) => observation.recipients.flatMap((recipient) => recipient.via));
+  return new Set([...senders(entry), ...recipients(entry), ...lowerCased(via.map(({ address }) => address))]);
+};
+const lowerCased = (addresses: readonly (string | null)[]): ReadonlySet<string> =>
+  new Set(addresses.filter((address): address is string => !!address).map((address) => address.toLowerCase()));
+
+function hasWords({ observations }: ArchiveEntry, subject: string): boolean {
+  const wanted = wordsOf(subject);
+  const subjects = observations.flatMap(({ representations }) =>
+    representations.map(({ facts }) => facts.subject ?? ''),
+  );
+  return subjects.some((text) => {
+    const words = new Set(wordsOf(text));
+    return wanted.every((word) => words.has(word));
+  });
+}
