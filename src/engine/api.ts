@@ -47,6 +47,7 @@ export function createApi(
     ...administration,
     exports: createExportApi({ store, clock, note, archive, signer: evidence.signer }),
     evidence: evidence.api,
+    ...background.pages,
     keeping: createKeepingApi(workshop),
     alerts: createAlertsApi(background.alerts),
     status: () => ({

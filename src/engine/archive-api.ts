@@ -10,7 +10,17 @@ import { releaseAll } from './release-all.ts';
 
 type ArchiveApi = Pick<
   EngineApi,
-  'messages' | 'viewOf' | 'rawEntry' | 'intake' | 'rawIntake' | 'release' | 'releaseAll' | 'retry' | 'ledger' | 'events'
+  | 'messages'
+  | 'viewOf'
+  | 'rawEntry'
+  | 'intake'
+  | 'rawIntake'
+  | 'release'
+  | 'releaseAll'
+  | 'retry'
+  | 'ledger'
+  | 'ledgerDays'
+  | 'events'
 >;
 
 /** What the API shows of the archive, the intake records and the account; all of it from the store. */
@@ -20,10 +30,7 @@ export function createArchiveApi(store: Store): ArchiveApi {
     messages: store.messages,
     viewOf,
     rawEntry: async (entryId, n) => {
-      const entry = await store.messages.get(entryId);
-      if (entry === undefined) return undefined;
-      const { primary, all } = representationsOf(entry);
-      const representation = n === undefined ? primary : all[n];
+      const representation = await representationOf(store, entryId, n);
       return representation === undefined ? undefined : download(bodies, representation);
     },
     intake: store.intake,
@@ -36,21 +43,46 @@ export function createArchiveApi(store: Store): ArchiveApi {
     releaseAll: (wanted, by) =>
       releaseAll(store.intake, wanted, (intakeId) => reopen(store, intakeId, { command: 'release', by })),
     retry: (intakeId, by) => reopen(store, intakeId, { command: 'retry', by }),
-    ledger: async (definitionId, day) => {
-      const rows = await store.ledger(definitionId, day);
-      const sum = (name: keyof LedgerSums): number => rows.reduce((total, row) => total + row[name], 0);
-      return {
-        received: sum('received'),
-        archived: sum('archived'),
-        matched: sum('matched'),
-        skipped: sum('skipped'),
-        held: sum('held'),
-        quarantined: sum('quarantined'),
-        inProcess: sum('inProcess'),
-      };
+    ledger: async (definitionId, day) => sumsOf(await store.ledger(definitionId, day)),
+    ledgerDays: async (definitionId, { limit, cursor }) => {
+      const { items, next } = await store.ledgerDays(definitionId, limit, cursor);
+      return { items: items.map(({ day, rows }) => ({ day, ...sumsOf(rows) })), next };
     },
     events: store.events,
   };
+}
+
+function sumsOf(rows: readonly LedgerSums[]): LedgerSums {
+  const sum = (name: keyof LedgerSums): number => rows.reduce((total, row) => total + row[name], 0);
+  return {
+    received: sum('received'),
+    archived: sum('archived'),
+    matched: sum('matched'),
+    skipped: sum('skipped'),
+    held: sum('held'),
+    quarantined: sum('quarantined'),
+    inProcess: sum('inProcess'),
+  };
+}
+
+/** The primary representation, or that of `representations[n]`. */
+async function representationOf({ messages }: Pick<Store, 'messages'>, entryId: string, n: number | undefined) {
+  const entry = await messages.get(entryId);
+  if (entry === undefined) return undefined;
+  const { primary, all } = representationsOf(entry);
+  return n === undefined ? primary : all[n];
+}
+
+/** Its bytes; undefined for an unknown entry or index. @throws EngineFailure `damaged` */
+export async function readEntry(
+  store: Pick<Store, 'messages' | 'bodies'>,
+  entryId: string,
+  n: number | undefined,
+): Promise<Uint8Array | undefined> {
+  const representation = await representationOf(store, entryId, n);
+  if (representation === undefined) return undefined;
+  const { content } = await download(store.bodies, representation);
+  return content;
 }
 
 /** The entry as the interface shows it: times in ISO 8601. */
@@ -70,7 +102,7 @@ export const isoTime = (at: number): string => new Date(at).toISOString();
 async function download(
   bodies: Bodies,
   { body, decoding, sha256, size }: Pick<IntakeRecord, 'body' | 'sha256' | 'size'> & { readonly decoding: Decoding },
-): Promise<RawMessage> {
+): Promise<RawMessage & { readonly content: Uint8Array }> {
   try {
     return { size, sha256, content: await firstValue(bodies.read(body, decoding, sha256)) };
   } catch (error) {

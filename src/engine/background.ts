@@ -13,6 +13,8 @@ import { createNewId } from './new-id.ts';
 import { openRetention, retentionWarnings } from './retention.ts';
 import { openScrub, type Scrub } from './scrub.ts';
 import { statusesOf } from './statuses.ts';
+import { openContentReader } from './shown-content.ts';
+import { storeFigures } from './store-figures.ts';
 import type { Workshop } from './workshop.ts';
 
 /** What goes on beside mail, for the status. */
@@ -21,6 +23,7 @@ export interface Background {
   readonly anchors: Pick<Anchors, 'status'>;
   readonly scrub: Pick<Scrub, 'status'>;
   readonly history: EngineApi['history'];
+  readonly pages: Pick<EngineApi, 'contentOf' | 'storeFigures'>;
 }
 
 /** Starts what watches over the archive while mail goes on; `stack` ends it. */
@@ -58,7 +61,9 @@ export async function openBackground(
   const history = openHistory(workshop);
   stack.defer(() => history[Symbol.dispose]());
   const alerts = stack.use(await openAlertsOf(workshop, actor));
-  return { alerts, anchors, scrub, history: history.read };
+  const { contentOf } = stack.use(openContentReader(workshop.store, clock));
+  const pages = { contentOf, storeFigures: storeFigures(workshop) };
+  return { alerts, anchors, scrub, history: history.read, pages };
 }
 
 async function openAlertsOf(workshop: Workshop, actor: EngineActor): Promise<Alerts> {

@@ -7,9 +7,12 @@ import type {
   IntakeRecord,
   LoggedEvent,
   MessageReader,
+  Page,
+  PageQuery,
 } from '../../streams/ports.ts';
 import type { Role } from './access.ts';
 import type { AlertsApi } from './alerts.types.ts';
+import type { ShownContent } from './content.schema.ts';
 import type { DefinitionView, TestResult } from './definition.schema.ts';
 import type { Entry } from './entry.schema.ts';
 import type { Proof, SignedHeadAnswer, Verification } from './evidence.schema.ts';
@@ -19,6 +22,7 @@ import type { DryRun, Explanation, Reparse } from './explain.schema.ts';
 import type { KeepingApi } from './keeping.types.ts';
 import type { DefinitionForm, History, Statechart } from './live.schema.ts';
 import type { Component, EngineStatus, Status } from './status.schema.ts';
+import type { StoreFigures } from './store.schema.ts';
 
 /**
  * What the HTTP room needs of the engine. Shapes named after an answer are that answer as it goes over the wire.
@@ -44,6 +48,8 @@ export interface EngineApi extends Administration {
   viewOf(entry: ArchiveEntry, holds: readonly string[]): Entry;
   /** The primary representation, or that of `representations[n]`. Undefined for an unknown entry or index. */
   rawEntry(entryId: string, n: number | undefined): Promise<RawMessage | undefined>;
+  /** The same taken apart for a person; `busy` while too many are. */
+  contentOf(entryId: string, n: number | undefined): Promise<ShownContent | 'busy' | undefined>;
 
   readonly intake: IntakeReader;
   rawIntake(intakeId: string): Promise<RawMessage | undefined>;
@@ -56,6 +62,10 @@ export interface EngineApi extends Administration {
 
   /** Sums over one definition or all, one UTC day (`2026-01-31`) of receipt or all time. */
   ledger(definitionId: string | undefined, day: string | undefined): Promise<LedgerSums>;
+  /** The same day by day, the newest first; the cursor is a day. */
+  ledgerDays(definitionId: string | undefined, page: PageQuery): Promise<Page<LedgerDay>>;
+  /** Figures of the store, at most half a minute old. */
+  storeFigures(): Promise<StoreFigures>;
   /** A dry run; changes nothing. Undefined for an unknown definition. */
   explain(definitionId: string, message: PostedMessage, wanted: ExplainOptions): Promise<Explanation | undefined>;
   /** The same of a message that was accepted, as of its receipt. Undefined for an unknown record. */
@@ -217,6 +227,10 @@ export interface LedgerSums {
   readonly held: number;
   readonly quarantined: number;
   readonly inProcess: number;
+}
+export interface LedgerDay extends LedgerSums {
+  /** UTC, `2026-01-31`. */
+  readonly day: string;
 }
 export interface Rejections {
   readonly definition: string | null;

@@ -4,6 +4,7 @@ import type { App } from './app.types.ts';
 import { headSchema, proofSchema, verificationSchema } from './evidence.schema.ts';
 import { ProblemError } from './problems.ts';
 import { noQuery, recordParams } from './query.schema.ts';
+import { storeSchema } from './store.schema.ts';
 
 /** What the archive can prove to those who do not trust it (store section 4, interface section 7). */
 export function evidenceRoutes(app: App, api: EngineApi): void {
@@ -16,6 +17,11 @@ export function evidenceRoutes(app: App, api: EngineApi): void {
     schema: { querystring: noQuery, response: { 200: verificationSchema } },
     config: { access: 'verify', summary: 'How far the last verification is, and what it found.' },
     handler: async () => api.evidence.verification(),
+  });
+  app.get('/v1/store', {
+    schema: { querystring: noQuery, response: { 200: storeSchema } },
+    config: { access: 'read-status', summary: 'How large the archive is, how it grows, and how long there is room.' },
+    handler: () => api.storeFigures(),
   });
   app.get('/v1/head', {
     schema: { querystring: noQuery, response: { 200: headSchema } },

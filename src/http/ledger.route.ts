@@ -1,8 +1,12 @@
-import type { EngineApi } from './api.types.ts';
+import type { EngineApi, LedgerSums } from './api.types.ts';
 import type { App } from './app.types.ts';
 import { ledgerSchema } from './intake.schema.ts';
 import { ProblemError } from './problems.ts';
-import { ledgerQuery } from './query.schema.ts';
+import { ledgerDaysQuery, ledgerQuery } from './query.schema.ts';
+import { pageSchema } from './words.schema.ts';
+
+/** How many days a page of the account has where nobody says. */
+const ledgerPage = 31;
 
 /** The conservation account (interface section 6, INV-3). The difference is worked out here, from what is answered. */
 export function ledgerRoutes(app: App, api: EngineApi): void {
@@ -14,9 +18,24 @@ export function ledgerRoutes(app: App, api: EngineApi): void {
       if (definition !== undefined && api.definition(definition) === undefined)
         throw new ProblemError('definition-unknown');
       const sums = await api.ledger(definition, day);
-      const { received, archived, matched, skipped, held, quarantined, inProcess } = sums;
-      const difference = received - (archived + matched + skipped + held + quarantined + inProcess);
-      return { definition: definition ?? null, day: day ?? null, ...sums, difference };
+      return { definition: definition ?? null, day: day ?? null, ...sums, difference: differenceOf(sums) };
     },
   });
+  app.get('/v1/ledger/days', {
+    schema: { querystring: ledgerDaysQuery, response: { 200: pageSchema(ledgerSchema) } },
+    config: { access: 'read-ledger', summary: 'The same for each day on which something was received.' },
+    handler: async (request) => {
+      const { definition, limit, cursor } = request.query;
+      if (definition !== undefined && api.definition(definition) === undefined)
+        throw new ProblemError('definition-unknown');
+      const { items, next } = await api.ledgerDays(definition, { limit: limit ?? ledgerPage, cursor });
+      const rows = items.map((sums) => ({ definition: definition ?? null, ...sums, difference: differenceOf(sums) }));
+      return { items: rows, next };
+    },
+  });
+}
+
+function differenceOf(sums: LedgerSums): number {
+  const { received, archived, matched, skipped, held, quarantined, inProcess } = sums;
+  return received - (archived + matched + skipped + held + quarantined + inProcess);
 }

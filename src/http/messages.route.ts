@@ -2,6 +2,7 @@ import type { ArchiveEntry, Observation } from '../../streams/message.ts';
 import { accessOf } from './accessed.ts';
 import type { EngineApi } from './api.types.ts';
 import type { App } from './app.types.ts';
+import { contentSchema } from './content.schema.ts';
 import { entrySchema, type Trace, traceSchema } from './entry.schema.ts';
 import { changedBy } from './guard.ts';
 import { stepsOf } from './intake.route.ts';
@@ -49,6 +50,21 @@ export function messagesRoutes(app: App, api: EngineApi): void {
       if (raw === undefined) throw await missingEntry(api, id);
       api.accessed(accessOf(request, { kind: 'download', entryId: id }));
       return sendRaw(reply, id, raw);
+    },
+  });
+  app.get('/v1/messages/:id/content', {
+    schema: { params: recordParams, querystring: rawQuery, response: { 200: contentSchema } },
+    config: {
+      access: 'read-messages',
+      summary: 'Its headers, its text and the names of its attachments, for reading.',
+    },
+    handler: async (request) => {
+      const { id } = request.params;
+      const content = await api.contentOf(id, request.query.representation);
+      if (content === 'busy') throw new ProblemError('busy', { headers: { 'retry-after': '1' } });
+      if (content === undefined) throw await missingEntry(api, id);
+      api.accessed(accessOf(request, { kind: 'view', entryId: id }));
+      return content;
     },
   });
   app.get('/v1/messages/:id/trace', {

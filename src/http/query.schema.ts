@@ -130,6 +130,14 @@ export const ledgerQuery = z.strictObject({
     .refine((day) => /^\d{4}-\d\d-\d\d$/.test(day) && isDay(day), 'must be a day (2026-01-31)')
     .optional(),
 });
+export const ledgerDaysQuery = z.strictObject({
+  definition: definitionId.optional(),
+  limit: limit.optional(),
+  cursor: z
+    .string()
+    .refine((day) => /^\d{4}-\d\d-\d\d$/.test(day) && isDay(day), 'must be the `next` of an earlier answer')
+    .optional(),
+});
 /** `whatIf=false` leaves out the other settings, which takes most of the time. */
 const whatIf = flagSwitch.optional();
 export const explainQuery = z.strictObject({ definition: definitionId.optional(), whatIf });

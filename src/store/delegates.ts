@@ -21,6 +21,7 @@ type Delegated = Pick<
   | 'retention'
   | 'holds'
   | 'ledger'
+  | 'ledgerDays'
 >;
 
 /**
@@ -72,6 +73,7 @@ export function delegates(of: () => Store): Delegated {
       write: async (changes) => of().uidl(definitionId).write(changes),
     }),
     ledger: async (definitionId, day) => of().ledger(definitionId, day),
+    ledgerDays: async (definitionId, limit, cursor) => of().ledgerDays(definitionId, limit, cursor),
     housekeeping: {
       purgeSkipped: async (now, limit) => of().housekeeping.purgeSkipped(now, limit),
       dropPurged: async (before, limit) => of().housekeeping.dropPurged(before, limit),

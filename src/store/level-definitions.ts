@@ -1,6 +1,7 @@
+import type { Page } from '../../streams/ports.ts';
 import type { CommandFacts, CommitLog } from './commit-log.types.ts';
 import type { IndexDb } from './index-db.ts';
-import { rangeOf, versionKey, within } from './keys.ts';
+import { lastPart, rangeOf, versionKey, within } from './keys.ts';
 import { type DefinitionRow, emptyLedger, type LedgerRow } from './rows.ts';
 
 /** Journal definitions as the store knows them, their versions for mail in process, and what outlives a restart. */
@@ -38,6 +39,39 @@ export function createDefinitionStore(log: CommitLog, index: IndexDb): Definitio
       await database.batch([{ type: 'del', sublevel: runtime as never, key: definitionId }], { sync: true });
     },
   };
+}
+
+/** Rows of one day, one for each definition. */
+export interface LedgerOfDay {
+  readonly day: string;
+  readonly rows: readonly LedgerRow[];
+}
+
+/** The newest `limit` days before the day `cursor` on which anything was received; `ranges` are those of definitions. */
+export async function readLedgerDays(
+  index: IndexDb,
+  ranges: readonly string[],
+  { limit, cursor }: { readonly limit: number; readonly cursor: string | undefined },
+): Promise<Page<LedgerOfDay>> {
+  const days = new Map<string, LedgerRow[]>();
+  for (const range of ranges) {
+    const { gte, lt } = within(range);
+    let read = 0;
+    for await (const [key, row] of index.ledger.entries({
+      gte,
+      lt: cursor === undefined ? lt : gte + cursor,
+      reverse: true,
+    })) {
+      const day = lastPart(key);
+      days.set(day, [...(days.get(day) ?? []), { ...emptyLedger, ...row }]);
+      read += 1;
+      // One more than is shown says whether there are more.
+      if (read > limit) break;
+    }
+  }
+  const newest = [...days].toSorted(([a], [b]) => (a < b ? 1 : -1)).map(([day, rows]) => ({ day, rows }));
+  const items = newest.slice(0, limit);
+  return { items, next: newest.length > limit ? (items.at(-1)?.day ?? null) : null };
 }
 
 /** The conservation account of days: rows of one definition (or of all, the gateway's too) and one day (or of all). */

@@ -23,7 +23,7 @@ import type { IndexDb } from './index-db.ts';
 import { loadIndexMemory } from './index-memory.ts';
 import { createArchive } from './level-archive.ts';
 import { openLevelBytes } from './level-bytes.ts';
-import { createDefinitionStore, type DefinitionStore, readLedger } from './level-definitions.ts';
+import { createDefinitionStore, type DefinitionStore, readLedger, readLedgerDays } from './level-definitions.ts';
 import { createEventLog } from './level-event-log.ts';
 import { createIntakeReader } from './level-intake.ts';
 import { createMessageReader } from './level-messages.ts';
@@ -100,6 +100,7 @@ export interface Store extends AsyncDisposable {
   /** When the oldest message in process was received, or null. */
   oldest(definitionId: string | null): number | null;
   ledger(definitionId?: string, day?: string): ReturnType<typeof readLedger>;
+  ledgerDays(definitionId: string | undefined, limit: number, cursor?: string): ReturnType<typeof readLedgerDays>;
 }
 
 /**
@@ -228,6 +229,8 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
     queue: memory.queue,
     oldest: (definitionId) => memory.oldestOf(definitionId),
     ledger: (definitionId, day) => readLedger(index, definitionId, day),
+    ledgerDays: (definitionId, limit, cursor) =>
+      readLedgerDays(index, definitionId === undefined ? memory.definitions() : [definitionId], { limit, cursor }),
     [Symbol.asyncDispose]: once(() => stack[Symbol.asyncDispose]()),
   };
 }

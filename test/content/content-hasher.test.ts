@@ -101,7 +101,8 @@ describe('what is shown of a message', () => {
     const shown = await hasher.show(
       lines(
         'From: Ann <ann@north.example>',
-        'To: bo@north.example, cy@south.example',
+        'To: bo@north.example,',
+        '\tcy@south.example',
         'Subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=',
         'Content-Type: multipart/mixed; boundary=b',
         '',
@@ -131,6 +132,12 @@ describe('what is shown of a message', () => {
       from: ['ann@north.example'],
       to: ['bo@north.example', 'cy@south.example'],
       cc: [],
+      headers: [
+        { name: 'From', value: 'Ann <ann@north.example>' },
+        { name: 'To', value: 'bo@north.example, cy@south.example' },
+        { name: 'Subject', value: '=?utf-8?Q?Gr=C3=BC=C3=9Fe?=' },
+        { name: 'Content-Type', value: 'multipart/mixed; boundary=b' },
+      ],
       text: 'schön',
       truncated: false,
       attachments: [{ name: 'ä.pdf', type: 'application/pdf', sizeBytes: 3 }],

@@ -8,6 +8,7 @@ import type {
   EngineChange,
   RawMessage,
 } from '../../src/http/api.types.ts';
+import type { ShownContent } from '../../src/http/content.schema.ts';
 import type { DefinitionView } from '../../src/http/definition.schema.ts';
 import type { Entry } from '../../src/http/entry.schema.ts';
 import type { Proof } from '../../src/http/evidence.schema.ts';
@@ -15,6 +16,7 @@ import { ManifestFault } from '../../src/http/export.types.ts';
 import type { DryRun, Explanation } from '../../src/http/explain.schema.ts';
 import type { EngineStatus, Status } from '../../src/http/status.schema.ts';
 import { EngineFailure } from '../../streams/failure.ts';
+import type { StoreFigures } from '../../src/http/store.schema.ts';
 import type { ArchiveEntry } from '../../streams/message.ts';
 import type { IntakeRecord, LoggedEvent } from '../../streams/ports.ts';
 
@@ -45,6 +47,20 @@ const proof = {
   head: signedHead,
   publicKey: 'PEM',
 } as const satisfies Proof;
+
+const shown = {
+  headers: [{ name: 'Subject', value: 'Lunch' }],
+  text: 'At noon?',
+  attachments: [{ name: 'menu.pdf', type: 'application/pdf', size: 1_234 }],
+  ...{ truncated: false, unreadable: false },
+} as const satisfies ShownContent;
+const storeFigures = {
+  bytes: { log: 1_000_000, index: 100_000, detailedLogs: 0 },
+  ...{ records: 7, segments: 1, encrypted: false },
+  disk: { freeBytes: 50_000_000, minimumFreeBytes: 2_000_000, totalBytes: 90_000_000 },
+  growth: { days: 7, records: 7, bytesPerDay: 160_000, daysLeft: 300 },
+  lastHead: signedHead,
+} as const satisfies StoreFigures;
 
 export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
   const change$ = new Subject<EngineChange>();
@@ -116,6 +132,16 @@ export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
       heard('ledger', ...args.map((arg) => arg ?? null));
       return { received: 21, archived: 6, matched: 5, skipped: 4, held: 3, quarantined: 2, inProcess: 1 };
     },
+    ledgerDays: async (...args) => {
+      heard('ledgerDays', ...args.map((arg) => arg ?? null));
+      const sums = { received: 21, archived: 6, matched: 5, skipped: 4, held: 3, quarantined: 2, inProcess: 1 };
+      return { items: [{ day: '2026-01-31', ...sums }], next: '2026-01-31' };
+    },
+    contentOf: async (id, n) => {
+      heard('contentOf', id, n ?? null);
+      return id === entry.id && (n ?? 0) < 1 ? shown : undefined;
+    },
+    storeFigures: async () => storeFigures,
     explain: async (id, message) => {
       heard('explain', id, message.size);
       return id === 'exchange-1' ? explanation : undefined;
