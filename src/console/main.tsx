@@ -8,6 +8,7 @@ import { followEngine } from './stream.ts';
 import './style/base.css';
 import './style/parts.css';
 import './style/form.css';
+import './style/archive.css';
 import './style/live.css';
 
 /** The engine may be starting: asked again until it says who one is. */

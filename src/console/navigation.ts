@@ -1,7 +1,11 @@
 import type { ComponentType } from 'preact';
-import { Elsewhere } from './pages/elsewhere.tsx';
+import { EventsPage } from './pages/events.tsx';
+import { IntakePage } from './pages/intake/intake.tsx';
 import { JournalingPage } from './pages/journaling.tsx';
+import { LedgerPage } from './pages/ledger.tsx';
 import { LivePage } from './pages/live/live-page.tsx';
+import { MessagesPage } from './pages/messages/messages.tsx';
+import { StorePage } from './pages/store.tsx';
 import type { Permission } from './wire.types.ts';
 
 /** One part of the console. `page` makes out itself what is below its address. */
@@ -17,9 +21,9 @@ export interface ConsolePart {
 export const consoleParts: readonly ConsolePart[] = [
   { word: 'Journaling', path: '/journaling', needs: 'read-status', page: JournalingPage },
   { word: 'Live', path: '/live', needs: 'read-status', page: LivePage },
-  { word: 'Messages', path: '/messages', needs: 'read-messages', page: Elsewhere },
-  { word: 'Intake', path: '/intake', needs: 'read-intake', page: Elsewhere },
-  { word: 'Events', path: '/events', needs: 'read-events', page: Elsewhere },
-  { word: 'Ledger', path: '/ledger', needs: 'read-ledger', page: Elsewhere },
-  { word: 'Store', path: '/store', needs: 'read-status', page: Elsewhere },
+  { word: 'Messages', path: '/messages', needs: 'read-messages', page: MessagesPage },
+  { word: 'Intake', path: '/intake', needs: 'read-intake', page: IntakePage },
+  { word: 'Events', path: '/events', needs: 'read-events', page: EventsPage },
+  { word: 'Ledger', path: '/ledger', needs: 'read-ledger', page: LedgerPage },
+  { word: 'Store', path: '/store', needs: 'read-status', page: StorePage },
 ];

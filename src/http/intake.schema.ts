@@ -85,6 +85,7 @@ export const eventSchema = z.object({
   data: z.record(z.string(), z.unknown()),
 });
 
+export type LedgerAnswer = Read<z.infer<typeof ledgerSchema>>;
 export type IntakeItem = Read<z.infer<typeof intakeItemSchema>>;
 export type IntakeDetail = Read<z.infer<typeof intakeDetailSchema>>;
 export type EventItem = Read<z.infer<typeof eventSchema>>;

@@ -1,0 +1,120 @@
+import { useSignalEffect } from '@preact/signals';
+import { read, withQuery } from '../../api.ts';
+import { useLoad } from '../../load.ts';
+import { type Filter, Filters } from '../../parts/filters.tsx';
+import { Foreign } from '../../parts/foreign.tsx';
+import { PageFrame } from '../../parts/page-frame.tsx';
+import { Pager, useCursor } from '../../parts/pager.tsx';
+import { Empty, WhenLoaded } from '../../parts/states.tsx';
+import { type Column, Table } from '../../parts/table.tsx';
+import { Bytes, Instant } from '../../parts/time.tsx';
+import { parts, query } from '../../router.ts';
+import { statuses } from '../../stream.ts';
+import type { Entry, Page } from '../../wire.types.ts';
+import { MessagePage } from './message.tsx';
+
+/** `/messages`, its search in the address, and `/messages/ID`. */
+export function MessagesPage() {
+  const [, id] = parts.value;
+  return id === undefined ? <Search /> : <MessagePage key={id} id={id} />;
+}
+
+/** Rows on a page: what a person reads before asking for less. */
+const rowsShown = 50;
+/** A search whose words are rare together may answer empty pages: it is followed so far by itself. */
+const followed = 20;
+
+const names = ['mailbox', 'from', 'to', 'subject', 'messageId', 'since', 'until', 'definition', 'flag'];
+
+function filters(): readonly Filter[] {
+  const definitions = (statuses.value ?? []).map(({ id, description }) => [id, description] as const);
+  return [
+    { name: 'mailbox', label: 'Participant', type: 'search', hint: 'anyone@example.com' },
+    { name: 'from', label: 'From', type: 'search' },
+    { name: 'to', label: 'To', type: 'search' },
+    { name: 'subject', label: 'Subject words', type: 'search' },
+    { name: 'messageId', label: 'Message-ID', type: 'search', hint: '<id@example.com>' },
+    { name: 'since', label: 'Since', type: 'date' },
+    { name: 'until', label: 'Until', type: 'date' },
+    { name: 'definition', label: 'Definition', choices: [['', 'all'], ...definitions] },
+    { name: 'flag', label: 'Flag', type: 'search' },
+  ];
+}
+
+function Search() {
+  const cursor = useCursor();
+  useSignalEffect(() => {
+    query.value;
+    cursor.first();
+  });
+  const { loaded, again } = useLoad((aborted) => find(cursor.at.value, aborted));
+  return (
+    <PageFrame title="Messages">
+      <Filters path="/messages" label="Messages" filters={filters()} />
+      <WhenLoaded loaded={loaded.value} again={again}>
+        {({ items, next }) => (
+          <>
+            {items.length === 0 ? <Nothing more={next !== null} /> : <Found entries={items} />}
+            <Pager cursor={cursor} next={next} />
+          </>
+        )}
+      </WhenLoaded>
+    </PageFrame>
+  );
+}
+
+async function find(from: string | undefined, aborted: AbortSignal): Promise<Page<Entry>> {
+  const asked = Object.fromEntries([...query.value].filter(([name]) => names.includes(name)));
+  let cursor = from;
+  for (let pages = 1; ; pages += 1) {
+    const page = await read<Page<Entry>>(withQuery('/v1/messages', { ...asked, limit: rowsShown, cursor }), aborted);
+    if (page.items.length > 0 || page.next === null || pages >= followed) return page;
+    cursor = page.next;
+  }
+}
+
+function Nothing({ more }: { readonly more: boolean }) {
+  if (more) return <Empty>Nothing fits so far. Go on to older messages, or ask for less at once.</Empty>;
+  if (query.value.size > 0) return <Empty>No message fits. Addresses and words have to be whole ones.</Empty>;
+  return <Empty>Nothing has been archived yet.</Empty>;
+}
+
+function Found({ entries }: { readonly entries: readonly Entry[] }) {
+  return <Table caption="Messages, the newest first" rows={entries} keyOf={({ id }) => id} columns={columns} />;
+}
+
+const columns: readonly Column<Entry>[] = [
+  { head: 'Subject', cell: Subject },
+  { head: 'From', cell: ({ from, sender }) => <Foreign text={from ?? sender ?? '—'} most={60} /> },
+  { head: 'To', cell: Recipients },
+  { head: 'Date', cell: ({ date, archivedAt }) => <Instant at={date ?? archivedAt} /> },
+  { head: 'Size', cell: ({ size }) => <Bytes count={size} />, number: true },
+  { head: 'Copies', cell: ({ observations }) => observations.length, number: true },
+];
+
+function Subject({ id, subject, flags, holds }: Entry) {
+  return (
+    <>
+      <a href={`/messages/${encodeURIComponent(id)}`}>
+        {subject === null || subject.trim() === '' ? '(no subject)' : <Foreign text={subject} most={120} />}
+      </a>
+      {flags.length + holds.length > 0 && (
+        <span class="under">
+          {flags.join(', ')}
+          {holds.length > 0 && ` on hold: ${holds.join(', ')}`}
+        </span>
+      )}
+    </>
+  );
+}
+
+function Recipients({ recipients }: Entry) {
+  const [first, ...others] = recipients;
+  if (first === undefined) return '—';
+  return (
+    <>
+      <Foreign text={first.address} most={60} />
+      {others.length > 0 && <span class="soft"> and {others.length} more</span>}
+    </>
+  );
+}
