@@ -4,7 +4,7 @@ export interface StatusAnswer {
   readonly description: string;
   readonly transport: string;
   readonly serviceStatus: string;
-  readonly since: string;
+  readonly since: string | null;
   readonly reason: string | null;
   readonly hint: string | null;
   readonly lastSuccessfulExtract: string | null;
@@ -73,6 +73,7 @@ export interface EventAnswer {
   readonly severity: string;
   readonly actor: string;
   readonly definition: string | null;
+  readonly intakeId: string | null;
   readonly data: Readonly<Record<string, unknown>>;
 }
 export interface DefinitionAnswer {

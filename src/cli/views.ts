@@ -1,3 +1,4 @@
+import { duration, minute } from '../time-words.ts';
 import type {
   AlertAnswer,
   ChannelTestAnswer,
@@ -141,10 +142,23 @@ export const channelTestTable = (items: readonly ChannelTestAnswer[]): string =>
 
 const daysOf = (days: number | null): string => (days === null ? 'for ever' : `${Math.round(days * 100) / 100} d`);
 
-export const eventLine = ({ at, severity, type, definition, actor, data }: EventAnswer): string =>
+export const eventLine = ({ at, severity, type, definition, actor, intakeId, data }: EventAnswer): string =>
   `${printable(
-    `${at}  ${severity.padEnd(7)}  ${type.padEnd(24)}  ${(definition ?? '—').padEnd(16)}  ${actor}  ${JSON.stringify(data)}`,
+    `${at}  ${severity.padEnd(7)}  ${type.padEnd(24)}  ${(definition ?? '—').padEnd(16)}  ${actor}  ${dataText(intakeId === null ? data : { intake: intakeId, ...data })}`,
   )}\n`;
+
+/** What an event tells, `name=value` each; times of the engine and lengths of time as people read them, nothing for null. */
+const dataText = (data: EventAnswer['data']): string =>
+  Object.entries(data)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => {
+      if (typeof value === 'number' && name.endsWith('Ms')) return `${name.slice(0, -2)}="${duration(value)}"`;
+      if (typeof value === 'number' && name.endsWith('Bytes'))
+        return `${name.slice(0, -5)}=${JSON.stringify(size(value))}`;
+      if (typeof value === 'number' && name.endsWith('At')) return `${name}="${minute(value)}"`;
+      return `${name}=${typeof value === 'string' && /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value)}`;
+    })
+    .join(' ');
 
 /** One answer with all its fields. */
 export const details = (answer: Readonly<Record<string, unknown>>): string =>

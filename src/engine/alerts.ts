@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { interval, type SchedulerLike, Subject } from 'rxjs';
-import type { Alert } from '../../streams/alert.ts';
+import { repeat, type SchedulerLike, Subject, timer } from 'rxjs';
+import type { Alert, Trouble } from '../../streams/alert.ts';
 import type { EventDraft, NewId } from '../../streams/ports.ts';
 import type { Status } from '../http/status.schema.ts';
 import type { Log } from '../log.ts';
@@ -8,7 +8,7 @@ import { readNoted, writeNoted } from '../noted-file.ts';
 import { acknowledge, follow, isOpen, type Stepped } from './alert-book.ts';
 import { type Channels, type NamedChannel, openChannels, type Told } from './alert-channels.ts';
 import { isoTime } from './archive-api.ts';
-import { troublesOf } from './troubles.ts';
+import { troubleKey, troublesOf } from './troubles.ts';
 
 /** Alerts and what each channel was told of them, so that a start neither repeats nor forgets any. */
 export const alertsState = 'alerts.state';
@@ -67,20 +67,24 @@ export async function openAlerts(parts: AlertsParts): Promise<Alerts> {
     keeper.keep({ ...keeper.kept, alerts });
     wake$.next();
   };
+  const steady = steadily();
   const look = (): void => {
-    const troubles = troublesOf({ statuses: parts.statuses(), warnings: parts.warnings(), now: clock.now() });
+    const seen = troublesOf({ statuses: parts.statuses(), warnings: parts.warnings(), now: clock.now() });
+    const troubles = steady(seen, clock.now());
     const { alerts: after, steps } = follow(alerts, troubles, { now: clock.now(), newId: parts.newId });
     alerts = [...after];
     said(steps);
     keeper.again();
   };
-  const looks = interval(lookEveryMs, clock).subscribe(() => {
-    try {
-      look();
-    } catch (error) {
-      log('error', 'a look for troubles failed', { error: String(error) });
-    }
-  });
+  const looks = timer(lookEveryMs, clock)
+    .pipe(repeat())
+    .subscribe(() => {
+      try {
+        look();
+      } catch (error) {
+        log('error', 'a look for troubles failed', { error: String(error) });
+      }
+    });
   return {
     all: () => alerts.toReversed(),
     acknowledge: async (id, { actor, note: text }) => {
@@ -99,6 +103,22 @@ export async function openAlerts(parts: AlertsParts): Promise<Alerts> {
       await channels[Symbol.asyncDispose]();
       await keeper.settled();
     },
+  };
+}
+
+/** So long a backlog must stand: old mail that somebody released is late at once, and gone a moment later. */
+const steadyMs = 60_000;
+
+/** Passes over what may be gone at the next look. */
+function steadily() {
+  const firstSeen = new Map<string, number>();
+  return (troubles: readonly Trouble[], now: number): readonly Trouble[] => {
+    const behind = new Set(troubles.filter(({ kind }) => kind === 'backlog').map(troubleKey));
+    for (const key of firstSeen.keys()) if (!behind.has(key)) firstSeen.delete(key);
+    for (const key of behind) firstSeen.set(key, Math.min(firstSeen.get(key) ?? now, now));
+    return troubles.filter(
+      (trouble) => now - (firstSeen.get(troubleKey(trouble)) ?? Number.NEGATIVE_INFINITY) >= steadyMs,
+    );
   };
 }
 

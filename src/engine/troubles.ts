@@ -64,11 +64,16 @@ export const troubleKey = ({ kind, definition }: Pick<Trouble, 'kind' | 'definit
 
 function silence({ id, serviceStatus, since, lastMessageAt, hint }: Status, now: number): readonly Trouble[] {
   if (serviceStatus !== 'down') return [];
-  const text =
-    lastMessageAt === null
-      ? 'no message has come since it was set up'
-      : `no message for ${duration(now - Date.parse(lastMessageAt))}; the last came at ${minute(Date.parse(lastMessageAt))}`;
-  return [trouble('down', 'error', { definition: id, text, advice: hint, since: timeOf(since, now) })];
+  const began = timeOf(since, now);
+  const text = silenceText(lastMessageAt === null ? null : Date.parse(lastMessageAt), { began, now });
+  return [trouble('down', 'error', { definition: id, text, advice: hint, since: began })];
+}
+
+function silenceText(lastAt: number | null, { began, now }: { readonly began: number; readonly now: number }): string {
+  if (lastAt === null) return 'no message has come since it was set up';
+  // Only what we sent ourselves can have come since: anything else would have ended it.
+  if (lastAt > began) return `still no message; what came at ${minute(lastAt)} was an alert of our own`;
+  return `no message for ${duration(now - lastAt)}; the last came at ${minute(lastAt)}`;
 }
 
 /** Errors of all definitions at once: of the store, and of the one listener that they share. */

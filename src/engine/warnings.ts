@@ -90,7 +90,7 @@ export function overloadWarnings(overloaded: Shedding['overloaded']): Warnings {
 }
 
 function heldExpired({ figures: { held }, since }: DatedFacts): Warnings {
-  const text = `${held} over age held: list them with state=held, release or export them`;
+  const text = `${held} held since they are older than matching.maxAge: \`daybook intake list --state held\` shows them, \`release\` sends them through`;
   return held === 0 ? [] : [warning('held-expired', text, since)];
 }
 

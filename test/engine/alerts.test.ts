@@ -239,6 +239,19 @@ test('a damaged file is told, and what is wrong is told anew', async () => {
   expect(place.logged).toEqual(['warn the alerts of the last run are damaged; what is wrong is told anew']);
 });
 
+test('a backlog that is gone within a minute, as of old mail that was released, is none; one that stays is', async () => {
+  await using place = await world();
+  await place.start();
+  const behind = { code: 'backlog', text: '7 messages', since: new Date(noon - hour).toISOString() };
+  for (let turn = 0; turn < 5; turn += 1) {
+    place.statuses = [{ ...active('a'), warnings: turn % 2 === 0 ? [behind] : [] }];
+    await place.pass(50 * second);
+  }
+  expect(place.sent).toEqual([]);
+  await place.pass(minute);
+  expect(place.sent).toEqual(['4 mail: raised a']);
+});
+
 test('a look that fails ends nothing', async () => {
   await using place = await world();
   await place.start();

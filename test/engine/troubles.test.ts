@@ -26,6 +26,8 @@ test('down is one at once, told with how long nothing came', () => {
   expect(more).toEqual([]);
   expect(trouble).toMatchObject({ kind: 'down', definition: 'exchange-1', severity: 'error', advice: hint });
   expect(trouble?.text).toBe('no message for 3 h 2 min; the last came at 2026-01-31 04:58 UTC');
+  const own = one({ serviceStatus: 'down', lastMessageAt: iso(noon - minute), since });
+  expect(told([own])[0]?.text).toBe('still no message; what came at 2026-01-31 07:59 UTC was an alert of our own');
   expect(told([one({ serviceStatus: 'down', lastMessageAt: null })])[0]?.text).toMatch(/^no message has come since/);
 });
 

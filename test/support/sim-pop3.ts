@@ -20,23 +20,39 @@ export interface SimPop3Parts {
   readonly random: () => number;
   /** The store has failed under a session. */
   readonly failed: () => void;
+  /** Another definition than the one of the seeds. */
+  readonly place?: string;
+  readonly pollIntervalMs?: number;
+  /** Throws where the server cannot be reached. */
+  readonly reachMailbox?: () => void;
 }
 
 const options: MailboxOptions = {
-  ...{ host: 'mailbox.test', port: 995, mailboxName: 'box', password: 'x', encrypted: true, encryptionMode: 'strict' },
+  ...{
+    host: 'mailbox.test',
+    port: 995,
+    mailboxName: 'box',
+    password: 'not-in-any-text',
+    encrypted: true,
+    encryptionMode: 'strict',
+  },
   ...{ certificatePin: null, timeoutMs: 60_000, maxMessageBytes: 1_000_000 },
 };
 
 /** The poller, session after session, as in the product; only the line to the server is the simulation's. */
 export function simPop3(
-  { store, mailbox, clock, newId, plant, random, failed }: SimPop3Parts,
+  { store, mailbox, clock, newId, plant, random, failed, ...more }: SimPop3Parts,
   start: Pick<SourceInput, 'notBeforeAt' | 'backoffStep'>,
 ): Observable<SourceNews> {
-  const uidl = store.uidl(box);
+  const { place = box, pollIntervalMs = 500, reachMailbox } = more;
+  const uidl = store.uidl(place);
   const opened = openMailbox(
     options,
     {
-      openSession: () => mailbox.session(clock),
+      openSession: async () => {
+        reachMailbox?.();
+        return mailbox.session(clock);
+      },
       custody: plant === 'delete-before-commit' ? unpaid(store.custody) : store.custody,
       ledger: {
         read: async () => (await uidl.read()) as unknown as ReadonlyMap<string, LedgerEntry>,
@@ -44,7 +60,7 @@ export function simPop3(
           uidl.write(new Map([...changes].map(([key, entry]) => [key, entry === null ? null : { ...entry }]))),
       },
       newId,
-      destination: () => ({ definitionId: box, definitionVersion: 1 }),
+      destination: () => ({ definitionId: place, definitionVersion: 1 }),
       admit: () => 'ok',
       taken: () => undefined,
       report: () => undefined,
@@ -52,7 +68,7 @@ export function simPop3(
     },
     { items: 3, bytes: 1_000_000, ms: 60_000 },
   );
-  return poll(opened.extract, { ...start, pollIntervalMs: 500, random }, clock).pipe(
+  return poll(opened.extract, { ...start, pollIntervalMs, random }, clock).pipe(
     tap((news: News) => {
       if (news.type === 'source.failed' && news.kind === 'storage') failed();
     }),
