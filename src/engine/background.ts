@@ -12,8 +12,8 @@ import { openHistory } from './history.ts';
 import { createNewId } from './new-id.ts';
 import { openRetention, retentionWarnings } from './retention.ts';
 import { openScrub, type Scrub } from './scrub.ts';
-import { statusesOf } from './statuses.ts';
 import { openContentReader } from './shown-content.ts';
+import { statusesOf } from './statuses.ts';
 import { storeFigures } from './store-figures.ts';
 import type { Workshop } from './workshop.ts';
 

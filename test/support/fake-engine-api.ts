@@ -12,11 +12,11 @@ import type { ShownContent } from '../../src/http/content.schema.ts';
 import type { DefinitionView } from '../../src/http/definition.schema.ts';
 import type { Entry } from '../../src/http/entry.schema.ts';
 import type { Proof } from '../../src/http/evidence.schema.ts';
-import { ManifestFault } from '../../src/http/export.types.ts';
 import type { DryRun, Explanation } from '../../src/http/explain.schema.ts';
+import { ManifestFault } from '../../src/http/export.types.ts';
 import type { EngineStatus, Status } from '../../src/http/status.schema.ts';
-import { EngineFailure } from '../../streams/failure.ts';
 import type { StoreFigures } from '../../src/http/store.schema.ts';
+import { EngineFailure } from '../../streams/failure.ts';
 import type { ArchiveEntry } from '../../streams/message.ts';
 import type { IntakeRecord, LoggedEvent } from '../../streams/ports.ts';
 
