@@ -24,7 +24,7 @@ import { type LiveDirectory, openDirectory } from './engine/directory.ts';
 import { openEvidence } from './engine/evidence.ts';
 import { gatewayOptions } from './engine/gateway.ts';
 import { openHousekeeping } from './engine/housekeeping.ts';
-import { openLargeMail } from './engine/large-mail.ts';
+import { openExaminers, openLargeMail } from './engine/large-mail.ts';
 import { tlsOf } from './engine/listeners.ts';
 import { liveMatching, liveOptions } from './engine/live-options.ts';
 import { draftOf } from './engine/notes.ts';
@@ -120,7 +120,7 @@ async function openWorkshop(
   const detail = stack.use(createDetailedLogs({ dataDir, book, clock, log }));
   const hasher = stack.use(openContentHasher({ workers: 1 }));
   const own = await openOwnMail(live.current);
-  const examiners = { asked: stack.use(openLargeMail(clock)), arriving: stack.use(openLargeMail(clock)) };
+  const examiners = stack.use(openExaminers(clock));
   const setup = processingSetup(store, {
     ...own,
     directory,

@@ -80,7 +80,7 @@ function stopOf(item: ParsedItem, { options, matching, directory }: RulingOption
 }
 
 /** The gateway's copies are archived at once; no wait, scope or age rule is for them (interface section 8). */
-const waits = (item: SpoolItem): boolean => item.definitionId !== null && !isGatewayCopy(item);
+export const waits = (item: SpoolItem): boolean => item.definitionId !== null && !isGatewayCopy(item);
 
 function withAgeFlags(item: ParsedItem, matching: MatchingOptions): ParsedItem {
   const age = judgeAge(item.parsed.times, item.receivedAt, matching);

@@ -1,6 +1,7 @@
 import { judgeAge } from '../../streams/expiry.ts';
 import type { MatchingOptions, ParsedMail } from '../../streams/message.ts';
 import type { Directory } from '../../streams/ports.ts';
+import { waits } from '../../streams/ruling.ts';
 import { screen } from '../../streams/screen.ts';
 import type { Explanation } from '../http/explain.schema.ts';
 import { isoTime } from './archive-api.ts';
@@ -17,7 +18,7 @@ export function rulesOf(tried: Tried, rules: TrialRules, directory: Directory): 
   const { parsed } = tried.item;
   if (parsed === null) return [readable(tried, null)];
   const told = [detect(parsed, rules), original(parsed, rules), readable(tried, parsed)];
-  if (tried.item.definitionId === null || tried.item.origin === 'gateway') return [...told, look(tried, rules)];
+  if (!waits(tried.item)) return [...told, look(tried, rules)];
   const asked = [
     ...told,
     age(tried, parsed, rules.matching),

@@ -1,4 +1,5 @@
 import type { IntakeRecord } from '../../streams/ports.ts';
+import { waits } from '../../streams/ruling.ts';
 import type { ExplainOptions, PostedMessage } from '../http/api.types.ts';
 import type { Explanation } from '../http/explain.schema.ts';
 import { isoTime } from './archive-api.ts';
@@ -66,7 +67,7 @@ async function explanationOf(
   const parts = trialParts(workshop);
   const tried = await tryMessage(subject, rules, parts);
   const { definitionId, definitionVersion } = subject.item;
-  const tryOthers = wanted.whatIf && definitionId !== null && tried.opened !== null;
+  const tryOthers = wanted.whatIf && waits(subject.item) && tried.opened !== null;
   const others = tryOthers ? await whatIf(subject, { tried, rules }, parts) : { whatIf: [], untried: [] };
   const { parsed, steps } = tried.item;
   const { outcome, reason, entryId, level, family, flags, recipients, mailboxes } = endingOf(tried);

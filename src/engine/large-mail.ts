@@ -26,6 +26,25 @@ export interface LargeMail extends AsyncDisposable {
   readonly read: ReadLarge;
 }
 
+/** Threads for mail that is in nobody's custody, apart from those of the lines, which it must not hold up. */
+export interface Examiners extends AsyncDisposable {
+  /** For those who ask what would become of a message. */
+  readonly asked: LargeMail;
+  /** For mail whose sender still waits. */
+  readonly arriving: LargeMail;
+}
+
+export function openExaminers(clock: SchedulerLike): Examiners {
+  const [asked, arriving] = [openLargeMail(clock), openLargeMail(clock)];
+  return {
+    asked,
+    arriving,
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([asked[Symbol.asyncDispose](), arriving[Symbol.asyncDispose]()]);
+    },
+  };
+}
+
 /** Nothing is started before the first large message. */
 export function openLargeMail(clock: SchedulerLike, heapMb = parserHeapMb): LargeMail {
   const script = new URL('./large-mail.worker.js', import.meta.url);

@@ -12,7 +12,7 @@ import type { Definition, DefinitionBook } from './definition-book.types.ts';
 import { engineEvent } from './definition-events.ts';
 import type { DetailedLogs } from './detailed-logs.ts';
 import { firstValue } from './first-value.ts';
-import type { LargeMail } from './large-mail.ts';
+import type { Examiners } from './large-mail.ts';
 import { type AcceptedNews, acceptedNews } from './listener-slot.ts';
 import type { LiveOptions } from './live-options.ts';
 import { createMailboxFacts, type MailboxFacts } from './mailbox-facts.ts';
@@ -34,7 +34,7 @@ export interface Workshop {
   readonly store: ReopeningStore;
   readonly book: DefinitionBook;
   readonly setup: ProcessingSetup;
-  readonly examiners: Examiners;
+  readonly examiners: Omit<Examiners, typeof Symbol.asyncDispose>;
   readonly clock: SchedulerLike;
   readonly log: Log;
   readonly version: string;
@@ -60,14 +60,6 @@ export interface Workshop {
   readonly warnAlso: (warnings: () => Status['warnings']) => void;
   /** A port failed on that line, or in the store itself, or it works again (null). */
   troubled(line: string, detail: string | null): void;
-}
-
-/** Threads for mail that is in nobody's custody, apart from those of the lines, which it must not hold up. */
-export interface Examiners {
-  /** For those who ask what would become of a message. */
-  readonly asked: LargeMail;
-  /** For mail whose sender still waits. */
-  readonly arriving: LargeMail;
 }
 
 export function createWorkshop(
