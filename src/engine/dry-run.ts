@@ -1,8 +1,8 @@
 import type { JournalOptions } from '../../streams/message.ts';
 import type { IntakeRecord } from '../../streams/ports.ts';
 import { toJournalOptions } from '../config/to-options.ts';
-import type { DryRunAnswer } from '../http/api.types.ts';
 import type { DryRun } from '../http/explain.schema.ts';
+import type { DryRunAnswer } from '../http/explain.types.ts';
 import { parseChange } from './administration.ts';
 import { isoTime } from './archive-api.ts';
 import { durationText } from './duration-text.ts';

@@ -3,7 +3,7 @@ import { judgeAge } from '../../streams/expiry.ts';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { IngestPorts } from '../../streams/ingest.ts';
 import type { Parsed } from '../../streams/message.ts';
-import type { PostedMessage } from '../http/api.types.ts';
+import type { PostedMessage } from '../http/explain.types.ts';
 import { isoTime } from './archive-api.ts';
 import type { Definition } from './definition-book.types.ts';
 import type { Workshop } from './workshop.ts';

@@ -1,7 +1,7 @@
 import { EngineFailure } from '../../streams/failure.ts';
 import { inProcessStates, outcomes, type SpoolItem } from '../../streams/message.ts';
 import type { Bodies, IntakeRecord } from '../../streams/ports.ts';
-import type { PostedMessage } from '../http/api.types.ts';
+import type { PostedMessage } from '../http/explain.types.ts';
 import type { Store } from '../store/open-store.ts';
 import type { Definition } from './definition-book.types.ts';
 import type { LargeMail } from './large-mail.ts';

@@ -16,7 +16,7 @@ import type { ShownContent } from './content.schema.ts';
 import type { DefinitionView, TestResult } from './definition.schema.ts';
 import type { Entry } from './entry.schema.ts';
 import type { Proof, SignedHeadAnswer, Verification } from './evidence.schema.ts';
-import type { DryRun, Explanation, Reparse } from './explain.schema.ts';
+import type { ExplainApi } from './explain.types.ts';
 import type { ExportApi } from './export.types.ts';
 import type { ImportApi } from './import.types.ts';
 import type { KeepingApi } from './keeping.types.ts';
@@ -28,7 +28,7 @@ import type { StoreFigures } from './store.schema.ts';
  * What the HTTP room needs of the engine. Shapes named after an answer are that answer as it goes over the wire.
  * Expected failures are EngineFailure; `missing` reads as 404, store failures as 503.
  */
-export interface EngineApi extends Administration {
+export interface EngineApi extends Administration, ExplainApi {
   /** Current figures, never behind: it counts every message acknowledged before the call (interface section 4). */
   status(): EngineStatus;
   statusOf(definitionId: string): Status | undefined;
@@ -66,18 +66,6 @@ export interface EngineApi extends Administration {
   ledgerDays(definitionId: string | undefined, page: PageQuery): Promise<Page<LedgerDay>>;
   /** Figures of the store, at most half a minute old. */
   storeFigures(): Promise<StoreFigures>;
-  /** A dry run; changes nothing. Undefined for an unknown definition. */
-  explain(definitionId: string, message: PostedMessage, wanted: ExplainOptions): Promise<Explanation | undefined>;
-  /** The same of a message that was accepted, as of its receipt. Undefined for an unknown record. */
-  explainIntake(intakeId: string, wanted: ExplainOptions): Promise<Explanation | undefined>;
-  /** What a changed definition would make of the last messages it received; changes nothing. */
-  dryRun(
-    definitionId: string,
-    document: Readonly<Record<string, unknown>>,
-    wanted: { readonly last: number },
-  ): Promise<DryRunAnswer>;
-  /** What today's parser would say otherwise of the newest `limit` stored messages that fit; changes nothing. */
-  reparse(query: IntakeQuery): Promise<Reparse>;
   readonly events: Pick<EventLog, 'find'>;
   readonly evidence: EvidenceApi;
   readonly keeping: KeepingApi;
@@ -99,22 +87,6 @@ export interface EngineApi extends Administration {
   signedIn(by: { readonly actor: string; readonly peer: string }): void;
   /** Writes who saw what mail into the event log. Never waited for. */
   accessed(access: ContentAccess): void;
-}
-
-export type DryRunAnswer =
-  | { readonly kind: 'done'; readonly result: DryRun }
-  | Extract<WriteRefusal, { kind: 'unknown' | 'invalid' }>;
-export interface ExplainOptions {
-  /** Try each option with another value too. */
-  readonly whatIf: boolean;
-}
-
-/** A message that was sent here to be looked at, in the pieces it came in. */
-export interface PostedMessage {
-  readonly chunks: readonly Uint8Array[];
-  readonly size: number;
-  /** Lower-case hex. */
-  readonly sha256: string;
 }
 
 /** Somebody saw content of mail. */

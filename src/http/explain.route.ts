@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { isAllowed } from './access.ts';
 import { accessOf } from './accessed.ts';
-import type { EngineApi, PostedMessage } from './api.types.ts';
+import type { EngineApi } from './api.types.ts';
 import type { App } from './app.types.ts';
 import { type Change, type Explanation, explanationSchema } from './explain.schema.ts';
+import type { PostedMessage } from './explain.types.ts';
 import { missingRaw } from './intake.route.ts';
 import { ProblemError } from './problems.ts';
 import { explainIntakeQuery, explainQuery, recordParams } from './query.schema.ts';
