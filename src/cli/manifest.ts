@@ -14,6 +14,8 @@ export interface ManifestLine {
   readonly offset?: number;
   readonly length?: number;
   readonly archivedAt: string;
+  /** The cursor of the export behind it. */
+  readonly next: string;
   /** Of the envelope. */
   readonly sender: string | null;
   readonly recipients: readonly { readonly address: string; readonly type: string }[];
@@ -36,10 +38,10 @@ export function parseManifestLine(text: string): ManifestLine | undefined {
 }
 
 export function isManifestLine(value: unknown): value is ManifestLine & Readonly<Record<string, unknown>> {
-  const { id, sha256, size, sender, recipients, archivedAt } = (value ?? {}) as Partial<ManifestLine>;
+  const { id, sha256, size, sender, recipients, archivedAt, next } = (value ?? {}) as Partial<ManifestLine>;
   const isLine = typeof id === 'string' && Number.isSafeInteger(size) && /^[0-9a-f]{64}$/.test(sha256 ?? '');
   const isTold = (typeof sender === 'string' || sender === null) && Array.isArray(recipients);
-  return isLine && isTold && !Number.isNaN(Date.parse(archivedAt ?? ''));
+  return isLine && isTold && typeof next === 'string' && !Number.isNaN(Date.parse(archivedAt ?? ''));
 }
 
 /** The lines of a manifest up to the first that is none, in their order. */

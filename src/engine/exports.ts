@@ -7,6 +7,8 @@ import type { Signer } from '../evidence/head.ts';
 import type { EngineApi } from '../http/api.types.ts';
 import { type ExportApi, type ExportedMessage, ManifestFault, type WantedExport } from '../http/export.types.ts';
 import { LineTooLong, linesOf } from '../lines.ts';
+import { entryPosition } from '../store/entry-keys.ts';
+import { cursorBehind } from '../store/keys.ts';
 import { engineEvent } from './definition-events.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -44,7 +46,7 @@ export function createExportApi(parts: ExportParts): ExportApi {
 
 /** One event for each, with what was asked for and how much went out, whoever ended it. */
 async function* audited(wanted: WantedExport, parts: ExportParts): AsyncGenerator<ExportedMessage, void> {
-  const { actor, peer, query, after } = wanted;
+  const { actor, peer, query, cursor } = wanted;
   const sent = { count: 0, bytes: 0, damaged: 0, complete: false };
   try {
     for await (const message of readAhead(entriesOf(wanted, parts), parts)) {
@@ -57,16 +59,17 @@ async function* audited(wanted: WantedExport, parts: ExportParts): AsyncGenerato
     }
     sent.complete = true;
   } finally {
-    const data = { peer, query, ...(after === undefined ? {} : { after }), ...sent };
+    const data = { peer, query, resumed: cursor !== undefined, ...sent };
     parts.note({ ...engineEvent('messages.exported', data), actor });
   }
 }
 
-async function* entriesOf({ filter, after }: WantedExport, { store }: ExportParts): AsyncGenerator<ArchiveEntry, void> {
-  let cursor = after;
+async function* entriesOf(wanted: WantedExport, { store }: ExportParts): AsyncGenerator<ArchiveEntry, void> {
+  const { filter, asOf = Number.POSITIVE_INFINITY } = wanted;
+  let { cursor } = wanted;
   do {
     const page = await store.messages.find({ ...filter, limit: pageItems, cursor });
-    yield* page.items;
+    yield* page.items.filter(({ archivedAt }) => archivedAt <= asOf);
     cursor = page.next ?? undefined;
   } while (cursor !== undefined);
 }
@@ -101,7 +104,8 @@ async function* readAhead(
 async function read(entry: ArchiveEntry, { archive, store }: ExportParts): Promise<Read> {
   const { id, messageId, sha256, size, date, archivedAt, sender, recipients, flags } = archive.viewOf(entry, []);
   const people = recipients.map(({ address, type }) => ({ address, type }));
-  const line = { id, messageId, sha256, size, date, archivedAt, sender, recipients: people, flags };
+  const next = cursorBehind(entryPosition(entry));
+  const line = { id, messageId, sha256, size, date, archivedAt, sender, recipients: people, flags, next };
   const bytes = await archive.rawEntry(id, undefined).then(
     (raw) => (raw?.content instanceof Uint8Array && raw.sha256 === sha256 ? raw.content : null),
     (error: unknown) => {

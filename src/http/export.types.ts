@@ -3,8 +3,8 @@ import type { MessageFilter } from '../../streams/keeping.ts';
 /** Hands archived messages out as files (interface section 1, `daybook export`). */
 export interface ExportApi {
   /**
-   * Every message that fits, newest first, those after `after` alone where it is given: an id that came before. Written to
-   * the event log with their number when the reader has ended, or has had enough.
+   * Every message that fits, in the order of the list of messages, from `cursor` on where it is given. Written to the event
+   * log with their number when the reader has ended, or has had enough.
    */
   read(wanted: WantedExport): AsyncIterable<ExportedMessage>;
   /**
@@ -15,7 +15,10 @@ export interface ExportApi {
 }
 export interface WantedExport {
   readonly filter: MessageFilter;
-  readonly after: string | undefined;
+  /** `next` of a line that came before. */
+  readonly cursor: string | undefined;
+  /** None that were archived later, epoch ms: a list by date has new ones anywhere. */
+  readonly asOf: number | undefined;
   readonly actor: string;
   readonly peer: string;
   /** The filters as they were asked for. */
@@ -37,6 +40,8 @@ export interface ExportLine {
   readonly sender: string | null;
   readonly recipients: readonly { readonly address: string; readonly type: string }[];
   readonly flags: readonly string[];
+  /** The cursor behind it. */
+  readonly next: string;
 }
 export interface SignedExport {
   /** What was signed, to the byte. */

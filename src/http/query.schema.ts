@@ -75,7 +75,11 @@ export const messageFilters = {
   flag: z.string().min(1).max(128).optional(),
 };
 export const messagesQuery = z.strictObject({ ...messageFilters, limit, cursor: messagesCursor.optional() });
-export const exportQuery = z.strictObject({ ...messageFilters, after: recordId.optional() });
+export const exportQuery = z.strictObject({
+  ...messageFilters,
+  cursor: messagesCursor.optional(),
+  asOf: until.optional(),
+});
 export const intakeQuery = z.strictObject({
   definition: definitionId.optional(),
   state: z.enum(intakeStates).optional(),

@@ -64,6 +64,7 @@ test('a manifest goes on behind the last line that is whole and whose message st
       size: 1,
       archivedAt: '2026-01-01T00:00:00Z',
       sender: null,
+      next: id,
       recipients: [],
     });
     const text = (id: string): string => `${JSON.stringify(line(id))}\n`;

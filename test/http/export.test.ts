@@ -4,7 +4,9 @@ import { httpFixture } from '../support/http-app.ts';
 
 test('an export is a line and bytes for each message, and says when it is whole', async () => {
   await using http = httpFixture();
-  const answer = await http.app.inject('/v1/export?mailbox=bob@example.com&since=2026-01-31&after=E9');
+  const answer = await http.app.inject(
+    '/v1/export?mailbox=bob@example.com&since=2026-01-31&cursor=000000000000009.E9&asOf=2026-01-31T00:00:00Z',
+  );
   expect([answer.statusCode, answer.headers['content-type']]).toEqual([200, 'application/vnd.daybook.messages']);
   const end = answer.rawPayload.indexOf(0x0a) + 1;
   expect(JSON.parse(answer.rawPayload.toString('utf8', 0, end))).toMatchObject({ id: 'E1', size: 9 });
@@ -14,14 +16,19 @@ test('an export is a line and bytes for each message, and says when it is whole'
   expect(last).toBe('{"end":true}');
   const filter = { mailbox: 'bob@example.com', since: Date.UTC(2026, 0, 31) };
   const who = { actor: 'operator', peer: '127.0.0.1', query: filter };
-  expect(JSON.parse((http.engine.calls[0] ?? '').slice('export '.length))).toEqual({ filter, after: 'E9', ...who });
+  expect(JSON.parse((http.engine.calls[0] ?? '').slice('export '.length))).toEqual({
+    filter,
+    cursor: '000000000000009.E9',
+    asOf: Date.UTC(2026, 0, 31),
+    ...who,
+  });
   // It is one event of the export, not one for each message or page.
   expect(http.engine.accesses).toEqual([]);
 });
 
 test('a page, a limit and an unknown filter are no part of an export', async () => {
   await using http = httpFixture();
-  for (const query of ['limit=5', 'cursor=E1', 'folder=x', 'after=../x']) {
+  for (const query of ['limit=5', 'cursor=E1', 'folder=x', 'asOf=now']) {
     expect([query, (await http.app.inject(`/v1/export?${query}`)).statusCode]).toEqual([query, 400]);
   }
 });

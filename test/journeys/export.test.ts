@@ -182,6 +182,42 @@ test('each export is one event with its search and number, the search hidden fro
   daybook = await daybook.restart();
 });
 
+test.each(['eml', 'mbox'])(
+  'an export as %s that was cut goes on behind its last whole line, without what was archived meanwhile',
+  async (format) => {
+    const to = join(folder, `cut.${format}`);
+    expect((await exporting(to, format)).code).toBe(0);
+    const manifest = format === 'eml' ? join(to, 'manifest.jsonl') : `${to}.manifest.jsonl`;
+    const state = format === 'eml' ? join(to, '.daybook-export.json') : `${to}.export.json`;
+    const whole = await readFile(manifest, 'utf8');
+    const { engine } = await daybook.get<{ engine: { now: string } }>('/v1/status');
+    // As a kill leaves it: a line cut, and bytes that no line tells of.
+    const lines = whole.trimEnd().split('\n');
+    await writeFile(manifest, `${lines.slice(0, 3).join('\n')}\n${lines[3]?.slice(0, 40)}`);
+    await writeFile(state, `${JSON.stringify({ format, query: {}, asOf: engine.now })}\n`);
+    const late = buildMessage({ messageId: idOf(`late.${format}`), date: 'Mon, 02 Mar 2020 09:00:00 +0000' });
+    const later = buildMessage({ messageId: idOf(`later.${format}`), date: dateOf(Date.now() + 3_600_000) });
+    for (const [name, bytes] of Object.entries({ late, later })) await writeFile(join(folder, `${name}.eml`), bytes);
+    const args = [
+      'import',
+      ...['late', 'later'].map((name) => join(folder, `${name}.eml`)),
+      '--definition',
+      'exchange',
+    ];
+    expect((await command([...args, '--config', daybook.configFile])).code).toBe(0);
+    await eventually(async () => (await entriesOf(daybook)).has(idOf(`later.${format}`)), { what: 'the late mail' });
+    const again = await exporting(to, format);
+    expect([again.code, again.stderr]).toEqual([0, 'going on behind 3 messages of an earlier run\n']);
+    expect(await readFile(manifest, 'utf8')).toBe(whole);
+    const other = await exporting(join(folder, `other.${format}`), format, '--subject', 'Lunch');
+    expect(other.code).toBe(0);
+    for (const name of [`late.${format}`, `later.${format}`]) {
+      const [entry] = await all<Entry>(daybook, `/v1/messages?messageId=${encodeURIComponent(idOf(name))}`);
+      await daybook.fetch(`/v1/messages/${entry?.id}?reason=asked`, { method: 'DELETE' });
+    }
+  },
+);
+
 test('what was erased does not come back by an export, and a manifest of it is still signed', async () => {
   const to = join(folder, 'before');
   expect((await exporting(to, 'eml')).code).toBe(0);

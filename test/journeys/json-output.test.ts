@@ -100,6 +100,8 @@ const rows = (): Readonly<Record<string, readonly string[]>> => ({
   verify: [],
   prove: [ids.intake, '--to', join(folder, 'proof.json')],
   head: [],
+  import: [join(folder, 'report.eml'), '--definition', 'exchange'],
+  export: ['--to', join(folder, 'out'), '--format', 'eml'],
   'holds place': ['case-7', '--reason', 'a case', '--mailbox', 'nobody@north.example'],
   'holds list': [],
   'holds show': ['case-7'],

@@ -208,7 +208,8 @@ function fakeImports(heard: (name: string, ...args: unknown[]) => void): EngineA
 /** One message that is whole and one that is not; a manifest of more than a hundred bytes is of another archive. */
 function fakeExports(heard: (name: string, ...args: unknown[]) => void): EngineApi['exports'] {
   const { recipients, flags, messageId, date, archivedAt, sender } = entryView;
-  const line = { ...{ messageId, sha256: hash, size: 9, date, archivedAt, sender }, recipients, flags };
+  const next = '000000000000000.E1';
+  const line = { ...{ messageId, sha256: hash, size: 9, date, archivedAt, sender }, recipients, flags, next };
   return {
     read: (wanted) => {
       heard('export', wanted);

@@ -27,8 +27,8 @@ interface Exported {
   /** Of this run. */
   bytes: number;
   damaged: string[];
-  /** The id of the last one written. */
-  after: string | undefined;
+  /** Behind the last one written. */
+  cursor: string | undefined;
 }
 interface ExportParts {
   readonly client: Client;
@@ -57,7 +57,8 @@ export async function exportMail(options: ExportOptions & Query, talk: Talk): Pr
   const startedAt = now();
   // Asked first: an engine that refuses leaves no trace of the export.
   const total = await totalOf(client, query);
-  await using target = await openTarget({ format, query, to });
+  const { engine } = await client.get<{ readonly engine: { readonly now: string } }>('/v1/status');
+  await using target = await openTarget({ format, query, to, asOf: engine.now });
   if (target.before.count > 0) say(`going on behind ${target.before.count} messages of an earlier run`);
   const exported = await writeAll(target, { client, patience, query, progress, total, say });
   const manifest = await target.complete();
@@ -87,10 +88,10 @@ async function totalOf(client: Client, query: Query): Promise<number | undefined
 
 /** Goes on where an answer was cut, as by a restart of the engine. */
 async function writeAll(target: ExportTarget, parts: ExportParts): Promise<Exported> {
-  const { count: messages, after } = target.before;
-  const exported: Exported = { messages, bytes: 0, damaged: [], after };
+  const { count: messages, cursor } = target.before;
+  const exported: Exported = { messages, bytes: 0, damaged: [], cursor };
   for (let cuts = 0; ; ) {
-    const { after: before } = exported;
+    const { cursor: before } = exported;
     try {
       await writeSome(target, exported, parts);
       return exported;
@@ -100,7 +101,7 @@ async function writeAll(target: ExportTarget, parts: ExportParts): Promise<Expor
         if (exported.messages === 0) await target.abandon();
         throw error;
       }
-      cuts = exported.after === before ? cuts + 1 : 0;
+      cuts = exported.cursor === before ? cuts + 1 : 0;
       if (cuts >= cutsInVain) throw new CommandFailure(exitCodes.tryAgain, error.message, { cause: error });
       parts.say(`${error.message}: going on behind ${exported.messages} messages`);
     }
@@ -111,7 +112,7 @@ class Cut extends Error {}
 
 async function writeSome(target: ExportTarget, exported: Exported, parts: ExportParts): Promise<void> {
   const { client, patience, query, progress, total, say } = parts;
-  const asked = Object.entries({ ...query, after: exported.after }).filter(
+  const asked = Object.entries({ ...query, asOf: target.before.asOf, cursor: exported.cursor }).filter(
     (pair): pair is [string, string] => pair[1] !== undefined,
   );
   const answer = await patience(() => client.ask(`/v1/export?${new URLSearchParams(asked)}`, {}, null));
@@ -131,7 +132,7 @@ async function writeSome(target: ExportTarget, exported: Exported, parts: Export
     }
     check(line, bytes);
     await target.put({ line, bytes });
-    exported.after = line.id;
+    exported.cursor = line.next;
     exported.messages += 1;
     exported.bytes += bytes.length;
     progress.show({ messages: exported.messages, done: exported.messages, total });

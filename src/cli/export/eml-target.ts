@@ -24,14 +24,14 @@ export async function openEmlTarget(wish: ExportWish): Promise<ExportTarget> {
   );
   // Whatever the umask of the shell says: this is mail.
   if (isMade) await chmod(folder, 0o700);
-  const { isResumed, end } = await openState(wish, { path, written: [folder] });
+  const { isResumed, asOf, end } = await openState(wish, { path, written: [folder] });
   const stands = async ({ file = '', sha256 }: ManifestLine): Promise<boolean> => {
     const bytes = isSafeName(file) ? await readFile(join(folder, file)).catch(() => null) : null;
     return bytes !== null && createHash('sha256').update(bytes).digest('hex') === sha256;
   };
   const manifest = await openManifest(join(folder, 'manifest.jsonl'), { isResumed, stands });
   return {
-    before: { count: manifest.count, after: manifest.last?.id },
+    before: { count: manifest.count, cursor: manifest.last?.next, asOf },
     put: async ({ line, bytes }) => {
       const file = fileFor(line);
       await writeFile(join(folder, file), bytes, { mode: 0o600 });

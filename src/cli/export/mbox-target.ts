@@ -13,7 +13,7 @@ const bytesAtOnce = 4 * 1024 * 1024;
 export async function openMboxTarget(wish: ExportWish): Promise<ExportTarget> {
   const { to } = wish;
   const beside = ['jsonl', 'txt', 'sig', 'pem'].map((extension) => `${to}.manifest.${extension}`);
-  const { isResumed, end } = await openState(wish, { path: `${to}.export.json`, written: [to, ...beside] });
+  const { isResumed, asOf, end } = await openState(wish, { path: `${to}.export.json`, written: [to, ...beside] });
   const file = await open(to, isResumed ? 'a' : 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
     throw new CommandFailure(exitCodes.failed, `${to}: ${error.code}`);
   });
@@ -34,7 +34,7 @@ export async function openMboxTarget(wish: ExportWish): Promise<ExportTarget> {
     await manifest.flush();
   };
   return {
-    before: { count: manifest.count, after: manifest.last?.id },
+    before: { count: manifest.count, cursor: manifest.last?.next, asOf },
     put: async ({ line, bytes }) => {
       const message = [Buffer.from(fromLineOf(line.sender, Date.parse(line.archivedAt))), ...quotedForMbox(bytes)];
       const length = message.reduce((sum, piece) => sum + piece.length, 0);

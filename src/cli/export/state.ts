@@ -9,24 +9,27 @@ import type { ExportWish } from './target.types.ts';
 export interface ExportState {
   /** An earlier run began this. */
   readonly isResumed: boolean;
+  /** When it was begun. */
+  readonly asOf: string;
   /** Nothing is under way any more. */
   end(): Promise<void>;
 }
 
 /** @throws CommandFailure where something else stands there, or another export */
 export async function openState(
-  { format, query, to }: ExportWish,
+  { format, query, to, asOf }: ExportWish,
   { path, written }: { readonly path: string; readonly written: readonly string[] },
 ): Promise<ExportState> {
   const asked = Object.entries(query).filter(([, value]) => value !== undefined);
-  const text = `${JSON.stringify({ format, query: Object.fromEntries(asked) })}\n`;
+  const wish = { format, query: Object.fromEntries(asked) };
   const end = (): Promise<void> => rm(path, { force: true });
   const stands = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw new CommandFailure(exitCodes.failed, `${path}: ${error.code}`);
     return undefined;
   });
-  if (stands === text) return { isResumed: true, end };
   if (stands !== undefined) {
+    const begun = beginOf(stands, wish);
+    if (begun !== undefined) return { isResumed: true, asOf: begun, end };
     throw new CommandFailure(
       exitCodes.failed,
       `${to} holds an unfinished export of another search or format: finish or remove it`,
@@ -36,8 +39,18 @@ export async function openState(
     if (await isThere(each))
       throw new CommandFailure(exitCodes.failed, `${each} is there already: choose another place`);
   }
-  await writeFile(path, text, { mode: 0o600, flag: 'wx' });
-  return { isResumed: false, end };
+  await writeFile(path, `${JSON.stringify({ ...wish, asOf })}\n`, { mode: 0o600, flag: 'wx' });
+  return { isResumed: false, asOf, end };
+}
+
+/** When the export that is under way was begun, where it is this one. */
+function beginOf(stands: string, wish: object): string | undefined {
+  try {
+    const { asOf, ...other } = JSON.parse(stands) as { readonly asOf?: string };
+    return JSON.stringify(other) === JSON.stringify(wish) ? asOf : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whatever it is, a broken link too; an empty folder counts as nothing. */

@@ -5,8 +5,8 @@ export type ExportFormat = 'mbox' | 'eml' | 'zip';
 
 /** Where an export is written. Closing it without `finish` leaves what another run of the same command goes on with. */
 export interface ExportTarget extends AsyncDisposable {
-  /** What an earlier run wrote: how many, and the id of the last. */
-  readonly before: { readonly count: number; readonly after: string | undefined };
+  /** What an earlier run wrote: how many, and the cursor behind the last; and since when the export is under way. */
+  readonly before: { readonly count: number; readonly cursor: string | undefined; readonly asOf: string };
   put(message: ExportedBytes): Promise<void>;
   /** Brings all of it to disk. Answers the file of the manifest. */
   complete(): Promise<string>;
@@ -29,4 +29,6 @@ export interface ExportWish {
   readonly format: ExportFormat;
   readonly query: Query;
   readonly to: string;
+  /** Of an export that begins now: what is archived later is no part of it. */
+  readonly asOf: string;
 }

@@ -18,7 +18,7 @@ export async function openZipTarget(wish: ExportWish): Promise<ExportTarget> {
   const { to } = wish;
   const [draft, draftManifest] = [`${to}.part`, `${to}.part.jsonl`];
   const state = { path: `${to}.export.json`, written: [to, draft, draftManifest] };
-  const { end } = await openState(wish, state);
+  const { asOf, end } = await openState(wish, state);
   await Promise.all([draft, draftManifest].map((path) => rm(path, { force: true })));
   const manifest = await openManifest(draftManifest, { isResumed: false, stands: async () => false });
   const zip = new ZipFile();
@@ -32,7 +32,7 @@ export async function openZipTarget(wish: ExportWish): Promise<ExportTarget> {
   const add = (name: string, source: () => Readable): Promise<void> =>
     Promise.race([packedBy(zip, name, source), failed]);
   return {
-    before: { count: 0, after: undefined },
+    before: { count: 0, cursor: undefined, asOf },
     put: async ({ line, bytes }) => {
       const file = fileFor(line);
       await add(file, () => Readable.from([bytes]));
