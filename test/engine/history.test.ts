@@ -73,6 +73,18 @@ test('minutes that a sleeping machine missed are empty', () => {
   expect(tail(of('exchange')?.received, 8)).toEqual([4, 0, 0, 0, 0, 0, 0, 0]);
 });
 
+test('a minute that a sleeping machine missed does not show what was there an hour before', () => {
+  const { clock, of, set } = rig();
+  for (let minute = 1; minute <= 55; minute += 1) {
+    set('exchange', { received: 100 + minute });
+    clock.runUntil(startAt + minute * minuteMs);
+  }
+  clock.frame += 30 * minuteMs;
+  const received = of('exchange')?.received ?? [];
+  expect(received.slice(0, 29).every((count) => count === 1)).toBe(true);
+  expect(received.slice(31)).toEqual(Array.from({ length: 29 }, () => 0));
+});
+
 test('what is released lowers no count, a new definition counts from its making, one that is gone is forgotten', () => {
   const { clock, of, set, figures, changed$ } = rig();
   set('exchange', { held: 5 });
