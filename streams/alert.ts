@@ -1,6 +1,7 @@
 /** What can be wrong with a definition, or with the engine as a whole, that a person is to hear of (journaling d.2). */
 export const alertKinds = [
   'down',
+  'silence',
   'error',
   'storage',
   'disk',

@@ -3,6 +3,7 @@ import type { Alert, AlertKind, AlertStep } from '../../streams/alert.ts';
 /** What each kind is called, of a definition and of the engine as a whole. */
 const titles: Readonly<Record<AlertKind, readonly [definition: string, engine: string]>> = {
   down: ['is down', 'Journaling is down'],
+  silence: ['is unusually silent', 'Journaling is unusually silent'],
   error: ['cannot take mail', 'The SMTP port is not open'],
   storage: ['cannot store mail', 'The store cannot write'],
   disk: ['has no room', 'The disk is running full'],

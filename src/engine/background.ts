@@ -13,7 +13,8 @@ import { createNewId } from './new-id.ts';
 import { openRetention, retentionWarnings } from './retention.ts';
 import { openScrub, type Scrub } from './scrub.ts';
 import { openContentReader } from './shown-content.ts';
-import { statusesOf } from './statuses.ts';
+import { openSilences } from './silences.ts';
+import { silencesOf, statusesOf } from './statuses.ts';
 import { storeFigures } from './store-figures.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -58,6 +59,8 @@ export async function openBackground(
   const space = roomIn(dataDir, minimumFreeBytes, () => clock.now());
   const room = (): number => space(workshop.store.missingReserveBytes);
   workshop.warnAlso(createDiskWatch({ room, minimumFreeBytes, clock, note }));
+  const silent = () => silencesOf(workshop, actor, clock.now());
+  workshop.silences.current = stack.use(await openSilences({ dataDir, silent, clock, log }));
   const history = openHistory(workshop);
   stack.defer(() => history[Symbol.dispose]());
   const alerts = stack.use(await openAlertsOf(workshop, actor));

@@ -5,7 +5,14 @@ import type { Status } from '../http/status.schema.ts';
 import { isoTime } from './archive-api.ts';
 import type { Definition } from './definition-book.types.ts';
 import type { MailboxFact } from './mailbox-facts.ts';
+import type { UsualSilence } from './usual-silence.ts';
 import { warningsOf } from './warnings.ts';
+
+/** A silence, and what is usual at this hour; null while that is not known. */
+export interface Silence {
+  readonly silentMs: number;
+  readonly usual: UsualSilence | null;
+}
 
 /** What one status answer is made of; all of it current, none of it read from disk. */
 export interface StatusFacts {
@@ -15,6 +22,8 @@ export interface StatusFacts {
   readonly oldestAt: number | null;
   readonly rejected: number;
   readonly mailbox: MailboxFact;
+  /** Of an `smtp` definition that listens: since when nothing has come, and what is usual. */
+  readonly silence: Silence | null;
   readonly now: number;
 }
 
@@ -45,6 +54,7 @@ export function statusView(facts: StatusFacts, matching: Pick<MatchingOptions, '
     nextPollAt: isoOrNull(journal.nextPollAt),
     nextRetryAt: isoOrNull(journal.nextRetryAt),
     failures: journal.failures,
+    usualSilence: usualView(facts.silence),
     warnings: warningsOf({ ...facts, since }, matching),
     inactivity:
       journal.inactivity === null
@@ -63,6 +73,13 @@ function sinceOf({ definition: { suspendedSince }, journal }: StatusFacts): numb
 function lastExtract({ definition, journal, figures }: StatusFacts): number | null {
   if (definition.config.transport === 'pop3') return journal.lastSuccessfulExtractAt;
   return figures.lastMessageAt ?? journal.lastSuccessfulExtractAt;
+}
+
+function usualView(silence: Silence | null): Status['usualSilence'] {
+  const usual = silence?.usual ?? null;
+  if (usual === null) return null;
+  const { longestMs, limitMs, weeks } = usual;
+  return { longestSeconds: Math.round(longestMs / 1_000), limitSeconds: Math.round(limitMs / 1_000), weeks };
 }
 
 const isoOrNull = (at: number | null): string | null => (at === null ? null : isoTime(at));

@@ -1,4 +1,5 @@
-import { type EngineActor, journalOf } from '../../machines/follow.ts';
+import { type EngineActor, type JournalActor, journalOf } from '../../machines/follow.ts';
+import { listenedUntil } from '../../machines/journal.context.ts';
 import type { Status } from '../http/status.schema.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -8,3 +9,23 @@ export const statusesOf = ({ book, statusOf }: Pick<Workshop, 'book' | 'statusOf
     .all()
     .map((definition) => statusOf(definition, journalOf(actor, definition.id)))
     .filter((status) => status !== undefined);
+
+/** How long an `smtp` definition has listened without a message; null while it does not listen, and of a mailbox. */
+export function silentFor(journal: JournalActor, now: number): number | null {
+  const { context } = journal.getSnapshot();
+  return context.transport === 'pop3' || context.listeningSinceAt === null ? null : listenedUntil(context, now);
+}
+
+/** The same of every definition that is sent to. */
+export const silencesOf = (
+  { book }: Pick<Workshop, 'book'>,
+  actor: EngineActor,
+  now: number,
+): (readonly [definitionId: string, silentMs: number | null])[] =>
+  book
+    .all()
+    .filter(({ config }) => config.transport === 'smtp')
+    .map(({ id }) => {
+      const journal = journalOf(actor, id);
+      return [id, journal === undefined ? null : silentFor(journal, now)] as const;
+    });

@@ -31,6 +31,7 @@ const warningKinds: Readonly<Record<string, readonly [kind: AlertKind, severity:
   'suspended-long': ['suspended', 'warning'],
   'secret-lost': ['error', 'error'],
   'envelope-quality': ['quality', 'warning'],
+  'silence-unusual': ['silence', 'warning'],
   'disk-low': ['disk', 'warning'],
   'disk-full': ['disk', 'error'],
   storage: ['storage', 'error'],

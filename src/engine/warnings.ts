@@ -3,6 +3,7 @@ import type { Status } from '../http/status.schema.ts';
 import { isoTime } from './archive-api.ts';
 import type { Shedding } from './shedding.ts';
 import type { StatusFacts } from './status-board.ts';
+import { unusualText } from './usual-silence.ts';
 
 type Warnings = Status['warnings'];
 type Warning = Warnings[number];
@@ -29,6 +30,7 @@ export function warningsOf(facts: DatedFacts, matching: Pick<MatchingOptions, 'e
     ...mailboxWarnings(facts),
     ...heldExpired(facts),
     ...secretLost(facts),
+    ...unusualSilence(facts),
   ];
 }
 
@@ -92,6 +94,14 @@ export function overloadWarnings(overloaded: Shedding['overloaded']): Warnings {
 function heldExpired({ figures: { held }, since }: DatedFacts): Warnings {
   const text = `${held} held since they are older than matching.maxAge: \`daybook intake list --state held\` shows them, \`release\` sends them through`;
   return held === 0 ? [] : [warning('held-expired', text, since)];
+}
+
+/** Beside the fixed period, which tells what is certain: this tells what is odd. */
+function unusualSilence({ silence, journal, now }: StatusFacts): Warnings {
+  if (silence === null || silence.usual === null || journal.serviceStatus !== 'active') return [];
+  const { silentMs, usual } = silence;
+  if (silentMs <= usual.limitMs) return [];
+  return [warning('silence-unusual', unusualText(silentMs, usual, now), now - silentMs + usual.limitMs)];
 }
 
 function secretLost({ definition: { secretLost, createdAt } }: StatusFacts): Warnings {

@@ -23,7 +23,9 @@ import { processLoad } from './process-load.ts';
 import { queueHigh$ } from './queue-watch.ts';
 import { createRejectionBook, type RejectionBook } from './rejections.ts';
 import { createShedding, type Shedding } from './shedding.ts';
-import { statusView } from './status-board.ts';
+import type { SilenceBook } from './silences.ts';
+import { type Silence, statusView } from './status-board.ts';
+import { silentFor } from './statuses.ts';
 import { certificateWarnings, overloadWarnings } from './warnings.ts';
 
 /** What the parts of the running engine share. */
@@ -51,6 +53,8 @@ export interface Workshop {
   readonly notices: OwnNotices;
   /** Knows it again when it comes back. */
   readonly ownMail: OwnMail;
+  /** How long each definition is usually silent, once that is opened. */
+  readonly silences: { current: SilenceBook | null };
   /** Writes a line of the event log; a store that fails meanwhile is logged, never thrown. */
   readonly note: (draft: EventDraft) => void;
   statusOf(definition: Definition, journal: JournalActor | undefined): Status | undefined;
@@ -79,14 +83,8 @@ export function createWorkshop(
   const mailboxFacts = createMailboxFacts();
   const shedding = createShedding({ unwritten: () => store.unwritten, load: processLoad(), note, clock });
   const certificates: Workshop['certificates'] = new Map();
-  let highSince: number | null = null;
-  queueHigh$(store, parts.live.current.limits).subscribe((high) => {
-    if (high === (highSince !== null)) return;
-    highSince = high ? clock.now() : null;
-    const { messages, bytes } = store.queue;
-    const event = engineEvent(high ? 'queue.high' : 'queue.normal', { messages, bytes });
-    note({ ...event, severity: high ? 'warning' : 'info' });
-  });
+  const highSince = followQueue(parts, note);
+  const silences: Workshop['silences'] = { current: null };
   const more: (() => Status['warnings'])[] = [damageWarnings(store, clock.now())];
   const troubles = new Map<string, Trouble>();
   return {
@@ -101,6 +99,7 @@ export function createWorkshop(
     rejections,
     accepted,
     shedding,
+    silences,
     note,
     statusOf: (definition, journal) => {
       accepted.tell();
@@ -114,6 +113,7 @@ export function createWorkshop(
               oldestAt: store.oldest(definition.id),
               rejected: rejections.countOf(definition.id),
               mailbox: mailboxFacts.of(definition.id),
+              silence: silenceOf(journal, silences.current, clock.now()),
               now: clock.now(),
             },
             parts.live.current.matching,
@@ -121,7 +121,7 @@ export function createWorkshop(
     },
     warnings: () => [
       ...[...troubles.values()].map(storageWarning),
-      ...queueWarnings(highSince),
+      ...queueWarnings(highSince()),
       ...overloadWarnings(shedding.overloaded),
       ...[...certificates].flatMap(([option, endsAt]) => certificateWarnings(option, endsAt, clock.now())),
       ...more.flatMap((warnings) => warnings()),
@@ -136,6 +136,28 @@ export function createWorkshop(
       log('error', 'a step of processing failed and is tried again', { line, detail });
     },
   };
+}
+
+/** Notes when the queue is near its limit and when no more; answers since when it is. */
+function followQueue(
+  { store, live, clock }: Pick<Workshop, 'store' | 'live' | 'clock'>,
+  note: Workshop['note'],
+): () => number | null {
+  let since: number | null = null;
+  queueHigh$(store, live.current.limits).subscribe((high) => {
+    if (high === (since !== null)) return;
+    since = high ? clock.now() : null;
+    const { messages, bytes } = store.queue;
+    const event = engineEvent(high ? 'queue.high' : 'queue.normal', { messages, bytes });
+    note({ ...event, severity: high ? 'warning' : 'info' });
+  });
+  return () => since;
+}
+
+function silenceOf(journal: JournalActor, book: SilenceBook | null, now: number): Silence | null {
+  const silentMs = silentFor(journal, now);
+  const { definitionId } = journal.getSnapshot().context;
+  return silentMs === null ? null : { silentMs, usual: book?.usual(definitionId, now) ?? null };
 }
 
 /** What keeps a line from going on, and since when. */

@@ -119,6 +119,10 @@ function definitionMetrics(registry: Registry): Show {
       gauge('daybook_pop3_mailbox_messages', 'Messages in the POP3 mailbox at the last connection.', of),
       (s: Status) => s.pop3MailboxQueue,
     ],
+    [
+      gauge('daybook_silence_limit_seconds', 'Silence beyond which a definition is unusually silent at this hour.', of),
+      (s: Status) => s.usualSilence?.limitSeconds ?? null,
+    ],
     [gauge('daybook_consecutive_failures', 'Failures since the last success.', of), (s: Status) => s.failures],
   ] as const;
   return (api, clock) => {

@@ -44,6 +44,14 @@ export const statusSchema = z.object({
   nextPollAt: time.nullable(),
   nextRetryAt: time.nullable(),
   failures: count,
+  usualSilence: z
+    .object({
+      longestSeconds: count.describe('the longest silence about this hour of the week, the worst week left out'),
+      limitSeconds: count.describe('beyond it a silence is a warning'),
+      weeks: count.describe('weeks that this was learnt from'),
+    })
+    .nullable()
+    .describe('what is usual now, of an `smtp` definition; null before four weeks are known'),
   warnings: z.array(warningSchema),
   inactivity: z
     .object({

@@ -44,6 +44,8 @@ function codes({ definition = {}, options = {}, journalType = 'eej', figures = {
     oldestAt: null,
     rejected: 0,
     mailbox: noMailbox,
+    journal: { serviceStatus: 'active' },
+    silence: null,
     now,
     ...more,
   } as unknown as Parameters<typeof warningsOf>[0];
@@ -125,6 +127,18 @@ test('a certificate is told from two weeks before its end on, and when it has en
   expect(told(now + 14 * dayMs)).toEqual(['the certificate of smtp.tls ends on 2026-12-09']);
   expect(told(now - dayMs)).toEqual(['the certificate of smtp.tls ended on 2026-11-24']);
   expect(certificateWarnings('smtp.tls', null, now)).toEqual([]);
+});
+
+test('a silence beyond what is usual at this hour is told while nothing worse is', () => {
+  const usual = { longestMs: 600_000, limitMs: 1_500_000, weeks: 6 };
+  const silent = (silentMs: number, serviceStatus = 'active') =>
+    codes({ silence: { silentMs, usual }, journal: { serviceStatus } } as Facts);
+  expect(silent(1_500_000)).toEqual([]);
+  expect(silent(1_500_001)).toMatchObject([
+    { code: 'silence-unusual', text: /^no message for 25 min; on Wednesdays about 00:00 UTC .* 6 weeks was 10 min/ },
+  ]);
+  expect(silent(1_500_001, 'down')).toEqual([]);
+  expect(codes({ silence: { silentMs: hourMs, usual: null } })).toEqual([]);
 });
 
 test('held items are told until they are released', () => {

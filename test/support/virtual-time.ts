@@ -15,6 +15,12 @@ export class VirtualClock extends VirtualTimeScheduler {
     this.now = () => this.#startAt + this.frame;
   }
 
+  /** When the next of what waits is due; undefined: nothing waits. */
+  get nextAt(): number | undefined {
+    const [next] = this.actions;
+    return next === undefined ? undefined : this.#startAt + next.delay;
+  }
+
   /** Runs everything that is due up to and including `at`; then it is `at`. */
   runUntil(at: number): void {
     this.maxFrames = at - this.#startAt;

@@ -161,6 +161,7 @@ export class WeekEngine {
         oldestAt: this.store.oldest(definition.id),
         rejected: 0,
         mailbox: this.#facts.of(definition.id),
+        silence: null,
         now: this.#parts.clock.now(),
       },
       matching,
