@@ -57,4 +57,5 @@ const roff = (text: string): string =>
     .replaceAll('\\', '\\e')
     .replaceAll('-', '\\-')
     .replaceAll('…', '...')
+    .replaceAll('’', '\\(cq')
     .replace(/^([.'])/, '\\&$1');

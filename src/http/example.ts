@@ -33,7 +33,7 @@ function candidatesAt(at: readonly string[], { const: only, default: preset, enu
 
 /** Whether a value is of the kind that is asked for; what is inside it is the test's business. */
 function isOf(schema: Json, value: unknown): boolean {
-  const { type, pattern, const: only, enum: values, anyOf } = schema;
+  const { type, pattern, format, const: only, enum: values, anyOf } = schema;
   if (Array.isArray(type)) return type.some((each: unknown) => isOf({ ...schema, type: each }, value));
   if (Array.isArray(anyOf)) return anyOf.some((each: Json) => isOf(each, value));
   if (only !== undefined) return value === only;
@@ -42,6 +42,7 @@ function isOf(schema: Json, value: unknown): boolean {
   if (type === 'null') return value === null;
   if (type === 'array') return Array.isArray(value);
   if (type === 'object') return typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (format === 'date-time') return typeof value === 'string' && !Number.isNaN(Date.parse(value));
   if (type === 'string' && typeof pattern === 'string') return new RegExp(pattern).test(String(value));
   return type === undefined || typeof value === type;
 }
@@ -54,13 +55,15 @@ function plainExample({ type: types, format, minimum, pattern }: Json): unknown 
   if (type === 'boolean') return false;
   if (type === 'null') return null;
   if (type === 'object') return {};
-  return typeof pattern === 'string' ? 'exchange' : 'text';
+  if (typeof pattern !== 'string') return 'text';
+  return ['exchange', hash, entryCursor].find((value) => new RegExp(pattern).test(value));
 }
 
 const when = '2026-01-31T08:00:00.000Z';
 const later = '2026-01-31T08:01:00.000Z';
 const hash = 'f2ca1bb6c7e907d06dafe4687e579fce76b37e4e93b7605022da52e6ccc26fd2';
 const intake = '01KG9Q2T5V0000000000000001';
+const entryCursor = `001769846400000.${intake}`;
 
 /** What a field reads like, by its name, with those above it where one word means more. */
 const byName: Readonly<Record<string, unknown>> = {
@@ -183,9 +186,12 @@ const byName: Readonly<Record<string, unknown>> = {
   'Event.type': 'definition.enabled',
 };
 
-/** What answers that are not JSON look like, by what they are. */
+const manifestLine = JSON.stringify({ id: intake, messageId: '<lunch@north.example>', sha256: hash });
+/** What bodies that are not JSON look like, by what they are. */
 export const plainExamples: Readonly<Record<string, string>> = {
   'text/event-stream': 'event: status\ndata: {"id":"exchange","serviceStatus":"active"}\n\n',
   'text/plain': '# TYPE daybook_received_total counter\ndaybook_received_total{definition="exchange"} 21\n',
+  'application/x-ndjson': `${manifestLine}\n`,
+  'application/vnd.daybook.messages': `${manifestLine.replace('}', ',"size":24}')}\nSubject: Lunch\r\n\r\nOne?\r\n{"end":true}\n`,
   'message/rfc822': 'From: ann@north.example\r\nTo: bo@north.example\r\nSubject: Lunch on Friday\r\n\r\nAt one?\r\n',
 };

@@ -20,7 +20,7 @@ import { createHolds, type Holds } from './holds.ts';
 import { createHousekeeping, type Housekeeping } from './housekeeping.ts';
 import { createImports, type Imports } from './imports.ts';
 import type { IndexDb } from './index-db.ts';
-import { loadIndexMemory } from './index-memory.ts';
+import { type IndexMemory, loadIndexMemory } from './index-memory.ts';
 import { createArchive } from './level-archive.ts';
 import { openLevelBytes } from './level-bytes.ts';
 import { createDefinitionStore, type DefinitionStore, readLedger, readLedgerDays } from './level-definitions.ts';
@@ -228,12 +228,16 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
     figuresOf: (definitionId) => memory.figuresOf(definitionId),
     queue: memory.queue,
     oldest: (definitionId) => memory.oldestOf(definitionId),
-    ledger: (definitionId, day) => readLedger(index, definitionId, day),
-    ledgerDays: (definitionId, limit, cursor) =>
-      readLedgerDays(index, definitionId === undefined ? memory.definitions() : [definitionId], { limit, cursor }),
+    ...ledgersOf(index, memory),
     [Symbol.asyncDispose]: once(() => stack[Symbol.asyncDispose]()),
   };
 }
+
+const ledgersOf = (index: IndexDb, memory: IndexMemory): Pick<Store, 'ledger' | 'ledgerDays'> => ({
+  ledger: (definitionId, day) => readLedger(index, definitionId, day),
+  ledgerDays: (definitionId, limit, cursor) =>
+    readLedgerDays(index, definitionId === undefined ? memory.definitions() : [definitionId], { limit, cursor }),
+});
 
 /** Idempotent close. */
 function once(close: () => PromiseLike<void>): () => Promise<void> {
