@@ -119,7 +119,10 @@ describe.skipIf(noChromium())('the console in a browser', () => {
     await page.getByRole('link', { name: 'Live', exact: true }).focus();
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { level: 1, name: 'Live' }).waitFor();
-    expect(await focused(), 'the heading of the new page has the focus').toBe('Live');
+    await expect
+      .poll(() => page.evaluate('document.activeElement.localName'), { message: 'the heading has the focus' })
+      .toBe('h1');
+    expect(await focused()).toBe('Live');
     const outline = 'getComputedStyle(document.activeElement).outlineStyle';
     await page.keyboard.press('Tab');
     expect(await page.evaluate(outline), 'the focus is seen').toBe('solid');
