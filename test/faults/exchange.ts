@@ -195,7 +195,7 @@ export async function exchange(options: ExchangeOptions): Promise<Exchange> {
     const to = join(folder, format === 'eml' ? 'out' : `out.${format}`);
     const manifest = { eml: `${to}/manifest.jsonl`, mbox: `${to}.manifest.jsonl`, zip: `${to}.part.jsonl` }[format];
     const written = await twice(['export', '--to', to, '--format', format, ...first.args], {
-      done: () => linesIn(manifest),
+      done: lineCounter(manifest),
       until: messages,
       engine: undefined,
     });
@@ -224,10 +224,16 @@ export async function exchange(options: ExchangeOptions): Promise<Exchange> {
   }
 }
 
-async function linesIn(path: string): Promise<number> {
-  let lines = 0;
-  for await (const chunk of createReadStream(path)) for (const byte of chunk as Buffer) if (byte === 0x0a) lines += 1;
-  return lines;
+/** Counts the lines of a file that grows; what it had before is not read again. */
+function lineCounter(path: string): () => Promise<number> {
+  let [lines, start] = [0, 0];
+  return async () => {
+    for await (const chunk of createReadStream(path, { start })) {
+      start += (chunk as Buffer).length;
+      for (const byte of chunk as Buffer) if (byte === 0x0a) lines += 1;
+    }
+    return lines;
+  };
 }
 
 /** What has to be the same: bytes and people, by Message-ID. */
