@@ -109,7 +109,7 @@ function unwrapItem(item: SpoolItem, { ports, options, matching, inTurn }: Unwra
 }
 
 /** With the flag by which it is skipped, where it is our own. */
-function marked(parsed: Parsed, bytes: Uint8Array, { isOwnNotice }: UnwrapPorts): Parsed {
+export function marked(parsed: Parsed, bytes: Uint8Array, { isOwnNotice }: Pick<UnwrapPorts, 'isOwnNotice'>): Parsed {
   if (isOwnNotice?.(bytes, parsed) !== true) return parsed;
   return { ...parsed, flags: [...parsed.flags, ownNoticeFlag] };
 }

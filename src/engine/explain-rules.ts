@@ -19,6 +19,9 @@ export function rulesOf(tried: Tried, rules: TrialRules, directory: Directory): 
   if (parsed === null) return [readable(tried, null)];
   const told = [detect(parsed, rules), original(parsed, rules), readable(tried, parsed)];
   if (!waits(tried.item)) return [...told, look(tried, rules)];
+  if (tried.verdict.kind === 'end' && tried.verdict.reason === 'loop') {
+    return [...told, rule('scope', 'stopped', { detail: 'skipped, loop: an alert of this engine that came back' })];
+  }
   const asked = [
     ...told,
     age(tried, parsed, rules.matching),

@@ -16,7 +16,7 @@ import type { ParsedItem } from '../../streams/ruling.ts';
 import { type Schedule, scheduleOf } from '../../streams/schedule.ts';
 import { settleWindow } from '../../streams/settle.ts';
 import { turns } from '../../streams/turns.ts';
-import { unwrapWindow } from '../../streams/unwrap.ts';
+import { largeBytes, marked, unwrapWindow } from '../../streams/unwrap.ts';
 import type { Store } from '../store/open-store.ts';
 import type { LargeMail } from './large-mail.ts';
 import type { ProcessingSetup } from './pipelines.ts';
@@ -82,7 +82,14 @@ export async function tryMessage(subject: TrialSubject, rules: TrialRules, parts
 }
 
 function openSubject({ item, bodies, load }: TrialSubject, rules: TrialRules, { setup, examiner, clock }: TrialParts) {
-  const openLarge: OpenLarge = (large, opening) => examiner.open(load, large, opening);
+  // Only small mail is looked at for a notice of our own, as on the line.
+  const openLarge: OpenLarge = async (large, opening) => {
+    const opened = await examiner.open(load, large, opening);
+    if (large.size > largeBytes) return opened;
+    const bytes = new Uint8Array(large.size);
+    await load(bytes);
+    return { ...opened, parsed: marked(opened.parsed, bytes, setup.ports) };
+  };
   const ports = { ...setup.ports, bodies, openLarge, largeAbove: 0 };
   return lastValueFrom(unwrapWindow([item], ports, () => rules.options, rules.matching, turns(clock)));
 }
