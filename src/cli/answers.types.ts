@@ -13,6 +13,11 @@ export interface StatusAnswer {
   readonly counts: Readonly<Record<string, number>>;
   readonly warnings: readonly WarningAnswer[];
 }
+/** Of `GET /v1/store`. */
+export interface StoreAnswer {
+  readonly disk: { readonly freeBytes: number };
+  readonly growth: { readonly daysLeft: number | null } | null;
+}
 export interface WarningAnswer {
   readonly code: string;
   readonly text: string;

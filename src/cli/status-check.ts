@@ -1,5 +1,5 @@
 import { parseDurationMs } from '../config/units.ts';
-import type { EngineStatusAnswer, StatusAnswer, WarningAnswer } from './answers.types.ts';
+import type { EngineStatusAnswer, StatusAnswer, StoreAnswer, WarningAnswer } from './answers.types.ts';
 import { type CheckCode, checkCodes } from './exit-codes.ts';
 import { printable, statusLabel } from './render.ts';
 
@@ -15,6 +15,8 @@ export interface Thresholds {
   readonly oldest: Threshold;
   /** Seconds since the last successful extract. */
   readonly extract: Threshold;
+  /** Days until the disk is full; here less is worse. */
+  readonly diskDays: Threshold;
 }
 /** One line for a monitor, and how the check ends. */
 export interface CheckResult {
@@ -31,6 +33,8 @@ export interface Perfdata {
   readonly unit: '' | 's' | 'B' | 'c';
   readonly warning: number | null;
   readonly critical: number | null;
+  /** The thresholds are met from above: less is worse. */
+  readonly below?: true;
 }
 interface Finding {
   readonly state: 'warning' | 'critical';
@@ -43,8 +47,13 @@ const gravest: ReadonlySet<string> = new Set(['damaged', 'damage-found', 'storag
 /**
  * Judges a status as a monitor does: `error`, `down` and an engine that is not ready are critical, a suspension and
  * every warning of the engine or of a definition is a warning, and figures are held to the thresholds.
+ * Of the disk nothing is said without `store`.
  */
-export function judgeStatus({ engine, definitions }: EngineStatusAnswer, thresholds: Thresholds): CheckResult {
+export function judgeStatus(
+  { engine, definitions }: EngineStatusAnswer,
+  thresholds: Thresholds,
+  store?: StoreAnswer,
+): CheckResult {
   const now = Date.parse(engine.now);
   const ready: readonly Finding[] = engine.ready ? [] : [{ state: 'critical', text: 'the engine is not ready' }];
   const figures = definitions.flatMap((definition) => figuresOf(definition, thresholds, now));
@@ -53,6 +62,7 @@ export function judgeStatus({ engine, definitions }: EngineStatusAnswer, thresho
     ...engine.warnings.map((warning) => ofWarning('', warning)),
     ...definitions.flatMap(ofDefinition),
     ...figures.flatMap(ofFigure),
+    ...(store === undefined ? [] : ofDisk(store, thresholds.diskDays)),
   ];
   const state = worst(findings);
   const told = [...of('critical', findings), ...of('warning', findings)];
@@ -60,7 +70,10 @@ export function judgeStatus({ engine, definitions }: EngineStatusAnswer, thresho
     state,
     code: checkCodes[state],
     text: told.length > 0 ? told.join(', ') : `${definitions.length} definitions, ${queued(definitions)} in process`,
-    perfdata: figures.map(({ perfdata }) => perfdata),
+    perfdata: [
+      ...figures.map(({ perfdata }) => perfdata),
+      ...(store === undefined ? [] : diskPerfdata(store, thresholds.diskDays)),
+    ],
   };
 }
 
@@ -83,12 +96,14 @@ export function checkLine({ state, text, perfdata }: CheckResult): string {
 export function parseThreshold(
   text: string | undefined,
   read: (part: string) => number | undefined,
+  worse: 'more' | 'less' = 'more',
 ): Threshold | undefined {
   if (text === undefined) return { warning: undefined, critical: undefined };
   const [warning, critical, ...more] = text.split(',').map((part) => read(part.trim()));
   const isPair = text.includes(',');
   if (warning === undefined || (isPair && critical === undefined) || more.length > 0) return undefined;
-  return critical !== undefined && critical < warning ? undefined : { warning, critical };
+  const isTwisted = critical !== undefined && (worse === 'more' ? critical < warning : critical > warning);
+  return isTwisted ? undefined : { warning, critical };
 }
 export const readCount = (text: string): number | undefined => (/^\d{1,12}$/.test(text) ? Number(text) : undefined);
 export const readSeconds = (text: string): number | undefined => {
@@ -124,6 +139,24 @@ function figuresOf(definition: StatusAnswer, thresholds: Thresholds, now: number
     figure('extract', since(lastSuccessfulExtract), ['s', extract]),
     figure('received', counts['received'] ?? 0, ['c', none]),
     figure('archived', counts['archived'] ?? 0, ['c', none]),
+  ];
+}
+
+/** No days are known in the first hour, and none are counted while nothing comes: that is no reason to wake anybody. */
+function ofDisk({ growth }: StoreAnswer, { warning, critical }: Threshold): readonly Finding[] {
+  const left = growth?.daysLeft ?? null;
+  if (left === null) return [];
+  const text = `the disk has room for ${Math.floor(left)} days`;
+  if (critical !== undefined && left <= critical) return [{ state: 'critical', text }];
+  return warning !== undefined && left <= warning ? [{ state: 'warning', text }] : [];
+}
+
+function diskPerfdata({ growth, disk }: StoreAnswer, { warning, critical }: Threshold): readonly Perfdata[] {
+  const left = growth?.daysLeft ?? null;
+  const days = left === null ? null : Math.floor(left);
+  return [
+    { label: 'disk_days', value: days, unit: '', warning: warning ?? null, critical: critical ?? null, below: true },
+    { label: 'disk_free', value: disk.freeBytes, unit: 'B', warning: null, critical: null },
   ];
 }
 
@@ -164,5 +197,9 @@ function worst(findings: readonly Finding[]): 'ok' | Finding['state'] {
 const queued = (definitions: readonly StatusAnswer[]): number =>
   definitions.reduce((sum, { processingQueue }) => sum + processingQueue.messages, 0);
 
-const perfdataText = ({ label, value, unit, warning, critical }: Perfdata): string =>
-  value === null ? `'${label}'=U` : `'${label}'=${value}${unit};${warning ?? ''};${critical ?? ''};0`;
+/** A range that is alerted outside of is written `30:` where less is worse. */
+function perfdataText({ label, value, unit, warning, critical, below }: Perfdata): string {
+  if (value === null) return `'${label}'=U`;
+  const range = (limit: number | null): string => (limit === null ? '' : `${limit}${below === true ? ':' : ''}`);
+  return `'${label}'=${value}${unit};${range(warning)};${range(critical)};0`;
+}

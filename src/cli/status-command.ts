@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { EngineStatusAnswer, StatusAnswer } from './answers.types.ts';
+import type { EngineStatusAnswer, StatusAnswer, StoreAnswer } from './answers.types.ts';
 import { api, type Globals, type Talk } from './api-command.ts';
 import type { Client } from './client.ts';
 import { CommandFailure, type ExitCode, exitCodes } from './exit-codes.ts';
@@ -26,14 +26,16 @@ interface StatusOptions extends Globals {
   readonly queue?: string;
   readonly oldest?: string;
   readonly extract?: string;
+  readonly diskDays?: string;
 }
 
 const example = `daybook status --watch
-  daybook status --check --queue 1000,10000 --oldest 30m,2h --extract 4h,24h`;
+  daybook status --check --queue 1000,10000 --oldest 30m,2h --extract 4h,24h --disk-days 30,7`;
 const checkHelp = `
 --check prints one line for a monitor, DAYBOOK OK|WARNING|CRITICAL|UNKNOWN - text | perfdata, and exits 0, 1, 2 or 3:
 critical are error, down, an engine that is not ready or does not answer, and mail at risk; a suspension and every
-warning are a warning. A threshold is WARNING or WARNING,CRITICAL, reached at that value.`;
+warning are a warning. A threshold is WARNING or WARNING,CRITICAL, reached at that value (--disk-days: at it and
+below).`;
 
 /** `daybook status`: a table, JSON, or one line for a monitor. */
 export function addStatus(program: Command, talk: Talk, end: (code: ExitCode) => void): void {
@@ -44,6 +46,7 @@ export function addStatus(program: Command, talk: Talk, end: (code: ExitCode) =>
     .option('--queue <count>', 'with --check: messages in process of a definition')
     .option('--oldest <duration>', 'with --check: age of the oldest message in process')
     .option('--extract <duration>', 'with --check: time since the last successful extract')
+    .option('--disk-days <days>', 'with --check: days until the disk is full, as it grew in the last week')
     .addHelpText('after', checkHelp)
     .action(async (id: string | undefined, options: StatusOptions) => {
       if (options.check) {
@@ -71,7 +74,10 @@ async function check(talk: Talk, id: string | undefined, options: StatusOptions)
   const thresholds = thresholdsOf(options);
   if (typeof thresholds === 'string') return without('unknown', thresholds);
   try {
-    return judgeStatus(await statusOf(await talk.client(options), id), thresholds);
+    const client = await talk.client(options);
+    const status = await statusOf(client, id);
+    const store = options.diskDays === undefined ? undefined : await client.get<StoreAnswer>('/v1/store');
+    return judgeStatus(status, thresholds, store);
   } catch (error) {
     if (!(error instanceof CommandFailure)) throw error;
     return without(error.exitCode === exitCodes.unreachable ? 'critical' : 'unknown', error.message);
@@ -88,19 +94,26 @@ async function statusOf(client: Client, id: string | undefined): Promise<EngineS
 }
 
 /** The thresholds, or what is wrong with them. */
-function thresholdsOf({ queue, oldest, extract }: StatusOptions): Thresholds | string {
+function thresholdsOf({ queue, oldest, extract, diskDays }: StatusOptions): Thresholds | string {
   const read = {
     queue: parseThreshold(queue, readCount),
     oldest: parseThreshold(oldest, readSeconds),
     extract: parseThreshold(extract, readSeconds),
+    diskDays: parseThreshold(diskDays, readCount, 'less'),
   };
   const wrong = Object.entries(read).find((pair): pair is [string, undefined] => pair[1] === undefined);
   if (wrong !== undefined) {
-    const form = wrong[0] === 'queue' ? '1000 or 1000,10000' : '30m or 30m,2h';
-    return `--${wrong[0]} is no threshold; expected ${form}, the critical one not below the other`;
+    return `--${wrong[0].replace('D', '-d')} is no threshold; expected ${forms[wrong[0]]}, the second the graver one`;
   }
   return read as Readonly<Record<keyof Thresholds, Threshold>>;
 }
+
+const forms: Readonly<Record<string, string>> = {
+  queue: '1000 or 1000,10000',
+  oldest: '30m or 30m,2h',
+  extract: '4h or 4h,24h',
+  diskDays: '30 or 30,7',
+};
 
 const pathOf = (id: string | undefined): string =>
   id === undefined ? '/v1/status' : `/v1/definitions/${encodeURIComponent(id)}/status`;

@@ -11,7 +11,7 @@ import {
 } from '../../src/cli/status-check.ts';
 
 const none = { warning: undefined, critical: undefined };
-const noThresholds: Thresholds = { queue: none, oldest: none, extract: none };
+const noThresholds: Thresholds = { queue: none, oldest: none, extract: none, diskDays: none };
 const definition = (changes: Partial<StatusAnswer> = {}): StatusAnswer => ({
   id: 'exchange',
   description: 'Exchange',
@@ -104,6 +104,18 @@ test('the worst comes first, and the line is one line whatever stands in it', ()
     /^DAYBOOK CRITICAL - exchange is Error \(connect, a\/b\?c\?\[31m\), busy \| [^|\n]*\n$/,
   );
   expect(checkLine(without('unknown', 'no'))).toBe('DAYBOOK UNKNOWN - no\n');
+});
+
+test('days of disk are a warning at the threshold and below it; none known is none', () => {
+  const diskDays = { warning: 30, critical: 7 };
+  const left = (daysLeft: number | null) =>
+    judgeStatus(statusWith(), { ...noThresholds, diskDays }, { disk: { freeBytes: 4096 }, growth: { daysLeft } });
+  expect([31, 30, 7.5, 7, null].map((days) => left(days).code)).toEqual([0, 1, 1, 2, 0]);
+  expect(left(7).text).toBe('the disk has room for 7 days');
+  expect(checkLine(left(31))).toMatch(/ 'disk_days'=31;30:;7:;0 'disk_free'=4096B;;;0\n$/);
+  expect(checkLine(left(null))).toContain(" 'disk_days'=U ");
+  expect(parseThreshold('30,7', readCount, 'less')).toEqual(diskDays);
+  expect(parseThreshold('7,30', readCount, 'less')).toBeUndefined();
 });
 
 test('a threshold is one value or two that rise', () => {

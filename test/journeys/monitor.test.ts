@@ -46,6 +46,11 @@ describe('status --check', () => {
     expect([json.code, JSON.parse(json.stdout)]).toEqual([2, expect.objectContaining({ state: 'critical', code: 2 })]);
   });
 
+  test('the disk is asked about where a threshold is given', async () => {
+    const { code, stdout } = await ask('status', '--check', '--disk-days', '30,7');
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/'disk_days'=U 'disk_free'=\d+B;;;0\n$/)]);
+  });
+
   test('a suspended definition is a warning', async () => {
     await ask('definitions', 'suspend', 'quiet');
     const { code, stdout } = await ask('status', '--check');
@@ -58,6 +63,7 @@ describe('status --check', () => {
     expect([gone.code, gone.stdout]).toEqual([2, expect.stringMatching(/^DAYBOOK CRITICAL - no engine answers/)]);
     const unknown = [
       ['--queue', 'many'],
+      ['--disk-days', '7,30'],
       ['--nonsense'],
       ['--config', '/nowhere/daybook.yaml'],
       ['nobody', '--config', daybook.configFile],
