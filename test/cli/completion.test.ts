@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nodesOf } from '../../src/cli/command-tree.ts';
-import { theCommandTree } from '../support/command-tree.ts';
+import { theCommandTree } from '../../src/reference-document.ts';
 import { command } from '../support/journey-cli.ts';
 import { leftOut, partner } from '../support/journey-partners.ts';
 

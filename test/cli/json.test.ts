@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { leavesOf } from '../../src/cli/command-tree.ts';
-import { theCommandTree } from '../support/command-tree.ts';
+import { theCommandTree } from '../../src/reference-document.ts';
 
 /** Commands whose output is no result, each with what it is instead. */
 const without: Readonly<Record<string, string>> = {

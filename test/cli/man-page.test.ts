@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { leavesOf } from '../../src/cli/command-tree.ts';
 import { manPage } from '../../src/cli/man-page.ts';
-import { theCommandTree } from '../support/command-tree.ts';
+import { theCommandTree } from '../../src/reference-document.ts';
 import { command } from '../support/journey-cli.ts';
 import { leftOut, partner } from '../support/journey-partners.ts';
 

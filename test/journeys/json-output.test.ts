@@ -7,7 +7,7 @@ import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
 import { actions } from '../../src/actions.ts';
 import { leavesOf } from '../../src/cli/command-tree.ts';
 import { runCommand } from '../../src/cli/program.ts';
-import { theCommandTree } from '../support/command-tree.ts';
+import { theCommandTree } from '../../src/reference-document.ts';
 import { eventually } from '../support/eventually.ts';
 import { statusOf } from '../support/journal-api.ts';
 import { command } from '../support/journey-cli.ts';
