@@ -51,11 +51,16 @@ function commandSection({ usage, description, options, examples }: CommandNode):
 const sentence = (text: string): string =>
   `${text.slice(0, 1).toUpperCase()}${text.slice(1)}${text.endsWith('.') ? '' : '.'}`;
 
-/** Text as roff prints it: backslashes and dashes as they stand, no line that begins a request. */
+/** Text as roff prints it: backslashes and dashes as they stand, ASCII alone, no line that begins a request. */
 const roff = (text: string): string =>
   text
     .replaceAll('\\', '\\e')
     .replaceAll('-', '\\-')
     .replaceAll('…', '...')
-    .replaceAll('’', '\\(cq')
+    .replaceAll(/[‘’]/g, "'")
+    .replaceAll(/[–—]/g, '\\-')
+    .replaceAll(
+      /[^\x20-\x7e]/gu,
+      (character) => `\\[u${character.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')}]`,
+    )
     .replace(/^([.'])/, '\\&$1');
