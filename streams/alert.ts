@@ -2,6 +2,7 @@
 export const alertKinds = [
   'down',
   'silence',
+  'loss',
   'error',
   'storage',
   'disk',

@@ -11,6 +11,7 @@ export interface StatusAnswer {
   readonly processingQueue: { readonly messages: number; readonly bytes: number; readonly oldest: string | null };
   readonly pop3MailboxQueue: number | null;
   readonly counts: Readonly<Record<string, number>>;
+  readonly patience: { readonly exchangeUntil: string; readonly gmailUntil: string } | null;
   readonly warnings: readonly WarningAnswer[];
 }
 /** Of `GET /v1/store`. */

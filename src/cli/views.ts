@@ -28,7 +28,7 @@ export function statusTable(definitions: readonly StatusAnswer[], now: number): 
     { title: 'MATCHED', of: ({ counts }) => String(counts['matched'] ?? 0), right: true },
     { title: 'OTHER', of: ({ counts }) => String(others(counts)), right: true },
   ];
-  return table(columns, definitions) + definitions.map(hintLine).join('');
+  return table(columns, definitions) + definitions.map((each) => hintLine(each) + patienceLine(each, now)).join('');
 }
 
 export const engineStatus = ({ engine, definitions }: EngineStatusAnswer): string =>
@@ -168,6 +168,17 @@ export const details = (answer: Readonly<Record<string, unknown>>): string =>
 
 const hintLine = ({ id, reason, hint }: StatusAnswer): string =>
   reason === null ? '' : `${printable(`${id}: ${reason}${hint === null ? '' : ` — ${hint}`}`)}\n`;
+
+/** What may wait at the sender, and how long it waits there. */
+function patienceLine({ id, patience }: StatusAnswer, now: number): string {
+  if (patience === null) return '';
+  const until = (time: string): string => {
+    const leftMs = Date.parse(time) - now;
+    return leftMs > 0 ? `for ${duration(leftMs)} more` : `no more, since ${minute(Date.parse(time))}`;
+  };
+  const { exchangeUntil, gmailUntil } = patience;
+  return `${id}: what waits at the sender is kept by Exchange ${until(exchangeUntil)}, by Gmail ${until(gmailUntil)}\n`;
+}
 
 const others = (counts: Readonly<Record<string, number>>): number =>
   ['skipped', 'held', 'quarantined'].reduce((sum, name) => sum + (counts[name] ?? 0), 0);

@@ -58,9 +58,11 @@ export async function openBackground(
   const { minimumFreeBytes } = options.store;
   const space = roomIn(dataDir, minimumFreeBytes, () => clock.now());
   const room = (): number => space(workshop.store.missingReserveBytes);
-  workshop.warnAlso(createDiskWatch({ room, minimumFreeBytes, clock, note }));
+  const disk = createDiskWatch({ room, minimumFreeBytes, clock, note });
+  workshop.warnAlso(disk.warnings);
+  workshop.watches.refusingSince = disk.fullSince;
   const silent = () => silencesOf(workshop, actor, clock.now());
-  workshop.silences.current = stack.use(await openSilences({ dataDir, silent, clock, log }));
+  workshop.watches.silences = stack.use(await openSilences({ dataDir, silent, clock, log }));
   const history = openHistory(workshop);
   stack.defer(() => history[Symbol.dispose]());
   const alerts = stack.use(await openAlertsOf(workshop, actor));

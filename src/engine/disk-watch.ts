@@ -12,16 +12,22 @@ export interface DiskParts {
   readonly note: (draft: EventDraft) => void;
 }
 
+export interface DiskWatch {
+  warnings(): Status['warnings'];
+  /** As of the last look: since when no mail is taken; null while it is. */
+  fullSince(): number | null;
+}
+
 type Level = 'normal' | 'low' | 'full';
 
 /**
  * Warns of a disk before no mail is taken any more: from twice `store.minimumFree` on it is low. Looked at whenever it is
  * asked for, and told in the event log at each change.
  */
-export function createDiskWatch({ room, minimumFreeBytes, clock, note }: DiskParts): () => Status['warnings'] {
+export function createDiskWatch({ room, minimumFreeBytes, clock, note }: DiskParts): DiskWatch {
   let level: Level = 'normal';
   let since = 0;
-  return () => {
+  const look = (): Status['warnings'] => {
     const left = room();
     const now = levelOf(left, minimumFreeBytes, level);
     if (now !== level) {
@@ -39,6 +45,7 @@ export function createDiskWatch({ room, minimumFreeBytes, clock, note }: DiskPar
         : `the disk has ${sizeOf(left)} left before no mail is taken`;
     return [{ code: `disk-${level}`, text, since: isoTime(since) }];
   };
+  return { warnings: look, fullSince: () => (level === 'full' ? since : null) };
 }
 
 /** It is low until there is a quarter more than made it so: a disk at the edge is told once. */

@@ -5,6 +5,7 @@ import type { Status } from '../http/status.schema.ts';
 import { isoTime } from './archive-api.ts';
 import type { Definition } from './definition-book.types.ts';
 import type { MailboxFact } from './mailbox-facts.ts';
+import { patienceOf } from './patience.ts';
 import type { UsualSilence } from './usual-silence.ts';
 import { warningsOf } from './warnings.ts';
 
@@ -24,6 +25,8 @@ export interface StatusFacts {
   readonly mailbox: MailboxFact;
   /** Of an `smtp` definition that listens: since when nothing has come, and what is usual. */
   readonly silence: Silence | null;
+  /** Since when no mail is taken from anybody; null while it is. */
+  readonly refusingSince: number | null;
   readonly now: number;
 }
 
@@ -54,6 +57,7 @@ export function statusView(facts: StatusFacts, matching: Pick<MatchingOptions, '
     nextPollAt: isoOrNull(journal.nextPollAt),
     nextRetryAt: isoOrNull(journal.nextRetryAt),
     failures: journal.failures,
+    patience: patienceView(facts),
     usualSilence: usualView(facts.silence),
     warnings: warningsOf({ ...facts, since }, matching),
     inactivity:
@@ -73,6 +77,13 @@ function sinceOf({ definition: { suspendedSince }, journal }: StatusFacts): numb
 function lastExtract({ definition, journal, figures }: StatusFacts): number | null {
   if (definition.config.transport === 'pop3') return journal.lastSuccessfulExtractAt;
   return figures.lastMessageAt ?? journal.lastSuccessfulExtractAt;
+}
+
+function patienceView(facts: StatusFacts): Status['patience'] {
+  const patience = patienceOf(facts);
+  if (patience === null) return null;
+  const { since, exchangeUntil, gmailUntil } = patience;
+  return { since: isoTime(since), exchangeUntil: isoTime(exchangeUntil), gmailUntil: isoTime(gmailUntil) };
 }
 
 function usualView(silence: Silence | null): Status['usualSilence'] {

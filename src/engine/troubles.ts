@@ -32,6 +32,7 @@ const warningKinds: Readonly<Record<string, readonly [kind: AlertKind, severity:
   'secret-lost': ['error', 'error'],
   'envelope-quality': ['quality', 'warning'],
   'silence-unusual': ['silence', 'warning'],
+  'loss-near': ['loss', 'error'],
   'disk-low': ['disk', 'warning'],
   'disk-full': ['disk', 'error'],
   storage: ['storage', 'error'],
@@ -114,10 +115,16 @@ function warned(warnings: Status['warnings'], status: Status | null, now: number
     if (kind === 'storage' && now - since < storageToTellMs) return [];
     const isUrgent = severity === 'error' || (code === 'backlog' && now - since >= backlogIsUrgentMs);
     const figure = code === 'held-expired' ? (status?.counts.held ?? null) : null;
-    const facts = { definition: status?.id ?? null, text, advice: null, since, figure };
+    const facts = { definition: status?.id ?? null, text, advice: adviceOf(code, status), since, figure };
     return [trouble(kind, isUrgent || text.includes(' ended on ') ? 'error' : 'warning', facts)];
   });
 }
+
+/** Where one command ends it; what else there is to do, the text says. */
+const adviceOf = (code: string, status: Status | null): string | null =>
+  code === 'suspended-long' && status !== null
+    ? `\`daybook definitions activate ${status.id}\` takes its mail again.`
+    : null;
 
 /** Two warnings of one kind are one trouble: the older time, the graver severity, both texts. */
 function together(troubles: readonly Trouble[]): readonly Trouble[] {

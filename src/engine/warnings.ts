@@ -1,6 +1,7 @@
 import type { MatchingOptions } from '../../streams/message.ts';
 import type { Status } from '../http/status.schema.ts';
 import { isoTime } from './archive-api.ts';
+import { lossNearAt, lossText, patienceOf } from './patience.ts';
 import type { Shedding } from './shedding.ts';
 import type { StatusFacts } from './status-board.ts';
 import { unusualText } from './usual-silence.ts';
@@ -31,6 +32,7 @@ export function warningsOf(facts: DatedFacts, matching: Pick<MatchingOptions, 'e
     ...heldExpired(facts),
     ...secretLost(facts),
     ...unusualSilence(facts),
+    ...lossNear(facts),
   ];
 }
 
@@ -102,6 +104,12 @@ function unusualSilence({ silence, journal, now }: StatusFacts): Warnings {
   const { silentMs, usual } = silence;
   if (silentMs <= usual.limitMs) return [];
   return [warning('silence-unusual', unusualText(silentMs, usual, now), now - silentMs + usual.limitMs)];
+}
+
+function lossNear(facts: StatusFacts): Warnings {
+  const patience = patienceOf(facts);
+  const text = patience === null ? null : lossText(patience, facts.now);
+  return patience === null || text === null ? [] : [warning('loss-near', text, lossNearAt(patience))];
 }
 
 function secretLost({ definition: { secretLost, createdAt } }: StatusFacts): Warnings {

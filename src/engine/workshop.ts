@@ -53,8 +53,8 @@ export interface Workshop {
   readonly notices: OwnNotices;
   /** Knows it again when it comes back. */
   readonly ownMail: OwnMail;
-  /** How long each definition is usually silent, once that is opened. */
-  readonly silences: { current: SilenceBook | null };
+  /** How long each definition is usually silent, and since when nobody's mail is taken, once those are opened. */
+  readonly watches: { silences: SilenceBook | null; refusingSince: () => number | null };
   /** Writes a line of the event log; a store that fails meanwhile is logged, never thrown. */
   readonly note: (draft: EventDraft) => void;
   statusOf(definition: Definition, journal: JournalActor | undefined): Status | undefined;
@@ -84,7 +84,7 @@ export function createWorkshop(
   const shedding = createShedding({ unwritten: () => store.unwritten, load: processLoad(), note, clock });
   const certificates: Workshop['certificates'] = new Map();
   const highSince = followQueue(parts, note);
-  const silences: Workshop['silences'] = { current: null };
+  const watches: Workshop['watches'] = { silences: null, refusingSince: () => null };
   const more: (() => Status['warnings'])[] = [damageWarnings(store, clock.now())];
   const troubles = new Map<string, Trouble>();
   return {
@@ -99,7 +99,7 @@ export function createWorkshop(
     rejections,
     accepted,
     shedding,
-    silences,
+    watches,
     note,
     statusOf: (definition, journal) => {
       accepted.tell();
@@ -113,7 +113,8 @@ export function createWorkshop(
               oldestAt: store.oldest(definition.id),
               rejected: rejections.countOf(definition.id),
               mailbox: mailboxFacts.of(definition.id),
-              silence: silenceOf(journal, silences.current, clock.now()),
+              refusingSince: watches.refusingSince(),
+              silence: silenceOf(journal, watches.silences, clock.now()),
               now: clock.now(),
             },
             parts.live.current.matching,

@@ -125,7 +125,13 @@ function definitionMetrics(registry: Registry): Show {
     ],
     [gauge('daybook_consecutive_failures', 'Failures since the last success.', of), (s: Status) => s.failures],
   ] as const;
+  const patience = gauge(
+    'daybook_sender_patience_seconds',
+    'Until the sender gives up what waits there; below 0 it does.',
+    [...of, 'sender'],
+  );
   return (api, clock) => {
+    patience.reset();
     for (const metric of [received, settled, absorbed, state, ...gauges.map(([metric]) => metric)]) metric.reset();
     for (const status of api.status().definitions) {
       const definition = status.id;
@@ -133,6 +139,9 @@ function definitionMetrics(registry: Registry): Show {
       absorbed.inc({ definition }, status.counts.absorbed);
       for (const outcome of outcomes) settled.inc({ definition, outcome }, status.counts[outcome]);
       for (const each of serviceStatuses) state.set({ definition, state: each }, status.serviceStatus === each ? 1 : 0);
+      for (const [sender, until] of patienceOf(status)) {
+        patience.set({ definition, sender }, (Date.parse(until) - clock.now()) / 1000);
+      }
       for (const [metric, read] of gauges) {
         const value = read(status, clock.now());
         if (value !== null) metric.set({ definition }, value);
@@ -173,6 +182,14 @@ function makers(registry: Registry) {
     counter: (name: string, help: string, labelNames: string[] = []) =>
       new Counter({ name, help, labelNames, registers }),
   };
+}
+
+function patienceOf({ patience }: Status): readonly (readonly [sender: string, until: string])[] {
+  if (patience === null) return [];
+  return [
+    ['exchange', patience.exchangeUntil],
+    ['gmail', patience.gmailUntil],
+  ];
 }
 
 function ageOfOldest({ processingQueue }: Status, now: number): number {

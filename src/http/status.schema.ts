@@ -44,6 +44,14 @@ export const statusSchema = z.object({
   nextPollAt: time.nullable(),
   nextRetryAt: time.nullable(),
   failures: count,
+  patience: z
+    .object({
+      since: time.describe('since when reports may wait at the sender'),
+      exchangeUntil: time.describe('Exchange gives the first of them up then: after two days, unless set otherwise'),
+      gmailUntil: time.describe('Gmail does: after eight days'),
+    })
+    .nullable()
+    .describe('while an `smtp` definition takes no mail, or none comes; null while it does'),
   usualSilence: z
     .object({
       longestSeconds: count.describe('the longest silence about this hour of the week, the worst week left out'),

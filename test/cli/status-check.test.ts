@@ -24,6 +24,7 @@ const definition = (changes: Partial<StatusAnswer> = {}): StatusAnswer => ({
   processingQueue: { messages: 12, bytes: 4096, oldest: '2026-01-31T07:59:00.000Z' },
   pop3MailboxQueue: null,
   counts: { received: 100, archived: 88 },
+  patience: null,
   warnings: [],
   ...changes,
 });

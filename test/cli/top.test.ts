@@ -29,6 +29,7 @@ const answer = (
     processingQueue: { messages: count % 7, bytes: 0, oldest: null },
     pop3MailboxQueue: null,
     counts: { received: count, archived: count, matched: 0, held: 0, quarantined: 0 },
+    patience: null,
     warnings: [],
     ...change,
   })),

@@ -80,7 +80,15 @@ test('held and quarantined messages are counted, so that more of them is news', 
 test('each kind of trouble can happen', () => {
   const codes = [
     ...['backlog', 'held-expired', 'blocked-items', 'certificate-ending', 'suspended-long', 'envelope-quality'],
-    ...['disk-low', 'damaged', 'retention-paused', 'silence-unusual', 'anchor-failing', 'alert-channel-failing'],
+    ...[
+      'disk-low',
+      'damaged',
+      'retention-paused',
+      'silence-unusual',
+      'loss-near',
+      'anchor-failing',
+      'alert-channel-failing',
+    ],
   ];
   const statuses = [
     one({ serviceStatus: 'down', counts: { ...status().counts, quarantined: 2 } }),

@@ -35,9 +35,17 @@ test('each scrape shows the figures of that moment, in base units, under names o
   expect(first.body).not.toContain('daybook_last_success_timestamp_seconds{definition="gone"}');
   expect(lines.filter((line) => line !== '' && !line.startsWith('#') && !line.startsWith('daybook_'))).toEqual([]);
 
-  definitions.splice(0, 2, status({ serviceStatus: 'down', counts: { ...status().counts, received: 22 } }));
+  const patience = {
+    since: new Date(noon).toISOString(),
+    exchangeUntil: new Date(noon + 90_000).toISOString(),
+    gmailUntil: new Date(noon - 1_000).toISOString(),
+  };
+  definitions.splice(0, 2, status({ serviceStatus: 'down', patience, counts: { ...status().counts, received: 22 } }));
   const second = (await http.app.inject('/metrics')).body;
   expect(second).toContain('daybook_received_total{definition="exchange-1"} 22\n');
   expect(second).toContain('daybook_definition_state{definition="exchange-1",state="down"} 1\n');
   expect(second).not.toContain('gone');
+  expect(second).toContain('daybook_sender_patience_seconds{definition="exchange-1",sender="exchange"} 90\n');
+  expect(second).toContain('daybook_sender_patience_seconds{definition="exchange-1",sender="gmail"} -1\n');
+  expect(first.body).not.toContain('daybook_sender_patience_seconds{');
 });

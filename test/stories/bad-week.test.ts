@@ -150,16 +150,19 @@ beforeAll(async () => {
   await go(at(fri, '09:00'));
   week.look('Olga');
 
+  await go(at(fri, '16:00'));
+  week.tell('the mailboxes are moved: Olga suspends the journal of Exchange, and forgets it');
+  await week.engine.suspend('exchange', true, 'olga', 'move of the mailboxes');
   await go(at(sat, '09:00'));
   week.tell('the alerts are started anew, as with the engine');
   await week.openAlerts();
   await go(at(sat, '10:10'));
   week.tell('Olga acknowledges what is in quarantine');
   await acknowledge('quarantine', 'olga', 'the vendor of the gateway has it');
-  await go(at(sat, '13:00'));
-  week.tell('the mailboxes are moved: Olga suspends the journal of Exchange, and forgets it');
-  await week.engine.suspend('exchange', true, 'olga', 'move of the mailboxes');
-  await go(at(sun, '15:30'));
+  await go(at(sun, '09:10'));
+  week.tell('the chief is called and looks');
+  week.look('The chief');
+  await go(at(sun, '09:20'));
   await week.engine.suspend('exchange', false, 'olga', 'the move is over');
   await go(at(sun, '23:55'));
   week.look('The auditor');

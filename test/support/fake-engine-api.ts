@@ -328,6 +328,7 @@ export function status(members: Partial<Status> = {}): Status {
     nextPollAt: null,
     nextRetryAt: null,
     failures: 0,
+    patience: null,
     usualSilence: { longestSeconds: 600, limitSeconds: 1_500, weeks: 6 },
     warnings: [],
     inactivity: { allowedMs: 10_800_000, downAt: null },

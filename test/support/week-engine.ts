@@ -162,6 +162,7 @@ export class WeekEngine {
         rejected: 0,
         mailbox: this.#facts.of(definition.id),
         silence: null,
+        refusingSince: null,
         now: this.#parts.clock.now(),
       },
       matching,

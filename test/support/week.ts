@@ -99,7 +99,7 @@ export class Week implements AsyncDisposable {
     this.#alerts = await openAlerts({
       dataDir: this.#folder,
       statuses: () => engine.statuses(),
-      warnings: () => [...disk(), ...(this.#alerts?.channels.warnings() ?? [])],
+      warnings: () => [...disk.warnings(), ...(this.#alerts?.channels.warnings() ?? [])],
       channels: people.map((options) => this.#channel(options)),
       log: (level, text) => this.tell(`log ${level}: ${text}`),
       ...{ note, newId, clock },
