@@ -29,7 +29,7 @@ const meanings: Readonly<Record<string, string>> = {
 /** What became of one intake record, in its order. */
 export function Steps({ steps, label }: { readonly steps: readonly Step[]; readonly label: string }) {
   return (
-    <ol class="steps" aria-label={label}>
+    <ol class="story" aria-label={label}>
       {steps.map(({ at, step, detail }, place) => (
         <li key={`${place}${at}${step}`} class={step}>
           <Instant at={at} /> <strong>{step}</strong> <span class="soft">{meanings[step] ?? ''}</span>

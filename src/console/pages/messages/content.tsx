@@ -70,7 +70,7 @@ function Shown({ content: { headers, text, attachments, truncated, unreadable } 
       )}
       <details>
         <summary>Headers ({headers.length})</summary>
-        <dl class="facts headers">
+        <dl class="known headers">
           {headers.map(({ name, value }, at) => (
             <div key={at}>
               <dt>
