@@ -34,6 +34,7 @@ const made = { id: 'made', description: 'Made', transport: 'smtp', serviceEmailA
 
 let folder: string;
 let daybook: Daybook;
+let alert: string;
 let ids: { readonly entry: string; readonly intake: string; readonly held: string; readonly quarantined: string };
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'daybook-json-'));
@@ -45,6 +46,9 @@ beforeAll(async () => {
   await eventually(async () => (await statusOf(daybook, 'exchange')).processingQueue.messages === 0);
   const { items } = await daybook.get<{ items: { id: string }[] }>('/v1/messages');
   ids = { entry: items[0]!.id, intake, held, quarantined };
+  alert = await eventually(async () => (await daybook.get<{ items: { id: string }[] }>('/v1/alerts')).items[0]?.id, {
+    what: 'an alert of what is held or in quarantine',
+  });
   await writeFile(join(folder, 'made.yaml'), JSON.stringify(made));
   await writeFile(join(folder, 'report.eml'), lunchReport('fresh'));
 });
@@ -82,6 +86,7 @@ const rows = (): Readonly<Record<string, readonly string[]>> => ({
   'definitions list': [],
   'definitions show': ['exchange'],
   'definitions apply': ['-f', join(folder, 'made.yaml')],
+  'definitions dry-run': ['made', '-f', join(folder, 'made.yaml'), '--last', '10'],
   'definitions suspend': ['made'],
   'definitions activate': ['exchange'],
   'definitions poll': ['mailbox'],
@@ -93,6 +98,10 @@ const rows = (): Readonly<Record<string, readonly string[]>> => ({
   'intake list': [],
   'intake show': [ids.intake],
   'intake raw': [ids.intake],
+  'intake reparse': [],
+  'alerts list': [],
+  'alerts acknowledge': [alert],
+  'alerts test': [],
   'intake retry': [ids.quarantined],
   'intake release': [ids.held],
   events: [],
