@@ -32,16 +32,17 @@ export interface WatchedPage extends AsyncDisposable {
 export interface PageOptions {
   readonly scheme?: 'light' | 'dark';
   readonly width?: number;
+  readonly height?: number;
 }
 
 /** A page of a browser profile of its own, watched from its first byte. */
 export async function openPage(
   browser: Browser,
   daybook: Pick<Daybook, 'httpPort'>,
-  { scheme = 'light', width = 1280 }: PageOptions = {},
+  { scheme = 'light', width = 1280, height = 900 }: PageOptions = {},
 ): Promise<WatchedPage> {
   const baseURL = `http://127.0.0.1:${daybook.httpPort}`;
-  const context = await browser.newContext({ baseURL, colorScheme: scheme, viewport: { width, height: 900 } });
+  const context = await browser.newContext({ baseURL, colorScheme: scheme, viewport: { width, height } });
   const [troubles, foreign]: [string[], string[]] = [[], []];
   await context.exposeFunction('noteViolation', (text: string) => troubles.push(`content policy: ${text}`));
   await context.addInitScript(() => {
