@@ -10,8 +10,8 @@ import { untouched, withBody } from './streamed-body.ts';
 
 /** Exports and signatures under way at once: each reads as fast as the disk does, and mail needs it too. */
 const maxExporting = 2;
-/** A message up to this size goes out together with its line. */
-const joinedBytes = 64 * 1024;
+/** Sent at once, a larger message alone. */
+const pieceBytes = 128 * 1024;
 const busy = { headers: { 'retry-after': '2' } };
 
 /** Archived mail as files (interface section 1, `daybook export`). */
@@ -66,15 +66,22 @@ export function exportRoutes(app: App, { exports }: EngineApi): void {
   });
 }
 
+/**
+ * Gathered into pieces: a client that reads slower than it is sent to stops at each chunk of HTTP, and what it has of the
+ * others is copied each time.
+ */
 async function* framed(messages: AsyncIterable<ExportedMessage>): AsyncGenerator<Uint8Array, void> {
+  let pieces: Uint8Array[] = [];
+  let gathered = 0;
   for await (const { line, bytes } of messages) {
     const head = Buffer.from(`${JSON.stringify(bytes === null ? { ...line, damaged: true } : line)}\n`);
-    if (bytes !== null && bytes.length <= joinedBytes) {
-      yield Buffer.concat([head, bytes]);
-      continue;
+    for (const piece of bytes === null ? [head] : [head, bytes]) {
+      pieces.push(piece);
+      gathered += piece.length;
     }
-    yield head;
-    if (bytes !== null) yield bytes;
+    if (gathered < pieceBytes) continue;
+    yield Buffer.concat(pieces);
+    [pieces, gathered] = [[], 0];
   }
-  yield Buffer.from('{"end":true}\n');
+  yield Buffer.concat([...pieces, Buffer.from('{"end":true}\n')]);
 }
