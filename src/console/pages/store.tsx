@@ -10,7 +10,7 @@ import { Bytes, Instant, Time } from '../parts/time.tsx';
 import { may } from '../session.ts';
 import { engine } from '../stream.ts';
 import type { EngineStatus, StoreFigures } from '../wire.types.ts';
-import { bytes, figure } from '../words.ts';
+import { bytes, counted, figure } from '../words.ts';
 import { VerificationPart } from './verification.tsx';
 
 /** The engine looks anew every half minute. */
@@ -64,7 +64,7 @@ function Room({
             'Commit log',
             <>
               <Bytes count={sizes.log} />, {figure(records)} records
-              {segments === null ? '' : ` in ${figure(segments)} segments`}
+              {segments === null ? '' : ` in ${counted(segments, 'segment')}`}
             </>,
           ],
           ['Index', <Bytes key="" count={sizes.index} />],

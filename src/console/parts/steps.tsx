@@ -32,8 +32,9 @@ export function Steps({ steps, label }: { readonly steps: readonly Step[]; reado
     <ol class="story" aria-label={label}>
       {steps.map(({ at, step, detail }, place) => (
         <li key={`${place}${at}${step}`} class={step}>
-          <Instant at={at} /> <strong>{step}</strong> <span class="soft">{meanings[step] ?? ''}</span>
-          {detail !== null && (
+          <Instant at={at} /> <strong>{isCount(detail) ? `${step} ${detail}` : step}</strong>{' '}
+          <span class="soft">{meanings[step] ?? ''}</span>
+          {detail !== null && !isCount(detail) && (
             <span class="under">
               <Foreign text={detail} most={600} />
             </span>
@@ -43,3 +44,6 @@ export function Steps({ steps, label }: { readonly steps: readonly Step[]; reado
     </ol>
   );
 }
+
+/** Of an attempt: which one it was. */
+const isCount = (detail: string | null): boolean => detail !== null && /^\d{1,3}$/.test(detail);

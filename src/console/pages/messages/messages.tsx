@@ -29,7 +29,7 @@ const names = ['mailbox', 'from', 'to', 'subject', 'messageId', 'since', 'until'
 function filters(): readonly Filter[] {
   const definitions = (statuses.value ?? []).map(({ id, description }) => [id, description] as const);
   return [
-    { name: 'mailbox', label: 'Participant', type: 'search', hint: 'anyone@example.com' },
+    { name: 'mailbox', label: 'Participant', type: 'search', hint: 'name@example.com' },
     { name: 'from', label: 'From', type: 'search' },
     { name: 'to', label: 'To', type: 'search' },
     { name: 'subject', label: 'Subject words', type: 'search' },
