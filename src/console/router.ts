@@ -36,18 +36,26 @@ export function followLinks(): void {
   });
   document.addEventListener('click', (event) => {
     const link = event.target instanceof Element ? event.target.closest('a') : null;
-    if (!(link instanceof HTMLAnchorElement) || !isOurs(event, link)) return;
+    const to = link === null ? undefined : addressOf(link);
+    if (to === undefined || !isPlain(event)) return;
     event.preventDefault();
-    go(link.pathname + link.search);
+    go(to);
   });
 }
 
-/** A plain click on a link to a page of the console; whoever asks for a new tab gets one. */
-function isOurs(event: MouseEvent, link: HTMLAnchorElement): boolean {
-  const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
-  const outside = link.target !== '' || link.hasAttribute('download') || link.origin !== location.origin;
-  const served = /^\/(v1|docs|openapi\.json|metrics|healthz|readyz)(\/|$)/.test(link.pathname);
-  return plain && !outside && !served && !event.defaultPrevented && link.getAttribute('href')?.startsWith('#') !== true;
+/** Where a link to a page of the console leads, one in a drawing too; undefined for any other. */
+function addressOf(link: Element): string | undefined {
+  const href = link.getAttribute('href') ?? '#';
+  if (href.startsWith('#') || link.hasAttribute('target') || link.hasAttribute('download')) return undefined;
+  const { origin, pathname, search } = new URL(href, location.href);
+  const served = /^\/(v1|docs|openapi\.json|metrics|healthz|readyz)(\/|$)/.test(pathname);
+  return origin !== location.origin || served ? undefined : pathname + search;
+}
+
+/** Whoever asks for a new tab gets one. */
+function isPlain(event: MouseEvent): boolean {
+  const keys = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
+  return event.button === 0 && !keys && !event.defaultPrevented;
 }
 
 function show(): void {

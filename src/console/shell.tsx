@@ -88,7 +88,7 @@ function Account() {
           <span title={`Signed in as ${name}`}>
             {name} <span class="role">{role}</span>
           </span>
-          <button type="button" onClick={() => void signOut()}>
+          <button type="button" onClick={() => void signOut().catch(() => undefined)}>
             Sign out
           </button>
         </>

@@ -171,7 +171,7 @@ describe.skipIf(noChromium())('a journal service definition in the console', () 
     expect(await page.getByRole('dialog').textContent()).not.toContain('wrong-password');
     await accept(page).click();
     await page.getByRole('link', { name: 'Cloud mailbox' }).click();
-    const steps = page.locator('.steps li');
+    const steps = page.locator('.ticks li');
     await page.getByRole('button', { name: 'Test Connection' }).click();
     await page.getByText('The connection does not work.').waitFor();
     expect(await steps.last().textContent()).toContain('✗log in failed');

@@ -33,7 +33,7 @@ definitions:
     await using watched = await openPage(browser, daybook);
     const { page, troubles } = watched;
     await page.goto('/live');
-    const picture = page.getByRole('img', { name: /^The way of the mail/ });
+    const picture = page.getByRole('group', { name: /^The way of the mail/ });
     await picture.waitFor();
     const says = (text: string | RegExp) =>
       expect.poll(() => picture.getAttribute('aria-label'), { timeout: 20_000 }).toMatch(text);
@@ -53,6 +53,9 @@ definitions:
     await expect.poll(() => page.locator('.attempts').textContent()).toBe('attempt 10attempt 21attempt 30attempt 40');
     await page.getByText('The same as figures').click();
     await page.getByRole('row', { name: /Match 1 waiting now/ }).waitFor();
+    await page.getByRole('link', { name: 'Match: 1 message waiting' }).press('Enter');
+    await page.waitForURL('**/intake?state=matching&definition=slow');
+    await page.getByRole('heading', { level: 1, name: 'Intake' }).waitFor();
     expect(troubles).toEqual([]);
   });
 

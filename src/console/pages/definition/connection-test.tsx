@@ -39,7 +39,7 @@ function Steps({ result }: { readonly result: TestResult }) {
   return (
     <>
       <p>{result.ok ? 'The connection works.' : 'The connection does not work.'}</p>
-      <ol class="steps">
+      <ol class="ticks">
         {result.steps.map(({ step, ok, detail, ms }) => (
           <li key={step} class={ok ? 'good' : 'bad'}>
             <span class="tick" aria-hidden="true">

@@ -26,7 +26,7 @@ function Facts({ status }: { readonly status: Status }) {
   const { since, hint, lastSuccessfulExtract, processingQueue, counts, warnings } = status;
   return (
     <>
-      <dl class="facts">
+      <dl class="glance">
         <Fact name="Service Status">
           <ServicePill status={status} />{' '}
           {since !== null && (

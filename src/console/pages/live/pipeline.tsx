@@ -1,11 +1,12 @@
 import { computed } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { read, withQuery } from '../../api.ts';
 import { now } from '../../clock.ts';
 import { useLoad } from '../../load.ts';
 import { Table } from '../../parts/table.tsx';
 import { may } from '../../session.ts';
 import type { DefinitionView, Page } from '../../wire.types.ts';
-import { figure } from '../../words.ts';
+import { counted, figure } from '../../words.ts';
 import { type Attempts, attemptsOf, rateText, type Step, type StepName, widthOf } from './pipeline-model.ts';
 
 /** Who waits for which attempt is looked at this often. */
@@ -47,10 +48,13 @@ export function Pipeline({ id, steps }: PipelineProps) {
     <>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keys. */}
       <section class="scroll pipeline" aria-label="Pipeline" tabIndex={0}>
-        <svg viewBox="0 0 876 280" role="img" aria-label={`The way of the mail: ${text.join(', ')}`}>
+        {/* biome-ignore lint/a11y/useSemanticElements: a drawing is no fieldset. */}
+        <svg viewBox="0 0 876 280" role="group" aria-label={`The way of the mail: ${text.join(', ')}`}>
           <Ways steps={steps} />
           {steps.map((step) => (
-            <StepBox key={step.name} step={step} attempts={step.name === 'match' ? attempts : null} />
+            <StepLink key={step.name} id={id} step={step}>
+              <StepBox step={step} attempts={step.name === 'match' ? attempts : null} />
+            </StepLink>
           ))}
         </svg>
       </section>
@@ -71,6 +75,33 @@ export function Pipeline({ id, steps }: PipelineProps) {
     </>
   );
 }
+
+/** What is in a step, for those who may read intake; its figures are the link's name. */
+function StepLink({ id, step, children }: StepLinkProps) {
+  const { name, title, count, counts } = step;
+  if (!may('read-intake')) return <>{children}</>;
+  const words = `${title}: ${counted(count, 'message')} ${counts === 'waiting' ? 'waiting' : 'since it was made'}`;
+  return (
+    <a href={withQuery('/intake', { state: stateOf[name], definition: id })} aria-label={words}>
+      {children}
+    </a>
+  );
+}
+interface StepLinkProps {
+  readonly id: string | undefined;
+  readonly step: Step;
+  readonly children: ComponentChildren;
+}
+const stateOf: Readonly<Record<StepName, string>> = {
+  ingest: 'all',
+  delay: 'delayed',
+  match: 'matching',
+  archived: 'archived',
+  matched: 'matched',
+  skipped: 'skipped',
+  held: 'held',
+  quarantined: 'quarantined',
+};
 
 /** From step to step; as wide as what goes along, and moving where anything does. */
 function Ways({ steps }: { readonly steps: readonly Step[] }) {
