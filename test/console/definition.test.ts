@@ -46,6 +46,9 @@ describe.skipIf(noChromium())('a journal service definition in the console', () 
   const eventsOf = async (id: string): Promise<readonly EventItem[]> =>
     (await read<{ readonly items: readonly EventItem[] }>(`/v1/events?definition=${id}`)).items;
   const save = (page: Page) => page.getByRole('button', { name: 'Save and Exit' });
+  /** In the list; what would change is shown in rows too. */
+  const rowOf = (page: Page, name: string) =>
+    page.getByRole('table', { name: 'Journal service definitions' }).getByRole('row', { name });
   /** The rows of what would change, each as its cells. */
   const differences = (page: Page): Promise<readonly string[][]> =>
     page
@@ -97,7 +100,7 @@ describe.skipIf(noChromium())('a journal service definition in the console', () 
     await save(page).click();
     await page.getByLabel('Reason').fill('the first one');
     await accept(page).click();
-    const row = page.getByRole('row', { name: 'Exchange on premises' });
+    const row = rowOf(page, 'Exchange on premises');
     await row.waitFor();
     expect(await row.textContent()).toContain('Awaiting Initial Run');
     expect(await read('/v1/definitions/exchange')).toMatchObject({
@@ -146,7 +149,7 @@ describe.skipIf(noChromium())('a journal service definition in the console', () 
     await save(page).click();
     expect(await differences(page)).toEqual([['Initial Process Delay', '5s', '30s']]);
     await accept(page).click();
-    await page.getByRole('row', { name: 'Two at once, renamed' }).waitFor();
+    await rowOf(page, 'Two at once, renamed').waitFor();
     expect(await read('/v1/definitions/two')).toMatchObject({ version: 3, initialProcessDelay: '30s' });
   });
 
@@ -198,8 +201,8 @@ describe.skipIf(noChromium())('a journal service definition in the console', () 
     expect(await page.getByLabel('Disabled').isChecked(), 'the form shows it').toBe(true);
     await page.getByRole('button', { name: 'Delete …' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
-    await page.getByRole('row', { name: 'From the file' }).waitFor();
-    expect(await page.getByRole('row', { name: 'Cloud mailbox' }).count()).toBe(0);
+    await rowOf(page, 'From the file').waitFor();
+    expect(await rowOf(page, 'Cloud mailbox').count()).toBe(0);
   });
 
   test('from the file says so, takes no change, and can be suspended all the same', async () => {
