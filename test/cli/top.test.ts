@@ -117,7 +117,7 @@ describe('the frame', () => {
       const frame = topFrame(viewOf(last, { selected: 30 }), { columns, rows });
       expect(frame.length).toBeLessThanOrEqual(rows);
       for (const line of frame) expect([...line].length).toBeLessThanOrEqual(columns);
-      if (rows >= 10 && last === many) expect(frame.join('\n')).toContain('> definition-31');
+      if (rows >= 6 && last === many) expect(frame.join('\n')).toContain('> definition-31');
     }
   });
 
