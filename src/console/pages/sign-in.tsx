@@ -17,9 +17,8 @@ export function SignIn() {
     try {
       await signIn(token.value.trim());
     } catch (error) {
-      const { status, slug, message } = asFault(error);
-      fault.value =
-        status === 401 ? asFault('This token is not known to the engine.') : Object.assign(asFault(message), { slug });
+      const refused = asFault(error);
+      fault.value = refused.status === 401 ? asFault('This token is not known to the engine.') : refused;
       token.value = '';
       document.getElementById('token')?.focus();
     } finally {

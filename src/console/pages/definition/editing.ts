@@ -1,5 +1,5 @@
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
-import { type Answer, call, type Fault, type FieldFault, read, withQuery } from '../../api.ts';
+import { type Answer, call, Fault, type FieldFault, read, withQuery } from '../../api.ts';
 import { asFault } from '../../load.ts';
 import type { DefinitionForm, DefinitionView } from '../../wire.types.ts';
 import {
@@ -102,12 +102,9 @@ function byField(form: DefinitionForm, fields: readonly FieldFault[]): ReadonlyM
 /** A version that does not fit means two things, and neither is a matter of headers to a person. */
 function explained(fault: Fault, isNew: boolean): Fault {
   if (fault.slug === 'version-outdated') {
-    return Object.assign(
-      asFault(
-        'Somebody else has changed this definition since you opened it. Read it again: your own changes are kept.',
-      ),
-      { slug: fault.slug },
-    );
+    const text =
+      'Somebody else has changed this definition since you opened it. Read it again: your own changes are kept.';
+    return new Fault(text, fault);
   }
   if (fault.slug === 'version-required' && isNew) return asFault('There is a definition with this id already.');
   return fault;
