@@ -37,9 +37,11 @@ async function scraped(): Promise<string> {
   const { engine, definitions } = http.engine.api.status();
   const anchor = { name: 'mount', kind: 'file', lastAt: engine.now, failingSince: null } as const;
   const mailbox = status({ id: 'mailbox', transport: 'pop3', pop3MailboxQueue: 3 });
+  const patience = { since: engine.now, exchangeUntil: engine.now, gmailUntil: engine.now };
+  const waiting = status({ id: 'waiting', patience });
   http.engine.api.status = () => ({
     engine: { ...engine, anchors: [anchor] },
-    definitions: [...definitions, mailbox],
+    definitions: [...definitions, mailbox, waiting],
   });
   return (await http.app.inject('/metrics')).body;
 }
