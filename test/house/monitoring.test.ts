@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { status } from '../support/fake-engine-api.ts';
 import { httpFixture } from '../support/http-app.ts';
-import { leftOut, partner } from '../support/journey-partners.ts';
+import { lacks, partner } from '../support/journey-partners.ts';
 
 const folder = join(import.meta.dirname, '../../packaging/monitoring');
 const text = (name: string): string => readFileSync(join(folder, name), 'utf8');
@@ -118,7 +118,7 @@ test('the dashboard takes its data source from a variable, has no fixed uid, and
   }
 });
 
-describe.skipIf(leftOut({ programs: ['promtool'] }))('promtool', () => {
+describe.skipIf(lacks(['promtool']))('promtool', () => {
   test.each([
     ['check', 'prometheus-rules.yml'],
     ['test', 'prometheus-rules.test.yml'],

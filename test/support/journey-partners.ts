@@ -16,9 +16,12 @@ export function leftOut({
   readonly asRoot?: boolean;
 }): boolean {
   if (process.env['CI'] === 'true') return false;
-  const isMissing = programs.some((program) => !folders.some((folder) => existsSync(join(folder, program))));
-  return isMissing || (asRoot && process.getuid?.() !== 0);
+  return lacks(programs) || (asRoot && process.getuid?.() !== 0);
 }
+
+/** True where one of them is not there. In CI too, so only for what no release may depend on: a package that brings a server. */
+export const lacks = (programs: readonly string[]): boolean =>
+  programs.some((program) => !folders.some((folder) => existsSync(join(folder, program))));
 
 /** False where the system lets nobody mount here, as in some containers, or has no loop devices where those are asked for. */
 export function canMount({ loop = false }: { readonly loop?: boolean } = {}): boolean {
