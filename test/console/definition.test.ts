@@ -50,15 +50,15 @@ describe.skipIf(noChromium())('a journal service definition in the console', () 
   const rowOf = (page: Page, name: string) =>
     page.getByRole('table', { name: 'Journal service definitions' }).getByRole('row', { name });
   /** The rows of what would change, each as its cells. */
-  const differences = (page: Page): Promise<readonly string[][]> =>
-    page
-      .getByRole('dialog')
-      .locator('tbody tr')
-      .evaluateAll((rows) =>
-        (rows as unknown as { cells: { textContent: string }[] }[]).map(({ cells }) =>
-          [...cells].map(({ textContent }) => textContent),
-        ),
-      );
+  const differences = async (page: Page): Promise<readonly string[][]> => {
+    const rows = page.getByRole('dialog').locator('tbody tr');
+    await rows.first().waitFor();
+    return rows.evaluateAll((each) =>
+      (each as unknown as { cells: { textContent: string }[] }[]).map(({ cells }) =>
+        [...cells].map(({ textContent }) => textContent),
+      ),
+    );
+  };
   const accept = (page: Page) => page.getByRole('dialog').getByRole('button', { name: 'Save and Exit' });
 
   test('is made by the form, faults at their fields first, takes mail, and is changed', async () => {
