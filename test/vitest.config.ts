@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './support/longest-first.ts';
 import { TallyReporter } from './support/tally-reporter.ts';
 
 /** One thread pool, unisolated: the house has no module-level state, so files cannot disturb each other. */
@@ -9,6 +10,7 @@ export default defineConfig({
     pool: 'threads',
     isolate: false,
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     reporters: ['default', new TallyReporter()],
