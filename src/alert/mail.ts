@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createTransport } from 'nodemailer';
+import type { createTransport } from 'nodemailer';
 import type { SchedulerLike } from 'rxjs';
 import type { Channel, Sending } from './channel.ts';
 import { type MailText, mailText } from './mail-text.ts';
@@ -9,6 +9,7 @@ import { noticeHeader, type OwnNotices } from './own-notice.ts';
 const stepWithinMs = 30_000;
 /** The whole of it. */
 const sentWithinMs = 120_000;
+const stopping = 'the engine is stopping';
 
 export interface MailOptions {
   readonly host: string;
@@ -52,6 +53,10 @@ export function mailChannel(options: MailOptions, { instance, notices, clock }: 
   };
 }
 
+/** Loaded with the first mail: a start has no use for it, and mail waits for the start. */
+const transportTo = async (options: Parameters<typeof createTransport>[0]) =>
+  (await import('nodemailer')).createTransport(options);
+
 type Mail = Parameters<ReturnType<typeof createTransport>['sendMail']>[0];
 
 /** One connection for one mail; whatever ends it early closes the connection. */
@@ -60,8 +65,7 @@ async function sendWithin(
   mail: Mail,
   { signal, clock }: Sending & { readonly clock: SchedulerLike },
 ): Promise<void> {
-  signal.throwIfAborted();
-  const transport = createTransport({
+  const transport = await transportTo({
     host,
     port,
     secure: security === 'tls',
@@ -74,12 +78,13 @@ async function sendWithin(
     disableUrlAccess: true,
     ...(login === null ? {} : { auth: { user: login.user, pass: login.password.reveal() } }),
   });
+  if (signal.aborted) throw new Error(stopping);
   const sending = transport.sendMail(mail);
   let giveUp: (error: Error) => void = () => undefined;
   const givenUp = new Promise<never>((_, reject) => {
     giveUp = reject;
   });
-  const aborted = (): void => giveUp(new Error('the engine is stopping'));
+  const aborted = (): void => giveUp(new Error(stopping));
   signal.addEventListener('abort', aborted, { once: true });
   const late = clock.schedule(() => giveUp(new Error(`not sent within ${sentWithinMs / 1_000} s`)), sentWithinMs);
   try {

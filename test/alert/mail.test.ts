@@ -91,9 +91,15 @@ test('a certificate that nobody vouches for is refused', async () => {
 });
 
 test('a relay that never greets holds up no stop of the engine', async () => {
-  await using place = await relay({ onConnect: () => undefined });
+  let connected: () => void = () => undefined;
+  const connection = new Promise<void>((resolve) => {
+    connected = resolve;
+  });
+  await using place = await relay({ onConnect: () => connected() });
   const ending = new AbortController();
   const sending = channel(place.port).test({ signal: ending.signal });
+  await connection;
   ending.abort();
   await expect(sending).rejects.toThrow('the engine is stopping');
+  await expect(channel(place.port).test({ signal: ending.signal })).rejects.toThrow('the engine is stopping');
 });
