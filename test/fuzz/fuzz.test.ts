@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { FuzzFailure, fuzz, type Target, threadCpuMs } from './fuzzer.ts';
+import { threadCpuMs } from '../support/thread-cpu.ts';
+import { FuzzFailure, fuzz, type Target } from './fuzzer.ts';
 import { runsOf, targets } from './targets.ts';
 
 /** Another one at each run, so that the suite looks at more with the time; a failure names it. */

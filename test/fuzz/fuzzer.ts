@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { prng } from '../support/prng.ts';
+import { threadCpuMs } from '../support/thread-cpu.ts';
 import { openCoverage } from './coverage.ts';
 import { mutator } from './mutate.ts';
 
@@ -112,16 +112,6 @@ export async function attempt(
     throw new Error(`took ${Math.round(tookMs)} ms of CPU`);
   } catch (error) {
     throw new FuzzFailure(target.name, seed, at, input, error);
-  }
-}
-
-/** Of the thread that asks, where the system tells: the others of this process run other tests. */
-export function threadCpuMs(): number {
-  try {
-    return Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ')[0]) / 1e6;
-  } catch {
-    const { user, system } = process.cpuUsage();
-    return (user + system) / 1_000;
   }
 }
 
