@@ -2,9 +2,7 @@ import { hostname } from 'node:os';
 import { asyncScheduler, type SchedulerLike, Subject } from 'rxjs';
 import { createActor, toPromise } from 'xstate';
 import type { EngineOutput } from '../machines/engine.events.ts';
-import { emittedBy, type JournalActor, spawnedJournals } from '../machines/follow.ts';
-import { runtimeOf } from '../machines/journal.context.ts';
-import type { RuntimeRecord } from '../machines/journal.events.ts';
+import { spawnedJournals } from '../machines/follow.ts';
 import { schedulerClock } from '../streams/clock.ts';
 import { isGatewayCopy } from '../streams/gateway-envelope.ts';
 import { type Closing, closing } from './close.ts';
@@ -24,6 +22,7 @@ import { type LiveDirectory, openDirectory } from './engine/directory.ts';
 import { openEvidence } from './engine/evidence.ts';
 import { gatewayOptions } from './engine/gateway.ts';
 import { openHousekeeping } from './engine/housekeeping.ts';
+import { followJournal, saveRuntime } from './engine/journal-news.ts';
 import { openExaminers, openLargeMail } from './engine/large-mail.ts';
 import { tlsOf } from './engine/listeners.ts';
 import { liveMatching, liveOptions } from './engine/live-options.ts';
@@ -163,7 +162,7 @@ async function launch(start: EngineSetup, { workshop, directory }: Opened, stack
   const input = { definitions: book.all().map(journalDefinition), listeners: listenersOf(book.all(), options), clock };
   const actor = createActor(machine, { input, clock: schedulerClock(clock) });
   spawnedJournals(actor).subscribe(({ definitionId, actor: journal }) =>
-    follow(workshop, changed$, definitionId, journal),
+    followJournal(workshop, changed$, definitionId, journal),
   );
   actor.on('*', (emitted) => {
     const draft = draftOf(null, emitted);
@@ -235,22 +234,3 @@ const accessToken = ({ name, role, token }: EngineOptions['http']['tokens'][numb
   role,
   token: token.reveal(),
 });
-
-/** Hears one journal: its notes go to the event log, its runtime record to the store, its changes to the stream. */
-function follow(workshop: Workshop, changed$: Subject<string>, definitionId: string, journal: JournalActor): void {
-  const { clock, log } = workshop;
-  emittedBy(journal).subscribe((emitted) => {
-    if (emitted.type !== 'runtime.due') {
-      const draft = draftOf(definitionId, emitted);
-      if (draft !== null) workshop.note(draft);
-      return;
-    }
-    saveRuntime(workshop, definitionId, runtimeOf(journal.getSnapshot().context, clock.now())).catch((error: unknown) =>
-      log('error', 'the runtime record could not be saved', { definitionId, error: String(error) }),
-    );
-  });
-  journal.subscribe({ next: () => changed$.next(definitionId), error: () => changed$.next(definitionId) });
-}
-
-const saveRuntime = ({ store }: Workshop, definitionId: string, record: RuntimeRecord): Promise<void> =>
-  store.definitions.saveRuntime(definitionId, { ...record });

@@ -1,0 +1,30 @@
+import type { Subject } from 'rxjs';
+import { emittedBy, type JournalActor } from '../../machines/follow.ts';
+import { runtimeOf } from '../../machines/journal.context.ts';
+import type { RuntimeRecord } from '../../machines/journal.events.ts';
+import { draftOf } from './notes.ts';
+import type { Workshop } from './workshop.ts';
+
+/** Hears one journal: its notes go to the event log, its runtime record to the store, its changes to the stream. */
+export function followJournal(
+  workshop: Workshop,
+  changed$: Subject<string>,
+  definitionId: string,
+  journal: JournalActor,
+): void {
+  const { clock, log } = workshop;
+  emittedBy(journal).subscribe((emitted) => {
+    if (emitted.type !== 'runtime.due') {
+      const draft = draftOf(definitionId, emitted);
+      if (draft !== null) workshop.note(draft);
+      return;
+    }
+    saveRuntime(workshop, definitionId, runtimeOf(journal.getSnapshot().context, clock.now())).catch((error: unknown) =>
+      log('error', 'the runtime record could not be saved', { definitionId, error: String(error) }),
+    );
+  });
+  journal.subscribe({ next: () => changed$.next(definitionId), error: () => changed$.next(definitionId) });
+}
+
+export const saveRuntime = ({ store }: Workshop, definitionId: string, record: RuntimeRecord): Promise<void> =>
+  store.definitions.saveRuntime(definitionId, { ...record });
