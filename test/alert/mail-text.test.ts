@@ -1,28 +1,14 @@
 import { expect, test } from 'vitest';
 import { mailText } from '../../src/alert/mail-text.ts';
 import { type Alert, alertKinds } from '../../streams/alert.ts';
+import { alertOf, raisedAt as at } from '../support/alerts.ts';
 
-const at = Date.UTC(2026, 10, 30, 3, 12);
-const alert = (members: Partial<Alert> = {}): Alert => ({
-  id: 'A1',
-  kind: 'down',
-  definition: 'exchange',
-  severity: 'error',
-  text: 'no message for 3 h; the last came at 2026-11-30 00:12 UTC',
-  advice: 'Check the sending server.',
-  since: at,
-  figure: null,
-  raisedAt: at,
-  step: 'raised',
-  version: 1,
-  asked: 1,
-  askedAt: at,
-  escalatedAt: null,
-  acknowledged: null,
-  seenAt: at,
-  resolvedAt: null,
-  ...members,
-});
+const alert = (members: Partial<Alert> = {}): Alert =>
+  alertOf({
+    text: 'no message for 3 h; the last came at 2026-11-30 00:12 UTC',
+    advice: 'Check the sending server.',
+    ...members,
+  });
 
 test('one alert is told in the subject; the text says what, since when, what to do and how to acknowledge it', () => {
   expect(mailText([alert()], 'mx1')).toEqual({

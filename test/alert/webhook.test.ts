@@ -5,28 +5,9 @@ import { asyncScheduler } from 'rxjs';
 import { expect, test } from 'vitest';
 import { signed, webhookChannel } from '../../src/alert/webhook.ts';
 import { Secret } from '../../src/config/secret.ts';
-import type { Alert } from '../../streams/alert.ts';
+import { alertOf } from '../support/alerts.ts';
 
-const at = Date.UTC(2026, 10, 30, 3, 12);
-const alert: Alert = {
-  id: 'A1',
-  kind: 'down',
-  definition: 'exchange',
-  severity: 'error',
-  text: 'no message for 3 h',
-  advice: null,
-  since: at,
-  figure: null,
-  raisedAt: at,
-  step: 'raised',
-  version: 1,
-  asked: 1,
-  askedAt: at,
-  escalatedAt: null,
-  acknowledged: null,
-  seenAt: at,
-  resolvedAt: null,
-};
+const alert = alertOf();
 
 async function receiver(answer: { status: number; headers?: Record<string, string> } | null) {
   const heard: { url: string | undefined; headers: IncomingHttpHeaders; body: Buffer }[] = [];
