@@ -4,17 +4,13 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
-import { hostileMail } from '../support/hostile-mail.ts';
 import { dateOf, idOf } from '../support/journey-mail.ts';
-import { held, loopProbe } from '../support/loop-held.ts';
+import { heldByHostileMail, isLongRun, loopProbe } from '../support/loop-held.ts';
 import { buildMessage, buildReport } from '../support/mail.ts';
 import { SmtpClient } from '../support/smtp-client.ts';
 
-/** Reliability G9. Nobody else may wait longer for what somebody asks about. */
-const limitMs = 200;
-const largeBytes = Number(process.env['LARGE_MB'] ?? 24) * 1_048_576;
 /** Each other setting opens the message once more, the same way: that is for the long run. */
-const tryOthers = process.env['LARGE_MB'] !== undefined;
+const tryOthers = isLongRun;
 const recipient = 'journal@journal.north.example';
 const config = (matching = '') => `
 logLevel: error
@@ -43,19 +39,7 @@ test('whatever is in a message that is asked about, the event loop is never held
   try {
     await using daybook = await startDaybook({ config: config(), nodeArguments: loopProbe(file) });
     await explain(daybook, buildReport());
-    const slow: string[] = [];
-    for (const { name, make } of hostileMail(largeBytes)) {
-      const message = make();
-      let heldMs = Number.POSITIVE_INFINITY;
-      // The best of three: a collection of garbage may fall into one.
-      for (let tries = 0; tries < 3 && heldMs > limitMs; tries += 1) {
-        await held(daybook, file);
-        await explain(daybook, message);
-        heldMs = Math.min(heldMs, await held(daybook, file));
-      }
-      if (process.env['LARGE_MB'] !== undefined) console.log(name, Math.round(heldMs));
-      if (heldMs > limitMs) slow.push(`${name}: ${Math.round(heldMs)} ms`);
-    }
+    const slow = await heldByHostileMail(daybook, file, (message) => explain(daybook, message));
     expect(slow).toEqual([]);
     expect(await daybook.end('SIGTERM')).toBe(0);
   } finally {
