@@ -73,8 +73,8 @@ export function createApi(
       return definition === undefined ? undefined : definitionView(definition);
     },
     history: background.history,
-    statechart: chartOf(journalMachine),
-    definitionForm: definitionForm(),
+    statechart: () => chartOf(journalMachine),
+    definitionForm,
     explain: async (definitionId, message, wanted) => {
       const definition = book.get(definitionId);
       return definition === undefined ? undefined : explainPosted(definition, message, { workshop, wanted });

@@ -39,9 +39,9 @@ export interface EngineApi extends Administration, ExplainApi {
   /** The last hour minute by minute; of those definitions alone that had mail in it. */
   history(): History;
   /** The chart that every definition lives by. */
-  readonly statechart: Statechart;
+  statechart(): Statechart;
   /** The JSON Schema of a definition's document, with the sections of its form. */
-  readonly definitionForm: DefinitionForm;
+  definitionForm(): DefinitionForm;
 
   readonly messages: MessageReader;
   /** The Entry of interface section 5. */

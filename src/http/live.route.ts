@@ -19,11 +19,11 @@ export function liveRoutes(app: App, api: EngineApi): void {
       access: 'read-status',
       summary: 'The chart that every definition lives by; `machine` of a status is in it.',
     },
-    handler: () => api.statechart,
+    handler: () => api.statechart(),
   });
   app.get('/v1/definition-form', {
     schema: { querystring: noQuery, response: { 200: definitionFormSchema } },
     config: { access: 'read-status', summary: "The schema of a definition's document, and the order of its form." },
-    handler: () => api.definitionForm,
+    handler: () => api.definitionForm(),
   });
 }
