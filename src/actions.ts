@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
+import { messageOf } from '../streams/failure.ts';
 import type { Endpoint } from './cli/client.ts';
 import { CommandFailure, type ExitCode, exitCodes } from './cli/exit-codes.ts';
 import type { Actions, CheckAnswer, DemoAnswer, DemoOptions, LocateOptions } from './cli/options.ts';
@@ -111,7 +112,7 @@ async function start(
   try {
     return await startEngine({ config, configFile, version, log });
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
+    const text = messageOf(error);
     throw new CommandFailure(startFailureCode(error), text, { cause: error });
   }
 }
@@ -181,7 +182,7 @@ async function rebuildIndex(given: string | undefined, progress: (records: numbe
     });
     return records;
   } catch (error) {
-    throw new CommandFailure(startFailureCode(error), error instanceof Error ? error.message : String(error), {
+    throw new CommandFailure(startFailureCode(error), messageOf(error), {
       cause: error,
     });
   }

@@ -1,4 +1,5 @@
 import { link, rename, rm, writeFile } from 'node:fs/promises';
+import { messageOf } from '../streams/failure.ts';
 import { CommandFailure, exitCodes } from './cli/exit-codes.ts';
 import type { FirstConfigOptions } from './cli/options.ts';
 import { formatFault } from './config/fault.ts';
@@ -36,7 +37,7 @@ const exists =
 
 async function failing(work: Promise<void>): Promise<void> {
   await work.catch((error: unknown) => {
-    throw new CommandFailure(exitCodes.failed, error instanceof Error ? error.message : String(error), {
+    throw new CommandFailure(exitCodes.failed, messageOf(error), {
       cause: error,
     });
   });

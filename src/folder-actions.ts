@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { messageOf } from '../streams/failure.ts';
 import { createClient, type Endpoint } from './cli/client.ts';
 import { CommandFailure, exitCodes } from './cli/exit-codes.ts';
 import type { Actions, LocateOptions, RekeyAnswer } from './cli/options.ts';
@@ -134,7 +135,7 @@ async function failing<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
+    const text = messageOf(error);
     const isKey = (error as { code?: string }).code === 'key-unusable';
     throw new CommandFailure(isKey ? exitCodes.invalidConfig : exitCodes.failed, text, { cause: error });
   }

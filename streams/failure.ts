@@ -32,3 +32,6 @@ export class EngineFailure extends Error {
 /** Whatever was thrown, as a failure: what has no code of the table is trouble of the store. */
 export const asFailure = (error: unknown): EngineFailure =>
   error instanceof EngineFailure ? error : new EngineFailure('store-failed', String(error), { cause: error });
+
+/** What a thrown thing says of itself. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

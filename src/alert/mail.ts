@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { createTransport } from 'nodemailer';
 import type { SchedulerLike } from 'rxjs';
+import { messageOf } from '../../streams/failure.ts';
 import type { Channel, Sending } from './channel.ts';
 import { type MailText, mailText } from './mail-text.ts';
 import { noticeHeader, type OwnNotices } from './own-notice.ts';
@@ -101,7 +102,9 @@ async function sendWithin(
 
 /** What the server said, in one line, never a password: servers quote what they were sent. */
 function told(error: unknown, password: string | undefined): string {
-  const text = (error instanceof Error ? error.message : String(error)).replace(/[\p{Cc}\s]+/gu, ' ').slice(0, 200);
+  const text = messageOf(error)
+    .replace(/[\p{Cc}\s]+/gu, ' ')
+    .slice(0, 200);
   if (password === undefined) return text;
   const forms = [password, Buffer.from(password).toString('base64')];
   return forms.reduce((said, form) => said.replaceAll(form, '***'), text);

@@ -1,5 +1,6 @@
 import type { Observable, SchedulerLike } from 'rxjs';
 import type { Alert } from '../../streams/alert.ts';
+import { messageOf } from '../../streams/failure.ts';
 import type { EventDraft } from '../../streams/ports.ts';
 import type { Channel } from '../alert/channel.ts';
 import type { ChannelOptions } from '../config/alert-options.ts';
@@ -97,7 +98,7 @@ export function openChannels(parts: ChannelsParts): Channels {
       await tracked(channel.test({ signal }));
       return { channel: name, ok: true, detail: null };
     } catch (error) {
-      return { channel: name, ok: false, detail: error instanceof Error ? error.message : String(error) };
+      return { channel: name, ok: false, detail: messageOf(error) };
     }
   };
   return {

@@ -12,6 +12,7 @@ import {
   timer,
 } from 'rxjs';
 import type { Alert } from '../../streams/alert.ts';
+import { messageOf } from '../../streams/failure.ts';
 
 /** What became of one message to a channel. `since`: when the channel began to fail. */
 export type Delivered =
@@ -70,6 +71,6 @@ async function failureOf(send: () => Promise<void>): Promise<string | null> {
     await send();
     return null;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }

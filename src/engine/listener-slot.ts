@@ -1,5 +1,6 @@
 import { Observable, type SchedulerLike, Subject } from 'rxjs';
 import type { ListenerInput, ListenerNews } from '../../machines/engine.events.ts';
+import { messageOf } from '../../streams/failure.ts';
 import { type Ingested, type IngestPorts, ingest } from '../../streams/ingest.ts';
 import type { News } from '../../streams/ports.ts';
 import { openSmtpListener } from '../smtp/listener.ts';
@@ -31,7 +32,7 @@ export function listenerNews(options: ListenerSlotOptions, { name }: ListenerInp
         return listener;
       },
       (error: unknown) => {
-        const detail = error instanceof Error ? error.message : String(error);
+        const detail = messageOf(error);
         subscriber.next({ type: 'listener.failed', at: clock.now(), name, kind: 'bind', detail });
         subscriber.complete();
         return null;

@@ -1,3 +1,4 @@
+import { messageOf } from '../../streams/failure.ts';
 import type { EngineConfig } from '../config/engine.schema.ts';
 import { valueAt } from '../config/schema-walk.ts';
 import type { EngineOptions } from '../config/to-options.ts';
@@ -50,7 +51,7 @@ export async function reload(
     pairs = { smtp: await pairOf(options.smtp.tls), http: await pairOf(options.http.tls) };
     await parts.directory.reload(options.directory);
   } catch (error) {
-    return { ok: false, faults: [error instanceof Error ? error.message : String(error)] };
+    return { ok: false, faults: [messageOf(error)] };
   }
   live.replace(changeable(before, options));
   parts.useTls(pairs);

@@ -1,4 +1,5 @@
 import { defer, mergeMap, type Observable, repeat, type SchedulerLike, timer } from 'rxjs';
+import { messageOf } from '../../streams/failure.ts';
 import type { Anchor } from './anchor.ts';
 
 /** What became of one attempt. `since` is when the anchor began to fail. */
@@ -51,6 +52,6 @@ async function outcomeOf(attempt: () => Promise<number | null>): Promise<number 
   try {
     return await attempt();
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }

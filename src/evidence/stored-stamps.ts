@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { messageOf } from '../../streams/failure.ts';
 import { anchorsFolder, headSuffix, stampStem, stampSuffix } from './anchor.ts';
 import { headIn } from './anchor-file.ts';
 import type { SignedHead } from './head.ts';
@@ -27,7 +28,7 @@ export async function readStoredStamps(dataDir: string): Promise<FoundHeads> {
       try {
         heads.push({ head: await stampedHead(join(dataDir, file)), file });
       } catch (error) {
-        faults.push({ file, text: error instanceof Error ? error.message : String(error) });
+        faults.push({ file, text: messageOf(error) });
       }
     }
   }

@@ -13,7 +13,7 @@ import {
   type Subscription,
   timer,
 } from 'rxjs';
-import { EngineFailure } from '../../streams/failure.ts';
+import { EngineFailure, messageOf } from '../../streams/failure.ts';
 import { delegates } from './delegates.ts';
 import type { Touched } from './fold.ts';
 import { lockDataDir, openLocked, type Store, type StoreOptions } from './open-store.ts';
@@ -189,7 +189,7 @@ class Reopening {
         this.#say(true, null);
         return;
       } catch (error) {
-        this.#say(false, error instanceof Error ? error.message : String(error));
+        this.#say(false, messageOf(error));
       }
     }
   }
