@@ -1,5 +1,9 @@
 const minuteMs = 60_000;
 
+/** A time as answers and events have it (ISO 8601, UTC). */
+export const isoTime = (at: number): string => new Date(at).toISOString();
+export const isoOrNull = (at: number | null): string | null => (at === null ? null : isoTime(at));
+
 /** A time for a person, to the minute: `2026-11-30 03:12 UTC`. */
 export const minute = (at: number): string => `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 

@@ -2,6 +2,7 @@ import { createHmac, randomUUID } from 'node:crypto';
 import type { SchedulerLike } from 'rxjs';
 import type { Alert } from '../../streams/alert.ts';
 import { post } from '../post.ts';
+import { isoOrNull } from '../time-words.ts';
 import { titleOf } from './alert-words.ts';
 import type { Channel, Sending } from './channel.ts';
 
@@ -57,14 +58,12 @@ function noticeOf(alert: Alert): object {
     title: titleOf(alert),
     text,
     advice,
-    since: isoOf(since),
-    raisedAt: isoOf(raisedAt),
-    escalatedAt: isoOf(escalatedAt),
-    acknowledgedAt: isoOf(acknowledged?.at ?? null),
+    since: isoOrNull(since),
+    raisedAt: isoOrNull(raisedAt),
+    escalatedAt: isoOrNull(escalatedAt),
+    acknowledgedAt: isoOrNull(acknowledged?.at ?? null),
     acknowledgedBy: acknowledged?.by ?? null,
     note: acknowledged?.note ?? null,
-    resolvedAt: isoOf(resolvedAt),
+    resolvedAt: isoOrNull(resolvedAt),
   };
 }
-
-const isoOf = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());

@@ -5,8 +5,8 @@ import type { EventDraft } from '../../streams/ports.ts';
 import type { Channel } from '../alert/channel.ts';
 import type { ChannelOptions } from '../config/alert-options.ts';
 import type { Status } from '../http/status.schema.ts';
+import { isoTime } from '../time-words.ts';
 import { alertLine, type Delivered } from './alert-line.ts';
-import { isoTime } from './archive-api.ts';
 import { engineEvent } from './definition-events.ts';
 
 /** For each channel, up to which version it was told of an alert. Plain JSON. */

@@ -2,9 +2,9 @@ import type { Alert } from '../../streams/alert.ts';
 import { titleOf } from '../alert/alert-words.ts';
 import type { AlertAnswer } from '../http/alerts.schema.ts';
 import type { AlertsApi } from '../http/alerts.types.ts';
+import { isoOrNull, isoTime } from '../time-words.ts';
 import { isOpen } from './alert-book.ts';
 import type { Alerts } from './alerts.ts';
-import { isoTime } from './archive-api.ts';
 
 /** What the API shows of the alerts. */
 export function createAlertsApi({ all, acknowledge, channels }: Alerts): AlertsApi {
@@ -48,5 +48,3 @@ function stateOf(alert: Alert): AlertAnswer['state'] {
   if (!isOpen(alert)) return 'resolved';
   return alert.acknowledged === null ? 'open' : 'acknowledged';
 }
-
-const isoOrNull = (at: number | null): string | null => (at === null ? null : isoTime(at));

@@ -5,9 +5,9 @@ import type { EventDraft, NewId } from '../../streams/ports.ts';
 import type { Status } from '../http/status.schema.ts';
 import type { Log } from '../log.ts';
 import { readNoted, writeNoted } from '../noted-file.ts';
+import { isoTime } from '../time-words.ts';
 import { acknowledge, follow, isOpen, type Stepped } from './alert-book.ts';
 import { type Channels, type NamedChannel, openChannels, type Told } from './alert-channels.ts';
-import { isoTime } from './archive-api.ts';
 import { troubleKey, troublesOf } from './troubles.ts';
 
 /** Alerts and what each channel was told of them, so that a start neither repeats nor forgets any. */

@@ -5,7 +5,7 @@ import { type Anchored, anchoring } from '../evidence/anchoring.ts';
 import { exclusive } from '../exclusive.ts';
 import type { AnchorStatus, Status } from '../http/status.schema.ts';
 import { readNoted, writeNoted } from '../noted-file.ts';
-import { isoTime } from './archive-api.ts';
+import { isoTime } from '../time-words.ts';
 import { engineEvent } from './definition-events.ts';
 import type { Evidence } from './evidence.ts';
 import type { Workshop } from './workshop.ts';

@@ -5,6 +5,7 @@ import type { Bodies, IntakeRecord } from '../../streams/ports.ts';
 import { addressKey } from '../config/address.ts';
 import type { ChangedBy, EngineApi, IntakeChange, LedgerSums, RawMessage } from '../http/api.types.ts';
 import type { Store } from '../store/open-store.ts';
+import { isoOrNull, isoTime } from '../time-words.ts';
 import { firstValue } from './first-value.ts';
 import { releaseAll } from './release-all.ts';
 
@@ -90,14 +91,12 @@ const viewOf: EngineApi['viewOf'] = (entry, holds) => {
   const { date, archivedAt, observations, ...view } = entryView(entry, addressKey);
   return {
     ...view,
-    date: date === null ? null : isoTime(date),
+    date: isoOrNull(date),
     archivedAt: isoTime(archivedAt),
     observations: observations.map((each) => ({ ...each, receivedAt: isoTime(each.receivedAt) })),
     holds,
   };
 };
-
-export const isoTime = (at: number): string => new Date(at).toISOString();
 
 async function download(
   bodies: Bodies,

@@ -1,6 +1,6 @@
 import type { Status } from '../http/status.schema.ts';
 import type { FileFault } from '../store/leveldb-check.ts';
-import { isoTime } from './archive-api.ts';
+import { isoTime } from '../time-words.ts';
 import { engineEvent } from './definition-events.ts';
 import type { Workshop } from './workshop.ts';
 

@@ -1,7 +1,7 @@
 import type { SchedulerLike } from 'rxjs';
 import type { EventDraft } from '../../streams/ports.ts';
 import type { Status } from '../http/status.schema.ts';
-import { isoTime } from './archive-api.ts';
+import { isoTime } from '../time-words.ts';
 import { engineEvent } from './definition-events.ts';
 
 export interface DiskParts {

@@ -2,7 +2,7 @@ import type { Subject } from 'rxjs';
 import type { EvidenceApi } from '../http/api.types.ts';
 import type { Verification } from '../http/evidence.schema.ts';
 import { hashedBytes } from '../store/record.ts';
-import { isoTime } from './archive-api.ts';
+import { isoTime } from '../time-words.ts';
 import type { Evidence, FullyVerified } from './evidence.ts';
 import { keptHeads } from './kept-heads.ts';
 import { ownRecords } from './own-records.ts';

@@ -4,7 +4,7 @@ import { EngineFailure } from '../../streams/failure.ts';
 import type { IngestPorts } from '../../streams/ingest.ts';
 import type { Parsed } from '../../streams/message.ts';
 import type { PostedMessage } from '../http/explain.types.ts';
-import { isoTime } from './archive-api.ts';
+import { isoTime } from '../time-words.ts';
 import type { Definition } from './definition-book.types.ts';
 import type { Workshop } from './workshop.ts';
 

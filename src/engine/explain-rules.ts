@@ -4,7 +4,7 @@ import type { Directory } from '../../streams/ports.ts';
 import { waits } from '../../streams/ruling.ts';
 import { screen } from '../../streams/screen.ts';
 import type { Explanation } from '../http/explain.schema.ts';
-import { isoTime } from './archive-api.ts';
+import { isoTime } from '../time-words.ts';
 import { durationText } from './duration-text.ts';
 import type { TrialRules, Tried } from './trial.ts';
 

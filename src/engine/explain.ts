@@ -2,7 +2,7 @@ import type { IntakeRecord } from '../../streams/ports.ts';
 import { waits } from '../../streams/ruling.ts';
 import type { Explanation } from '../http/explain.schema.ts';
 import type { ExplainOptions, PostedMessage } from '../http/explain.types.ts';
-import { isoTime } from './archive-api.ts';
+import { isoTime } from '../time-words.ts';
 import type { Definition } from './definition-book.types.ts';
 import { refusesForAge } from './expiry-check.ts';
 import { changesBetween, type Ending, endingOf } from './explain-changes.ts';

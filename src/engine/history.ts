@@ -1,7 +1,7 @@
 import { type SchedulerLike, timer } from 'rxjs';
 import type { Figures } from '../../streams/figures.ts';
 import type { History } from '../http/live.schema.ts';
-import { isoTime } from './archive-api.ts';
+import { isoTime } from '../time-words.ts';
 import type { DefinitionBook } from './definition-book.types.ts';
 
 const minuteMs = 60_000;

@@ -3,7 +3,7 @@ import type { ChangedBy } from '../http/api.types.ts';
 import type { KeepingApi } from '../http/keeping.types.ts';
 import { periodAt } from '../store/keep-period.ts';
 import type { Store } from '../store/open-store.ts';
-import { isoTime } from './archive-api.ts';
+import { isoTime } from '../time-words.ts';
 import { engineEvent } from './definition-events.ts';
 import type { Workshop } from './workshop.ts';
 

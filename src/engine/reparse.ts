@@ -1,6 +1,6 @@
 import type { IntakeQuery, IntakeRecord } from '../../streams/ports.ts';
 import type { Reparse } from '../http/explain.schema.ts';
-import { isoTime } from './archive-api.ts';
+import { isoTime } from '../time-words.ts';
 import { type Explaining, recordedEnding, trialParts } from './explain.ts';
 import { changesBetween, endingOf } from './explain-changes.ts';
 import { overRecords } from './over-records.ts';

@@ -12,7 +12,7 @@ import {
 } from 'rxjs';
 import type { ScrubStatus, Status } from '../http/status.schema.ts';
 import { readNoted, writeNoted } from '../noted-file.ts';
-import { isoTime } from './archive-api.ts';
+import { isoTime } from '../time-words.ts';
 import { Damage, type DamageRow } from './damage.ts';
 import type { FullyVerified } from './evidence.ts';
 import { type ScrubPoint, type ScrubSource, scrubPass, storedBytes } from './scrub-pass.ts';

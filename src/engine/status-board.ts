@@ -2,7 +2,7 @@ import type { JournalStatus } from '../../machines/journal.status.ts';
 import type { Figures } from '../../streams/figures.ts';
 import type { MatchingOptions } from '../../streams/message.ts';
 import type { Status } from '../http/status.schema.ts';
-import { isoTime } from './archive-api.ts';
+import { isoOrNull, isoTime } from '../time-words.ts';
 import type { Definition } from './definition-book.types.ts';
 import type { MailboxFact } from './mailbox-facts.ts';
 import { patienceOf } from './patience.ts';
@@ -92,5 +92,3 @@ function usualView(silence: Silence | null): Status['usualSilence'] {
   const { longestMs, limitMs, weeks } = usual;
   return { longestSeconds: Math.round(longestMs / 1_000), limitSeconds: Math.round(limitMs / 1_000), weeks };
 }
-
-const isoOrNull = (at: number | null): string | null => (at === null ? null : isoTime(at));

@@ -1,7 +1,7 @@
 import { pairwise } from 'rxjs';
 import { type EngineActor, journalOf } from '../../machines/follow.ts';
+import { isoTime } from '../time-words.ts';
 import { journalDefinition } from './announce.ts';
-import { isoTime } from './archive-api.ts';
 import { engineEvent } from './definition-events.ts';
 import type { Workshop } from './workshop.ts';
 

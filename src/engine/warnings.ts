@@ -1,6 +1,6 @@
 import type { MatchingOptions } from '../../streams/message.ts';
 import type { Status } from '../http/status.schema.ts';
-import { isoTime } from './archive-api.ts';
+import { isoTime } from '../time-words.ts';
 import { lossNearAt, lossText, patienceOf } from './patience.ts';
 import type { Shedding } from './shedding.ts';
 import type { StatusFacts } from './status-board.ts';

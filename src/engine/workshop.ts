@@ -7,7 +7,7 @@ import type { EngineOptions } from '../config/to-options.ts';
 import type { Status } from '../http/status.schema.ts';
 import type { Log } from '../log.ts';
 import type { ReopeningStore } from '../store/reopening-store.ts';
-import { isoTime } from './archive-api.ts';
+import { isoTime } from '../time-words.ts';
 import type { Definition, DefinitionBook } from './definition-book.types.ts';
 import { engineEvent } from './definition-events.ts';
 import type { DetailedLogs } from './detailed-logs.ts';

@@ -15,10 +15,10 @@ import {
   takeWhile,
   throttleTime,
 } from 'rxjs';
+import { isoTime } from '../time-words.ts';
 import { isAllowed, type Role } from './access.ts';
 import type { EngineApi } from './api.types.ts';
 import { eventItemOf } from './events.route.ts';
-import { isoOf } from './words.schema.ts';
 
 /** A definition is shown at most this often (interface section 4). */
 export const statusEveryMs = 1000;
@@ -64,7 +64,7 @@ export function changeFeed(api: EngineApi, { role, stands, clock }: FeedOptions)
   );
   const beat$ = interval(beatMs, clock).pipe(takeWhile(stands), share());
   const ended$ = merge(end$, beat$.pipe(ignoreElements(), endWith(null)));
-  const now$ = beat$.pipe(map(() => frame('beat', { now: isoOf(clock.now()) })));
+  const now$ = beat$.pipe(map(() => frame('beat', { now: isoTime(clock.now()) })));
   return merge(status$, event$, now$).pipe(takeUntil(ended$));
 }
 

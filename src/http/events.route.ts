@@ -1,10 +1,11 @@
 import type { LoggedEvent } from '../../streams/ports.ts';
+import { isoTime } from '../time-words.ts';
 import { isAllowed, type Role } from './access.ts';
 import type { EngineApi } from './api.types.ts';
 import type { App } from './app.types.ts';
 import { type EventItem, eventSchema } from './intake.schema.ts';
 import { eventsQuery } from './query.schema.ts';
-import { isoOf, pageSchema } from './words.schema.ts';
+import { pageSchema } from './words.schema.ts';
 
 /** The event log (interface section 7). */
 export function eventsRoutes(app: App, api: EngineApi): void {
@@ -38,5 +39,5 @@ export function eventItemOf(event: LoggedEvent, role: Role | null): EventItem {
   const { seq, at, type, severity, actor, definitionId: definition, intakeId, entryId } = event;
   const hidden = isAllowed(role, 'read-messages') ? [] : (mailIn[type] ?? []);
   const data = { ...event.data, ...Object.fromEntries(hidden.map((name) => [name, null])) };
-  return { seq, at: isoOf(at), type, severity, actor, definition, intakeId, entryId, data };
+  return { seq, at: isoTime(at), type, severity, actor, definition, intakeId, entryId, data };
 }

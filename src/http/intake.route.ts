@@ -1,4 +1,5 @@
 import type { IntakeRecord } from '../../streams/ports.ts';
+import { isoOrNull, isoTime } from '../time-words.ts';
 import { isAllowed, type Role } from './access.ts';
 import { accessOf } from './accessed.ts';
 import type { EngineApi, IntakeChange } from './api.types.ts';
@@ -14,7 +15,7 @@ import {
 import { ProblemError } from './problems.ts';
 import { bulkBody, changeBody, intakeQuery, noQuery, recordParams } from './query.schema.ts';
 import { sendRaw } from './raw.ts';
-import { isoOf, isoOrNull, pageSchema } from './words.schema.ts';
+import { pageSchema } from './words.schema.ts';
 
 /** What became of each accepted message (interface section 6). */
 export function intakeRoutes(app: App, api: EngineApi): void {
@@ -77,7 +78,7 @@ function repeatRoutes(app: App, api: EngineApi): void {
 export async function missingRaw(api: EngineApi, id: string): Promise<ProblemError> {
   const record = await api.intake.get(id);
   if (record?.rawPurgedAt === undefined) return new ProblemError('not-found');
-  return new ProblemError('raw-purged', { detail: `deleted on ${isoOf(record.rawPurgedAt)}` });
+  return new ProblemError('raw-purged', { detail: `deleted on ${isoTime(record.rawPurgedAt)}` });
 }
 
 function itemAfter(change: IntakeChange): IntakeItem {
@@ -91,7 +92,7 @@ function itemOf(record: IntakeRecord): IntakeItem {
   const { intakeId: id, definitionId: definition, state, reason, size, sha256, attempt, entryId, flags } = record;
   return {
     ...{ id, definition, state, reason, size, sha256, attempt, entryId, flags },
-    receivedAt: isoOf(record.receivedAt),
+    receivedAt: isoTime(record.receivedAt),
     nextAttemptAt: isoOrNull(record.nextAttemptAt),
     deadline: isoOrNull(record.deadline),
     purgeRawAt: isoOrNull(record.purgeRawAt ?? null),
@@ -114,7 +115,7 @@ function clockOf({ clock }: IntakeRecord): IntakeDetail['clock'] {
   if (clock === undefined) return null;
   const { date, reportSent, oldestReceived, newestReceived, outerDate, messageTime } = clock;
   return {
-    messageTime: isoOf(messageTime),
+    messageTime: isoTime(messageTime),
     date: isoOrNull(date),
     reportSent: isoOrNull(reportSent),
     oldestReceived: isoOrNull(oldestReceived),
@@ -124,5 +125,5 @@ function clockOf({ clock }: IntakeRecord): IntakeDetail['clock'] {
 }
 
 export function stepsOf(record: IntakeRecord): IntakeDetail['steps'] {
-  return record.steps.map(({ at, step, detail }) => ({ at: isoOf(at), step, detail }));
+  return record.steps.map(({ at, step, detail }) => ({ at: isoTime(at), step, detail }));
 }

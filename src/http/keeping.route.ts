@@ -1,4 +1,5 @@
 import type { Hold } from '../../streams/keeping.ts';
+import { isoTime } from '../time-words.ts';
 import type { EngineApi } from './api.types.ts';
 import type { App } from './app.types.ts';
 import { changedBy } from './guard.ts';
@@ -13,7 +14,6 @@ import {
 } from './keeping.schema.ts';
 import { ProblemError } from './problems.ts';
 import { changeBody, noQuery } from './query.schema.ts';
-import { isoOf } from './words.schema.ts';
 
 /** Legal holds, and where retention stands. */
 export function keepingRoutes(app: App, { keeping }: EngineApi): void {
@@ -76,7 +76,7 @@ function holdOf({ id, reason, query, entryIds, placedAt, placedBy }: Hold): Hold
     reason,
     query: query === null ? null : filtersOf(query),
     entries: entryIds,
-    placedAt: isoOf(placedAt),
+    placedAt: isoTime(placedAt),
     placedBy,
   };
 }
@@ -84,7 +84,7 @@ function holdOf({ id, reason, query, entryIds, placedAt, placedBy }: Hold): Hold
 function filtersOf({ since, until, ...words }: NonNullable<Hold['query']>): NonNullable<HoldAnswer['query']> {
   return {
     ...words,
-    ...(since === undefined ? {} : { since: isoOf(since) }),
-    ...(until === undefined ? {} : { until: isoOf(until) }),
+    ...(since === undefined ? {} : { since: isoTime(since) }),
+    ...(until === undefined ? {} : { until: isoTime(until) }),
   };
 }

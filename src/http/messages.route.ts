@@ -1,4 +1,5 @@
 import type { ArchiveEntry, Observation } from '../../streams/message.ts';
+import { isoTime } from '../time-words.ts';
 import { accessOf } from './accessed.ts';
 import type { EngineApi } from './api.types.ts';
 import type { App } from './app.types.ts';
@@ -10,7 +11,7 @@ import { eraseQuery } from './keeping.schema.ts';
 import { ProblemError } from './problems.ts';
 import { messagesQuery, noQuery, rawQuery, recordParams } from './query.schema.ts';
 import { sendRaw } from './raw.ts';
-import { isoOf, pageSchema } from './words.schema.ts';
+import { pageSchema } from './words.schema.ts';
 
 /** Copies that a trace follows; a message has a few, whoever sends one a thousand times need not be shown each. */
 const tracedCopies = 100;
@@ -88,7 +89,7 @@ async function missingEntry(api: EngineApi, id: string): Promise<ProblemError> {
 }
 
 const goneProblem = ({ deletedAt, rule }: { readonly deletedAt: number; readonly rule: string }): ProblemError =>
-  new ProblemError('deleted', { detail: `on ${isoOf(deletedAt)} by ${rule}` });
+  new ProblemError('deleted', { detail: `on ${isoTime(deletedAt)} by ${rule}` });
 
 function eraseRoute(app: App, api: EngineApi): void {
   app.delete('/v1/messages/:id', {
@@ -115,7 +116,7 @@ async function traceOf(api: EngineApi, entry: ArchiveEntry): Promise<Trace> {
   const followed = entry.observations.slice(0, tracedCopies);
   const copies = await Promise.all(followed.map((observation) => copyOf(api, observation)));
   const omitted = entry.observations.length - followed.length;
-  return { id: entry.id, archivedAt: isoOf(entry.archivedAt), copies, omitted };
+  return { id: entry.id, archivedAt: isoTime(entry.archivedAt), copies, omitted };
 }
 
 async function copyOf(api: EngineApi, observation: Observation): Promise<Trace['copies'][number]> {
@@ -127,7 +128,7 @@ async function copyOf(api: EngineApi, observation: Observation): Promise<Trace['
     intakeId,
     definition,
     origin,
-    receivedAt: isoOf(receivedAt),
+    receivedAt: isoTime(receivedAt),
     level,
     state,
     reason: record?.reason ?? null,

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { isoTime } from '../time-words.ts';
 import { type Authenticator, isAllowed, type Permission, permissions, roles } from './access.ts';
 import type { EngineApi } from './api.types.ts';
 import type { App } from './app.types.ts';
@@ -7,7 +8,7 @@ import type { Guard } from './guard.ts';
 import { noQuery } from './query.schema.ts';
 import { endedCookie, sessionCookie, sessionIdOf } from './session-cookie.ts';
 import { type Sessions, sessionMs } from './sessions.ts';
-import { isoOf, type Read, time } from './words.schema.ts';
+import { type Read, time } from './words.schema.ts';
 
 const may = z.enum(Object.keys(permissions) as [Permission, ...Permission[]]);
 export const whoSchema = z.object({
@@ -38,7 +39,7 @@ export function sessionRoutes(app: App, api: Pick<EngineApi, 'signedIn'>, parts:
       name: caller?.name ?? null,
       role,
       may: (Object.keys(permissions) as Permission[]).filter((each) => isAllowed(role, each)),
-      expiresAt: expiresAt === null ? null : isoOf(expiresAt),
+      expiresAt: expiresAt === null ? null : isoTime(expiresAt),
     };
   };
   app.get('/v1/session', {

@@ -25,10 +25,3 @@ export type Read<T> = T extends readonly (infer U)[]
   : T extends object
     ? { readonly [K in keyof T]: Read<T[K]> }
     : T;
-
-export function isoOf(at: number): string {
-  return new Date(at).toISOString();
-}
-export function isoOrNull(at: number | null): string | null {
-  return at === null ? null : isoOf(at);
-}

@@ -1,4 +1,5 @@
 import type { Step } from '../../streams/message.ts';
+import { isoTime } from '../time-words.ts';
 import type { CommandFacts } from './commit-log.types.ts';
 import type { FoldContext } from './fold.ts';
 import { tombKey } from './keys.ts';
@@ -86,5 +87,3 @@ export async function foldHeldSummary(
   const event = { type: 'item.held-summary', severity: 'warning', actor: 'engine' } as const;
   change.logEvent(at, { ...event, definitionId, intakeId: null, entryId: null, data });
 }
-
-const isoTime = (at: number): string => new Date(at).toISOString();
