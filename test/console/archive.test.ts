@@ -239,6 +239,32 @@ describe.skipIf(noChromium())('the pages of the archive in a browser', () => {
     await signIn(page, tokenOf('auditor'), '/ledger');
     expect(await page.getByRole('alert').innerText()).toContain('The account does not add up: all time +2');
   });
+
+  test('a list longer than a page is gone through step by step, and a new search begins at its newest', async () => {
+    for (let at = 0; at < 60; at += 1)
+      await deliver(daybook.smtpPort, ['journal@journal.north.example'], lunchReport(`paged-${at}`));
+    await using watched = await openPage(browser, daybook);
+    const { page, troubles } = watched;
+    await signIn(page, tokenOf('auditor'), '/messages');
+    const at = (number: number) => page.getByText(`Page ${number}`, { exact: true }).waitFor();
+    const links = async (): Promise<readonly (string | null)[]> =>
+      page.locator('tbody a').evaluateAll((each) => each.map((link) => link.getAttribute('href')));
+    await expect.poll(async () => (await links()).length).toBe(50);
+    const newest = await links();
+    await page.getByRole('button', { name: 'Older' }).click();
+    await at(2);
+    await expect.poll(async () => (await links()).some((link) => newest.includes(link))).toBe(false);
+    expect((await links()).length).toBeGreaterThan(10);
+    await page.getByRole('button', { name: 'Newer' }).click();
+    await at(1);
+    await expect.poll(links).toEqual(newest);
+    await page.getByRole('button', { name: 'Older' }).click();
+    await at(2);
+    await page.getByLabel('Subject words').fill('lunch');
+    await page.getByRole('button', { name: 'Search' }).click();
+    await at(1);
+    expect(troubles).toEqual([]);
+  });
 });
 
 const codeOf = (character: string): string =>

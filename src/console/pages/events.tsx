@@ -1,4 +1,4 @@
-import { useSignal, useSignalEffect } from '@preact/signals';
+import { useSignal } from '@preact/signals';
 import { read, withQuery } from '../api.ts';
 import { useLoad } from '../load.ts';
 import { type Filter, Filters } from '../parts/filters.tsx';
@@ -20,10 +20,6 @@ const rowsShown = 100;
 export function EventsPage() {
   const cursor = useCursor();
   const following = useSignal(true);
-  useSignalEffect(() => {
-    query.value;
-    cursor.first();
-  });
   const { loaded, again } = useLoad((aborted) => {
     const asked = Object.fromEntries(
       [...query.value].filter(([name]) => ['definition', 'type', 'since'].includes(name)),

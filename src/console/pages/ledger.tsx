@@ -1,4 +1,3 @@
-import { useSignalEffect } from '@preact/signals';
 import { read, withQuery } from '../api.ts';
 import { useLoad } from '../load.ts';
 import { Filters } from '../parts/filters.tsx';
@@ -16,10 +15,6 @@ const outcomes = ['received', 'archived', 'matched', 'skipped', 'held', 'quarant
 /** The conservation account: what was received against what became of it, for all time and for each day. */
 export function LedgerPage() {
   const cursor = useCursor();
-  useSignalEffect(() => {
-    query.value;
-    cursor.first();
-  });
   const { loaded, again } = useLoad(async (aborted) => {
     const definition = query.value.get('definition') ?? undefined;
     const [total, days] = await Promise.all([

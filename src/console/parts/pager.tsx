@@ -1,4 +1,5 @@
-import { type ReadonlySignal, useComputed, useSignal } from '@preact/signals';
+import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from '@preact/signals';
+import { query } from '../router.ts';
 
 /** Where one is in a list that goes on by cursors. */
 export interface Cursor {
@@ -7,12 +8,21 @@ export interface Cursor {
   readonly page: ReadonlySignal<number>;
   older(next: string): void;
   newer(): void;
-  /** Back to the newest, as after a change of the filters. */
+  /** Back to the newest. */
   first(): void;
 }
 
+/** Where one is in a list whose filters are the query of the address: other filters begin at the newest. */
 export function useCursor(): Cursor {
   const behind = useSignal<readonly string[]>([]);
+  const first = (): void => {
+    // Not read as a signal: the effect below would run at each step, and lead back.
+    if (behind.peek().length > 0) behind.value = [];
+  };
+  useSignalEffect(() => {
+    query.value;
+    first();
+  });
   return {
     at: useComputed(() => behind.value.at(-1)),
     page: useComputed(() => behind.value.length + 1),
@@ -22,9 +32,7 @@ export function useCursor(): Cursor {
     newer: () => {
       behind.value = behind.value.slice(0, -1);
     },
-    first: () => {
-      if (behind.value.length > 0) behind.value = [];
-    },
+    first,
   };
 }
 

@@ -1,4 +1,3 @@
-import { useSignalEffect } from '@preact/signals';
 import { read, withQuery } from '../../api.ts';
 import { useLoad } from '../../load.ts';
 import { type Filter, Filters } from '../../parts/filters.tsx';
@@ -113,10 +112,6 @@ function filters(): readonly Filter[] {
 
 function Records() {
   const cursor = useCursor();
-  useSignalEffect(() => {
-    query.value;
-    cursor.first();
-  });
   const { loaded, again } = useLoad(async (aborted) => {
     const { state = 'held', ...others } = Object.fromEntries(query.value);
     const wanted = { ...others, state: state === 'all' ? undefined : state, limit: rowsShown, cursor: cursor.at.value };

@@ -1,4 +1,3 @@
-import { useSignalEffect } from '@preact/signals';
 import { read, withQuery } from '../../api.ts';
 import { useLoad } from '../../load.ts';
 import { type Filter, Filters } from '../../parts/filters.tsx';
@@ -43,10 +42,6 @@ function filters(): readonly Filter[] {
 
 function Search() {
   const cursor = useCursor();
-  useSignalEffect(() => {
-    query.value;
-    cursor.first();
-  });
   const { loaded, again } = useLoad((aborted) => find(cursor.at.value, aborted));
   return (
     <PageFrame title="Messages">
