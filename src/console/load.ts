@@ -1,5 +1,6 @@
-import { type ReadonlySignal, useSignal, useSignalEffect } from '@preact/signals';
+import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { Fault } from './api.ts';
+import { now } from './clock.ts';
 
 /** What a page has of what it asked for. While it is read anew, the older answer stands. */
 export type Loaded<T> =
@@ -15,13 +16,15 @@ export interface Loading<T> {
 
 /**
  * Asks when the page is shown and whenever a signal that `ask` reads changes; an answer that comes too late is dropped,
- * and its request with it.
+ * and its request with it. `everyMs`: also this often, while the page is shown.
  */
-export function useLoad<T>(ask: (aborted: AbortSignal) => Promise<T>): Loading<T> {
+export function useLoad<T>(ask: (aborted: AbortSignal) => Promise<T>, everyMs = Number.POSITIVE_INFINITY): Loading<T> {
   const loaded = useSignal<Loaded<T>>({ state: 'loading' });
   const turn = useSignal(0);
+  const period = useComputed(() => Math.floor(now.value / everyMs));
   useSignalEffect(() => {
     turn.value;
+    period.value;
     const control = new AbortController();
     const before = loaded.peek().value;
     const kept = before === undefined ? {} : { value: before };

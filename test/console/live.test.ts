@@ -62,6 +62,10 @@ definitions:
   test('draws the statechart with the current states lit, counts down, and has the last day', async () => {
     await using watched = await openPage(browser, daybook);
     const { page } = watched;
+    let looks = 0;
+    page.on('request', (request) => {
+      if (request.url().includes('type=engine.restored')) looks += 1;
+    });
     await page.goto('/live/exchange');
     const drawing = page.getByRole('img', { name: /^Current: / });
     await drawing.waitFor();
@@ -70,6 +74,11 @@ definitions:
     expect(await lit()).toEqual(['active', 'listening', 'open']);
     expect(await page.getByRole('timer').textContent()).toMatch(/^(3:00:00|2:59:\d\d)$/);
     await page.getByText('clock.checked [silent]').first().waitFor();
+    const times = new Set<string | null>();
+    await expect
+      .poll(async () => times.add(await page.getByRole('timer').textContent()).size, { timeout: 20_000 })
+      .toBeGreaterThan(3);
+    expect(looks, 'the day is read once a minute, not with each second').toBeLessThan(3);
     await daybook.fetch('/v1/definitions/exchange/suspend', {
       method: 'POST',
       body: JSON.stringify({ reason: 'for the night' }),

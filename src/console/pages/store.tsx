@@ -1,6 +1,4 @@
-import { computed } from '@preact/signals';
 import { read } from '../api.ts';
-import { now } from '../clock.ts';
 import { useLoad } from '../load.ts';
 import { Code, Facts } from '../parts/facts.tsx';
 import { PageFrame } from '../parts/page-frame.tsx';
@@ -14,16 +12,13 @@ import { bytes, counted, figure } from '../words.ts';
 import { VerificationPart } from './verification.tsx';
 
 /** The engine looks anew every half minute. */
-const turn = computed(() => Math.floor(now.value / 30_000));
+const everyMs = 30_000;
 /** From here on somebody should see to the disk. */
 const fewDays = 30;
 
 /** How large the archive is, how long there is room, and what watches over it. */
 export function StorePage() {
-  const { loaded, again } = useLoad((aborted) => {
-    turn.value;
-    return read<StoreFigures>('/v1/store', aborted);
-  });
+  const { loaded, again } = useLoad((aborted) => read<StoreFigures>('/v1/store', aborted), everyMs);
   return (
     <PageFrame title="Store">
       <WhenLoaded loaded={loaded.value} again={again}>

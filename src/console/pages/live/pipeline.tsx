@@ -1,7 +1,5 @@
-import { computed } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { read, withQuery } from '../../api.ts';
-import { now } from '../../clock.ts';
 import { useLoad } from '../../load.ts';
 import { Table } from '../../parts/table.tsx';
 import { may } from '../../session.ts';
@@ -11,7 +9,6 @@ import { type Attempts, attemptsOf, rateText, type Step, type StepName, widthOf 
 
 /** Who waits for which attempt is looked at this often. */
 const attemptsEveryMs = 3_000;
-const attemptsTurn = computed(() => Math.floor(now.value / attemptsEveryMs));
 /** Of what waits; a picture needs no more. */
 const attemptsLimit = 500;
 
@@ -184,7 +181,6 @@ function AttemptBars({ attempts: { counts, more }, width }: { readonly attempts:
 /** What waits by attempt, for those who may read intake; null for others and until it is known. */
 function useAttempts(id: string | undefined): Attempts | null {
   const { loaded } = useLoad(async (aborted) => {
-    attemptsTurn.value;
     if (!may('read-intake')) return null;
     const query = { definition: id, state: 'matching', limit: attemptsLimit };
     const [page, definition] = await Promise.all([
@@ -192,6 +188,6 @@ function useAttempts(id: string | undefined): Attempts | null {
       id === undefined ? null : read<DefinitionView>(`/v1/definitions/${encodeURIComponent(id)}`, aborted),
     ]);
     return attemptsOf(page.items, page.next !== null, definition?.deliveryWaitAttempts ?? 1);
-  });
+  }, attemptsEveryMs);
   return loaded.value.value ?? null;
 }

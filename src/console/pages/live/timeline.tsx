@@ -1,6 +1,6 @@
-import { computed } from '@preact/signals';
+import { untracked } from '@preact/signals';
 import { read, withQuery } from '../../api.ts';
-import { engineNow, now } from '../../clock.ts';
+import { engineNow } from '../../clock.ts';
 import { useLoad } from '../../load.ts';
 import { serviceWords } from '../../parts/pill.tsx';
 import { WhenLoaded } from '../../parts/states.tsx';
@@ -12,7 +12,6 @@ import { dayMs, type ShownState, type Stretch, stretchesOf, tellsState } from '.
 
 /** A day moves slowly; a change of the status is seen at once all the same. */
 const everyMs = 60_000;
-const turn = computed(() => Math.floor(now.value / everyMs));
 const pageSize = 500;
 /** What a definition that fails all day writes fits well within. */
 const maxPages = 4;
@@ -26,10 +25,7 @@ const words: Readonly<Record<ShownState, string>> = {
 /** The last day's states, from the event log. */
 export function Timeline({ status }: { readonly status: Status }) {
   const { id } = status;
-  const { loaded, again } = useLoad((aborted) => {
-    turn.value;
-    return may('read-events') ? readDay(id, aborted) : Promise.resolve(null);
-  });
+  const { loaded, again } = useLoad(async (aborted) => (may('read-events') ? readDay(id, aborted) : null), everyMs);
   return (
     <section aria-labelledby="timeline">
       <h2 id="timeline">The last 24 hours</h2>
@@ -48,7 +44,8 @@ export function Timeline({ status }: { readonly status: Status }) {
 
 /** The definition's own events, and the engine's starts and stops of the day between them; newest first. */
 async function readDay(id: string, aborted: AbortSignal): Promise<readonly EventItem[]> {
-  const since = new Date(engineNow() - dayMs).toISOString();
+  // The clock moves each second, and is not what this waits for.
+  const since = new Date(untracked(engineNow) - dayMs).toISOString();
   const engineEvents = ['engine.stopping', 'engine.restored'].map(async (type) => {
     const query = { type, since, limit: pageSize };
     return (await read<Page<EventItem>>(withQuery('/v1/events', query), aborted)).items;
