@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { read, withQuery } from '../api.ts';
 import { useLoad } from '../load.ts';
-import { type Filter, Filters } from '../parts/filters.tsx';
+import { definitionFilter, type Filter, Filters } from '../parts/filters.tsx';
 import { Foreign } from '../parts/foreign.tsx';
 import { PageFrame } from '../parts/page-frame.tsx';
 import { Pager, useCursor } from '../parts/pager.tsx';
@@ -11,7 +11,7 @@ import { type Column, Table } from '../parts/table.tsx';
 import { Instant } from '../parts/time.tsx';
 import { query } from '../router.ts';
 import { may } from '../session.ts';
-import { events, statuses } from '../stream.ts';
+import { events } from '../stream.ts';
 import type { EventItem, Page } from '../wire.types.ts';
 
 const rowsShown = 100;
@@ -84,10 +84,9 @@ function withNewer(items: readonly EventItem[]): readonly EventItem[] {
 }
 
 function filters(): readonly Filter[] {
-  const definitions = (statuses.value ?? []).map(({ id, description }) => [id, description] as const);
   return [
     { name: 'type', label: 'Type', type: 'search', hint: 'definition.suspended' },
-    { name: 'definition', label: 'Definition', choices: [['', 'all'], ...definitions] },
+    definitionFilter(),
     { name: 'since', label: 'Since', type: 'date' },
   ];
 }

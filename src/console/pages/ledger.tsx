@@ -1,12 +1,11 @@
 import { read, withQuery } from '../api.ts';
 import { useLoad } from '../load.ts';
-import { Filters } from '../parts/filters.tsx';
+import { definitionFilter, Filters } from '../parts/filters.tsx';
 import { PageFrame } from '../parts/page-frame.tsx';
 import { Pager, useCursor } from '../parts/pager.tsx';
 import { Empty, Note, WhenLoaded } from '../parts/states.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { query } from '../router.ts';
-import { statuses } from '../stream.ts';
 import type { LedgerAnswer, Page } from '../wire.types.ts';
 import { figure } from '../words.ts';
 
@@ -26,18 +25,13 @@ export function LedgerPage() {
     ]);
     return { total, days };
   });
-  const definitions = (statuses.value ?? []).map(({ id, description }) => [id, description] as const);
   return (
     <PageFrame title="Ledger">
       <p class="soft">
         What was received is archived, matched, skipped, held, quarantined or in process, and nothing is left over. A
         day is that of the receipt (UTC).
       </p>
-      <Filters
-        path="/ledger"
-        label="The account"
-        filters={[{ name: 'definition', label: 'Definition', choices: [['', 'all'], ...definitions] }]}
-      />
+      <Filters path="/ledger" label="The account" filters={[definitionFilter()]} />
       <WhenLoaded loaded={loaded.value} again={again}>
         {({ total, days }) => (
           <>

@@ -1,6 +1,7 @@
 import { useId } from 'preact/hooks';
 import { withQuery } from '../api.ts';
 import { go, query } from '../router.ts';
+import { statuses } from '../stream.ts';
 
 /** One field of a search; its name is that of the query parameter. */
 export interface Filter {
@@ -10,6 +11,12 @@ export interface Filter {
   readonly hint?: string;
   /** To choose from instead of typing; the first is what is meant by nothing. */
   readonly choices?: readonly (readonly [value: string, word: string])[];
+}
+
+/** Chooses one of the definitions there are. */
+export function definitionFilter(): Filter {
+  const definitions = (statuses.value ?? []).map(({ id, description }) => [id, description] as const);
+  return { name: 'definition', label: 'Definition', choices: [['', 'all'], ...definitions] };
 }
 
 /** Fields whose values stand in the address, so that a search can be kept, sent and gone back to. */

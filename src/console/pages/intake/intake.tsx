@@ -1,6 +1,6 @@
 import { read, withQuery } from '../../api.ts';
 import { useLoad } from '../../load.ts';
-import { type Filter, Filters } from '../../parts/filters.tsx';
+import { definitionFilter, type Filter, Filters } from '../../parts/filters.tsx';
 import { PageFrame } from '../../parts/page-frame.tsx';
 import { Pager, useCursor } from '../../parts/pager.tsx';
 import { Pill, type Tone } from '../../parts/pill.tsx';
@@ -56,12 +56,13 @@ const meanings: Readonly<Record<string, string>> = {
 
 function Intake() {
   const asked = query.value.get('state') ?? 'held';
+  const definition = query.value.get('definition') ?? undefined;
   return (
     <PageFrame title="Intake">
       <States asked={asked} />
       {meanings[asked] !== undefined && <p class="soft">{meanings[asked]}</p>}
       <Filters path="/intake" label="Intake records" filters={filters()} />
-      {asked === 'held' && may('change') && <BulkRelease definition={query.value.get('definition') ?? undefined} />}
+      {asked === 'held' && may('change') && <BulkRelease definition={definition} />}
       <Records />
     </PageFrame>
   );
@@ -100,9 +101,8 @@ function countOf(state: string, definition: string | undefined): number | null {
 }
 
 function filters(): readonly Filter[] {
-  const definitions = (statuses.value ?? []).map(({ id, description }) => [id, description] as const);
   return [
-    { name: 'definition', label: 'Definition', choices: [['', 'all'], ...definitions] },
+    definitionFilter(),
     { name: 'reason', label: 'Reason', type: 'search' },
     { name: 'flag', label: 'Flag', type: 'search' },
     { name: 'since', label: 'Received since', type: 'date' },

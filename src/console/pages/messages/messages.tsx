@@ -1,6 +1,6 @@
 import { read, withQuery } from '../../api.ts';
 import { useLoad } from '../../load.ts';
-import { type Filter, Filters } from '../../parts/filters.tsx';
+import { definitionFilter, type Filter, Filters } from '../../parts/filters.tsx';
 import { Foreign } from '../../parts/foreign.tsx';
 import { PageFrame } from '../../parts/page-frame.tsx';
 import { Pager, useCursor } from '../../parts/pager.tsx';
@@ -8,7 +8,6 @@ import { Empty, WhenLoaded } from '../../parts/states.tsx';
 import { type Column, Table } from '../../parts/table.tsx';
 import { Bytes, Instant } from '../../parts/time.tsx';
 import { parts, query } from '../../router.ts';
-import { statuses } from '../../stream.ts';
 import type { Entry, Page } from '../../wire.types.ts';
 import { MessagePage } from './message.tsx';
 
@@ -26,7 +25,6 @@ const followed = 20;
 const names = ['mailbox', 'from', 'to', 'subject', 'messageId', 'since', 'until', 'definition', 'flag'];
 
 function filters(): readonly Filter[] {
-  const definitions = (statuses.value ?? []).map(({ id, description }) => [id, description] as const);
   return [
     { name: 'mailbox', label: 'Participant', type: 'search', hint: 'name@example.com' },
     { name: 'from', label: 'From', type: 'search' },
@@ -35,7 +33,7 @@ function filters(): readonly Filter[] {
     { name: 'messageId', label: 'Message-ID', type: 'search', hint: '<id@example.com>' },
     { name: 'since', label: 'Since', type: 'date' },
     { name: 'until', label: 'Until', type: 'date' },
-    { name: 'definition', label: 'Definition', choices: [['', 'all'], ...definitions] },
+    definitionFilter(),
     { name: 'flag', label: 'Flag', type: 'search' },
   ];
 }
