@@ -62,7 +62,7 @@ function Intake() {
       <States asked={asked} />
       {meanings[asked] !== undefined && <p class="soft">{meanings[asked]}</p>}
       <Filters path="/intake" label="Intake records" filters={filters()} />
-      {asked === 'held' && may('change') && <BulkRelease definition={definition} />}
+      {asked === 'held' && may('change') && <BulkRelease key={definition} definition={definition} />}
       <Records />
     </PageFrame>
   );
