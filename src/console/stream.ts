@@ -34,12 +34,8 @@ export async function readStatus(): Promise<void> {
 
 /** Listens as long as somebody is signed in. */
 export function followEngine(): () => void {
-  let stop = (): void => undefined;
   const role = computed(() => who.value?.role ?? null);
-  return effect(() => {
-    stop();
-    stop = role.value === null ? () => undefined : listen();
-  });
+  return effect(() => (role.value === null ? undefined : listen()));
 }
 
 function listen(): () => void {

@@ -93,6 +93,7 @@ function Summary({ all }: { readonly all: readonly Status[] }) {
 }
 
 function columnsOf(history: History | undefined): readonly Column<Status>[] {
+  const hours = new Map(history?.items.map((hour) => [hour.definition, hour]));
   return [
     { head: 'Definition', cell: Name },
     { head: 'Service Status', cell: State },
@@ -106,7 +107,7 @@ function columnsOf(history: History | undefined): readonly Column<Status>[] {
     {
       head: 'Last hour',
       cell: ({ id }) => {
-        const of = history?.items.find(({ definition }) => definition === id);
+        const of = hours.get(id);
         return history === undefined ? (
           ''
         ) : (
