@@ -72,12 +72,15 @@ export function ingest(
       isExpired === undefined
         ? commit()
         : aged(delivery, { isExpired, refusedByAge }, receivedAt).pipe(mergeMap(commit));
-    const own$ = isOwn === undefined || receipt.size > ownBytes ? of(false) : previewed(receipt).pipe(map(isOwn));
+    const taken = (own: boolean): Observable<Ingested> =>
+      custodied$.pipe(map((custodied): Ingested => ({ kind: 'acknowledged', destinations, custodied, own })));
+    const taken$ =
+      isOwn === undefined || receipt.size > ownBytes
+        ? taken(false)
+        : previewed(receipt).pipe(mergeMap((bytes) => taken(isOwn(bytes))));
     const silent = (): Observable<never> => throwError(() => new EngineFailure('commit-timeout'));
-    return own$.pipe(
-      mergeMap((own) => custodied$.pipe(map((custodied) => ({ own, custodied })))),
+    return taken$.pipe(
       timeout({ first: commitWithinMs, scheduler: clock, with: silent }),
-      map((taken): Ingested => ({ kind: 'acknowledged', destinations, ...taken })),
       catchError((error: unknown) => {
         receipt.abort();
         return of<Ingested>({ kind: 'refused', destinations, failure: asFailure(error) });

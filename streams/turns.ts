@@ -3,14 +3,19 @@ import { AsyncSubject, concat, EMPTY, mergeMap, type Observable, type SchedulerL
 /** Work without a pause: everyone else waits for it. A window of common mail is done in half of it. */
 const turnMs = 40;
 
-/** Runs a piece of work at once while the turn lasts. After that one piece follows another, each in a turn of its own. */
-export type Turns = <T>(work: () => Observable<T>) => Observable<T>;
+export interface Turns {
+  /** Runs a piece of work at once while the turn lasts. After that one piece follows another, each in a turn of its own. */
+  <T>(work: () => Observable<T>): Observable<T>;
+  /** True where work would be run at once. */
+  lasts(): boolean;
+}
 
 export function turns(clock: SchedulerLike): Turns {
   let endsAt = clock.now() + turnMs;
   let last$: Observable<never> = EMPTY;
-  return (work) => {
-    if (clock.now() < endsAt) return work();
+  const lasts = (): boolean => clock.now() < endsAt;
+  const run = <T>(work: () => Observable<T>): Observable<T> => {
+    if (lasts()) return work();
     const done$ = new AsyncSubject<never>();
     const before$ = last$;
     last$ = done$;
@@ -26,4 +31,5 @@ export function turns(clock: SchedulerLike): Turns {
     );
     return concat(before$, own$);
   };
+  return Object.assign(run, { lasts });
 }

@@ -1,18 +1,17 @@
-import { catchError, concat, concatMap, defer, from, map, mergeMap, type Observable, of } from 'rxjs';
-import { isGatewayCopy, transportEnvelope } from './gateway-envelope.ts';
-import { matchKeyOf } from './match-keys.ts';
-import type {
-  Body,
-  HeaderFacts,
-  JournalOptions,
-  MatchingOptions,
-  Original,
-  Parsed,
-  ParsedMail,
-  Representation,
-  Slice,
-  SpoolItem,
-} from './message.ts';
+import {
+  catchError,
+  concat,
+  concatMap,
+  defer,
+  from,
+  isObservable,
+  map,
+  mergeMap,
+  type Observable,
+  type ObservableInput,
+  of,
+} from 'rxjs';
+import type { JournalOptions, MatchingOptions, Parsed, ParsedMail, SpoolItem } from './message.ts';
 import {
   type Digesting,
   digestOriginals,
@@ -22,8 +21,8 @@ import {
   primaryBytes,
   type Version,
 } from './open-mail.ts';
-import type { Bodies, Directory, HashContent, Unwrap } from './ports.ts';
-import { isInternalMail, mailboxesOf, observeRecipients } from './screen.ts';
+import { insistsOn, parsedMail } from './parsed-mail.ts';
+import type { Bodies, Directory, HashContent, Unwrap, UnwrapOptions } from './ports.ts';
 import type { Turns } from './turns.ts';
 
 /** An alert of ours, journaled back (journaling c.7). */
@@ -61,131 +60,126 @@ export function unwrapWindow(
   matching: Pick<MatchingOptions, 'matchOnContent'>,
   inTurn: Turns,
 ): Observable<Unwrapped> {
-  const parse = (item: SpoolItem): Observable<Unwrapped> =>
-    item.parsed !== null
-      ? of({ kind: 'parsed', item } as const)
-      : defer(() => unwrapItem(item, { ports, options: optionsFor(item), matching, inTurn })).pipe(
-          map((parsed): Unwrapped => ({ kind: 'parsed', item: { ...item, state: 'parsed', parsed } })),
-          catchError((error: unknown) => of({ kind: 'failed', item, error } as const)),
-        );
+  const unwrapping: Unwrapping = { ports, optionsFor, matching, inTurn };
   const isLarge = ({ size, parsed }: SpoolItem): boolean => parsed === null && size > (ports.largeAbove ?? largeBytes);
-  return concat(
-    from(items.filter((item) => !isLarge(item))).pipe(mergeMap(parse, readsAtOnce)),
-    from(items.filter(isLarge)).pipe(concatMap(parse)),
-  );
+  return defer(() => {
+    const done: Unwrapped[] = [];
+    const later: Observable<Unwrapped>[] = [];
+    for (const item of items.filter((each) => !isLarge(each))) {
+      const begun = begin(item, unwrapping);
+      if (isObservable(begun)) later.push(begun);
+      else done.push(begun);
+    }
+    return concat(
+      from(done),
+      from(later).pipe(mergeMap((unwrapped$) => unwrapped$, readsAtOnce)),
+      from(items.filter(isLarge)).pipe(concatMap((item) => outcomeOf(item, () => unwrapLarge(item, unwrapping)))),
+    );
+  });
 }
 
 interface Unwrapping {
   readonly ports: UnwrapPorts;
-  readonly options: JournalOptions;
+  readonly optionsFor: (item: SpoolItem) => JournalOptions;
   readonly matching: Pick<MatchingOptions, 'matchOnContent'>;
   readonly inTurn: Turns;
 }
 
-function unwrapItem(item: SpoolItem, { ports, options, matching, inTurn }: Unwrapping): Observable<ParsedMail> {
-  const { directory, trustedRecipientHeaders, bodies } = ports;
-  const isInternal = (address: string): boolean => directory.classify(address).internal;
-  const unwrapOptions = { ...options, trustedRecipientHeaders, isInternal };
-  const insists = insistsOn(item);
-  if (item.size > (ports.largeAbove ?? largeBytes) && ports.openLarge !== undefined) {
-    const opened$ = ports.openLarge(item, { unwrapOptions, insists, ...matching });
-    return from(opened$).pipe(map((opened) => parsedMail(item, opened, ports)));
+const unwrapped = (item: SpoolItem, parsed: ParsedMail): Unwrapped => ({
+  kind: 'parsed',
+  item: { ...item, state: 'parsed', parsed },
+});
+const failed = (item: SpoolItem, error: unknown): Unwrapped => ({ kind: 'failed', item, error });
+
+const outcomeOf = (item: SpoolItem, parse: () => Observable<ParsedMail>): Observable<Unwrapped> =>
+  defer(parse).pipe(
+    map((parsed) => unwrapped(item, parsed)),
+    catchError((error: unknown) => of(failed(item, error))),
+  );
+
+/**
+ * A small item, at once where nothing has to be waited for: most mail is still in memory, and a stream for each message
+ * costs more than its parsing leaves behind.
+ */
+function begin(item: SpoolItem, unwrapping: Unwrapping): Unwrapped | Observable<Unwrapped> {
+  const { ports, inTurn } = unwrapping;
+  if (item.parsed !== null) return { kind: 'parsed', item };
+  try {
+    const lend = inTurn.lasts() ? ports.bodies.lend : undefined;
+    const read = lend?.(item.sha256, (bytes) => readMail(item, bytes, unwrapping, copied));
+    if (read === undefined) return outcomeOf(item, () => unwrapSmall(item, unwrapping));
+    if (read.primary === null && inTurn.lasts())
+      return unwrapped(item, parsedMail(item, opened(read, null), ports.directory));
+    return outcomeOf(item, () => finish(item, read, unwrapping));
+  } catch (error) {
+    return failed(item, error);
   }
-  const read = (bytes: Uint8Array, isLent: boolean): Observable<ParsedMail> => {
-    const parsed = marked(ports.unwrap(bytes, unwrapOptions), bytes, ports);
-    const versions = digestOriginals(parsed, { bytes, sha256: item.sha256 }, ports);
-    const primary = needsContentHash(parsed, matching) ? primaryBytes(parsed, versions, { bytes, insists }) : null;
-    const opened = { parsed, versions: versions.map(({ sha256, size }) => ({ sha256, size })) };
-    const contentHash$: Observable<string | null> =
-      primary === null ? of(null) : from(ports.hashContent(isLent ? new Uint8Array(primary) : primary));
-    // The bytes have been used. A report may name 20,000 people, and looking each of them up is a piece of work too.
-    return contentHash$.pipe(
-      mergeMap((contentHash) => inTurn(() => of(parsedMail(item, { ...opened, contentHash }, ports)))),
-    );
-  };
+}
+
+function unwrapSmall(item: SpoolItem, unwrapping: Unwrapping): Observable<ParsedMail> {
+  const { ports, inTurn } = unwrapping;
   const readBack = (): Observable<ParsedMail> =>
-    from(bodies.read(item.body, 'identity', item.sha256)).pipe(mergeMap((bytes) => inTurn(() => read(bytes, false))));
-  return inTurn(() => bodies.lend?.(item.sha256, (bytes) => read(bytes, true)) ?? readBack());
+    from(ports.bodies.read(item.body, 'identity', item.sha256)).pipe(
+      mergeMap((bytes) => inTurn(() => finish(item, readMail(item, bytes, unwrapping), unwrapping))),
+    );
+  return inTurn(() => {
+    const lent = ports.bodies.lend?.(item.sha256, (bytes) => readMail(item, bytes, unwrapping, copied));
+    return lent === undefined ? readBack() : finish(item, lent, unwrapping);
+  });
+}
+
+function unwrapLarge(item: SpoolItem, unwrapping: Unwrapping): Observable<ParsedMail> {
+  const { ports, matching } = unwrapping;
+  if (ports.openLarge === undefined) return unwrapSmall(item, unwrapping);
+  const unwrapOptions = unwrapOptionsFor(item, unwrapping);
+  const opened$ = ports.openLarge(item, { unwrapOptions, insists: insistsOn(item), ...matching });
+  return from(opened$).pipe(map((mail) => parsedMail(item, mail, ports.directory)));
+}
+
+const unwrapOptionsFor = (item: SpoolItem, { ports, optionsFor }: Unwrapping): UnwrapOptions => {
+  const { directory, trustedRecipientHeaders } = ports;
+  const isInternal = (address: string): boolean => directory.classify(address).internal;
+  return { ...optionsFor(item), trustedRecipientHeaders, isInternal };
+};
+
+/** Taken apart, its content not hashed yet. */
+interface Read {
+  readonly parsed: Parsed;
+  readonly versions: readonly Version[];
+  /** The bytes whose content hash is needed, or null. */
+  readonly primary: Uint8Array | null;
+}
+
+/** All that the bytes are needed for at once. `keep`: of bytes that are lent, what is needed longer. */
+function readMail(
+  item: SpoolItem,
+  bytes: Uint8Array,
+  unwrapping: Unwrapping,
+  keep = (primary: Uint8Array): Uint8Array => primary,
+): Read {
+  const { ports, matching } = unwrapping;
+  const parsed = marked(ports.unwrap(bytes, unwrapOptionsFor(item, unwrapping)), bytes, ports);
+  const digested = digestOriginals(parsed, { bytes, sha256: item.sha256 }, ports);
+  const insists = insistsOn(item);
+  const primary = needsContentHash(parsed, matching) ? primaryBytes(parsed, digested, { bytes, insists }) : null;
+  const versions = digested.map(({ sha256, size }) => ({ sha256, size }));
+  return { parsed, versions, primary: primary === null ? null : keep(primary) };
+}
+
+const copied = (primary: Uint8Array): Uint8Array => new Uint8Array(primary);
+const opened = ({ parsed, versions }: Read, contentHash: string | null): Opened => ({ parsed, versions, contentHash });
+
+/** The bytes have been used. A report may name 20,000 people, and looking each of them up is a piece of work too. */
+function finish(item: SpoolItem, read: Read, { ports, inTurn }: Unwrapping): Observable<ParsedMail> {
+  const contentHash$: ObservableInput<string | null> =
+    read.primary === null ? of(null) : ports.hashContent(read.primary);
+  return from(contentHash$).pipe(
+    mergeMap((contentHash) => inTurn(() => of(parsedMail(item, opened(read, contentHash), ports.directory)))),
+  );
 }
 
 /** With the flag by which it is skipped, where it is our own. */
 export function marked(parsed: Parsed, bytes: Uint8Array, { isOwnNotice }: Pick<UnwrapPorts, 'isOwnNotice'>): Parsed {
   if (isOwnNotice?.(bytes, parsed) !== true) return parsed;
   return { ...parsed, flags: [...parsed.flags, ownNoticeFlag] };
-}
-
-/** An operator wants it archived although nobody could read it. */
-const insistsOn = ({ overrides }: SpoolItem): boolean => overrides.includes('quarantine');
-
-/** What the archive needs to know of an opened message: everything but its bytes. */
-function parsedMail(item: SpoolItem, opened: Opened, { directory }: UnwrapPorts): ParsedMail {
-  const { contentHash } = opened;
-  const parsed = isGatewayCopy(item) ? transportEnvelope(opened.parsed, item.transport) : opened.parsed;
-  const observed = observeRecipients(parsed, directory);
-  const representations = representationsOf(item, parsed, opened.versions).map((each) =>
-    each.primary ? { ...each, contentHash } : each,
-  );
-  return {
-    ...parsed,
-    observed,
-    internal: isInternalMail(parsed, observed, directory),
-    mailboxes: mailboxesOf(parsed, observed, directory),
-    representations,
-    matchKey: matchKeyOf(parsed.messageId, contentHash),
-  };
-}
-
-const noFacts: HeaderFacts = { messageId: null, from: null, subject: null, dateAt: null };
-
-/** Every version of the message in the received bytes; the report itself where there is none (L3), or nothing (L5). */
-function representationsOf(item: SpoolItem, parsed: Parsed, versions: readonly Version[]): readonly Representation[] {
-  const { originals, primary, level, subject, messageId, sender } = parsed;
-  const { sha256, size, body } = item;
-  if (originals.length > 0) {
-    return versions.map((version, at) => representationOf(item, originals[at], version, at === (primary ?? 0)));
-  }
-  if (level === 'L5' && !insistsOn(item)) return [];
-  const facts = level === 'L5' ? noFacts : { messageId, from: sender, subject, dateAt: parsed.times.date };
-  const whole = { sha256, size, body, decoding: 'identity', protected: false, clearText: false } as const;
-  return [{ ...whole, contentHash: null, facts, primary: true, stub: level !== 'L5' }];
-}
-
-function representationOf(
-  item: SpoolItem,
-  original: Original | undefined,
-  { sha256, size }: Version,
-  primary: boolean,
-): Representation {
-  if (original === undefined) throw new Error('there is a digest for each original');
-  const { ranges, decoding, facts, clearText } = original;
-  const isWhole = size === item.size && decoding === 'identity';
-  const body = isWhole ? item.body : sliceBody(item.body, ranges);
-  const { protected: isProtected } = original;
-  return {
-    sha256,
-    size,
-    body,
-    decoding,
-    contentHash: null,
-    protected: isProtected,
-    clearText,
-    stub: false,
-    primary,
-    facts,
-  };
-}
-
-/** The slices that hold the given ranges [start, end) of a body's bytes. */
-export function sliceBody(body: Body, ranges: readonly (readonly [number, number])[]): Body {
-  const slices: Slice[] = [];
-  for (const [start, end] of ranges) {
-    let at = 0;
-    for (const { seq, offset, length } of body) {
-      const from = Math.max(start, at);
-      const to = Math.min(end, at + length);
-      if (from < to) slices.push({ seq, offset: offset + from - at, length: to - from });
-      at += length;
-    }
-  }
-  return slices;
 }

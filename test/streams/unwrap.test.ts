@@ -6,8 +6,9 @@ import { decode } from '../../src/store/bodies.ts';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Body, SpoolItem } from '../../streams/message.ts';
 import { digestOriginals } from '../../streams/open-mail.ts';
+import { sliceBody } from '../../streams/parsed-mail.ts';
 import { turns } from '../../streams/turns.ts';
-import { sliceBody, type UnwrapPorts, type Unwrapped, unwrapWindow } from '../../streams/unwrap.ts';
+import { type UnwrapPorts, type Unwrapped, unwrapWindow } from '../../streams/unwrap.ts';
 import { buildMessage, buildReport } from '../support/mail.ts';
 import { MemoryStore, sha256Of } from '../support/memory-spool.ts';
 import { VirtualClock } from '../support/virtual-time.ts';
@@ -283,10 +284,10 @@ test('lent messages that take long are parsed in turns, with others in between',
   };
   const order: string[] = [];
   const items = Array.from({ length: 4 }, (_, at) => spoolItem(`i${at}`, { size: 10 }));
-  clock.schedule(() => order.push('another'), 0);
+  clock.schedule(() => order.push(`another after ${workedMs} ms`), 0);
   unwrapWindow(items, { ...ports, ...slow }, () => journalOptions, { matchOnContent: false }, turns(clock)).subscribe(
     ({ item }) => order.push(item.intakeId),
   );
   clock.flush();
-  expect(order).toEqual(['i0', 'another', 'i1', 'i2', 'i3']);
+  expect(order).toEqual(['i0', 'another after 60 ms', 'i1', 'i2', 'i3']);
 });
