@@ -56,6 +56,24 @@ const directory = createDirectory({
 
 /** One life of the engine: the real store, ingest, processing and journal actors, wired as in the product. */
 export class SimEngine {
+  /** Made once, since a machine that is provided anew is put together anew; whose actor it is, its system says. */
+  static readonly #lives = new WeakMap<object, SimEngine>();
+  static readonly #lifeOf = (system: object): SimEngine => {
+    const life = SimEngine.#lives.get(system);
+    if (life === undefined) throw new Error('an actor of no life');
+    return life;
+  };
+  static readonly #machine = journalMachine.provide({
+    actors: {
+      source: fromEventObservable<SourceNews, SourceInput>(({ input, system }) =>
+        SimEngine.#lifeOf(system).#source(input),
+      ),
+      processing: fromEventObservable<News, ProcessingInput>(({ input, system }) =>
+        SimEngine.#lifeOf(system).#processing(input.definitionId as Place),
+      ),
+    },
+  });
+
   readonly store: Store;
   readonly #parts: EngineParts;
   readonly #deliveries$ = new Subject<Delivery>();
@@ -169,15 +187,7 @@ export class SimEngine {
     }
     const row = await store.definitions.get(place);
     const record = (await store.definitions.loadRuntime(place)) ?? null;
-    const machine = journalMachine.provide({
-      actors: {
-        source: fromEventObservable<SourceNews, SourceInput>(({ input }) =>
-          place === box ? this.#pop3(input) : this.#source(place),
-        ),
-        processing: fromEventObservable<News, ProcessingInput>(() => this.#processing(place)),
-      },
-    });
-    const actor = createActor(machine, {
+    const actor = createActor(SimEngine.#machine, {
       clock: schedulerClock(clock),
       input: {
         definitionId: place,
@@ -189,6 +199,7 @@ export class SimEngine {
         clock,
       },
     });
+    SimEngine.#lives.set(actor.system, this);
     actor.on('runtime.due', () => {
       const { status, since, firstRunDone, lastSuccessfulExtractAt, lastMessageAt, listenedMs } =
         actor.getSnapshot().context;
@@ -205,8 +216,12 @@ export class SimEngine {
     actor.start();
   }
 
+  #source(start: SourceInput): Observable<SourceNews> {
+    return start.definitionId === box ? this.#pop3(start) : this.#smtp(start.definitionId as Place);
+  }
+
   /** The shared listener's news for one definition; mail is let in while somebody listens. */
-  #source(place: Place): Observable<SourceNews> {
+  #smtp(place: Place): Observable<SourceNews> {
     return new Observable<SourceNews>((subscriber) => {
       this.#open.add(place);
       return merge(of({ type: 'source.bound', at: this.#parts.clock.now() } as const), this.#news$, NEVER)

@@ -12,8 +12,9 @@ export class IndexDisk {
   readonly writes: (readonly IndexOp[])[];
   /** Writes that a synced one has covered. */
   synced = 0;
-  /** The open database that holds exactly these writes, where there is one. */
+  /** The open database that holds these writes, where there is one; `stale`: it holds more than them. */
   opened: Opened | null = null;
+  stale = false;
 
   constructor(writes: (readonly IndexOp[])[] = []) {
     this.writes = writes;
@@ -22,9 +23,19 @@ export class IndexDisk {
 
   /** The disk after a crash: all that was synced, and `lost` fewer of the rest than there were. */
   after(lost: number): IndexDisk {
-    const left = new IndexDisk(this.writes.slice(0, Math.max(this.synced, this.writes.length - lost)));
-    // The dead engine never runs again, so what it had may be handed on where nothing of it was lost.
-    if (left.writes.length === this.writes.length) left.opened = this.opened;
+    return this.#left(this.writes.slice(0, Math.max(this.synced, this.writes.length - lost)));
+  }
+
+  /** The disk of an index that was thrown away. */
+  emptied(): IndexDisk {
+    return this.#left([]);
+  }
+
+  /** The dead engine never runs again, so its database is handed on: making the rooms of another one is dear. */
+  #left(writes: (readonly IndexOp[])[]): IndexDisk {
+    const left = new IndexDisk(writes);
+    left.opened = this.opened;
+    left.stale = this.stale || writes.length < this.writes.length;
     return left;
   }
 
@@ -35,6 +46,7 @@ export class IndexDisk {
 
 /** A database, and the life it serves: of one life at a time, which takes with it what it has not written. */
 interface Opened {
+  readonly level: RawLevel;
   readonly database: Database;
   serves: { readonly disk: IndexDisk; readonly power: SimPower; readonly plant: Plant | undefined };
 }
@@ -42,7 +54,14 @@ interface Opened {
 /** The index in memory, over what the disk holds. Its batches take time and can fail, as `power` says. */
 export async function openSimIndex(disk: IndexDisk, power: SimPower, plant?: Plant): Promise<IndexDb> {
   const serves = { disk, power, plant };
-  disk.opened ??= open(await replayed(disk.writes), serves);
+  if (disk.opened === null) {
+    const level = new MemoryLevel<string, string>({ storeEncoding: 'utf8' }) as RawLevel;
+    await level.open();
+    disk.opened = open(level, serves);
+    disk.stale = true;
+  }
+  if (disk.stale) await replay(disk.writes, disk.opened.level);
+  disk.stale = false;
   disk.opened.serves = serves;
   return roomsOf(disk.opened.database);
 }
@@ -66,22 +85,25 @@ function open(level: RawLevel, serves: Opened['serves']): Opened {
   // Only what does not come through `batch`.
   level.on('write', (ops: readonly WrittenOp[]) => opened.serves.disk.writes.push(ops.map(toOp)));
   const done = async (): Promise<void> => undefined;
-  const database = { batch, sublevel: level.sublevel.bind(level), close: done, open: done, status: 'open' };
-  const opened: Opened = { database: database as unknown as Database, serves };
+  const rooms = new Map<string, unknown>();
+  const sublevel = (name: string, options: object): unknown => {
+    if (!rooms.has(name)) rooms.set(name, level.sublevel(name, options));
+    return rooms.get(name);
+  };
+  const database = { batch, sublevel, close: done, open: done, status: 'open' };
+  const opened: Opened = { level, database: database as unknown as Database, serves };
   return opened;
 }
 
-/** A database with the sum of these writes. */
-async function replayed(writes: readonly (readonly IndexOp[])[]): Promise<RawLevel> {
-  const level = new MemoryLevel<string, string>({ storeEncoding: 'utf8' }) as RawLevel;
-  await level.open();
+/** Makes of a database one with the sum of these writes. */
+async function replay(writes: readonly (readonly IndexOp[])[], level: RawLevel): Promise<void> {
+  await level.clear();
   const last = new Map<string, IndexOp>();
   for (const ops of writes) for (const op of ops) last.set(op.key, op);
   await level._batch(
     [...last.values()].filter(({ type }) => type === 'put'),
     {},
   );
-  return level;
 }
 
 interface WrittenOp {

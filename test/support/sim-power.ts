@@ -42,14 +42,13 @@ export class SimPower {
     if (step === 'read') this.reads += 1;
     const fails = (step === 'batch' && this.batches === failBatchAt) || (step === 'read' && this.reads === failReadAt);
     if (this.steps === crashAtStep) this.crashed = true;
-    if (this.crashed) await never;
+    // One of its own: what waits for a promise that all lives share is never let go of.
+    if (this.crashed) await new Promise<never>(() => undefined);
     const waitMs = slowMs === 0 ? 0 : below(this.#random, slowMs + 1);
     if (waitMs > 0) await new Promise<void>((resolve) => timer(waitMs, this.#clock).subscribe(() => resolve()));
     return fails ? 'fails' : 'works';
   }
 }
-
-const never = new Promise<never>(() => undefined);
 
 /** Which disk step is the last of a life, which write, sync, batch or read fails, and how slow the disks are. */
 export function drawPower(random: () => number, disk: MemoryDisk): PowerPlan {

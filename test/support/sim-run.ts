@@ -107,7 +107,7 @@ class SimWorld {
     const kept = await judge(engine, picture, { post: this.#post, promised: this.#senders.promised });
     this.#halt();
     if (this.#options.faults) {
-      const anew = await this.#open(new IndexDisk());
+      const anew = await this.#open(this.#index.emptied());
       await sameAnew(picture, anew);
       anew.halt();
     }
