@@ -1,6 +1,9 @@
 /** A line is longer than its reader allows. */
 export class LineTooLong extends Error {}
 
+/** The longest line of a manifest: 20,000 recipients of common length, five times over. */
+export const manifestLineBytes = 8 * 1024 * 1024;
+
 const lineFeed = 0x0a;
 
 /**

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { linesOf } from '../lines.ts';
+import { linesOf, manifestLineBytes } from '../lines.ts';
 
 /** What an export says of one message, a line of JSON. */
 export interface ManifestLine {
@@ -21,8 +21,8 @@ export interface ManifestLine {
   readonly recipients: readonly { readonly address: string; readonly type: string }[];
 }
 
-/** 20,000 recipients of common length, five times over. */
-export const maxLineBytes = 8 * 1024 * 1024;
+/** What an export writes beside its messages. */
+export const companions: ReadonlySet<string> = new Set(['manifest.jsonl', 'manifest.txt', 'manifest.sig', 'manifest.pem']);
 
 /** Names of exported files: nothing in them that a file system reads as a place. */
 export const isSafeName = (name: string): boolean => /^[A-Za-z0-9_][A-Za-z0-9._~-]{0,150}\.eml$/.test(name);
@@ -46,7 +46,7 @@ export function isManifestLine(value: unknown): value is ManifestLine & Readonly
 
 /** The lines of a manifest up to the first that is none, in their order. */
 export async function* manifestLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<ManifestLine, void> {
-  for await (const { text, isWhole } of linesOf(chunks, maxLineBytes)) {
+  for await (const { text, isWhole } of linesOf(chunks, manifestLineBytes)) {
     const line = isWhole ? parseManifestLine(text) : undefined;
     if (line === undefined) return;
     yield line;

@@ -6,7 +6,7 @@ import { exportText } from '../evidence/export-statement.ts';
 import type { Signer } from '../evidence/head.ts';
 import type { EngineApi } from '../http/api.types.ts';
 import { type ExportApi, type ExportedMessage, ManifestFault, type WantedExport } from '../http/export.types.ts';
-import { LineTooLong, linesOf } from '../lines.ts';
+import { LineTooLong, linesOf, manifestLineBytes } from '../lines.ts';
 import { entryPosition } from '../store/entry-keys.ts';
 import { cursorBehind } from '../store/keys.ts';
 import { engineEvent } from './definition-events.ts';
@@ -22,8 +22,6 @@ const pageItems = 50;
 /** Read ahead of what is sent, so that the disk and the line work at once. */
 const aheadItems = 16;
 const aheadBytes = 4 * 1024 * 1024;
-/** The longest list of recipients there is, five times over. */
-const maxLineBytes = 8 * 1024 * 1024;
 
 /** Exports, and what is signed of them. */
 export function createExportApi(parts: ExportParts): ExportApi {
@@ -135,7 +133,7 @@ async function checked(
 ): Promise<{ readonly messages: number; readonly deleted: number }> {
   let [messages, deleted] = [0, 0];
   try {
-    for await (const { text, isWhole } of linesOf(chunks, maxLineBytes)) {
+    for await (const { text, isWhole } of linesOf(chunks, manifestLineBytes)) {
       messages += 1;
       const stands = isWhole ? await standing(text, store) : 'differs';
       if (stands === 'differs') throw new ManifestFault(`line ${messages} is of no message of this archive`);

@@ -1,4 +1,4 @@
-import { maxLineBytes } from '../manifest.ts';
+import { manifestLineBytes } from '../../lines.ts';
 
 /** One message of `GET /v1/export`, or its end. */
 export interface Frame {
@@ -32,7 +32,7 @@ export async function* readFrames(chunks: AsyncIterable<Uint8Array>): AsyncGener
       const end = held[at]?.indexOf(lineFeed) ?? -1;
       if (end >= 0) return JSON.parse(take(searched + end + 1).toString('utf8')) as Frame['line'];
       searched += held[at]?.length ?? 0;
-      if (searched > maxLineBytes) throw new Error('a line of the answer is too long');
+      if (searched > manifestLineBytes) throw new Error('a line of the answer is too long');
     }
   };
   for (;;) {

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { linesOf } from '../../lines.ts';
-import { type ManifestLine, maxLineBytes, parseManifestLine } from '../manifest.ts';
+import { linesOf, manifestLineBytes } from '../../lines.ts';
+import { type ManifestLine, parseManifestLine } from '../manifest.ts';
 
 /** The manifest while it is written: it is also the journal of what is done. */
 export interface ManifestFile extends AsyncDisposable {
@@ -42,7 +42,7 @@ interface ReadBack {
 
 async function readBack(path: string, stands: (line: ManifestLine) => Promise<boolean>): Promise<ReadBack> {
   let found: ReadBack = { bytes: 0, count: 0, last: undefined };
-  for await (const { text, isWhole } of linesOf(createReadStream(path), maxLineBytes)) {
+  for await (const { text, isWhole } of linesOf(createReadStream(path), manifestLineBytes)) {
     const last = isWhole ? parseManifestLine(text) : undefined;
     if (last === undefined || !(await stands(last))) break;
     found = { bytes: found.bytes + Buffer.byteLength(text) + 1, count: found.count + 1, last };

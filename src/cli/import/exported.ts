@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { ImportEnvelope } from '../../import-name.ts';
-import { isSafeName, type ManifestLine, manifestLines } from '../manifest.ts';
+import { companions, isSafeName, type ManifestLine, manifestLines } from '../manifest.ts';
 import { type Found, type ReadingOptions, refused, skipped, tooLarge } from './found.types.ts';
-import { openZip, type Zip, type ZipEntry, ZipFault } from './zip.ts';
+import { openZip, type Zip, ZipFault } from './zip.ts';
 
 /** Messages of an export, which its manifest tells more of than their bytes do. */
 
@@ -35,7 +35,7 @@ export async function* readExported(path: string, options: ReadingOptions): Asyn
       }
     }
     for (const { name } of zip.entries.values()) {
-      if (listed.has(name) || isCompanion(name, manifest)) continue;
+      if (listed.has(name) || (manifest !== undefined && companions.has(name))) continue;
       if (name.toLowerCase().endsWith('.eml')) yield await fromZip(zip, { path, line: undefined, name }, options);
       else if (!name.endsWith('/')) yield skipped(`${path}: ${name}`, 'it is no .eml');
     }
@@ -44,9 +44,6 @@ export async function* readExported(path: string, options: ReadingOptions): Asyn
     yield refused(path, error.message);
   }
 }
-
-const isCompanion = (name: string, manifest: ZipEntry | undefined): boolean =>
-  manifest !== undefined && /^manifest\.(jsonl|txt|sig|pem)$/.test(name);
 
 async function fromZip(
   zip: Zip,

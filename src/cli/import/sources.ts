@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { open, opendir, readFile, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
-import { isSafeName, type ManifestLine, manifestIn } from '../manifest.ts';
+import { companions, isSafeName, type ManifestLine, manifestIn } from '../manifest.ts';
 import { NoMbox, splitMbox } from '../mbox.ts';
 import { envelopeIn, exportedMessage, readExported } from './exported.ts';
 import { type Found, type ReadingOptions, refused, skipped, tooLarge } from './found.types.ts';
@@ -14,9 +14,6 @@ export async function* findMessages(paths: readonly string[], options: ReadingOp
     else yield* inFile(path, { ...options, isNamed: true });
   }
 }
-
-/** What a folder holds beside the messages that an export wrote. */
-const companions = new Set(['manifest.jsonl', 'manifest.txt', 'manifest.sig', 'manifest.pem']);
 
 async function* inFolder(folder: string, options: ReadingOptions): AsyncGenerator<Found, void> {
   const listed = new Set<string>();
