@@ -53,21 +53,22 @@ async function* inFile(
   path: string,
   options: ReadingOptions & { readonly isNamed: boolean },
 ): AsyncGenerator<Found, void> {
-  const kind = await kindOf(path, options.isNamed);
-  if (kind === 'message') yield await wholeFile(path, options);
+  const kind = await kindOf(path, options.isNamed).catch(unreadable);
+  if (typeof kind === 'object') yield refused(path, kind.why);
+  else if (kind === 'message') yield await wholeFile(path, options);
   else if (kind === 'mbox') yield* inMbox(path, options);
   else if (kind === 'zip') yield* readExported(path, options);
   else yield skipped(path, 'it is no .eml, mbox, Maildir or export');
 }
 
-/** By its name in a folder; a file that was named is also looked into. */
+/** By its name; a file without an ending, and one that was named, is also looked into. */
 async function kindOf(path: string, isNamed: boolean): Promise<'message' | 'mbox' | 'zip' | 'other'> {
   const extension = extname(path).toLowerCase();
   if (extension === '.eml') return 'message';
-  const start = await firstBytes(path);
-  const isMbox = start.startsWith('From ');
   if (extension === '.mbox') return 'mbox';
-  if (isMbox && (isNamed || extension === '')) return 'mbox';
+  if (!isNamed && extension !== '') return 'other';
+  const start = await firstBytes(path);
+  if (start.startsWith('From ')) return 'mbox';
   if (!isNamed) return 'other';
   if (zipStarts.some((mark) => start.startsWith(mark))) return 'zip';
   return /^[!-9;-~]+:/.test(start) ? 'message' : 'other';
@@ -108,10 +109,15 @@ async function wholeFile(path: string, { limitBytes }: ReadingOptions): Promise<
     if (size === 0) return skipped(path, 'it is empty');
     return { kind: 'message', name: path, bytes: await readFile(path), envelope: null, weight: size };
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    return refused(path, code === 'ENOENT' ? 'it is not there' : `it cannot be read: ${code}`);
+    return refused(path, unreadable(error).why);
   }
+}
+
+/** What the system says of a file. @throws anything else */
+function unreadable(error: unknown): { readonly why: string } {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === undefined) throw error;
+  return { why: code === 'ENOENT' ? 'it is not there' : `it cannot be read: ${code}` };
 }
 
 async function exportedFile(path: string, line: ManifestLine, options: ReadingOptions): Promise<Found> {
