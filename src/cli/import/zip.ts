@@ -44,11 +44,12 @@ const inflate = promisify(inflateRaw);
 export async function openZip(path: string): Promise<Zip> {
   const file = await open(path, 'r');
   try {
-    const entries = await readDirectory(file);
+    const archive = { file, size: (await file.stat()).size };
+    const entries = await readDirectory(archive);
     return {
       entries,
-      read: async (entry) => readEntry(file, entry),
-      stream: (entry) => streamEntry(file, entry),
+      read: async (entry) => readEntry(archive, entry),
+      stream: (entry) => streamEntry(archive, entry),
       [Symbol.asyncDispose]: () => file.close(),
     };
   } catch (error) {
@@ -57,10 +58,16 @@ export async function openZip(path: string): Promise<Zip> {
   }
 }
 
-async function readDirectory(file: FileHandle): Promise<ReadonlyMap<string, ZipEntry>> {
-  const { offset, bytes } = await directoryPlace(file);
+/** The open file, and what it had of bytes when it was opened. */
+interface Archive {
+  readonly file: FileHandle;
+  readonly size: number;
+}
+
+async function readDirectory(archive: Archive): Promise<ReadonlyMap<string, ZipEntry>> {
+  const { offset, bytes } = await directoryPlace(archive);
   if (bytes > maxDirectoryBytes) throw new ZipFault('its directory is too large');
-  const directory = await readAt(file, offset, bytes);
+  const directory = await readAt(archive, offset, bytes);
   const entries = new Map<string, ZipEntry>();
   for (let at = 0; at + directoryBytes <= directory.length; ) {
     if (directory.readUInt32LE(at) !== directoryMark) throw new ZipFault('its directory is broken');
@@ -101,10 +108,10 @@ function zip64Numbers(extra: Buffer): (narrow: number) => number {
   };
 }
 
-async function directoryPlace(file: FileHandle): Promise<{ readonly offset: number; readonly bytes: number }> {
-  const { size } = await file.stat();
+async function directoryPlace(archive: Archive): Promise<{ readonly offset: number; readonly bytes: number }> {
+  const { size } = archive;
   const from = Math.max(0, size - maxTail);
-  const tail = await readAt(file, from, size - from);
+  const tail = await readAt(archive, from, size - from);
   let end = tail.length - endBytes;
   while (
     end >= 0 &&
@@ -117,31 +124,32 @@ async function directoryPlace(file: FileHandle): Promise<{ readonly offset: numb
   const locator = from + end - locatorBytes;
   const isWide = tail.readUInt16LE(end + 10) === 0xffff || bytes === 0xffffffff || offset === 0xffffffff;
   if (!isWide || locator < 0) return { offset, bytes };
-  const where = await readAt(file, locator, locatorBytes);
+  const where = await readAt(archive, locator, locatorBytes);
   if (where.readUInt32LE(0) !== locatorMark) return { offset, bytes };
-  const end64 = await readAt(file, Number(where.readBigUInt64LE(8)), end64Bytes);
+  const end64 = await readAt(archive, Number(where.readBigUInt64LE(8)), end64Bytes);
   if (end64.readUInt32LE(0) !== end64Mark) throw new ZipFault('its end is broken');
   return { bytes: Number(end64.readBigUInt64LE(40)), offset: Number(end64.readBigUInt64LE(48)) };
 }
 
-async function readEntry(file: FileHandle, entry: ZipEntry): Promise<Buffer> {
+async function readEntry(archive: Archive, entry: ZipEntry): Promise<Buffer> {
   if (entry.storedSize > mostStored(entry.size)) broken(entry);
-  const stored = await readAt(file, await dataOffset(file, entry), entry.storedSize);
+  const stored = await readAt(archive, await dataOffset(archive, entry), entry.storedSize);
   // One byte more than it says, so that it shows when there is more.
   const maxOutputLength = entry.size + 1;
   const bytes = entry.method === 0 ? stored : await inflate(stored, { maxOutputLength }).catch(() => broken(entry));
   return bytes.length === entry.size && crc32(bytes) === entry.crc ? bytes : broken(entry);
 }
 
-async function* streamEntry(file: FileHandle, entry: ZipEntry): AsyncGenerator<Buffer> {
-  const start = await dataOffset(file, entry);
-  const stored = storedBytes(file, start, entry.storedSize);
+async function* streamEntry(archive: Archive, entry: ZipEntry): AsyncGenerator<Buffer> {
+  const start = await dataOffset(archive, entry);
+  const stored = storedBytes(archive, start, entry.storedSize);
   if (entry.method === 0) yield* stored;
   else yield* inflated(stored, entry);
 }
 
-async function* storedBytes(file: FileHandle, start: number, bytes: number): AsyncGenerator<Buffer> {
-  for (let at = 0; at < bytes; at += pieceBytes) yield await readAt(file, start + at, Math.min(pieceBytes, bytes - at));
+async function* storedBytes(archive: Archive, start: number, bytes: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes; at += pieceBytes)
+    yield await readAt(archive, start + at, Math.min(pieceBytes, bytes - at));
 }
 
 async function* inflated(stored: AsyncIterable<Buffer>, entry: ZipEntry): AsyncGenerator<Buffer> {
@@ -158,15 +166,14 @@ async function* inflated(stored: AsyncIterable<Buffer>, entry: ZipEntry): AsyncG
 }
 
 /** The local header repeats the name, and may have another extra field than the directory. */
-async function dataOffset(file: FileHandle, { name, offset }: ZipEntry): Promise<number> {
-  const header = await readAt(file, offset, localBytes);
+async function dataOffset(archive: Archive, { name, offset }: ZipEntry): Promise<number> {
+  const header = await readAt(archive, offset, localBytes);
   if (header.readUInt32LE(0) !== localMark) throw new ZipFault(`${JSON.stringify(name)} is not where it should be`);
   return offset + localBytes + header.readUInt16LE(26) + header.readUInt16LE(28);
 }
 
-async function readAt(file: FileHandle, offset: number, bytes: number): Promise<Buffer> {
+async function readAt({ file, size }: Archive, offset: number, bytes: number): Promise<Buffer> {
   // Before memory is asked for: what a broken archive says of itself may be anything.
-  const { size } = await file.stat();
   if (!Number.isSafeInteger(offset) || offset + bytes > size) throw new ZipFault('it was cut, or is broken');
   const into = Buffer.allocUnsafe(bytes);
   for (let done = 0; done < bytes; ) {
