@@ -1,6 +1,6 @@
 /** Works on what comes, at most `atOnce` at a time and no further ahead; the first failure ends it. */
 export async function eachOf<T>(
-  source: AsyncIterable<T>,
+  source: Iterable<T> | AsyncIterable<T>,
   atOnce: number,
   work: (item: T) => Promise<void>,
 ): Promise<void> {

@@ -30,6 +30,8 @@ export interface ImportParts {
 }
 
 type Message = Extract<Found, { kind: 'message' }>;
+/** With the SHA-256 of its bytes, lower-case hex: it is asked for by it, and must have arrived with it. */
+type Hashed = Message & { readonly sha256: string };
 
 /** What one question about known messages is asked for, and held in memory; a larger message goes alone. */
 const batchOf = { items: 128, bytes: 8 * 1024 * 1024 };
@@ -70,7 +72,12 @@ interface Accounting {
   readonly note: (each: Found) => void;
 }
 
-async function sendBatch(batch: readonly Message[], parts: ImportParts, { summary, note }: Accounting): Promise<void> {
+async function sendBatch(
+  messages: readonly Message[],
+  parts: ImportParts,
+  { summary, note }: Accounting,
+): Promise<void> {
+  const batch = messages.map((message): Hashed => ({ ...message, sha256: sha256Of(message.bytes) }));
   const known = await knownOf(batch, parts);
   const news = batch.filter((message, at) => {
     if (known[at] !== true) return true;
@@ -78,7 +85,7 @@ async function sendBatch(batch: readonly Message[], parts: ImportParts, { summar
     note(message);
     return false;
   });
-  await eachOf(listed(news), messagesAtOnce, async (message) => {
+  await eachOf(news, messagesAtOnce, async (message) => {
     const answer = await send(message, parts);
     if (answer === 'refused') summary.refused += 1;
     else if (answer === 'known') summary.known += 1;
@@ -90,9 +97,7 @@ async function sendBatch(batch: readonly Message[], parts: ImportParts, { summar
   });
 }
 
-async function* listed<T>(items: readonly T[]): AsyncGenerator<T> {
-  yield* items;
-}
+const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** A journal item tells its envelope itself. */
 const envelopeFor = ({ envelope }: Message, { as }: ImportParts): ImportEnvelope =>
@@ -100,12 +105,11 @@ const envelopeFor = ({ envelope }: Message, { as }: ImportParts): ImportEnvelope
 
 const queryOf = ({ definition, as }: ImportParts): string => `?${new URLSearchParams({ definition, as })}`;
 
-async function knownOf(batch: readonly Message[], parts: ImportParts): Promise<readonly boolean[]> {
+async function knownOf(batch: readonly Hashed[], parts: ImportParts): Promise<readonly boolean[]> {
   const { as } = parts;
-  const names = batch.map((message) => {
-    const sha256 = createHash('sha256').update(message.bytes).digest('hex');
-    return importName(as, sha256, envelopeFor(message, parts)).slice(as.length + 1);
-  });
+  const names = batch.map((message) =>
+    importName(as, message.sha256, envelopeFor(message, parts)).slice(as.length + 1),
+  );
   const body = JSON.stringify({ names });
   const answer = await parts.patience(() =>
     parts.client.ask(`/v1/import/known${queryOf(parts)}`, { method: 'POST', body, headers: json }),
@@ -116,7 +120,7 @@ async function knownOf(batch: readonly Message[], parts: ImportParts): Promise<r
 
 const json = { 'content-type': 'application/json' };
 
-async function send(message: Message, parts: ImportParts): Promise<'imported' | 'known' | 'refused'> {
+async function send(message: Hashed, parts: ImportParts): Promise<'imported' | 'known' | 'refused'> {
   const { mailFrom, rcptTo } = envelopeFor(message, parts);
   const hasEnvelope = mailFrom !== null || rcptTo.length > 0;
   const line = `${JSON.stringify([mailFrom, rcptTo])}\n`;
@@ -132,6 +136,6 @@ async function send(message: Message, parts: ImportParts): Promise<'imported' | 
   }
   if (!answer.ok) throw await parts.client.failureOf(answer);
   const { sha256, known } = (await answer.json()) as { readonly sha256: string; readonly known: boolean };
-  if (sha256 === createHash('sha256').update(message.bytes).digest('hex')) return known ? 'known' : 'imported';
+  if (sha256 === message.sha256) return known ? 'known' : 'imported';
   throw new CommandFailure(exitCodes.failed, `${message.name} arrived as other bytes than it was read`);
 }
