@@ -22,6 +22,8 @@ export interface FrameSize {
 
 /** Widest line of bars: an answer every two seconds for two minutes. */
 const widestLine = 60;
+/** Bars of a sum in the head. */
+const mostBars = 12;
 /** A lower screen has the definitions and no sums. */
 const spaciousRows = 10;
 const keys = 'q quit  ↑↓ select  ←→ figure';
@@ -48,9 +50,10 @@ function headOf({ history, fault, from }: TopView, { engine }: EngineStatusAnswe
   const state = engine.ready ? 'ready' : 'NOT READY';
   const stale = fault === null ? '' : `  STALE: ${fault}`;
   const total = (figure: Figure, name: string): string => {
-    const series = seriesOf(history, figure, undefined);
+    // One more than there are bars: a rate is between two.
+    const series = seriesOf(history.slice(-(mostBars + 1)), figure, undefined);
     const unit = figure === 'queue' ? '' : '/s';
-    return `${name} ${shortNumber(series.at(-1))}${unit} ${sparkline(series, Math.min(12, Math.floor(columns / 10)))}`;
+    return `${name} ${shortNumber(series.at(-1))}${unit} ${sparkline(series, Math.min(mostBars, Math.floor(columns / 10)))}`;
   };
   return [
     `Daybook ${engine.version} at ${from}  ${state}  ${engine.now.slice(0, 19)}Z${stale}`,
@@ -84,7 +87,7 @@ function columnsOf({ history, answer }: TopView, figure: Figure): readonly Colum
     { title: 'QUARANTINED', of: count('quarantined'), right: true, rank: 9 },
     {
       title: figureName(figure).toUpperCase(),
-      of: ({ id }) => shortNumber(seriesOf(history, figure, id).at(-1)),
+      of: ({ id }) => shortNumber(seriesOf(history.slice(-2), figure, id).at(-1)),
       right: true,
       rank: 2,
     },
