@@ -22,7 +22,12 @@ export interface ManifestLine {
 }
 
 /** What an export writes beside its messages. */
-export const companions: ReadonlySet<string> = new Set(['manifest.jsonl', 'manifest.txt', 'manifest.sig', 'manifest.pem']);
+export const companions: ReadonlySet<string> = new Set([
+  'manifest.jsonl',
+  'manifest.txt',
+  'manifest.sig',
+  'manifest.pem',
+]);
 
 /** Names of exported files: nothing in them that a file system reads as a place. */
 export const isSafeName = (name: string): boolean => /^[A-Za-z0-9_][A-Za-z0-9._~-]{0,150}\.eml$/.test(name);
