@@ -43,7 +43,7 @@ export interface DaybookOptions {
 export const binary = join(
   import.meta.dirname,
   import.meta.filename.endsWith('.ts') ? '../../dist' : '../..',
-  'src/main.js',
+  'bin/main.js',
 );
 /** A start that takes longer has failed. */
 const readyWithinMs = 30_000;

@@ -41,7 +41,7 @@ function commandLines(page: string): readonly string[] {
   const quoted = [...whole.matchAll(/`(daybook [^`]+)`/g)].map(([, line = '']) => line);
   const parts = [...fenced, ...quoted].flatMap((line) => line.split(/ # | > |&&|;|\||, /));
   return parts
-    .map((line) => line.trim().replace('node dist/src/main.js', 'daybook'))
+    .map((line) => line.trim().replace('node dist/bin/main.js', 'daybook'))
     .filter((line) => line.startsWith('daybook '));
 }
 

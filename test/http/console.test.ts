@@ -62,7 +62,7 @@ test('an engine without a built console says how to make one', async () => {
 
 test('the built console is found from the source and from the build', () => {
   expect(builtConsole('/srv/daybook/src')).toBe('/srv/daybook/dist/console');
-  expect(builtConsole('/srv/daybook/dist/src')).toBe('/srv/daybook/dist/console');
+  expect(builtConsole('/srv/daybook/dist/bin')).toBe('/srv/daybook/dist/console');
 });
 
 test('script and framework of the console take 60 KB at most, compressed', () => {

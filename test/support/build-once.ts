@@ -5,7 +5,7 @@ import { join } from 'node:path';
 /** Journeys run the built binary: built anew where a source is newer than it. */
 export function setup(): void {
   const root = join(import.meta.dirname, '../..');
-  const binary = join(root, 'dist/src/main.js');
+  const binary = join(root, 'dist/bin/main.js');
   const builtAt = existsSync(binary) ? statSync(binary).mtimeMs : 0;
   const sources = ['src', 'machines', 'streams', 'bench'].flatMap((folder) => newest(join(root, folder)));
   if (sources.some((changedAt) => changedAt > builtAt)) {
