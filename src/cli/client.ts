@@ -71,7 +71,8 @@ export function createClient({ url, token }: Endpoint): Client {
   };
 }
 
-function withQuery(path: string, query: Query): string {
+/** The path with what is given of the query. */
+export function withQuery(path: string, query: Query): string {
   const given = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined);
   return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`;
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
+import { lockPlace } from '../../src/cli/export/place-lock.ts';
 import { eventually } from '../support/eventually.ts';
 import { all, type Entry } from '../support/journal-api.ts';
 import { command } from '../support/journey-cli.ts';
@@ -139,6 +140,19 @@ test('an export is for itself: no file of others is touched, none that is finish
   expect((await exporting(to, 'mbox', '--subject', 'lunch')).code).toBe(1);
   expect(((await stat(to)).mode & 0o777).toString(8)).toBe('600');
 });
+
+test.skipIf(process.platform !== 'linux')(
+  'a second export into a place where one is under way is refused',
+  async () => {
+    const to = join(folder, 'taken');
+    {
+      await using _first = await lockPlace(to);
+      const { code, stderr } = await exporting(to, 'eml');
+      expect([code, stderr]).toEqual([75, expect.stringContaining(`${to}: another process exports into it now`)]);
+    }
+    expect((await exporting(to, 'eml')).code).toBe(0);
+  },
+);
 
 test('each export is one event with its search and number, the search hidden from operators, and no event for each message', async () => {
   await using guarded = await daybook

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import type { Globals, Talk } from '../api-command.ts';
-import type { Client, Query } from '../client.ts';
+import { type Client, type Query, withQuery } from '../client.ts';
 import { CommandFailure, exitCodes } from '../exit-codes.ts';
 import { exportFilters, queryOf } from '../filters.ts';
 import { createPatience, type Patience } from '../import/patience.ts';
@@ -12,6 +12,7 @@ import { printable } from '../render.ts';
 import { openEmlTarget } from './eml-target.ts';
 import { readFrames } from './frames.ts';
 import { openMboxTarget } from './mbox-target.ts';
+import { lockPlace } from './place-lock.ts';
 import type { ExportFormat, ExportTarget, ExportWish, SignedManifest } from './target.types.ts';
 import { openZipTarget } from './zip-target.ts';
 
@@ -58,6 +59,7 @@ export async function exportMail(options: ExportOptions & Query, talk: Talk): Pr
   // Asked first: an engine that refuses leaves no trace of the export.
   const total = await totalOf(client, query);
   const { engine } = await client.get<{ readonly engine: { readonly now: string } }>('/v1/status');
+  await using _lock = await lockPlace(to);
   await using target = await openTarget({ format, query, to, asOf: engine.now });
   if (target.before.count > 0) say(`going on behind ${target.before.count} messages of an earlier run`);
   const exported = await writeAll(target, { client, patience, query, progress, total, say });
@@ -112,10 +114,8 @@ class Cut extends Error {}
 
 async function writeSome(target: ExportTarget, exported: Exported, parts: ExportParts): Promise<void> {
   const { client, patience, query, progress, total, say } = parts;
-  const asked = Object.entries({ ...query, asOf: target.before.asOf, cursor: exported.cursor }).filter(
-    (pair): pair is [string, string] => pair[1] !== undefined,
-  );
-  const answer = await patience(() => client.ask(`/v1/export?${new URLSearchParams(asked)}`, {}, null));
+  const asked = withQuery('/v1/export', { ...query, asOf: target.before.asOf, cursor: exported.cursor });
+  const answer = await patience(() => client.ask(asked, {}, null));
   if (!answer.ok || answer.body === null) throw await client.failureOf(answer);
   const frames = readFrames(answer.body);
   for (;;) {

@@ -20,8 +20,7 @@ export async function openState(
   { format, query, to, asOf }: ExportWish,
   { path, written }: { readonly path: string; readonly written: readonly string[] },
 ): Promise<ExportState> {
-  const asked = Object.entries(query).filter(([, value]) => value !== undefined);
-  const wish = { format, query: Object.fromEntries(asked) };
+  const wish = { format, query };
   const end = (): Promise<void> => rm(path, { force: true });
   const stands = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw new CommandFailure(exitCodes.failed, `${path}: ${error.code}`);
