@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
+import { isLoopbackHost } from '../config/cidr.ts';
 import { type FirstAnswers, firstDefinition, presetsOf, senders } from '../config/first-config.ts';
 import { CommandFailure, exitCodes } from './exit-codes.ts';
-import { type InitOptions, isLoopback, serviceAddressOf } from './init-options.ts';
+import { type InitOptions, portIn, serviceAddressOf } from './init-options.ts';
 import { configOption, jsonOption, type ProgramOptions } from './options.ts';
 import { senderPage, senderSteps } from './sender-steps.ts';
 
@@ -75,7 +76,7 @@ function answersOf(given: InitOptions, newToken: () => string): FirstAnswers {
     dataDir: given.dataDir ?? presets.dataDir,
     httpHost,
     httpPort: portOf('--http-port', given.httpPort) ?? presets.httpPort,
-    token: given.withToken || !isLoopback(httpHost) ? newToken() : null,
+    token: given.withToken || !isLoopbackHost(httpHost) ? newToken() : null,
     smtpHost: given.smtpHost ?? presets.smtpHost,
     smtpPort: portOf('--smtp-port', given.smtpPort) ?? presets.smtpPort,
     sources: given.source,
@@ -86,9 +87,10 @@ function answersOf(given: InitOptions, newToken: () => string): FirstAnswers {
 }
 
 function portOf(name: string, text: string | undefined): number | undefined {
-  if (text === undefined || (/^\d{1,5}$/.test(text) && Number(text) <= 65_535))
-    return text === undefined ? undefined : Number(text);
-  throw usage(`${name} is no port: expected 0 to 65535`);
+  if (text === undefined) return undefined;
+  const port = portIn(text);
+  if (port === undefined) throw usage(`${name} is no port: expected 0 to 65535`);
+  return port;
 }
 
 const usage = (text: string): CommandFailure => new CommandFailure(exitCodes.usage, text);

@@ -23,4 +23,6 @@ export interface InitOptions {
 /** `journal@journal.north.example`, a domain below that nobody else receives mail for. */
 export const serviceAddressOf = (domain: string): string => `journal@journal.${domain.replace(/^\*\./, '')}`;
 
-export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.');
+/** The number that a text says, or undefined where it is no port. */
+export const portIn = (text: string): number | undefined =>
+  /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined;

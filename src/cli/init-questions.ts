@@ -1,8 +1,9 @@
 import * as prompts from '@clack/prompts';
 import { faultOfAddress, isDomain } from '../config/address.ts';
+import { isLoopbackHost } from '../config/cidr.ts';
 import { presetsOf, type Sender } from '../config/first-config.ts';
 import { CommandFailure, exitCodes } from './exit-codes.ts';
-import { type InitOptions, isLoopback, serviceAddressOf } from './init-options.ts';
+import { type InitOptions, portIn, serviceAddressOf } from './init-options.ts';
 
 const kinds: readonly { readonly value: Sender; readonly label: string }[] = [
   { value: 'exchange-server', label: 'Exchange Server' },
@@ -30,7 +31,7 @@ export async function askMissing(given: InitOptions): Promise<InitOptions> {
   const httpHost = given.httpHost ?? (await ask('Address of API and console', presets.httpHost));
   const withToken =
     given.withToken ||
-    (isLoopback(httpHost) &&
+    (isLoopbackHost(httpHost) &&
       (await answered(prompts.confirm({ message: 'Protect the API with a token?', initialValue: false }))));
   const dataDir = given.dataDir ?? (await ask('Folder for the mail', presets.dataDir));
   prompts.outro('That is all.');
@@ -53,7 +54,7 @@ const askSources = async (): Promise<readonly string[]> =>
   listed(await ask('Who may send? Addresses or ranges such as 10.0.0.0/8; nothing: this machine alone', ''));
 
 const faultOfPort = (text: string): string | undefined =>
-  /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? undefined : 'A port is 0 to 65535';
+  portIn(text) === undefined ? 'A port is 0 to 65535' : undefined;
 
 function ask(
   message: string,

@@ -75,6 +75,11 @@ test('a token stands in it wherever the API is to be reached from elsewhere, ano
     return parse(await written()).http.tokens[0].token as string;
   };
   expect(await tokenNow()).not.toBe(await tokenNow());
+  // A name that only begins as this machine's addresses do.
+  expect((await init('-y', '--force', '--domain', 'north.example', '--http-host', '127.example')).code).toBe(0);
+  expect(parse(await written()).http.tokens).toHaveLength(1);
+  expect((await init('-y', '--force', '--domain', 'north.example', '--http-host', 'LOCALHOST')).code).toBe(0);
+  expect(parse(await written()).http.tokens).toBeUndefined();
 });
 
 test('a file that stands there is kept but for --force', async () => {
