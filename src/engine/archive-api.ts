@@ -98,7 +98,8 @@ const viewOf: EngineApi['viewOf'] = (entry, holds) => {
   };
 };
 
-async function download(
+/** What is stored of a message, as a download answers it. @throws EngineFailure `damaged` */
+export async function download(
   bodies: Bodies,
   { body, decoding, sha256, size }: Pick<IntakeRecord, 'body' | 'sha256' | 'size'> & { readonly decoding: Decoding },
 ): Promise<RawMessage & { readonly content: Uint8Array }> {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { representationsOf } from '../../streams/entry-view.ts';
 import { EngineFailure } from '../../streams/failure.ts';
-import type { ArchiveEntry } from '../../streams/message.ts';
+import type { ArchiveEntry, Representation } from '../../streams/message.ts';
+import type { Bodies } from '../../streams/ports.ts';
 import { exportText } from '../evidence/export-statement.ts';
 import type { Signer } from '../evidence/head.ts';
 import type { EngineApi } from '../http/api.types.ts';
@@ -9,11 +10,12 @@ import { type ExportApi, type ExportedMessage, ManifestFault, type WantedExport 
 import { LineTooLong, linesOf, manifestLineBytes } from '../lines.ts';
 import { entryPosition } from '../store/entry-keys.ts';
 import { cursorBehind } from '../store/keys.ts';
+import { download } from './archive-api.ts';
 import { engineEvent } from './definition-events.ts';
 import type { Workshop } from './workshop.ts';
 
 type ExportParts = Pick<Workshop, 'store' | 'clock' | 'note'> & {
-  readonly archive: Pick<EngineApi, 'viewOf' | 'rawEntry'>;
+  readonly archive: Pick<EngineApi, 'viewOf'>;
   readonly signer: Signer;
 };
 
@@ -104,16 +106,21 @@ async function read(entry: ArchiveEntry, { archive, store }: ExportParts): Promi
   const people = recipients.map(({ address, type }) => ({ address, type }));
   const next = cursorBehind(entryPosition(entry));
   const line = { id, messageId, sha256, size, date, archivedAt, sender, recipients: people, flags, next };
-  const bytes = await archive.rawEntry(id, undefined).then(
-    (raw) => (raw?.content instanceof Uint8Array && raw.sha256 === sha256 ? raw.content : null),
-    (error: unknown) => {
-      if (error instanceof EngineFailure && error.code === 'damaged') return null;
-      throw error;
-    },
-  );
+  const { primary } = representationsOf(entry);
+  const bytes = primary === undefined ? null : await bytesOf(store.bodies, primary);
   // What was deleted while it was read is handed to nobody.
   if ((await store.messages.get(id)) === undefined) return 'gone';
   return { line, bytes };
+}
+
+/** Null where they are damaged. */
+async function bytesOf(bodies: Bodies, representation: Representation): Promise<Uint8Array | null> {
+  try {
+    return (await download(bodies, representation)).content;
+  } catch (error) {
+    if (error instanceof EngineFailure && error.code === 'damaged') return null;
+    throw error;
+  }
 }
 
 async function* hashing(
