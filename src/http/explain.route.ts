@@ -3,6 +3,7 @@ import { isAllowed } from './access.ts';
 import { accessOf } from './accessed.ts';
 import type { EngineApi } from './api.types.ts';
 import type { App } from './app.types.ts';
+import { atMost } from './at-most.ts';
 import { type Change, type Explanation, explanationSchema } from './explain.schema.ts';
 import type { PostedMessage } from './explain.types.ts';
 import { missingRaw } from './intake.route.ts';
@@ -12,20 +13,9 @@ import { explainIntakeQuery, explainQuery, recordParams } from './query.schema.t
 /** Dry runs at once: each holds a whole message in memory while it is read. */
 const maxExplaining = 2;
 
-/** One more dry run, or the answer that there are too many. */
-type Enter = (done: { once(event: 'close', listener: () => void): unknown }) => void;
-
 /** A message in, what would become of it out (interface section 6); the same of one that was accepted. */
 export function explainRoutes(app: App, api: EngineApi, messageLimitBytes: number): void {
-  let explaining = 0;
-  const enter: Enter = (answer) => {
-    if (explaining >= maxExplaining) throw new ProblemError('busy', { headers: { 'retry-after': '1' } });
-    explaining += 1;
-    // Comes once, whether it was answered or given up.
-    answer.once('close', () => {
-      explaining -= 1;
-    });
-  };
+  const enter = atMost(maxExplaining, 1);
   postedRoute(app, api, { enter, messageLimitBytes });
   app.get('/v1/intake/:id/explain', {
     schema: { params: recordParams, querystring: explainIntakeQuery, response: { 200: explanationSchema } },
@@ -50,7 +40,7 @@ export function explainRoutes(app: App, api: EngineApi, messageLimitBytes: numbe
 function postedRoute(
   app: App,
   api: EngineApi,
-  { enter, messageLimitBytes }: { readonly enter: Enter; readonly messageLimitBytes: number },
+  { enter, messageLimitBytes }: { readonly enter: ReturnType<typeof atMost>; readonly messageLimitBytes: number },
 ): void {
   // A scope of its own: only here a body may be a message, and as large as one.
   app.register(async (scope: App) => {

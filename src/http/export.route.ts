@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { accessOf } from './accessed.ts';
 import type { EngineApi } from './api.types.ts';
 import type { App } from './app.types.ts';
+import { atMost } from './at-most.ts';
 import { signedExportSchema } from './evidence.schema.ts';
 import { type ExportedMessage, ManifestFault } from './export.types.ts';
 import { ProblemError } from './problems.ts';
@@ -12,18 +13,10 @@ import { untouched, withBody } from './streamed-body.ts';
 const maxExporting = 2;
 /** Sent at once, a larger message alone. */
 const pieceBytes = 128 * 1024;
-const busy = { headers: { 'retry-after': '2' } };
 
 /** Archived mail as files (interface section 1, `daybook export`). */
 export function exportRoutes(app: App, { exports }: EngineApi): void {
-  const exporting = { count: 0 };
-  const begin = (ended: { once(event: 'close', listener: () => void): unknown }): void => {
-    if (exporting.count >= maxExporting) throw new ProblemError('busy', busy);
-    exporting.count += 1;
-    ended.once('close', () => {
-      exporting.count -= 1;
-    });
-  };
+  const begin = atMost(maxExporting, 2);
   app.get('/v1/export', {
     schema: { querystring: exportQuery },
     config: {
