@@ -1,38 +1,29 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
-import { isPrivateUrl } from './anchor.schema.ts';
 import type { DocumentFault, FaultPath } from './fault.ts';
+import { clearUrlRules, kindRules } from './kind-rules.ts';
 import { valueAt } from './schema-walk.ts';
 import { whyUnreadable } from './unreadable.ts';
 
 /** Which options a kind of anchor has beside those of all. */
-const optionsOf = { file: ['path'], webhook: ['url', 'token'], rfc3161: ['url'] } as const;
-const required = { file: 'path', webhook: 'url', rfc3161: 'url' } as const;
-const own = ['path', 'url', 'token'] as const;
-type Kind = keyof typeof optionsOf;
+const kinds = {
+  file: { required: ['path'], others: [] },
+  webhook: { required: ['url'], others: ['token'] },
+  rfc3161: { required: ['url'], others: [] },
+} as const;
 
 /** Rules on one anchor as the document has it: each kind has its own options. */
 export function anchorRules(anchor: unknown, base: FaultPath): readonly DocumentFault[] {
-  const kind = valueAt(anchor, ['kind']);
-  if (typeof kind !== 'string' || !Object.hasOwn(optionsOf, kind)) return [];
-  const allowed: readonly string[] = optionsOf[kind as Kind];
-  const faults = own
-    .filter((key) => valueAt(anchor, [key]) !== undefined && !allowed.includes(key))
-    .map((key): DocumentFault => ({ path: [...base, key], at: 'key', text: `is no option of the kind ${kind}` }));
-  const needed = required[kind as Kind];
-  if (valueAt(anchor, [needed]) === undefined) {
-    faults.push({ path: [...base, needed], at: 'missing', text: `is missing; required with kind: ${kind}` });
-  }
-  const url = valueAt(anchor, ['url']);
-  if (kind === 'webhook' && typeof url === 'string' && !isPrivateUrl(url.trim())) {
-    faults.push({ path: [...base, 'url'], at: 'value', text: 'is sent in clear; expected https, or a loopback host' });
-  }
-  const token = valueAt(anchor, ['token']);
-  if (typeof token === 'string' && token !== '' && !/^[!-~]+$/.test(token)) {
-    const text = 'cannot be sent in a header; expected printable ASCII without blanks';
-    faults.push({ path: [...base, 'token'], at: 'value', text });
-  }
-  return faults;
+  const found = kindRules(anchor, base, kinds);
+  if (found === null) return [];
+  const clear = found.kind === 'webhook' ? clearUrlRules(anchor, base) : [];
+  return [...found.faults, ...clear, ...tokenRules(valueAt(anchor, ['token']), base)];
+}
+
+function tokenRules(token: unknown, base: FaultPath): readonly DocumentFault[] {
+  if (typeof token !== 'string' || token === '' || /^[!-~]+$/.test(token)) return [];
+  const text = 'cannot be sent in a header; expected printable ASCII without blanks';
+  return [{ path: [...base, 'token'], at: 'value', text }];
 }
 
 /** A line where it lies, links followed as far as there are files. `path`: absolute */
