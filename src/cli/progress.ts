@@ -1,4 +1,5 @@
-import { type Screen, size } from './render.ts';
+import { sizeText } from '../config/units.ts';
+import type { Screen } from './render.ts';
 
 /** What a long command has done so far; drawn on a terminal alone, a line that is drawn over. */
 export interface Progress {
@@ -51,4 +52,4 @@ export function duration(seconds: number): string {
 }
 
 /** `12.3 MB in 4 s`. */
-export const amount = (bytes: number, seconds: number): string => `${size(bytes)} in ${duration(seconds)}`;
+export const amount = (bytes: number, seconds: number): string => `${sizeText(bytes)} in ${duration(seconds)}`;

@@ -76,10 +76,3 @@ export function ago(at: string | null, now: number): string {
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ago`;
   return seconds < 86_400 ? `${Math.floor(seconds / 3_600)} h ago` : `${Math.floor(seconds / 86_400)} d ago`;
 }
-
-export const size = (bytes: number): string => {
-  if (bytes < 1_024) return `${bytes} B`;
-  const units = ['KB', 'MB', 'GB', 'TB'];
-  const power = Math.min(units.length, Math.floor(Math.log2(bytes) / 10));
-  return `${(bytes / 1_024 ** power).toFixed(1)} ${units[power - 1] ?? 'TB'}`;
-};

@@ -1,3 +1,4 @@
+import { sizeText } from '../config/units.ts';
 import { duration, minute } from '../time-words.ts';
 import type {
   AlertAnswer,
@@ -12,7 +13,7 @@ import type {
   StatusAnswer,
   TestAnswer,
 } from './answers.types.ts';
-import { ago, type Column, pairs, printable, size, statusLabel, table } from './render.ts';
+import { ago, type Column, pairs, printable, statusLabel, table } from './render.ts';
 
 /** What each answer of the API looks like to a person. */
 export function statusTable(definitions: readonly StatusAnswer[], now: number): string {
@@ -64,7 +65,7 @@ export const messageTable = (entries: readonly EntryAnswer[]): string =>
       { title: 'FROM', of: ({ from }) => from ?? '—' },
       { title: 'RECIPIENTS', of: ({ recipients }) => recipientsOf(recipients) },
       { title: 'SUBJECT', of: ({ subject }) => (subject ?? '').slice(0, 48) },
-      { title: 'SIZE', of: (entry) => size(entry.size), right: true },
+      { title: 'SIZE', of: (entry) => sizeText(entry.size), right: true },
       { title: 'FLAGS', of: ({ flags }) => flags.join(' ') },
     ],
     entries,
@@ -78,7 +79,7 @@ export const intakeTable = (items: readonly IntakeAnswer[]): string =>
       { title: 'STATE', of: ({ state }) => state },
       { title: 'REASON', of: ({ reason }) => reason ?? '' },
       { title: 'RECEIVED', of: ({ receivedAt }) => receivedAt },
-      { title: 'SIZE', of: (item) => size(item.size), right: true },
+      { title: 'SIZE', of: (item) => sizeText(item.size), right: true },
       { title: 'ATTEMPT', of: ({ attempt }) => String(attempt), right: true },
       { title: 'NEXT', of: ({ nextAttemptAt }) => nextAttemptAt ?? '' },
     ],
@@ -154,7 +155,7 @@ const dataText = (data: EventAnswer['data']): string =>
     .map(([name, value]) => {
       if (typeof value === 'number' && name.endsWith('Ms')) return `${name.slice(0, -2)}="${duration(value)}"`;
       if (typeof value === 'number' && name.endsWith('Bytes'))
-        return `${name.slice(0, -5)}=${JSON.stringify(size(value))}`;
+        return `${name.slice(0, -5)}=${JSON.stringify(sizeText(value))}`;
       if (typeof value === 'number' && name.endsWith('At')) return `${name}="${minute(value)}"`;
       return `${name}=${typeof value === 'string' && /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value)}`;
     })

@@ -35,3 +35,17 @@ export function checkedSizeBytes(text: string): number {
   if (bytes === undefined) throw new Error('a size got past the schema');
   return bytes;
 }
+
+/** Milliseconds as the configuration writes them, in the largest unit that is whole: `10m`, `250ms`, `0s`. */
+export function durationText(ms: number): string {
+  if (ms === 0) return '0s';
+  const [unit, length] = Object.entries(msOf).findLast(([, each]) => ms % each === 0) ?? ['ms', 1];
+  return `${ms / length}${unit}`;
+}
+
+/** Bytes for people, in the largest unit that they reach: `900 B`, `1.5 GB`. */
+export function sizeText(bytes: number): string {
+  if (bytes < bytesOf.KB) return `${bytes} B`;
+  const [unit, length] = Object.entries(bytesOf).findLast(([, each]) => bytes >= each) ?? ['B', 1];
+  return `${(bytes / length).toFixed(1)} ${unit}`;
+}

@@ -1,5 +1,6 @@
 import type { SchedulerLike } from 'rxjs';
 import type { EventDraft } from '../../streams/ports.ts';
+import { sizeText } from '../config/units.ts';
 import type { Status } from '../http/status.schema.ts';
 import { isoTime } from '../time-words.ts';
 import { engineEvent } from './definition-events.ts';
@@ -42,7 +43,7 @@ export function createDiskWatch({ room, minimumFreeBytes, clock, note }: DiskPar
     const text =
       level === 'full'
         ? 'the disk is full up to store.minimumFree: no mail is taken until there is room'
-        : `the disk has ${sizeOf(left)} left before no mail is taken`;
+        : `the disk has ${sizeText(left)} left before no mail is taken`;
     return [{ code: `disk-${level}`, text, since: isoTime(since) }];
   };
   return { warnings: look, fullSince: () => (level === 'full' ? since : null) };
@@ -52,10 +53,4 @@ export function createDiskWatch({ room, minimumFreeBytes, clock, note }: DiskPar
 function levelOf(left: number, floor: number, before: Level): Level {
   if (left <= 0) return 'full';
   return left < floor * (before === 'normal' ? 1 : 1.25) ? 'low' : 'normal';
-}
-
-function sizeOf(bytes: number): string {
-  const units = ['B', 'KB', 'MB', 'GB', 'TB'];
-  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
-  return `${Math.round((bytes / 1024 ** power) * 10) / 10} ${units[power]}`;
 }

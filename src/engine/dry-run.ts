@@ -1,11 +1,11 @@
 import type { JournalOptions } from '../../streams/message.ts';
 import type { IntakeRecord } from '../../streams/ports.ts';
 import { toJournalOptions } from '../config/to-options.ts';
+import { durationText } from '../config/units.ts';
 import type { DryRun } from '../http/explain.schema.ts';
 import type { DryRunAnswer } from '../http/explain.types.ts';
 import { isoTime } from '../time-words.ts';
 import { parseChange } from './administration.ts';
-import { durationText } from './duration-text.ts';
 import { type Explaining, trialParts } from './explain.ts';
 import { changesBetween, endingOf } from './explain-changes.ts';
 import { overRecords } from './over-records.ts';

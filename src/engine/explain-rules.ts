@@ -3,9 +3,9 @@ import type { MatchingOptions, ParsedMail } from '../../streams/message.ts';
 import type { Directory } from '../../streams/ports.ts';
 import { waits } from '../../streams/ruling.ts';
 import { screen } from '../../streams/screen.ts';
+import { durationText } from '../config/units.ts';
 import type { Explanation } from '../http/explain.schema.ts';
 import { isoTime } from '../time-words.ts';
-import { durationText } from './duration-text.ts';
 import type { TrialRules, Tried } from './trial.ts';
 
 type Rule = Explanation['rules'][number];
@@ -157,7 +157,9 @@ function look({ verdict, entries }: Tried, { matching }: TrialRules): Rule {
     const why = verdict.case === 'M5' ? named : {};
     return rule('match', 'found', { ...why, detail: `${verdict.case}: ${text} is in the archive` });
   }
-  const [count] = [entries.length];
-  const none = count === 0 ? 'nothing is under its keys' : `${count} under its keys, none of them the same message`;
+  const none =
+    entries.length === 0
+      ? 'nothing is under its keys'
+      : `${entries.length} under its keys, none of them the same message`;
   return rule('match', 'missed', { ...named, detail: `${none}; it becomes an entry of its own` });
 }

@@ -1,7 +1,7 @@
 import type { JournalOptions, MatchingOptions } from '../../streams/message.ts';
+import { durationText } from '../config/units.ts';
 import type { Change, Explanation } from '../http/explain.schema.ts';
 import { isoTime } from '../time-words.ts';
-import { durationText } from './duration-text.ts';
 import { changesBetween, endingOf } from './explain-changes.ts';
 import { type TrialParts, type TrialRules, type TrialSubject, type Tried, tryMessage } from './trial.ts';
 
