@@ -72,10 +72,20 @@ export async function refusesForAge(
   const { transport } = definition.config;
   const applies = transport === 'smtp' ? expiredAction === 'reject' : expiredAction === 'leave';
   if (!applies) return null;
-  let bytes = Buffer.alloc(0);
-  for (const chunk of chunks) if (bytes.length < judgedBytes) bytes = Buffer.concat([bytes, chunk]);
-  if (!(await isOverAge(workshop, definition, bytes, workshop.clock.now()))) return null;
+  if (!(await isOverAge(workshop, definition, startOf(chunks), workshop.clock.now()))) return null;
   return transport === 'smtp' ? 'rejected' : 'left';
+}
+
+/** As many of the first chunks as hold what is judged. */
+function startOf(chunks: readonly Uint8Array[]): Buffer {
+  const first: Uint8Array[] = [];
+  let size = 0;
+  for (const chunk of chunks) {
+    if (size >= judgedBytes) break;
+    first.push(chunk);
+    size += chunk.length;
+  }
+  return Buffer.concat(first);
 }
 
 async function isOverAge(
