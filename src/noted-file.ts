@@ -31,4 +31,12 @@ export async function readNoted(path: string): Promise<Noted> {
   return { kind: 'value', value: JSON.parse(json.toString('utf8')) };
 }
 
+/** What it holds, or `nothing`; `damaged` is told where it is not as it was written. @throws as `readNoted` */
+export async function notedOr<T>(path: string, nothing: T, damaged: () => void): Promise<T> {
+  const noted = await readNoted(path);
+  if (noted.kind === 'value') return noted.value as T;
+  if (noted.kind === 'damaged') damaged();
+  return nothing;
+}
+
 const sha256Of = (text: string | Uint8Array): string => createHash('sha256').update(text).digest('hex');

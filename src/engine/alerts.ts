@@ -4,7 +4,7 @@ import type { Alert, Trouble } from '../../streams/alert.ts';
 import type { EventDraft, NewId } from '../../streams/ports.ts';
 import type { Status } from '../http/status.schema.ts';
 import type { Log } from '../log.ts';
-import { readNoted, writeNoted } from '../noted-file.ts';
+import { notedOr, writeNoted } from '../noted-file.ts';
 import { isoTime } from '../time-words.ts';
 import { acknowledge, follow, isOpen, type Stepped } from './alert-book.ts';
 import { type Channels, type NamedChannel, openChannels, type Told } from './alert-channels.ts';
@@ -50,7 +50,10 @@ export async function openAlerts(parts: AlertsParts): Promise<Alerts> {
   const { dataDir, clock, log, note } = parts;
   const path = join(dataDir, alertsState);
   const wake$ = new Subject<void>();
-  const keeper = keeping(path, await keptIn(path, log), log);
+  const kept = await notedOr<Kept>(path, { alerts: [], told: {} }, () =>
+    log('warn', 'the alerts of the last run are damaged; what is wrong is told anew', { path }),
+  );
+  const keeper = keeping(path, kept, log);
   const now = clock.now();
   // What was there at the end of the last life counts as seen now: it is looked for before it is called over.
   let alerts = keeper.kept.alerts.map((alert) => (isOpen(alert) ? { ...alert, seenAt: now } : alert));
@@ -156,14 +159,6 @@ function keeping(path: string, first: Kept, log: Log) {
     again,
     settled: async () => writing ?? undefined,
   };
-}
-
-async function keptIn(path: string, log: Log): Promise<Kept> {
-  const noted = await readNoted(path);
-  if (noted.kind === 'value') return noted.value as Kept;
-  if (noted.kind === 'damaged')
-    log('warn', 'the alerts of the last run are damaged; what is wrong is told anew', { path });
-  return { alerts: [], told: {} };
 }
 
 /** The lines of the event log about one step; that somebody was asked again is none (journaling d.2). */

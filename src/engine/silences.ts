@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { exhaustMap, from, repeat, type SchedulerLike, timer } from 'rxjs';
 import type { Log } from '../log.ts';
-import { readNoted, writeNoted } from '../noted-file.ts';
+import { notedOr, writeNoted } from '../noted-file.ts';
 import { type Learning, learn, nothingLearnt, type Silences, type UsualSilence, usualAt } from './usual-silence.ts';
 
 /** What is usual, kept over restarts. */
@@ -34,11 +34,14 @@ export async function openSilences({
 }: SilenceParts): Promise<SilenceBook & AsyncDisposable> {
   const path = join(dataDir, silencesState);
   const learnt = new Map<string, Learning>();
-  for (const [id, silences] of Object.entries(await keptIn(path, log))) learnt.set(id, { silences, current: null });
+  const kept = await notedOr<Readonly<Record<string, Silences>>>(path, {}, () =>
+    log('warn', 'what is usual is damaged; it is learnt anew', { path }),
+  );
+  for (const [id, silences] of Object.entries(kept)) learnt.set(id, { silences, current: null });
   let looks = 0;
   const save = async (): Promise<void> => {
-    const kept = Object.fromEntries([...learnt].map(([id, { silences }]) => [id, silences]));
-    await writeNoted(path, kept).catch((error: unknown) =>
+    const known = Object.fromEntries([...learnt].map(([id, { silences }]) => [id, silences]));
+    await writeNoted(path, known).catch((error: unknown) =>
       log('warn', 'what is usual could not be kept', { error: String(error) }),
     );
   };
@@ -64,11 +67,4 @@ export async function openSilences({
       await save();
     },
   };
-}
-
-async function keptIn(path: string, log: Log): Promise<Readonly<Record<string, Silences>>> {
-  const noted = await readNoted(path);
-  if (noted.kind === 'value') return noted.value as Readonly<Record<string, Silences>>;
-  if (noted.kind === 'damaged') log('warn', 'what is usual is damaged; it is learnt anew', { path });
-  return {};
 }
