@@ -4,6 +4,7 @@ import { EngineFailure } from '../../streams/failure.ts';
 import { ingest } from '../../streams/ingest.ts';
 import type { Custodied } from '../../streams/message.ts';
 import type { Delivery, NewId, Receipt } from '../../streams/ports.ts';
+import { exclusiveByKey } from '../exclusive.ts';
 import type { ImportApi, TakenImport, WantedImport } from '../http/import.types.ts';
 import { importName } from '../import-name.ts';
 import type { Admission, Capacity } from './capacity.ts';
@@ -25,18 +26,8 @@ export function createImportApi(
   { capacity, newId }: ImportParts,
 ): ImportApi {
   const maxMessageBytes = options.smtp.maxMessageBytes;
-  const underWay = new Map<string, Promise<unknown>>();
-  /** Runs the tasks of one key one after another; as many keys as there are requests. */
-  const inTurn = async <T>(key: string, task: () => Promise<T>): Promise<T> => {
-    const run = (underWay.get(key) ?? Promise.resolve()).then(task);
-    const quiet = run.catch(() => undefined);
-    underWay.set(key, quiet);
-    try {
-      return await run;
-    } finally {
-      if (underWay.get(key) === quiet) underWay.delete(key);
-    }
-  };
+  // As many keys as there are requests.
+  const inTurn = exclusiveByKey();
   return {
     maxMessageBytes,
     known: async (definitionId, names) => {
