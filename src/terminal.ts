@@ -1,12 +1,10 @@
 import type { Terminal } from './cli/terminal.ts';
 
 /** The terminal of a process. */
-export function openTerminal({ stdin, stdout, env }: NodeJS.Process): Terminal {
+export function openTerminal({ stdin, stdout }: NodeJS.Process): Terminal {
   return {
     isInteractive: stdin.isTTY === true && stdout.isTTY === true,
-    colours: stdout.isTTY === true && env['NO_COLOR'] === undefined,
     size: () => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 }),
-    write: (text) => void stdout.write(text),
     listen: ({ keys, resized, ended }) => {
       const data = (text: string): void => keys(text);
       stdin.setRawMode(true).setEncoding('utf8').on('data', data).resume();

@@ -1,10 +1,8 @@
 /** The terminal that a person sits at, where there is one. */
 export interface Terminal {
-  /** Keys come from it and it shows what is written. */
+  /** Keys come from it and it shows what is written to the output. */
   readonly isInteractive: boolean;
-  readonly colours: boolean;
   size(): { readonly columns: number; readonly rows: number };
-  write(text: string): void;
   /** Keys as they are pressed, one or more in a text, until disposed; signals come here instead of ending the process. */
   listen(listener: TerminalListener): Disposable;
 }

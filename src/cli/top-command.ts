@@ -49,7 +49,7 @@ export function addTop(program: Command, talk: Talk): void {
 
 /** Draws until the person leaves; whatever happens, the terminal is as it was before. */
 async function watch(
-  { terminal, pause }: Talk,
+  { terminal, out, pause }: Talk,
   client: Client,
   { interval, view: first }: { readonly interval: number; readonly view: TopView },
 ): Promise<void> {
@@ -60,13 +60,13 @@ async function watch(
   });
   let isOpen = true;
   const draw = (): void => {
-    if (isOpen) terminal.write(painted(topFrame(view, terminal.size()), terminal.colours));
+    if (isOpen) out.write(painted(topFrame(view, terminal.size()), out.colours));
   };
   const look = async (): Promise<void> => {
     view = await looked(view, client);
     draw();
   };
-  terminal.write(screen.enter);
+  out.write(screen.enter);
   const listening = terminal.listen({
     keys: (text) => {
       for (const key of keysIn(text)) {
@@ -76,7 +76,7 @@ async function watch(
       draw();
     },
     resized: () => {
-      terminal.write('\u001b[2J');
+      out.write('\u001b[2J');
       draw();
     },
     ended: leave,
@@ -93,7 +93,7 @@ async function watch(
   } finally {
     isOpen = false;
     listening[Symbol.dispose]();
-    terminal.write(screen.leave);
+    out.write(screen.leave);
   }
 }
 
