@@ -3,8 +3,8 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { firstValueFrom, from, type ObservableInput } from 'rxjs';
 import { ulid } from 'ulid';
+import { firstValue } from '../src/engine/first-value.ts';
 import { openStore, type Store } from '../src/store/open-store.ts';
 import type { MessageQuery } from '../streams/ports.ts';
 import { known, mailOf, observationOf } from './archive-mail.ts';
@@ -63,8 +63,8 @@ async function fill(store: Store, first: number, last: number): Promise<void> {
   for (let at = first; at < last; at += group) {
     const numbers = Array.from({ length: Math.min(group, last - at) }, (_, more) => at + more);
     const mails = new Map(await Promise.all(numbers.map((n) => take(store, n))));
-    const { items } = await value(store.spool.due('bench', Date.now(), group));
-    await value(
+    const { items } = await firstValue(store.spool.due('bench', Date.now(), group));
+    await firstValue(
       store.archive.settle(
         items.map((item) => {
           const mail = mails.get(item.intakeId);
@@ -150,8 +150,4 @@ function show(size: number, figures: Readonly<Record<string, number>>): void {
   for (const [name, figure] of Object.entries(figures)) {
     console.log(`  ${name.padEnd(32)} ${figure.toPrecision(4).padStart(10)}`);
   }
-}
-
-function value<T>(answer: ObservableInput<T>): Promise<T> {
-  return firstValueFrom(from(answer));
 }

@@ -1,7 +1,6 @@
 import { type CommandNode, nodesOf, type Value } from './command-tree.ts';
 
-export const shells = ['bash', 'zsh', 'fish'] as const;
-export type Shell = (typeof shells)[number];
+export type Shell = 'bash' | 'zsh' | 'fish';
 
 /**
  * A completion script: command names, options, words to choose from and paths. Everything stands in the script, so

@@ -128,15 +128,8 @@ const both = <T>(before: T | null, after: T | null): T | null => (before === nul
 const fixed = [
   ...['dataDir', 'logLevel', 'http.host', 'http.port', 'smtp.host', 'smtp.port', 'smtp.hostname'],
   ...['smtp.maxMessageSize', 'smtp.maxConnections', 'smtp.idleTimeout', 'gateway.smtp.host', 'gateway.smtp.port'],
-  ...[
-    'directory.trustedRecipientHeaders',
-    'matching.expiredAction',
-    'limits',
-    'store',
-    'evidence',
-    'alerts',
-    'cluster',
-  ],
+  ...['directory.trustedRecipientHeaders', 'matching.expiredAction'],
+  ...['limits', 'store', 'evidence', 'alerts', 'cluster'],
 ] as const;
 
 /** Paths of options that differ from those of the start, and that only a start can apply; never a value. */
