@@ -1,22 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { createTransport } from 'nodemailer';
 import type { SchedulerLike } from 'rxjs';
-import { messageOf } from '../../streams/failure.ts';
 import type { Channel, Sending } from './channel.ts';
 import { type MailText, mailText } from './mail-text.ts';
 import { noticeHeader, type OwnNotices } from './own-notice.ts';
+import { domainOf, type MailServer, sendMail } from './send-mail.ts';
 
-/** Longest silence in any step: a relay that greets no sooner would hold the next alert up. */
-const stepWithinMs = 30_000;
-/** The whole of it. */
-const sentWithinMs = 120_000;
-const stopping = 'the engine is stopping';
-
-export interface MailOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly security: 'tls' | 'starttls' | 'none';
-  readonly login: { readonly user: string; readonly password: { reveal(): string } } | null;
+export interface MailOptions extends MailServer {
   readonly from: string;
   readonly to: readonly string[];
 }
@@ -42,7 +31,7 @@ export function mailChannel(options: MailOptions, { instance, notices, clock }: 
     };
     const { from, to } = options;
     const date = new Date(clock.now());
-    await sendWithin(options, { from, to: [...to], subject, text, messageId, date, headers }, { ...sending, clock });
+    await sendMail(options, { from, to: [...to], subject, text, messageId, date, headers }, { ...sending, clock });
   };
   const testText = 'This is a test. If you read it, alerts reach you.\n';
   return {
@@ -53,61 +42,3 @@ export function mailChannel(options: MailOptions, { instance, notices, clock }: 
     test: (sending) => deliver({ subject: `[Daybook ${instance}] a test`, text: testText }, sending),
   };
 }
-
-/** Loaded with the first mail: a start has no use for it, and mail waits for the start. */
-const transportTo = async (options: Parameters<typeof createTransport>[0]) =>
-  (await import('nodemailer')).createTransport(options);
-
-type Mail = Parameters<ReturnType<typeof createTransport>['sendMail']>[0];
-
-/** One connection for one mail; whatever ends it early closes the connection. */
-async function sendWithin(
-  { host, port, security, login }: MailOptions,
-  mail: Mail,
-  { signal, clock }: Sending & { readonly clock: SchedulerLike },
-): Promise<void> {
-  const transport = await transportTo({
-    host,
-    port,
-    secure: security === 'tls',
-    requireTLS: security === 'starttls',
-    ignoreTLS: security === 'none',
-    connectionTimeout: stepWithinMs,
-    greetingTimeout: stepWithinMs,
-    socketTimeout: stepWithinMs,
-    disableFileAccess: true,
-    disableUrlAccess: true,
-    ...(login === null ? {} : { auth: { user: login.user, pass: login.password.reveal() } }),
-  });
-  if (signal.aborted) throw new Error(stopping);
-  const sending = transport.sendMail(mail);
-  let giveUp: (error: Error) => void = () => undefined;
-  const givenUp = new Promise<never>((_, reject) => {
-    giveUp = reject;
-  });
-  const aborted = (): void => giveUp(new Error(stopping));
-  signal.addEventListener('abort', aborted, { once: true });
-  const late = clock.schedule(() => giveUp(new Error(`not sent within ${sentWithinMs / 1_000} s`)), sentWithinMs);
-  try {
-    await Promise.race([sending, givenUp]);
-  } catch (error) {
-    sending.catch(() => undefined);
-    throw new Error(told(error, login?.password.reveal()), { cause: error });
-  } finally {
-    late.unsubscribe();
-    signal.removeEventListener('abort', aborted);
-    transport.close();
-  }
-}
-
-/** What the server said, in one line, never a password: servers quote what they were sent. */
-function told(error: unknown, password: string | undefined): string {
-  const text = messageOf(error)
-    .replace(/[\p{Cc}\s]+/gu, ' ')
-    .slice(0, 200);
-  if (password === undefined) return text;
-  const forms = [password, Buffer.from(password).toString('base64')];
-  return forms.reduce((said, form) => said.replaceAll(form, '***'), text);
-}
-
-const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1);
