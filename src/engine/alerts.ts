@@ -4,10 +4,11 @@ import type { Alert, Trouble } from '../../streams/alert.ts';
 import type { EventDraft, NewId } from '../../streams/ports.ts';
 import type { Status } from '../http/status.schema.ts';
 import type { Log } from '../log.ts';
-import { notedOr, writeNoted } from '../noted-file.ts';
+import { notedOr } from '../noted-file.ts';
 import { isoTime } from '../time-words.ts';
 import { acknowledge, follow, isOpen, type Stepped } from './alert-book.ts';
 import { type Channels, type NamedChannel, openChannels, type Told } from './alert-channels.ts';
+import { keepingNewest } from './keeping-newest.ts';
 import { troubleKey, troublesOf } from './troubles.ts';
 
 /** Alerts and what each channel was told of them, so that a start neither repeats nor forgets any. */
@@ -53,7 +54,7 @@ export async function openAlerts(parts: AlertsParts): Promise<Alerts> {
   const kept = await notedOr<Kept>(path, { alerts: [], told: {} }, () =>
     log('warn', 'the alerts of the last run are damaged; what is wrong is told anew', { path }),
   );
-  const keeper = keeping(path, kept, log);
+  const keeper = keepingNewest(path, kept, { what: 'the alerts', log });
   const now = clock.now();
   // What was there at the end of the last life counts as seen now: it is looked for before it is called over.
   let alerts = keeper.kept.alerts.map((alert) => (isOpen(alert) ? { ...alert, seenAt: now } : alert));
@@ -122,42 +123,6 @@ function steadily() {
     return troubles.filter(
       (trouble) => now - (firstSeen.get(troubleKey(trouble)) ?? Number.NEGATIVE_INFINITY) >= steadyMs,
     );
-  };
-}
-
-/** Keeps the newest state on disk, one write at a time; one that fails is tried again at the next look. */
-function keeping(path: string, first: Kept, log: Log) {
-  let kept = first;
-  let written = first;
-  let failing = false;
-  let writing: Promise<void> | null = null;
-  const write = async (): Promise<void> => {
-    do {
-      const next = kept;
-      try {
-        await writeNoted(path, next);
-        written = next;
-        failing = false;
-      } catch (error) {
-        if (!failing) log('warn', 'the alerts could not be kept', { error: String(error) });
-        failing = true;
-      }
-    } while (kept !== written && !failing);
-    writing = null;
-  };
-  const again = (): void => {
-    if (kept !== written) writing ??= write();
-  };
-  return {
-    get kept() {
-      return kept;
-    },
-    keep: (next: Kept) => {
-      kept = next;
-      again();
-    },
-    again,
-    settled: async () => writing ?? undefined,
   };
 }
 
