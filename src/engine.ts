@@ -118,7 +118,7 @@ async function openWorkshop(
   const directory = await openDirectory(addresses, book);
   const detail = stack.use(createDetailedLogs({ dataDir, book, clock, log }));
   const hasher = stack.use(openContentHasher({ workers: 1 }));
-  const own = await openOwnMail(live.current);
+  const own = await openOwnMail(live.current, book);
   const examiners = stack.use(openExaminers(clock));
   const setup = processingSetup(store, {
     ...own,
@@ -177,7 +177,7 @@ async function launch(start: EngineSetup, { workshop, directory }: Opened, stack
   if (options.matching.continuityEvent) workshop.note(engineEvent('continuity.on', {}));
   const evidence = stack.use(await openEvidence(workshop));
   const administration = createAdministration({ workshop, actor, mailboxes });
-  const background = await openBackground(workshop, evidence, { actor, stack });
+  const background = await openBackground(workshop, evidence, { actor, stack, changed$ });
   const api = createApi(workshop, actor, { ...administration, evidence, imports, background }, changed$);
   const server = await openApi(workshop, api);
   stack.defer(() => server.close());

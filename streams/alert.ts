@@ -3,6 +3,7 @@ export const alertKinds = [
   'down',
   'silence',
   'loss',
+  'canary',
   'error',
   'storage',
   'disk',

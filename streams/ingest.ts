@@ -32,6 +32,8 @@ export interface IngestPorts {
   ) => ObservableInput<void>;
   /** True for mail of the engine's own that comes back: taken like any other, and no sign of life. */
   readonly isOwn?: (bytes: Uint8Array) => boolean;
+  /** False while none can come: then no message is looked at. */
+  readonly seeksOwn?: () => boolean;
 }
 export interface IngestOptions {
   /** Deliveries committed at once; a connection has one at most, so their number bounds it. */
@@ -59,7 +61,7 @@ const commitWithinMs = 60_000;
  * other.
  */
 export function ingest(
-  { newId, isExpired, refusedByAge, isOwn }: IngestPorts,
+  { newId, isExpired, refusedByAge, isOwn, seeksOwn }: IngestPorts,
   { concurrency }: IngestOptions,
   clock: SchedulerLike,
 ): OperatorFunction<Delivery, Ingested> {
@@ -74,10 +76,8 @@ export function ingest(
         : aged(delivery, { isExpired, refusedByAge }, receivedAt).pipe(mergeMap(commit));
     const taken = (own: boolean): Observable<Ingested> =>
       custodied$.pipe(map((custodied): Ingested => ({ kind: 'acknowledged', destinations, custodied, own })));
-    const taken$ =
-      isOwn === undefined || receipt.size > ownBytes
-        ? taken(false)
-        : previewed(receipt).pipe(mergeMap((bytes) => taken(isOwn(bytes))));
+    const looks = isOwn !== undefined && receipt.size <= ownBytes && seeksOwn?.() !== false;
+    const taken$ = looks ? previewed(receipt).pipe(mergeMap((bytes) => taken(isOwn(bytes)))) : taken(false);
     const silent = (): Observable<never> => throwError(() => new EngineFailure('commit-timeout'));
     return taken$.pipe(
       timeout({ first: commitWithinMs, scheduler: clock, with: silent }),

@@ -15,7 +15,7 @@ import type {
 import type { Directory, SettleRequest } from './ports.ts';
 import { afterMiss, type NextLookUp, scheduleOf } from './schedule.ts';
 import { screen } from './screen.ts';
-import { ownNoticeFlag } from './unwrap.ts';
+import { type OwnFlag, ownReasons } from './unwrap.ts';
 
 export type ParsedItem = SpoolItem & { readonly parsed: ParsedMail };
 
@@ -68,8 +68,9 @@ function stopOf(item: ParsedItem, { options, matching, directory }: RulingOption
     return { kind: 'end', outcome: 'quarantined', reason: parsed.quarantineReason ?? 'decode' };
   }
   if (state === 'delayed' || state === 'matching' || !waits(item)) return null;
-  if (parsed.flags.includes(ownNoticeFlag) && !overrides.includes('scope')) {
-    return { kind: 'end', outcome: 'skipped', reason: 'loop' };
+  const own = parsed.flags.find((flag): flag is OwnFlag => Object.hasOwn(ownReasons, flag));
+  if (own !== undefined && !overrides.includes('scope')) {
+    return { kind: 'end', outcome: 'skipped', reason: ownReasons[own] };
   }
   const { expired, messageTime } = judgeAge(parsed.times, receivedAt, matching);
   if (origin === 'journal' && expired && !overrides.includes('age')) {

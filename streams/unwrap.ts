@@ -25,8 +25,9 @@ import { insistsOn, parsedMail } from './parsed-mail.ts';
 import type { Bodies, Directory, HashContent, Unwrap, UnwrapOptions } from './ports.ts';
 import type { Turns } from './turns.ts';
 
-/** An alert of ours, journaled back (journaling c.7). */
-export const ownNoticeFlag = 'own-notice';
+/** Mail of our own, journaled back, and why it is skipped: an alert (journaling c.7), a canary (N5). */
+export const ownReasons = { 'own-notice': 'loop', canary: 'canary' } as const;
+export type OwnFlag = keyof typeof ownReasons;
 
 /** What unwrapping needs of the world. */
 export interface UnwrapPorts extends Digesting {
@@ -38,8 +39,8 @@ export interface UnwrapPorts extends Digesting {
   readonly largeAbove?: number;
   readonly hashContent: HashContent;
   readonly directory: Directory;
-  /** True for an alert of this engine that was journaled back (journaling c.7); asked for small mail alone. */
-  readonly isOwnNotice?: (bytes: Uint8Array, parsed: Parsed) => boolean;
+  /** Of mail of this engine that was journaled back; null for all other. Asked for small mail alone. */
+  readonly ownFlagOf?: (bytes: Uint8Array, parsed: Parsed) => OwnFlag | null;
   /** Lower-case header names (journaling b.1). */
   readonly trustedRecipientHeaders: readonly string[];
 }
@@ -179,7 +180,7 @@ function finish(item: SpoolItem, read: Read, { ports, inTurn }: Unwrapping): Obs
 }
 
 /** With the flag by which it is skipped, where it is our own. */
-export function marked(parsed: Parsed, bytes: Uint8Array, { isOwnNotice }: Pick<UnwrapPorts, 'isOwnNotice'>): Parsed {
-  if (isOwnNotice?.(bytes, parsed) !== true) return parsed;
-  return { ...parsed, flags: [...parsed.flags, ownNoticeFlag] };
+export function marked(parsed: Parsed, bytes: Uint8Array, { ownFlagOf }: Pick<UnwrapPorts, 'ownFlagOf'>): Parsed {
+  const flag = ownFlagOf?.(bytes, parsed) ?? null;
+  return flag === null ? parsed : { ...parsed, flags: [...parsed.flags, flag] };
 }

@@ -5,6 +5,7 @@ const titles: Readonly<Record<AlertKind, readonly [definition: string, engine: s
   down: ['is down', 'Journaling is down'],
   silence: ['is unusually silent', 'Journaling is unusually silent'],
   loss: ['is about to lose mail at its sender', 'Mail is about to be lost at its sender'],
+  canary: ['misses its canary', 'A canary is missing'],
   error: ['cannot take mail', 'The SMTP port is not open'],
   storage: ['cannot store mail', 'The store cannot write'],
   disk: ['has no room', 'The disk is running full'],

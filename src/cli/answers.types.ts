@@ -12,6 +12,14 @@ export interface StatusAnswer {
   readonly pop3MailboxQueue: number | null;
   readonly counts: Readonly<Record<string, number>>;
   readonly patience: { readonly exchangeUntil: string; readonly gmailUntil: string } | null;
+  /** Undefined of an engine that is older. */
+  readonly canary?: {
+    readonly standing: string;
+    readonly lastCameAt: string | null;
+    readonly lastTookSeconds: number | null;
+    readonly missed: number;
+    readonly unsent: string | null;
+  } | null;
   readonly warnings: readonly WarningAnswer[];
 }
 /** Of `GET /v1/store`. */

@@ -42,7 +42,7 @@ interface Finding {
 }
 
 /** Warnings that mean stored mail is at risk; every other one is a warning here too. */
-const gravest: ReadonlySet<string> = new Set(['damaged', 'damage-found', 'storage']);
+const gravest: ReadonlySet<string> = new Set(['damaged', 'damage-found', 'storage', 'canary-missing']);
 
 /**
  * Judges a status as a monitor does: `error`, `down` and an engine that is not ready are critical, a suspension and

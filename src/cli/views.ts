@@ -29,7 +29,8 @@ export function statusTable(definitions: readonly StatusAnswer[], now: number): 
     { title: 'MATCHED', of: ({ counts }) => String(counts['matched'] ?? 0), right: true },
     { title: 'OTHER', of: ({ counts }) => String(others(counts)), right: true },
   ];
-  return table(columns, definitions) + definitions.map((each) => hintLine(each) + patienceLine(each, now)).join('');
+  const lines = definitions.map((each) => hintLine(each) + canaryLine(each, now) + patienceLine(each, now));
+  return table(columns, definitions) + lines.join('');
 }
 
 export const engineStatus = ({ engine, definitions }: EngineStatusAnswer): string =>
@@ -179,6 +180,15 @@ function patienceLine({ id, patience }: StatusAnswer, now: number): string {
   };
   const { exchangeUntil, gmailUntil } = patience;
   return `${id}: what waits at the sender is kept by Exchange ${until(exchangeUntil)}, by Gmail ${until(gmailUntil)}\n`;
+}
+
+function canaryLine({ id, canary }: StatusAnswer, now: number): string {
+  if (canary === null || canary === undefined) return '';
+  const { standing, lastCameAt, lastTookSeconds, missed, unsent } = canary;
+  const last = lastCameAt === null ? 'none has come yet' : `the last came ${ago(lastCameAt, now)}`;
+  const took = lastTookSeconds === null ? '' : `, after ${duration(lastTookSeconds * 1_000)}`;
+  const said = { missing: ` (${missed} in a row)`, unsent: ` (${unsent})` }[standing] ?? '';
+  return `${id}: canary ${standing}${said}; ${last}${took}\n`;
 }
 
 const others = (counts: Readonly<Record<string, number>>): number =>

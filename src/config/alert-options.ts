@@ -11,22 +11,26 @@ export interface ChannelOptions {
   readonly escalation: boolean;
   readonly target: WebhookTarget | MailTarget;
 }
+/** A mail server that is sent to. */
+export interface SmtpClientOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly security: 'tls' | 'starttls' | 'none';
+  readonly login: { readonly user: string; readonly password: Secret } | null;
+}
 export interface WebhookTarget {
   readonly kind: 'webhook';
   readonly url: string;
   readonly secret: Secret;
 }
-export interface MailTarget {
+export interface MailTarget extends SmtpClientOptions {
   readonly kind: 'mail';
-  readonly host: string;
-  readonly port: number;
-  readonly security: 'tls' | 'starttls' | 'none';
-  readonly login: { readonly user: string; readonly password: Secret } | null;
   readonly from: string;
   readonly to: readonly string[];
 }
 
-const ports = { tls: 465, starttls: 587, none: 25 } as const;
+/** What is usual where no port is named. */
+export const smtpPorts = { tls: 465, starttls: 587, none: 25 } as const;
 
 /** @throws Error for a channel that the rules of the document would have refused */
 export function toChannelOptions(channel: EngineConfig['alerts']['channels'][number]): ChannelOptions {
@@ -48,7 +52,7 @@ function toMail(channel: Channel): MailTarget {
   return {
     kind: 'mail',
     host: withoutBrackets(host),
-    port: port ?? ports[security],
+    port: port ?? smtpPorts[security],
     security,
     login: user === undefined || password === undefined ? null : { user, password },
     from,

@@ -18,8 +18,17 @@ export function alertRules(channel: unknown, base: FaultPath): readonly Document
 }
 
 function mailRules(given: (key: string) => unknown, base: FaultPath): readonly DocumentFault[] {
+  const to = given('to');
+  const text = 'is empty; expected at least one address';
+  const nobody: readonly DocumentFault[] =
+    Array.isArray(to) && to.length === 0 ? [{ path: [...base, 'to'], at: 'value', text }] : [];
+  return [...smtpLoginRules(given, base), ...nobody];
+}
+
+/** User and password go together, and never in clear over a network. */
+export function smtpLoginRules(given: (key: string) => unknown, base: FaultPath): readonly DocumentFault[] {
   const faults: DocumentFault[] = [];
-  const [user, password, host, to] = ['user', 'password', 'host', 'to'].map(given);
+  const [user, password, host] = ['user', 'password', 'host'].map(given);
   if ((user === undefined) !== (password === undefined)) {
     const [lacking, there] = user === undefined ? ['user', 'password'] : ['password', 'user'];
     faults.push({ path: [...base, lacking], at: 'missing', text: `is missing; required with ${there}` });
@@ -28,9 +37,6 @@ function mailRules(given: (key: string) => unknown, base: FaultPath): readonly D
   if (given('security') === 'none' && password !== undefined && !isNear) {
     const text = 'sends the password in clear; expected tls or starttls, or a loopback host';
     faults.push({ path: [...base, 'security'], at: 'value', text });
-  }
-  if (Array.isArray(to) && to.length === 0) {
-    faults.push({ path: [...base, 'to'], at: 'value', text: 'is empty; expected at least one address' });
   }
   return faults;
 }

@@ -41,6 +41,20 @@ export function definitionForm(): DefinitionFormText {
           'retention',
         ],
       },
+      {
+        title: 'Canary',
+        fields: [
+          'canary.host',
+          'canary.port',
+          'canary.security',
+          'canary.user',
+          'canary.password',
+          'canary.from',
+          'canary.to',
+          'canary.interval',
+          'canary.limit',
+        ],
+      },
     ],
   };
 }

@@ -1,3 +1,4 @@
+import { canaryRules } from './canary-rules.ts';
 import { parseCidr } from './cidr.ts';
 import type { DocumentFault, FaultPath } from './fault.ts';
 import { valueAt } from './schema-walk.ts';
@@ -8,8 +9,9 @@ import { valueAt } from './schema-walk.ts';
  */
 export function definitionRules(definition: unknown, base: FaultPath): readonly DocumentFault[] {
   const transport = valueAt(definition, ['transport']);
-  if (transport === 'smtp') return smtpRules(definition, base);
-  return transport === 'pop3' ? pop3Rules(definition, base) : [];
+  const ofTransport = { smtp: smtpRules, pop3: pop3Rules } as const;
+  const rules = transport === 'smtp' || transport === 'pop3' ? ofTransport[transport](definition, base) : [];
+  return [...rules, ...canaryRules(definition, base)];
 }
 
 /** Positions of ranges that admit every address. */

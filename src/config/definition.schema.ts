@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { canarySchema } from './canary.schema.ts';
 import {
   address,
   choice,
@@ -142,6 +143,10 @@ const processing = {
     flag().prefault(false),
     'Archive mail whose internal addresses are all unknown too.',
     'Journal Unknown Internal Addresses',
+  ),
+  canary: option(
+    canarySchema.optional(),
+    'Sends a small mail through the journaled server again and again, and warns when its journal copy is late or missing; absent: none.',
   ),
 };
 

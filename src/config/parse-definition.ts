@@ -6,7 +6,7 @@ import { descriptionKey } from './engine-rules.ts';
 import { type DocumentFault, pathText } from './fault.ts';
 import { hasReference } from './references.ts';
 import { valueAt } from './schema-walk.ts';
-import { secretMask } from './secret.ts';
+import { type Secret, secretMask } from './secret.ts';
 
 /** What a definition must agree with. */
 export interface DefinitionSurroundings {
@@ -44,18 +44,23 @@ export function parseDefinition(document: unknown, surroundings: DefinitionSurro
 function withKeptSecrets(document: unknown, previous: DefinitionConfig | undefined): unknown {
   if (previous === undefined) return document;
   const held = previous.transport === 'smtp' ? previous.smtp.password : previous.pop3.password;
-  const connection = valueAt(document, [previous.transport]);
+  const ofTransport = withKept(document, previous.transport, held);
+  return withKept(ofTransport, 'canary', previous.canary?.password);
+}
+
+function withKept(document: unknown, part: string, held: Secret | undefined): unknown {
+  const connection = valueAt(document, [part]);
   const written = valueAt(connection, ['password']);
   if (held === undefined || (written !== secretMask && written !== '')) return document;
-  return { ...(document as object), [previous.transport]: { ...(connection as object), password: held.reveal() } };
+  return { ...(document as object), [part]: { ...(connection as object), password: held.reveal() } };
 }
 
 /** The mask is what answers show; of a definition that has no password yet there is nothing to keep. */
 function maskRules(document: unknown): readonly DocumentFault[] {
-  return ['smtp', 'pop3']
-    .filter((transport) => valueAt(document, [transport, 'password']) === secretMask)
-    .map((transport) => ({
-      path: [transport, 'password'],
+  return ['smtp', 'pop3', 'canary']
+    .filter((part) => valueAt(document, [part, 'password']) === secretMask)
+    .map((part) => ({
+      path: [part, 'password'],
       at: 'value',
       text: 'is the mask of a password, and there is none to keep; expected the password itself',
     }));

@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 import type { JournalOptions, MatchingOptions } from '../../streams/message.ts';
 import type { KeySource } from '../master-key.ts';
 import { addressKey, domainKey, withoutBrackets } from './address.ts';
-import { toChannelOptions } from './alert-options.ts';
+import { type SmtpClientOptions, smtpPorts, toChannelOptions } from './alert-options.ts';
 import { buildSourceRule } from './cidr.ts';
 import type { DefinitionConfig, Pop3DefinitionConfig, SmtpDefinitionConfig } from './definition.schema.ts';
 import type { EngineConfig } from './engine.schema.ts';
@@ -134,6 +134,30 @@ export function toJournalOptions(definition: DefinitionConfig, version: number):
     extendedDeduplication: definition.extendedDeduplication,
     journalNonInternalAddresses: definition.journalNonInternalAddresses,
     journalUnknownInternalAddresses: definition.journalUnknownInternalAddresses,
+  };
+}
+
+/** What is sent as a canary, where, and when it is expected back. */
+export interface CanaryOptions extends SmtpClientOptions {
+  readonly from: string;
+  readonly to: string;
+  readonly intervalMs: number;
+  readonly limitMs: number;
+}
+/** Null without a canary. @throws Error for one that the rules of the document would have refused */
+export function toCanaryOptions({ id, canary }: DefinitionConfig): CanaryOptions | null {
+  if (canary === undefined) return null;
+  const { host, from, to, security = 'starttls', port, user, password, interval, limit } = canary;
+  if (host === undefined || from === undefined || to === undefined) throw new Error(`the canary of ${id} is not whole`);
+  return {
+    host: withoutBrackets(host),
+    port: port ?? smtpPorts[security],
+    security,
+    login: user === undefined || password === undefined ? null : { user, password },
+    from,
+    to,
+    intervalMs: checkedDurationMs(interval),
+    limitMs: checkedDurationMs(limit),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Subject } from 'rxjs';
 import type { EngineActor } from '../../machines/follow.ts';
 import type { Closing } from '../close.ts';
 import { readPublicKeys } from '../evidence/signing-key.ts';
@@ -5,6 +6,8 @@ import type { EngineApi } from '../http/api.types.ts';
 import { roomIn } from '../store/free-space.ts';
 import { type Alerts, openAlerts } from './alerts.ts';
 import { type Anchors, openAnchors } from './anchors.ts';
+import { openCanaries } from './canaries.ts';
+import { canaryParts } from './canary-parts.ts';
 import { channelsOf } from './channels-of.ts';
 import { createDiskWatch } from './disk-watch.ts';
 import type { Evidence } from './evidence.ts';
@@ -27,11 +30,18 @@ export interface Background {
   readonly pages: Pick<EngineApi, 'contentOf' | 'storeFigures'>;
 }
 
+interface BackgroundParts {
+  readonly actor: EngineActor;
+  readonly stack: Closing;
+  /** Told of each definition whose status is another. */
+  readonly changed$: Subject<string>;
+}
+
 /** Starts what watches over the archive while mail goes on; `stack` ends it. */
 export async function openBackground(
   workshop: Workshop,
   evidence: Evidence,
-  { actor, stack }: { readonly actor: EngineActor; readonly stack: Closing },
+  { actor, stack, changed$ }: BackgroundParts,
 ): Promise<Background> {
   const { options, clock, log, note } = workshop;
   const { dataDir } = options;
@@ -63,6 +73,7 @@ export async function openBackground(
   workshop.watches.refusingSince = disk.fullSince;
   const silent = () => silencesOf(workshop, actor, clock.now());
   workshop.watches.silences = stack.use(await openSilences({ dataDir, silent, clock, log }));
+  workshop.watches.canaries = stack.use(await openCanaries(canaryParts(workshop, actor, changed$)));
   const history = openHistory(workshop);
   stack.defer(() => history[Symbol.dispose]());
   const alerts = stack.use(await openAlertsOf(workshop, actor));

@@ -72,9 +72,10 @@ export function passwordOf(config: DefinitionConfig): Secret | undefined {
   return config.transport === 'smtp' ? config.smtp.password : config.pop3.password;
 }
 
-/** True when the two would not let the same client in, or not say the same to the server. */
+/** True when the two would not let the same client in, or not say the same to a server. */
 export const secretsDiffer = (before: DefinitionConfig, after: DefinitionConfig): boolean =>
-  passwordOf(before)?.reveal() !== passwordOf(after)?.reveal();
+  passwordOf(before)?.reveal() !== passwordOf(after)?.reveal() ||
+  before.canary?.password?.reveal() !== after.canary?.password?.reveal();
 
 /** The same definition with an SMTP password as its hash alone; a POP3 password has to be said to the server. */
 export async function withHashedPassword(config: DefinitionConfig): Promise<DefinitionConfig> {

@@ -19,9 +19,8 @@ export function rulesOf(tried: Tried, rules: TrialRules, directory: Directory): 
   if (parsed === null) return [readable(tried, null)];
   const told = [detect(parsed, rules), original(parsed, rules), readable(tried, parsed)];
   if (!waits(tried.item)) return [...told, look(tried, rules)];
-  if (tried.verdict.kind === 'end' && tried.verdict.reason === 'loop') {
-    return [...told, rule('scope', 'stopped', { detail: 'skipped, loop: an alert of this engine that came back' })];
-  }
+  const own = tried.verdict.kind === 'end' ? ownTexts[tried.verdict.reason] : undefined;
+  if (own !== undefined) return [...told, rule('scope', 'stopped', { detail: own })];
   const asked = [
     ...told,
     age(tried, parsed, rules.matching),
@@ -34,6 +33,10 @@ export function rulesOf(tried: Tried, rules: TrialRules, directory: Directory): 
   return stop < 0 ? asked : asked.slice(0, stop + 1);
 }
 
+const ownTexts: Readonly<Record<string, string | undefined>> = {
+  loop: 'skipped, loop: an alert of this engine that came back',
+  canary: 'skipped, canary: sent by this engine, and proof that mail is journaled',
+};
 const levelTexts: Readonly<Record<ParsedMail['level'], string>> = {
   L0: 'a journal report, read in full',
   L1: 'a journal report of which some lines are missing or cannot be read',

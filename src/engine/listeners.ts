@@ -6,7 +6,6 @@ import type { TlsFiles } from '../config/tls-files.ts';
 import { loadTls } from '../config/tls-files.ts';
 import type { SmtpListener } from '../smtp/types.ts';
 import type { Capacity } from './capacity.ts';
-import { alertRecipients } from './channels-of.ts';
 import { expiryCheck } from './expiry-check.ts';
 import { gatewayRoutes } from './gateway.ts';
 import { listenerNews } from './listener-slot.ts';
@@ -67,9 +66,10 @@ export async function createListeners(
   };
 }
 
-/** Where no alert goes out by mail none can come back. */
-const ownCheck = ({ options, ownMail }: Pick<Workshop, 'options' | 'ownMail'>): Pick<IngestPorts, 'isOwn'> =>
-  alertRecipients(options).length === 0 ? {} : { isOwn: ownMail.maybe };
+const ownCheck = ({ ownMail }: Pick<Workshop, 'ownMail'>): Pick<IngestPorts, 'isOwn' | 'seeksOwn'> => ({
+  isOwn: ownMail.maybe,
+  seeksOwn: ownMail.seeks,
+});
 
 /** A usable pair. @throws Error with what is wrong, nothing of the key in it */
 export async function tlsOf(files: TlsFiles) {

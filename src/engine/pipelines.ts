@@ -33,7 +33,7 @@ export function processingSetup(
     readonly matching: MatchingOptions;
     readonly optionsFor: (item: SpoolItem) => JournalOptions;
     readonly suspicion: Suspicion;
-    readonly ownMail: Pick<OwnMail, 'isNotice'>;
+    readonly ownMail: Pick<OwnMail, 'flagOf'>;
   },
 ): ProcessingSetup {
   const { directory, hashContent, large, trustedRecipientHeaders, matching, optionsFor, suspicion, ownMail } = parts;
@@ -53,7 +53,7 @@ export function processingSetup(
     directory,
     trustedRecipientHeaders,
     suspicion,
-    isOwnNotice: ownMail.isNotice,
+    ownFlagOf: ownMail.flagOf,
   };
   return { ports, large, matching, optionsFor };
 }

@@ -1,10 +1,11 @@
-import { type Observable, takeUntil } from 'rxjs';
+import { type Observable, takeUntil, tap } from 'rxjs';
 import { fromEventObservable, fromPromise } from 'xstate';
 import type { ListenerInput, ListenerNews, OpenedStore } from '../../machines/engine.events.ts';
 import { engineMachine } from '../../machines/engine.machine.ts';
 import type { ProcessingInput, SourceInput, SourceNews } from '../../machines/journal.events.ts';
 import { journalMachine } from '../../machines/journal.machine.ts';
 import type { News } from '../../streams/ports.ts';
+import { ownReasons } from '../../streams/unwrap.ts';
 import { createCapacity } from './capacity.ts';
 import { createImportApi } from './imports.ts';
 import { createListeners } from './listeners.ts';
@@ -20,6 +21,16 @@ export interface Slots {
   readonly stopping: () => boolean;
   readonly close: () => Promise<void>;
 }
+
+/** A canary that came back has been skipped by then, and is on disk. */
+const tellCanaries =
+  ({ watches }: Pick<Workshop, 'watches'>, definitionId: string) =>
+  (news: News): void => {
+    if (news.type !== 'processing.settled') return;
+    const { canary } = ownReasons;
+    for (const { reason, intakeId } of news.settlements)
+      if (reason === canary) watches.canaries?.arrived(definitionId, intakeId);
+  };
 
 /** The engine chart with every slot filled by the real thing, and the listeners and mailboxes that fill them. */
 export async function provideSlots(workshop: Workshop, { stop$, stopping, close }: Slots) {
@@ -45,7 +56,8 @@ export async function provideSlots(workshop: Workshop, { stop$, stopping, close 
   const line = (definitionId: string): Observable<News> => {
     const troubled = (detail: string | null): void => workshop.troubled(`definition ${definitionId}`, detail);
     const news$ = processingNews(definitionId, { store, setup, clock, troubled });
-    return workshop.detail.trace(definitionId, news$, store.intake).pipe(takeUntil(stop$));
+    const traced$ = workshop.detail.trace(definitionId, news$, store.intake);
+    return traced$.pipe(tap(tellCanaries(workshop, definitionId)), takeUntil(stop$));
   };
   const machine = engineMachine.provide({
     actors: {

@@ -3,6 +3,8 @@ import type { Figures } from '../../streams/figures.ts';
 import type { MatchingOptions } from '../../streams/message.ts';
 import type { Status } from '../http/status.schema.ts';
 import { isoOrNull, isoTime } from '../time-words.ts';
+import type { CanaryView } from './canaries.ts';
+import { standingOf } from './canary-book.ts';
 import type { Definition } from './definition-book.types.ts';
 import type { MailboxFact } from './mailbox-facts.ts';
 import { patienceOf } from './patience.ts';
@@ -25,6 +27,8 @@ export interface StatusFacts {
   readonly mailbox: MailboxFact;
   /** Of an `smtp` definition that listens: since when nothing has come, and what is usual. */
   readonly silence: Silence | null;
+  /** Null without one. */
+  readonly canary: CanaryView | null;
   /** Since when no mail is taken from anybody; null while it is. */
   readonly refusingSince: number | null;
   readonly now: number;
@@ -44,7 +48,7 @@ export function statusView(facts: StatusFacts, matching: Pick<MatchingOptions, '
     reason: journal.reason,
     hint: journal.hint,
     lastSuccessfulExtract: isoOrNull(lastExtract(facts)),
-    lastMessageAt: isoOrNull(figures.lastMessageAt),
+    lastMessageAt: isoOrNull(lastMessage(facts)),
     processingQueue: {
       messages: figures.queueMessages,
       bytes: figures.queueBytes,
@@ -59,6 +63,7 @@ export function statusView(facts: StatusFacts, matching: Pick<MatchingOptions, '
     failures: journal.failures,
     patience: patienceView(facts),
     usualSilence: usualView(facts.silence),
+    canary: canaryView(facts.canary),
     warnings: warningsOf({ ...facts, since }, matching),
     inactivity:
       journal.inactivity === null
@@ -77,6 +82,28 @@ function sinceOf({ definition: { suspendedSince }, journal }: StatusFacts): numb
 function lastExtract({ definition, journal, figures }: StatusFacts): number | null {
   if (definition.config.transport === 'pop3') return journal.lastSuccessfulExtractAt;
   return figures.lastMessageAt ?? journal.lastSuccessfulExtractAt;
+}
+
+/** A canary is no message: what is asked here is when somebody last wrote. */
+function lastMessage({ figures: { lastMessageAt }, journal, canary }: StatusFacts): number | null {
+  const isCanary = lastMessageAt !== null && canary?.state.last?.cameAt === lastMessageAt;
+  return isCanary ? journal.lastMessageAt : lastMessageAt;
+}
+
+function canaryView(canary: CanaryView | null): Status['canary'] {
+  if (canary === null) return null;
+  const { last, underWay, missed, unsent, sent, came, nextAt } = canary.state;
+  return {
+    standing: standingOf(canary.state),
+    sentAt: underWay?.taken === true ? isoTime(underWay.sentAt) : null,
+    dueAt: underWay?.taken === true ? isoTime(underWay.dueAt) : null,
+    nextAt: isoTime(nextAt),
+    lastCameAt: isoOrNull(last?.cameAt ?? null),
+    lastTookSeconds: last === null ? null : Math.max(0, Math.round((last.cameAt - last.sentAt) / 1_000)),
+    missed,
+    unsent: unsent?.said ?? null,
+    counts: { sent, came },
+  };
 }
 
 function patienceView(facts: StatusFacts): Status['patience'] {

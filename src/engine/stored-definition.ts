@@ -16,6 +16,8 @@ export interface StoredDocument {
   readonly provisioned: boolean;
   /** The password of one that is not. */
   readonly sealed: string | null;
+  /** That of its canary; absent where there is none, and in what older versions wrote. */
+  readonly sealedCanary?: string;
 }
 
 export function storedDocument(
@@ -24,8 +26,13 @@ export function storedDocument(
 ): StoredDocument {
   const password = passwordOf(config);
   const sealed = provisioned || password === undefined ? null : box.seal(config.id, password);
-  return { view: definitionDocument(config), options, provisioned, sealed };
+  const ofCanary = provisioned ? undefined : config.canary?.password;
+  const canary = ofCanary === undefined ? {} : { sealedCanary: box.seal(canarySeal(config.id), ofCanary) };
+  return { view: definitionDocument(config), options, provisioned, sealed, ...canary };
 }
+
+/** What it is bound to: neither of the two secrets of a definition opens as the other. */
+const canarySeal = (definitionId: string): string => `${definitionId} canary`;
 
 export interface RestoredDefinition {
   readonly config: DefinitionConfig;
@@ -38,21 +45,26 @@ export interface RestoredDefinition {
  * @throws Error when this version cannot read it
  */
 export function restoredDefinition({ definitionId, document }: DefinitionRow, box: SecretBox): RestoredDefinition {
-  const { view, sealed } = document as unknown as StoredDocument;
-  const opened = sealed === null ? undefined : box.open(definitionId, sealed);
-  const secretLost = sealed !== null && opened === undefined;
-  // A password that nobody knows: nothing is let in by it, and the definition stands.
-  const password = secretLost ? new Secret(randomBytes(32).toString('hex')) : opened;
-  const checked = checkDocument(definitionSchema, withPassword(view, password));
-  if (checked.ok) return { config: checked.value, secretLost };
+  const { view, sealed, sealedCanary = null } = document as unknown as StoredDocument;
+  const own = openedSecret(sealed, definitionId, box);
+  const canary = openedSecret(sealedCanary, canarySeal(definitionId), box);
+  const whole = withPassword(withPassword(view, String(view['transport']), own.secret), 'canary', canary.secret);
+  const checked = checkDocument(definitionSchema, whole);
+  if (checked.ok) return { config: checked.value, secretLost: own.lost || canary.lost };
   const issues = checked.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
   throw new Error(`the definition ${definitionId} of the store cannot be read: ${issues}`);
 }
 
-function withPassword(view: DefinitionDocument, password: Secret | undefined): DefinitionDocument {
+function openedSecret(sealed: string | null, boundTo: string, box: SecretBox) {
+  const opened = sealed === null ? undefined : box.open(boundTo, sealed);
+  const lost = sealed !== null && opened === undefined;
+  // A password that nobody knows: nothing is let in by it, and the definition stands.
+  return { lost, secret: lost ? new Secret(randomBytes(32).toString('hex')) : opened };
+}
+
+function withPassword(view: DefinitionDocument, part: string, password: Secret | undefined): DefinitionDocument {
   if (password === undefined) return view;
-  const transport = String(view['transport']);
-  return { ...view, [transport]: { ...(view[transport] as object), password: password.reveal() } };
+  return { ...view, [part]: { ...(view[part] as object), password: password.reveal() } };
 }
 
 /** Rows of before definitions could be made over the API have no mark: they are the file's. */

@@ -19,6 +19,9 @@ const storageToTellMs = 60_000;
 /** A line that stands still is first a warning: it may catch up. */
 const backlogIsUrgentMs = 3_600_000;
 
+/** One canary may be delayed on its way; that a second one in a row did not come is no accident. */
+const canariesAreUrgent = 2;
+
 /** Warnings of the status that are troubles, and of which kind. */
 const warningKinds: Readonly<Record<string, readonly [kind: AlertKind, severity: AlertSeverity]>> = {
   backlog: ['backlog', 'warning'],
@@ -33,6 +36,9 @@ const warningKinds: Readonly<Record<string, readonly [kind: AlertKind, severity:
   'envelope-quality': ['quality', 'warning'],
   'silence-unusual': ['silence', 'warning'],
   'loss-near': ['loss', 'error'],
+  'canary-missing': ['canary', 'warning'],
+  'canary-unsent': ['canary', 'warning'],
+  'canary-late': ['canary', 'warning'],
   'disk-low': ['disk', 'warning'],
   'disk-full': ['disk', 'error'],
   storage: ['storage', 'error'],
@@ -64,11 +70,20 @@ export function troublesOf({ statuses, warnings, now }: Look): readonly Trouble[
 export const troubleKey = ({ kind, definition }: Pick<Trouble, 'kind' | 'definition'>): string =>
   `${kind}/${definition ?? ''}`;
 
-function silence({ id, serviceStatus, since, lastMessageAt, hint }: Status, now: number): readonly Trouble[] {
+function silence(status: Status, now: number): readonly Trouble[] {
+  const { id, serviceStatus, since, lastMessageAt, hint } = status;
   if (serviceStatus !== 'down') return [];
   const began = timeOf(since, now);
   const text = silenceText(lastMessageAt === null ? null : Date.parse(lastMessageAt), { began, now });
-  return [trouble('down', 'error', { definition: id, text, advice: hint, since: began })];
+  const proof = proofOf(status);
+  const severity = proof === null ? 'error' : 'warning';
+  return [trouble('down', severity, { definition: id, text: `${text}${proof ?? ''}`, advice: hint, since: began })];
+}
+
+/** A canary that came through while nothing else did: the way is open, and nobody writes, or the rule is too narrow. */
+function proofOf({ canary }: Status): string | null {
+  if (canary === null || canary.standing !== 'passed' || canary.lastCameAt === null) return null;
+  return `; its canary came through at ${minute(Date.parse(canary.lastCameAt))}, so mail that is journaled arrives: a quiet time, or a journal rule that covers too few`;
 }
 
 function silenceText(lastAt: number | null, { began, now }: { readonly began: number; readonly now: number }): string {
@@ -113,18 +128,24 @@ function warned(warnings: Status['warnings'], status: Status | null, now: number
     if (kind === undefined || severity === undefined) return [];
     const since = firstSeen.includes(code) ? now : timeOf(at, now);
     if (kind === 'storage' && now - since < storageToTellMs) return [];
-    const isUrgent = severity === 'error' || (code === 'backlog' && now - since >= backlogIsUrgentMs);
+    const isUrgent =
+      severity === 'error' ||
+      (code === 'backlog' && now - since >= backlogIsUrgentMs) ||
+      (code === 'canary-missing' && (status?.canary?.missed ?? 0) >= canariesAreUrgent);
     const figure = code === 'held-expired' ? (status?.counts.held ?? null) : null;
     const facts = { definition: status?.id ?? null, text, advice: adviceOf(code, status), since, figure };
     return [trouble(kind, isUrgent || text.includes(' ended on ') ? 'error' : 'warning', facts)];
   });
 }
 
-/** Where one command ends it; what else there is to do, the text says. */
-const adviceOf = (code: string, status: Status | null): string | null =>
-  code === 'suspended-long' && status !== null
-    ? `\`daybook definitions activate ${status.id}\` takes its mail again.`
+/** Where one command ends it, or the text does not say what there is to do. */
+function adviceOf(code: string, status: Status | null): string | null {
+  if (code === 'suspended-long' && status !== null)
+    return `\`daybook definitions activate ${status.id}\` takes its mail again.`;
+  return code === 'canary-missing'
+    ? 'Look whether the journal rule is on, whom it covers, and what waits in the queue of the sending server.'
     : null;
+}
 
 /** Two warnings of one kind are one trouble: the older time, the graver severity, both texts. */
 function together(troubles: readonly Trouble[]): readonly Trouble[] {

@@ -1,6 +1,7 @@
 import type { MatchingOptions } from '../../streams/message.ts';
 import type { Status } from '../http/status.schema.ts';
 import { isoTime } from '../time-words.ts';
+import { canaryWarnings } from './canary-book.ts';
 import { lossNearAt, lossText, patienceOf } from './patience.ts';
 import type { Shedding } from './shedding.ts';
 import type { StatusFacts } from './status-board.ts';
@@ -33,6 +34,7 @@ export function warningsOf(facts: DatedFacts, matching: Pick<MatchingOptions, 'e
     ...secretLost(facts),
     ...unusualSilence(facts),
     ...lossNear(facts),
+    ...canary(facts),
   ];
 }
 
@@ -110,6 +112,11 @@ function lossNear(facts: StatusFacts): Warnings {
   const patience = patienceOf(facts);
   const text = patience === null ? null : lossText(patience, facts.now);
   return patience === null || text === null ? [] : [warning('loss-near', text, lossNearAt(patience))];
+}
+
+function canary({ canary: view }: StatusFacts): Warnings {
+  if (view === null) return [];
+  return canaryWarnings(view.state, view.options).map(({ code, text, since }) => warning(code, text, since));
 }
 
 function secretLost({ definition: { secretLost, createdAt } }: StatusFacts): Warnings {

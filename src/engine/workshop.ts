@@ -2,12 +2,13 @@ import type { SchedulerLike } from 'rxjs';
 import type { JournalActor } from '../../machines/follow.ts';
 import { statusOf } from '../../machines/journal.status.ts';
 import type { EventDraft } from '../../streams/ports.ts';
-import type { OwnNotices } from '../alert/own-notice.ts';
+import type { CanaryMarks, OwnNotices } from '../alert/own-notice.ts';
 import type { EngineOptions } from '../config/to-options.ts';
 import type { Status } from '../http/status.schema.ts';
 import type { Log } from '../log.ts';
 import type { ReopeningStore } from '../store/reopening-store.ts';
 import { isoTime } from '../time-words.ts';
+import type { CanaryBook } from './canaries.ts';
 import type { Definition, DefinitionBook } from './definition-book.types.ts';
 import { engineEvent } from './definition-events.ts';
 import type { DetailedLogs } from './detailed-logs.ts';
@@ -51,10 +52,15 @@ export interface Workshop {
   readonly shedding: Shedding;
   /** Marks the mail that this engine sends. */
   readonly notices: OwnNotices;
+  readonly canaryMarks: CanaryMarks;
   /** Knows it again when it comes back. */
   readonly ownMail: OwnMail;
-  /** How long each definition is usually silent, and since when nobody's mail is taken, once those are opened. */
-  readonly watches: { silences: SilenceBook | null; refusingSince: () => number | null };
+  /** How long each definition is usually silent, its canaries, and since when nobody's mail is taken, once those are opened. */
+  readonly watches: {
+    silences: SilenceBook | null;
+    canaries: CanaryBook | null;
+    refusingSince: () => number | null;
+  };
   /** Writes a line of the event log; a store that fails meanwhile is logged, never thrown. */
   readonly note: (draft: EventDraft) => void;
   statusOf(definition: Definition, journal: JournalActor | undefined): Status | undefined;
@@ -69,7 +75,18 @@ export interface Workshop {
 export function createWorkshop(
   parts: Pick<
     Workshop,
-    'detail' | 'live' | 'store' | 'book' | 'setup' | 'examiners' | 'clock' | 'log' | 'version' | 'notices' | 'ownMail'
+    | 'detail'
+    | 'live'
+    | 'store'
+    | 'book'
+    | 'setup'
+    | 'examiners'
+    | 'clock'
+    | 'log'
+    | 'version'
+    | 'notices'
+    | 'canaryMarks'
+    | 'ownMail'
   >,
 ): Workshop {
   const { store, clock, log } = parts;
@@ -84,7 +101,7 @@ export function createWorkshop(
   const shedding = createShedding({ unwritten: () => store.unwritten, load: processLoad(), note, clock });
   const certificates: Workshop['certificates'] = new Map();
   const highSince = followQueue(parts, note);
-  const watches: Workshop['watches'] = { silences: null, refusingSince: () => null };
+  const watches: Workshop['watches'] = { silences: null, canaries: null, refusingSince: () => null };
   const more: (() => Status['warnings'])[] = [damageWarnings(store, clock.now())];
   const troubles = new Map<string, Trouble>();
   return {
@@ -114,6 +131,7 @@ export function createWorkshop(
               rejected: rejections.countOf(definition.id),
               mailbox: mailboxFacts.of(definition.id),
               refusingSince: watches.refusingSince(),
+              canary: watches.canaries?.of(definition.id) ?? null,
               silence: silenceOf(journal, watches.silences, clock.now()),
               now: clock.now(),
             },

@@ -44,6 +44,20 @@ export const definitionSchema = z.object({
   extendedDeduplication: z.boolean(),
   journalNonInternalAddresses: z.boolean(),
   journalUnknownInternalAddresses: z.boolean(),
+  canary: z
+    .object({
+      host: z.string(),
+      port: count.optional(),
+      security: z.enum(['tls', 'starttls', 'none']).optional(),
+      user: z.string().optional(),
+      password: z.string().optional(),
+      from: z.string(),
+      to: z.string(),
+      interval: duration,
+      limit: duration,
+    })
+    .optional()
+    .describe('absent: no canary is sent'),
   version: count.describe('grows with each change; the ETag of the document'),
   provisioned: z.boolean().describe('given in the configuration file, which is its truth'),
 });
@@ -69,9 +83,12 @@ export type DefinitionView = Read<z.infer<typeof definitionSchema>>;
 
 /** The same document with every secret masked, whoever built it. */
 export function withoutSecrets(view: DefinitionView): DefinitionView {
-  const { smtp, pop3, ...rest } = view;
+  const { smtp, pop3, canary, ...rest } = view;
   return {
     ...rest,
+    ...(canary === undefined
+      ? {}
+      : { canary: { ...canary, ...(canary.password === undefined ? {} : { password: maskedSecret }) } }),
     ...(smtp === undefined
       ? {}
       : { smtp: { ...smtp, ...(smtp.password === undefined ? {} : { password: maskedSecret }) } }),

@@ -4,7 +4,7 @@ import type { SchedulerLike } from 'rxjs';
 import { alertKinds } from '../../streams/alert.ts';
 import { outcomes } from '../../streams/message.ts';
 import type { EngineApi } from './api.types.ts';
-import { type Status, serviceStatuses } from './status.schema.ts';
+import { canaryStandings, type Status, serviceStatuses } from './status.schema.ts';
 
 /** Prometheus metrics of one engine. Nothing is counted here: each scrape shows the engine's own figures. */
 export interface Metrics {
@@ -130,7 +130,9 @@ function definitionMetrics(registry: Registry): Show {
     'Until the sender gives up what waits there; below 0 it does.',
     [...of, 'sender'],
   );
+  const showCanaries = canaryMetrics(registry);
   return (api, clock) => {
+    showCanaries(api, clock);
     patience.reset();
     for (const metric of [received, settled, absorbed, state, ...gauges.map(([metric]) => metric)]) metric.reset();
     for (const status of api.status().definitions) {
@@ -146,6 +148,32 @@ function definitionMetrics(registry: Registry): Show {
         const value = read(status, clock.now());
         if (value !== null) metric.set({ definition }, value);
       }
+    }
+  };
+}
+
+function canaryMetrics(registry: Registry): Show {
+  const { gauge, counter } = makers(registry);
+  const of = ['definition'];
+  const state = gauge('daybook_canary_state', '1 for what became of the last canary, 0 for the rest.', [
+    ...of,
+    'state',
+  ]);
+  const sent = counter('daybook_canary_sent_total', 'Canaries that the mail server took.', of);
+  const came = counter('daybook_canary_came_total', 'Canaries whose journal copy came.', of);
+  const missed = gauge('daybook_canary_missed', 'Canaries in a row whose journal copy did not come.', of);
+  const took = gauge('daybook_canary_seconds', 'How long the journal copy of the last canary that came took.', of);
+  const lastCame = gauge('daybook_canary_last_came_timestamp_seconds', 'When a canary last came.', of);
+  return (api) => {
+    for (const metric of [state, sent, came, missed, took, lastCame]) metric.reset();
+    for (const { id: definition, canary } of api.status().definitions) {
+      if (canary === null) continue;
+      for (const each of canaryStandings) state.set({ definition, state: each }, canary.standing === each ? 1 : 0);
+      sent.inc({ definition }, canary.counts.sent);
+      came.inc({ definition }, canary.counts.came);
+      missed.set({ definition }, canary.missed);
+      if (canary.lastTookSeconds !== null) took.set({ definition }, canary.lastTookSeconds);
+      if (canary.lastCameAt !== null) lastCame.set({ definition }, secondsOf(canary.lastCameAt) ?? 0);
     }
   };
 }

@@ -22,6 +22,23 @@ export const countsSchema = z.object({
   rejected: count.describe('never received'),
 });
 
+export const canaryStandings = ['waiting', 'passed', 'late', 'missing', 'unsent'] as const;
+export const canarySchema = z.object({
+  standing: z
+    .enum(canaryStandings)
+    .describe(
+      'what became of the last one: `waiting` for the first; `passed` within its limit; `late`; `missing`; `unsent`, the server takes none',
+    ),
+  sentAt: time.nullable().describe('of the one under way'),
+  dueAt: time.nullable().describe('its journal copy is expected by then'),
+  nextAt: time.describe('when the next one goes out'),
+  lastCameAt: time.nullable().describe('when a journal copy last came'),
+  lastTookSeconds: count.nullable().describe('how long that one took'),
+  missed: count.describe('in a row, up to now'),
+  unsent: z.string().nullable().describe('what the mail server said; null where it takes them'),
+  counts: z.object({ sent: count, came: count }),
+});
+
 export const statusSchema = z.object({
   id: z.string(),
   description: z.string(),
@@ -60,6 +77,7 @@ export const statusSchema = z.object({
     })
     .nullable()
     .describe('what is usual now, of an `smtp` definition; null before four weeks are known'),
+  canary: canarySchema.nullable().describe('null without one'),
   warnings: z.array(warningSchema),
   inactivity: z
     .object({

@@ -107,3 +107,20 @@ test('the same document again is no change; a new password alone is one, and nam
   await book.define(configOf('alpha', { pop3 }), made);
   expect((await typesOf(fixture)).at(-1)).toBe('secret.changed');
 });
+
+test('the password of a canary rests sealed, stands after a restart, and is told apart from that of the mailbox', async () => {
+  await using fixture = await openStoreFixture();
+  const book = await open(fixture);
+  const canary = { host: 'mx.north.example', from: 'd@north.example', to: 'c@north.example', user: 'd' };
+  await book.define(configOf('alpha', { canary: { ...canary, password: 'tweet' } }), made);
+  await fixture.reopen({ rebuild: true });
+  const again = await open(fixture);
+  const config = again.get('alpha')?.config;
+  expect([config?.canary?.password?.reveal(), passwordOf(config!)?.reveal()]).toEqual(['tweet', 'alpha-password']);
+  const stored = await fixture.store.definitions.get('alpha');
+  expect(JSON.stringify(stored)).not.toContain('tweet');
+  await again.define(configOf('alpha', { canary: { ...canary, password: 'another' } }), made);
+  expect((await typesOf(fixture)).at(-1)).toBe('secret.changed');
+  await rm(join(fixture.dataDir, 'definitions.key'));
+  expect((await open(fixture)).get('alpha')?.secretLost).toBe(true);
+});

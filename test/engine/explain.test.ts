@@ -31,7 +31,7 @@ async function explain({ store }: StoreFixture, bytes: Uint8Array, { options, ma
     matching: rules,
     optionsFor: () => journal,
     suspicion: { isSuspect: () => false, alone: (_, work) => work(0) },
-    ownMail: { isNotice: (mail) => Buffer.from(mail).includes('X-Own: yes') },
+    ownMail: { flagOf: (mail) => (Buffer.from(mail).includes('X-Own: yes') ? 'own-notice' : null) },
   });
   const workshop = {
     ...{ store, setup, options: { matching: rules }, note: () => undefined },

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createOwnNotices } from '../../src/alert/own-notice.ts';
+import { createCanaryMarks, createOwnNotices } from '../../src/alert/own-notice.ts';
 import { createOwnMail } from '../../src/engine/own-mail.ts';
 import { unwrap } from '../../src/report/unwrap.ts';
 import { buildMessage, buildReport, unwrapOptions } from '../support/mail.ts';
@@ -7,12 +7,14 @@ import { buildMessage, buildReport, unwrapOptions } from '../support/mail.ts';
 const notices = createOwnNotices(new Uint8Array(32).fill(1));
 const messageId = '<alert-1@daybook.north.example>';
 const mark = notices.markOf(messageId);
-const own = createOwnMail(notices, ['oncall@North.example']);
+const canaries = createCanaryMarks(new Uint8Array(32).fill(1));
+const madeOf = { notices, recipients: ['oncall@North.example'], canaries, hasCanaries: () => true };
+const own = createOwnMail(madeOf);
 
 const notice = (value = mark): Buffer =>
   buildMessage({ messageId, to: 'oncall@north.example', headers: [`X-Daybook-Notice: ${value}`] });
 function judged(bytes: Buffer, by = own): boolean {
-  return by.isNotice(bytes, unwrap(bytes, unwrapOptions()));
+  return by.flagOf(bytes, unwrap(bytes, unwrapOptions())) === 'own-notice';
 }
 const reported = (original: Buffer, ...to: readonly string[]): Buffer =>
   buildReport({ recipients: to.map((address) => ({ address })), originals: [original] });
@@ -49,7 +51,38 @@ test('an alert that somebody forwards as an attachment is their mail, and only n
 });
 
 test('where nobody gets alerts by mail none is looked for', () => {
-  const nobody = createOwnMail(notices, []);
+  const nobody = createOwnMail({ ...madeOf, recipients: [], hasCanaries: () => false });
+  expect([own.seeks(), nobody.seeks()]).toEqual([true, false]);
   expect(nobody.maybe(notice())).toBe(false);
   expect(judged(notice(), nobody)).toBe(false);
+});
+
+const canaryId = '<canary.1@north.example>';
+const canaryMark = canaries.markOf({ messageId: canaryId, to: 'canary@north.example' });
+const canary = (messageId = canaryId, value = canaryMark): Buffer =>
+  buildMessage({ messageId, to: 'canary@north.example', headers: [`X-Daybook-Canary: ${value}`] });
+const flagOf = (bytes: Buffer, by = own) => by.flagOf(bytes, unwrap(bytes, unwrapOptions()));
+
+test('a canary is known again inside its journal report and as plain mail, however its mailbox is spelt', () => {
+  expect(flagOf(reported(canary(), 'Canary@North.example'))).toBe('canary');
+  expect(flagOf(canary())).toBe('canary');
+  const via = [{ kind: 'expanded', address: 'canary@north.example' }] as const;
+  const listed = buildReport({ recipients: [{ address: 'robot@north.example', via }], originals: [canary()] });
+  expect(flagOf(listed)).toBe('canary');
+});
+
+test('the mark of a canary hides no mail to anybody else, and none under another Message-ID', () => {
+  expect(flagOf(reported(canary(), 'bo@north.example')), 'another mailbox').toBeNull();
+  expect(flagOf(reported(canary(), 'canary@north.example', 'bo@north.example')), 'one more').toBeNull();
+  expect(flagOf(reported(canary('<m1@north.example>'), 'canary@north.example'))).toBeNull();
+  expect(flagOf(reported(canary(canaryId, mark), 'canary@north.example')), 'the mark of an alert').toBeNull();
+  const foreign = createCanaryMarks(new Uint8Array(32).fill(2));
+  const theirs = foreign.markOf({ messageId: canaryId, to: 'canary@north.example' });
+  expect(flagOf(reported(canary(canaryId, theirs), 'canary@north.example')), 'another engine').toBeNull();
+});
+
+test('a canary is no sign of life, and where none is sent none is looked for', () => {
+  expect(own.maybe(canary())).toBe(true);
+  const none = createOwnMail({ ...madeOf, hasCanaries: () => false });
+  expect([none.maybe(canary()), flagOf(canary(), none)]).toEqual([false, null]);
 });

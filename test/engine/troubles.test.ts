@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { troublesOf } from '../../src/engine/troubles.ts';
 import type { Status } from '../../src/http/status.schema.ts';
 import { alertKinds } from '../../streams/alert.ts';
-import { noon, status } from '../support/fake-engine-api.ts';
+import { canary, noon, status } from '../support/fake-engine-api.ts';
 
 const minute = 60_000;
 const iso = (at: number): string => new Date(at).toISOString();
@@ -29,6 +29,29 @@ test('down is one at once, told with how long nothing came', () => {
   const own = one({ serviceStatus: 'down', lastMessageAt: iso(noon - minute), since });
   expect(told([own])[0]?.text).toBe('still no message; what came at 2026-01-31 07:59 UTC was an alert of our own');
   expect(told([one({ serviceStatus: 'down', lastMessageAt: null })])[0]?.text).toMatch(/^no message has come since/);
+});
+
+test('a silence through which the canary came is a warning, and says so; any other canary takes nothing away', () => {
+  const down = (members: Partial<Status>) =>
+    told([
+      one({ serviceStatus: 'down', since: iso(noon - minute), lastMessageAt: iso(noon - 182 * minute), ...members }),
+    ]);
+  expect(down({ canary: canary() })).toMatchObject([
+    { kind: 'down', severity: 'warning', text: expect.stringContaining('its canary came through at 2026-01-31 08:00') },
+  ]);
+  for (const standing of ['waiting', 'late', 'missing', 'unsent'] as const) {
+    expect(down({ canary: canary({ standing }) })).toMatchObject([{ kind: 'down', severity: 'error' }]);
+  }
+});
+
+test('one canary that is missing is a warning, the second in a row an error', () => {
+  const missing = (missed: number) =>
+    told([one({ canary: canary({ standing: 'missing', missed }), warnings: [warning('canary-missing')] })]);
+  expect(missing(1)).toMatchObject([{ kind: 'canary', severity: 'warning', advice: expect.stringMatching(/rule/) }]);
+  expect(missing(2)).toMatchObject([{ kind: 'canary', severity: 'error' }]);
+  expect(told([one({ warnings: [warning('canary-unsent')] })])).toMatchObject([
+    { kind: 'canary', severity: 'warning' },
+  ]);
 });
 
 test('an error is one after three failures, or after a quarter of an hour', () => {
@@ -86,6 +109,7 @@ test('each kind of trouble can happen', () => {
       'retention-paused',
       'silence-unusual',
       'loss-near',
+      'canary-late',
       'anchor-failing',
       'alert-channel-failing',
     ],

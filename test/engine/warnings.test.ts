@@ -46,6 +46,7 @@ function codes({ definition = {}, options = {}, journalType = 'eej', figures = {
     mailbox: noMailbox,
     journal: { serviceStatus: 'active' },
     silence: null,
+    canary: null,
     refusingSince: null,
     now,
     ...more,

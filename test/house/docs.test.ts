@@ -79,6 +79,7 @@ test('every option that the documents name is one of the schema', () => {
   // Files of the data directory, and events, that are called like a group of options.
   const others = ['definitions.key', 'evidence.key', 'evidence.pub'];
   const events = [
+    ...['canary.late', 'canary.missed', 'canary.recovered', 'canary.unsent'],
     'pop3.blocked',
     'retention.deleted',
     'retention.paused',

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { status } from '../support/fake-engine-api.ts';
+import { canary, status } from '../support/fake-engine-api.ts';
 import { httpFixture } from '../support/http-app.ts';
 import { lacks, partner } from '../support/journey-partners.ts';
 
@@ -36,7 +36,7 @@ async function scraped(): Promise<string> {
   await using http = httpFixture();
   const { engine, definitions } = http.engine.api.status();
   const anchor = { name: 'mount', kind: 'file', lastAt: engine.now, failingSince: null } as const;
-  const mailbox = status({ id: 'mailbox', transport: 'pop3', pop3MailboxQueue: 3 });
+  const mailbox = status({ id: 'mailbox', transport: 'pop3', pop3MailboxQueue: 3, canary: canary() });
   const patience = { since: engine.now, exchangeUntil: engine.now, gmailUntil: engine.now };
   const waiting = status({ id: 'waiting', patience });
   http.engine.api.status = () => ({

@@ -94,6 +94,13 @@ describe('what ends an item before it is looked up', () => {
     expect(verdictOf({ item: { parsed: ours, origin: 'gateway' } })).not.toEqual(loop);
   });
 
+  test('a canary that came back is skipped before scope is asked; a release takes the rule off', () => {
+    const canary = { ...old, flags: ['canary'] };
+    expect(verdictOf({ item: { parsed: canary } })).toEqual({ kind: 'end', outcome: 'skipped', reason: 'canary' });
+    expect(verdictOf({ item: { parsed: canary, overrides: ['scope', 'age'] } })).toMatchObject({ kind: 'defer' });
+    expect(verdictOf({ item: { parsed: canary, origin: 'gateway' } })).not.toMatchObject({ kind: 'end' });
+  });
+
   test('an import is not subject to the age limit, but to scope', () => {
     expect(verdictOf({ item: { parsed: old, origin: 'import' } })).toMatchObject({ kind: 'defer' });
     expect(verdictOf({ item: { parsed: foreign, origin: 'import' } })).toEqual(skipped);

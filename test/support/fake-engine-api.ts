@@ -304,6 +304,20 @@ export function alert(members: Partial<AlertAnswer> = {}): AlertAnswer {
   };
 }
 
+/** A canary that came through. */
+export const canary = (members: Partial<NonNullable<Status['canary']>> = {}): NonNullable<Status['canary']> => ({
+  standing: 'passed',
+  sentAt: null,
+  dueAt: null,
+  nextAt: new Date(noon).toISOString(),
+  lastCameAt: new Date(noon).toISOString(),
+  lastTookSeconds: 4,
+  missed: 0,
+  unsent: null,
+  counts: { sent: 9, came: 9 },
+  ...members,
+});
+
 export function status(members: Partial<Status> = {}): Status {
   const iso = new Date(noon).toISOString();
   return {
@@ -330,6 +344,7 @@ export function status(members: Partial<Status> = {}): Status {
     failures: 0,
     patience: null,
     usualSilence: { longestSeconds: 600, limitSeconds: 1_500, weeks: 6 },
+    canary: null,
     warnings: [],
     inactivity: { allowedMs: 10_800_000, downAt: null },
     machine: { enabled: { health: 'active', session: 'listening' } },

@@ -162,6 +162,7 @@ export class WeekEngine {
         rejected: 0,
         mailbox: this.#facts.of(definition.id),
         silence: null,
+        canary: null,
         refusingSince: null,
         now: this.#parts.clock.now(),
       },
@@ -236,7 +237,7 @@ export class WeekEngine {
     const { clock, ownMail } = this.#parts;
     const { spool, archive, bodies, messages, touched$ } = this.store;
     const wake$ = touched$.pipe(filter(({ due }) => due.has(id)));
-    const reading = { unwrap, decode, hashBytes: sha256, hashContent, isOwnNotice: ownMail.isNotice };
+    const reading = { unwrap, decode, hashBytes: sha256, hashContent, ownFlagOf: ownMail.flagOf };
     const ports = { spool, archive, bodies, messages, wake$, directory, trustedRecipientHeaders: [], ...reading };
     return processing(ports, { definitionId: id, window: 128, matching, optionsFor: () => options }, clock).pipe(
       filter((news) => news.type === 'processing.settled'),

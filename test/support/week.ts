@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mailText } from '../../src/alert/mail-text.ts';
-import { createOwnNotices } from '../../src/alert/own-notice.ts';
+import { createCanaryMarks, createOwnNotices } from '../../src/alert/own-notice.ts';
 import { eventLine, statusTable } from '../../src/cli/views.ts';
 import type { DefinitionConfig } from '../../src/config/definition.schema.ts';
 import type { NamedChannel } from '../../src/engine/alert-channels.ts';
@@ -49,7 +49,12 @@ export class Week implements AsyncDisposable {
   #alerts: Alerts | undefined;
   #seen = 0;
   readonly notices = createOwnNotices(new Uint8Array(32).fill(3));
-  readonly #ownMail = createOwnMail(this.notices, ['oncall@north.example']);
+  readonly #ownMail = createOwnMail({
+    notices: this.notices,
+    recipients: ['oncall@north.example'],
+    canaries: createCanaryMarks(new Uint8Array(32).fill(3)),
+    hasCanaries: () => false,
+  });
 
   private constructor(startAt: number, folder: string) {
     this.startAt = startAt;

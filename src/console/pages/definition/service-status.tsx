@@ -23,7 +23,7 @@ export function ServiceStatus({ id, editing }: { readonly id: string; readonly e
 }
 
 function Facts({ status }: { readonly status: Status }) {
-  const { since, hint, lastSuccessfulExtract, processingQueue, counts, warnings } = status;
+  const { since, hint, lastSuccessfulExtract, processingQueue, counts, warnings, canary } = status;
   return (
     <>
       <dl class="glance">
@@ -60,12 +60,44 @@ function Facts({ status }: { readonly status: Status }) {
           </Fact>
         )}
         <Fact name="Received">{figure(counts.received)}</Fact>
+        {canary !== null && (
+          <Fact name="Canary">
+            <Canary canary={canary} />
+          </Fact>
+        )}
       </dl>
       {warnings.map(({ code, text }) => (
         <p key={code + text} class="note warn">
           {text}
         </p>
       ))}
+    </>
+  );
+}
+
+const canaryWords = {
+  waiting: 'Awaiting the first',
+  passed: 'Came through',
+  late: 'Late',
+  missing: 'Missing',
+  unsent: 'Cannot be sent',
+} as const;
+
+function Canary({ canary }: { readonly canary: NonNullable<Status['canary']> }) {
+  const { standing, lastCameAt, lastTookSeconds, dueAt, nextAt } = canary;
+  return (
+    <>
+      {canaryWords[standing]}
+      {lastCameAt !== null && (
+        <span class="soft">
+          {' '}
+          last <Time at={lastCameAt} />
+          {lastTookSeconds !== null && ` after ${lastTookSeconds} s`}
+        </span>
+      )}
+      <p class="under soft">
+        {dueAt === null ? 'next' : 'one is under way, due'} <Time at={dueAt ?? nextAt} />
+      </p>
     </>
   );
 }

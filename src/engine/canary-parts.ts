@@ -1,0 +1,64 @@
+import type { Subject } from 'rxjs';
+import { type EngineActor, journalOf } from '../../machines/follow.ts';
+import { statusOf } from '../../machines/journal.status.ts';
+import { matchKeyOf } from '../../streams/match-keys.ts';
+import { sendCanary } from '../alert/canary-mail.ts';
+import { addressKey } from '../config/address.ts';
+import type { CanaryParts } from './canaries.ts';
+import { firstValue } from './first-value.ts';
+import { storedSubject } from './trial-subject.ts';
+import type { Workshop } from './workshop.ts';
+
+/** Copies under one Message-ID that are looked at in process; a canary has a few. */
+const maxWaiting = 32;
+
+/** What the canaries need of the running engine; `changed$` tells who looks at the status. */
+export function canaryParts(workshop: Workshop, actor: EngineActor, changed$: Subject<string>): CanaryParts {
+  const { options, book, clock, log, note, canaryMarks } = workshop;
+  return {
+    dataDir: options.dataDir,
+    definitions: () => book.all(),
+    listens: (id) => listens(actor, id),
+    send: ({ definition, messageId, options: { host, port, security, login, from, to } }, signal) => {
+      const mark = canaryMarks.markOf({ messageId, to: addressKey(to) });
+      const server = { host, port, security, login };
+      return sendCanary({ ...server, from, to, definition, messageId, mark }, { signal, clock });
+    },
+    read: (intakeId) => readCanary(workshop, intakeId),
+    seek: (definitionId, messageId) => seek(workshop, definitionId, messageId),
+    note,
+    changed: (definitionId) => changed$.next(definitionId),
+    clock,
+    log,
+  };
+}
+
+/** Suspended, or with a connection that fails, it says itself that no mail is taken. */
+function listens(actor: EngineActor, definitionId: string): boolean {
+  const journal = journalOf(actor, definitionId);
+  if (journal === undefined) return false;
+  const { serviceStatus } = statusOf(journal.getSnapshot());
+  return serviceStatus !== 'suspended' && serviceStatus !== 'error';
+}
+
+/** The record does not say which Message-ID it had: that is read again, once for each canary. */
+async function readCanary({ store, setup }: Workshop, intakeId: string): ReturnType<CanaryParts['read']> {
+  const record = await store.intake.get(intakeId);
+  if (record === undefined || record.rawPurgedAt !== undefined) return null;
+  const bytes = await firstValue(store.bodies.read(record.body, 'identity', record.sha256));
+  const options = setup.optionsFor(storedSubject(record, store).item);
+  const { unwrap, directory, trustedRecipientHeaders } = setup.ports;
+  const isInternal = (address: string): boolean => directory.classify(address).internal;
+  const { messageId } = unwrap(bytes, { ...options, trustedRecipientHeaders, isInternal });
+  return messageId === null ? null : { messageId, receivedAt: record.receivedAt };
+}
+
+async function seek({ store }: Workshop, definitionId: string, messageId: string): Promise<number | null> {
+  const key = matchKeyOf(messageId, null);
+  if (key === null) return null;
+  const entries = (await firstValue(store.archive.lookup([key]))).flat();
+  const stored = entries.flatMap(({ observations }) => observations);
+  const copies = [...stored, ...(await store.waiting(key, maxWaiting))];
+  const times = copies.filter((copy) => copy.definitionId === definitionId).map(({ receivedAt }) => receivedAt);
+  return times.length === 0 ? null : Math.min(...times);
+}
