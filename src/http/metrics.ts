@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { SchedulerLike } from 'rxjs';
 import { alertKinds } from '../../streams/alert.ts';
-import { outcomes } from '../../streams/message.ts';
+import { type Outcome, outcomes } from '../../streams/message.ts';
 import type { EngineApi } from './api.types.ts';
 import { canaryStandings, type Status, serviceStatuses } from './status.schema.ts';
 
@@ -94,7 +94,7 @@ function definitionMetrics(registry: Registry): Show {
   const { gauge, counter } = makers(registry);
   const of = ['definition'];
   const received = counter('daybook_received_total', 'Messages received.', of);
-  const settled = counter('daybook_settled_total', 'Messages that left the processing queue.', [...of, 'outcome']);
+  const showOutcomes = outcomeMetrics(registry);
   const absorbed = counter('daybook_absorbed_total', 'Messages archived without a usable envelope.', of);
   const state = gauge('daybook_definition_state', '1 for the Service Status it has, 0 for the others.', [
     ...of,
@@ -133,13 +133,13 @@ function definitionMetrics(registry: Registry): Show {
   const showCanaries = canaryMetrics(registry);
   return (api, clock) => {
     showCanaries(api, clock);
+    showOutcomes(api, clock);
     patience.reset();
-    for (const metric of [received, settled, absorbed, state, ...gauges.map(([metric]) => metric)]) metric.reset();
+    for (const metric of [received, absorbed, state, ...gauges.map(([metric]) => metric)]) metric.reset();
     for (const status of api.status().definitions) {
       const definition = status.id;
       received.inc({ definition }, status.counts.received);
       absorbed.inc({ definition }, status.counts.absorbed);
-      for (const outcome of outcomes) settled.inc({ definition, outcome }, status.counts[outcome]);
       for (const each of serviceStatuses) state.set({ definition, state: each }, status.serviceStatus === each ? 1 : 0);
       for (const [sender, until] of patienceOf(status)) {
         patience.set({ definition, sender }, (Date.parse(until) - clock.now()) / 1000);
@@ -177,6 +177,26 @@ function canaryMetrics(registry: Registry): Show {
     }
   };
 }
+
+/** What is archived stays so and is counted; what is set aside may go through again, so its figure falls. */
+function outcomeMetrics(registry: Registry): Show {
+  const { gauge, counter } = makers(registry);
+  const labels = ['definition', 'outcome'];
+  const settled = counter('daybook_settled_total', 'Messages archived, or matched with what was.', labels);
+  const aside = gauge('daybook_set_aside_messages', 'Messages that are skipped, held or quarantined now.', labels);
+  return (api) => {
+    settled.reset();
+    aside.reset();
+    for (const { id: definition, counts } of api.status().definitions) {
+      for (const outcome of outcomes) {
+        if (isFinal(outcome)) settled.inc({ definition, outcome }, counts[outcome]);
+        else aside.set({ definition, outcome }, counts[outcome]);
+      }
+    }
+  };
+}
+
+const isFinal = (outcome: Outcome): boolean => outcome === 'archived' || outcome === 'matched';
 
 function processMetrics(registry: Registry): Show {
   const { gauge, counter } = makers(registry);

@@ -17,7 +17,8 @@ test('each scrape shows the figures of that moment, in base units, under names o
   for (const line of [
     'daybook_received_total{definition="exchange-1"} 21',
     'daybook_settled_total{definition="exchange-1",outcome="archived"} 6',
-    'daybook_settled_total{definition="exchange-1",outcome="quarantined"} 2',
+    'daybook_set_aside_messages{definition="exchange-1",outcome="quarantined"} 2',
+    '# TYPE daybook_set_aside_messages gauge',
     'daybook_queue_messages{definition="exchange-1"} 1',
     'daybook_queue_bytes{definition="exchange-1"} 75000',
     'daybook_queue_oldest_age_seconds{definition="exchange-1"} 90',
@@ -48,4 +49,29 @@ test('each scrape shows the figures of that moment, in base units, under names o
   expect(second).toContain('daybook_sender_patience_seconds{definition="exchange-1",sender="exchange"} 90\n');
   expect(second).toContain('daybook_sender_patience_seconds{definition="exchange-1",sender="gmail"} -1\n');
   expect(first.body).not.toContain('daybook_sender_patience_seconds{');
+});
+
+/** Every series of a counter with its value; Prometheus takes a fall of one for a restart, and adds all of it again. */
+function counters(body: string): ReadonlyMap<string, number> {
+  const named = [...body.matchAll(/^# TYPE (\S+) counter$/gm)].map(([, name]) => name);
+  const series = [...body.matchAll(/^((\w+)(?:\{.*\})?) (\S+)$/gm)].filter(([, , name]) => named.includes(name));
+  return new Map(series.map(([, labelled = '', , value]) => [labelled, Number(value)]));
+}
+
+test('no counter falls when mail that was set aside goes through again', async () => {
+  await using http = httpFixture();
+  const engine = http.engine.api.status();
+  const { counts } = status();
+  const scrape = async (changed: Partial<Status['counts']>, messages: number): Promise<string> => {
+    const processingQueue = { ...status().processingQueue, messages };
+    const definitions = [status({ counts: { ...counts, ...changed }, processingQueue })];
+    http.engine.api.status = () => ({ ...engine, definitions });
+    return (await http.app.inject('/metrics')).body;
+  };
+  const { skipped, held, quarantined } = counts;
+  const aside = { skipped: skipped + 1, held: held + 1, quarantined: quarantined + 1 };
+  const before = counters(await scrape(aside, 0));
+  const after = counters(await scrape({ skipped, held, quarantined }, 3));
+  expect(before.size).toBeGreaterThan(8);
+  expect([...before].filter(([series, value]) => (after.get(series) ?? 0) < value)).toEqual([]);
 });
