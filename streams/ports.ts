@@ -169,8 +169,14 @@ export interface MessageQuery extends PageQuery {
   readonly until?: number | undefined;
   readonly flag?: string | undefined;
 }
+/** Where entries stand in every search: a date and an id, in one order. */
+export interface PositionList {
+  /** At most `limit` positions from `from` on and below `bound`, the last of them, the last first. */
+  below(range: { readonly from: string; readonly bound: string; readonly limit: number }): Promise<readonly string[]>;
+}
 export interface MessageReader {
-  find(query: MessageQuery): Promise<Page<ArchiveEntry>>;
+  /** `lists`: entries that the answer is chosen from, beside those that the query names. */
+  find(query: MessageQuery, lists?: readonly PositionList[]): Promise<Page<ArchiveEntry>>;
   get(id: string): Promise<ArchiveEntry | undefined>;
   /** What is left of an entry that was deleted. */
   goneOf(id: string): Promise<Gone | undefined>;

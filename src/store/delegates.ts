@@ -46,7 +46,7 @@ export function delegates(of: () => Store): Delegated {
       settle: async (requests) => lastValueFrom(from(of().archive.settle(requests))),
     },
     messages: {
-      find: async (query) => of().messages.find(query),
+      find: async (query, lists) => of().messages.find(query, lists),
       get: async (id) => of().messages.get(id),
       goneOf: async (id) => of().messages.goneOf(id),
     },

@@ -1,4 +1,5 @@
 import type { ArchiveEntry, Observation } from '../../streams/message.ts';
+import { wordsOf } from '../../streams/words.ts';
 import { matchKeysOf } from './apply-verdict.ts';
 import type { Change } from './change.ts';
 import type { IndexDb } from './index-db.ts';
@@ -18,7 +19,6 @@ import {
   viaFacet,
   within,
   wordFacet,
-  wordsOf,
 } from './keys.ts';
 
 interface Keyed {

@@ -140,14 +140,4 @@ export const within = (prefix: string): { readonly gte: string; readonly lt: str
 /** The last part of a key. */
 export const lastPart = (key: string): string => key.slice(key.lastIndexOf(separator) + 1);
 
-/** Words of a subject as the index knows them: letters and digits, case folded, at most 64 words of 64 characters. */
-export function wordsOf(subject: string): readonly string[] {
-  const words =
-    subject
-      .normalize('NFKC')
-      .toLowerCase()
-      .match(/[\p{L}\p{N}]+/gu) ?? [];
-  return [...new Set(words.map((word) => word.slice(0, 64)))].slice(0, 64);
-}
-
 const clean = (text: string): string => (text.includes(separator) ? text.replaceAll(separator, '') : text);

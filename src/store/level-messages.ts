@@ -1,6 +1,7 @@
 import { matchKeyOf } from '../../streams/match-keys.ts';
 import type { ArchiveEntry } from '../../streams/message.ts';
-import type { MessageQuery, MessageReader, Page } from '../../streams/ports.ts';
+import type { MessageQuery, MessageReader, Page, PositionList } from '../../streams/ports.ts';
+import { wordsOf } from '../../streams/words.ts';
 import { entryPosition } from './entry-keys.ts';
 import type { IndexDb } from './index-db.ts';
 import {
@@ -9,6 +10,7 @@ import {
   definitionFacet,
   everyFacet,
   flagFacet,
+  keyAfter,
   lastPart,
   matchKeyDigest,
   positionBehind,
@@ -19,19 +21,18 @@ import {
   viaFacet,
   within,
   wordFacet,
-  wordsOf,
 } from './keys.ts';
 import { matches } from './message-filter.ts';
 import {
   anyOf,
-  facetWalk,
+  facetList,
   isSpent,
+  listWalk,
   type Met,
   meet,
   type SearchBounds,
   searchBounds,
   type Walk,
-  type WalkOptions,
   type Work,
 } from './walk.ts';
 
@@ -43,19 +44,27 @@ export function createMessageReader(index: IndexDb, bounds: SearchBounds = searc
   return {
     get: async (id) => index.entry.get(id),
     goneOf: async (id) => index.gone.get(id),
-    find: async (query) => {
-      if (query.messageId === undefined) return find(index, query, bounds);
+    find: async (query, lists = []) => {
+      const search = { index, bounds, lists };
+      if (query.messageId === undefined) return find(search, query);
       const matchKey = matchKeyOf(query.messageId, null);
-      return matchKey === null ? none : findNamed(index, { ...query, messageId: matchKey }, bounds);
+      return matchKey === null ? none : findNamed(search, { ...query, messageId: matchKey });
     },
   };
 }
 
 const none: Page<never> = { items: [], next: null };
 
-async function find(index: IndexDb, query: MessageQuery, bounds: SearchBounds): Promise<Page<ArchiveEntry>> {
+interface Search {
+  readonly index: IndexDb;
+  readonly bounds: SearchBounds;
+  /** Each of them has all that is answered. */
+  readonly lists: readonly PositionList[];
+}
+
+async function find({ index, bounds, lists }: Search, query: MessageQuery): Promise<Page<ArchiveEntry>> {
   const work: Work = { reads: bounds.reads, keys: bounds.keys };
-  const walks = walksOf(query, { index, work, since: query.since });
+  const walks = walksOf(index, query, { work, lists });
   const items: ArchiveEntry[] = [];
   let bound = startOf(query);
   for (let looks = 0; ; ) {
@@ -99,8 +108,12 @@ async function nextPositions(
 }
 
 /** The lists that an entry is in where it fits; the whole archive where nothing was asked for. */
-function walksOf(query: MessageQuery, options: WalkOptions): readonly Walk[] {
-  const { mailbox, from, to, subject, flag, definition } = query;
+function walksOf(
+  index: IndexDb,
+  query: MessageQuery,
+  { work, lists }: { readonly work: Work; readonly lists: readonly PositionList[] },
+): readonly Walk[] {
+  const { mailbox, from, to, subject, flag, definition, since } = query;
   const facets: (readonly string[])[] = [];
   if (mailbox !== undefined) facets.push([senderFacet(mailbox), recipientFacet(mailbox), viaFacet(mailbox)]);
   if (from !== undefined) facets.push([senderFacet(from)]);
@@ -108,30 +121,43 @@ function walksOf(query: MessageQuery, options: WalkOptions): readonly Walk[] {
   for (const word of subject === undefined ? [] : wordsOf(subject)) facets.push([wordFacet(word)]);
   if (flag !== undefined) facets.push([flagFacet(flag)]);
   if (definition !== undefined) facets.push([definitionFacet(definition)]);
-  if (facets.length === 0) facets.push([everyFacet]);
-  return facets.map((names) => anyOf(names.map((name) => facetWalk(name, options))));
+  if (facets.length + lists.length === 0) facets.push([everyFacet]);
+  const walkOf = (list: PositionList): Walk => listWalk(list, { work, since });
+  return [...facets.map((names) => anyOf(names.map((name) => walkOf(facetList(index, name))))), ...lists.map(walkOf)];
 }
 
+/** Of a list that is not kept with the entries a position may be of one that is gone, or stands elsewhere by now. */
 async function entriesAt(index: IndexDb, positions: readonly string[]): Promise<readonly ArchiveEntry[]> {
   const entries = await index.entry.getMany(positions.map(lastPart));
-  return entries.filter((entry) => entry !== undefined);
+  return entries.filter(
+    (entry, at): entry is ArchiveEntry => entry !== undefined && entryPosition(entry) === positions[at],
+  );
 }
 
 /** By Message-ID, a match key here: that index is no list in order, but hardly ever names more than a few. */
 async function findNamed(
-  index: IndexDb,
+  search: Search,
   query: MessageQuery & { readonly messageId: string },
-  bounds: SearchBounds,
 ): Promise<Page<ArchiveEntry>> {
+  const { index, bounds, lists } = search;
   const range = within(matchKeyDigest(query.messageId));
   const keys = await index.match.keysNow({ ...range, limit: bounds.namesakes + 1 });
-  if (keys.length > bounds.namesakes) return find(index, query, bounds);
+  if (keys.length > bounds.namesakes) return find(search, query);
   const bound = startOf(query);
-  const fitting = (await entriesAt(index, keys)).filter((entry) => matches(entry, query));
+  const entries = (await index.entry.getMany(keys.map(lastPart))).filter((entry) => entry !== undefined);
+  const fitting = entries.filter((entry) => matches(entry, query));
   const ordered = fitting.map((entry) => ({ entry, position: entryPosition(entry) }));
-  const left = ordered.filter(({ position }) => position < bound);
-  left.sort((a, b) => (a.position < b.position ? 1 : -1));
+  const below = ordered.filter(({ position }) => position < bound);
+  below.sort((a, b) => (a.position < b.position ? 1 : -1));
+  const listed = await Promise.all(below.map(({ position }) => isIn(lists, position)));
+  const left = below.filter((_, at) => listed[at]);
   const shown = left.slice(0, query.limit);
   const last = left.length > shown.length ? shown.at(-1) : undefined;
   return { items: shown.map(({ entry }) => entry), next: last === undefined ? null : cursorBehind(last.position) };
+}
+
+async function isIn(lists: readonly PositionList[], position: string): Promise<boolean> {
+  const ask = { from: position, bound: keyAfter(position), limit: 1 };
+  const found = await Promise.all(lists.map((list) => list.below(ask)));
+  return found.every(([first]) => first === position);
 }

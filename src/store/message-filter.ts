@@ -1,7 +1,7 @@
 import type { MessageFilter } from '../../streams/keeping.ts';
 import type { ArchiveEntry } from '../../streams/message.ts';
+import { wordsOf } from '../../streams/words.ts';
 import { searchDate } from './entry-keys.ts';
-import { wordsOf } from './keys.ts';
 
 /** True where the entry fits every filter; `messageId` is a match key here. */
 export function matches(entry: ArchiveEntry, query: MessageFilter): boolean {

@@ -1,3 +1,4 @@
+import type { PositionList } from '../../streams/ports.ts';
 import type { IndexDb } from './index-db.ts';
 import { facetKey, keyAfter, lastPositionOf, positionBefore } from './keys.ts';
 
@@ -28,21 +29,30 @@ export interface Walk {
   below(bound: string): Promise<string | null>;
 }
 export interface WalkOptions {
-  readonly index: IndexDb;
   readonly work: Work;
   /** Epoch ms: nothing of an earlier date is walked. */
   readonly since: number | undefined;
 }
 
+/** The entries that have a facet. */
+export function facetList(index: IndexDb, facet: string): PositionList {
+  const name = index.blind(facet);
+  return {
+    below: async ({ from, bound, limit }) => {
+      const range = { gte: facetKey(name, from), lt: facetKey(name, bound), limit, reverse: true };
+      return (await index.facet.keysNow(range)).map(lastPositionOf);
+    },
+  };
+}
+
 const [fewest, most] = [16, 512];
 
 /**
- * The list of one facet, read in pieces: long ones where one position after another is asked for, short ones where most of
- * them are passed over.
+ * One list, read in pieces: long ones where one position after another is asked for, short ones where most of them are
+ * passed over.
  */
-export function facetWalk(facet: string, { index, work, since }: WalkOptions): Walk {
-  const name = index.blind(facet);
-  const gte = facetKey(name, since === undefined ? '' : positionBefore(since));
+export function listWalk(list: PositionList, { work, since }: WalkOptions): Walk {
+  const from = since === undefined ? '' : positionBefore(since);
   let piece: readonly string[] = [];
   let at = 0;
   let size = fewest;
@@ -59,12 +69,10 @@ export function facetWalk(facet: string, { index, work, since }: WalkOptions): W
       if (ended) return null;
       if (given * 2 >= piece.length) size = Math.min(most, size * 2);
       else if (given * 8 < piece.length) size = fewest;
-      const lt = facetKey(name, bound);
-      const keys = gte < lt ? await index.facet.keysNow({ gte, lt, limit: size, reverse: true }) : [];
+      piece = from < bound ? await list.below({ from, bound, limit: size }) : [];
       work.reads -= 1;
-      work.keys -= keys.length;
-      ended = keys.length < size;
-      piece = keys.map((key) => lastPositionOf(key));
+      work.keys -= piece.length;
+      ended = piece.length < size;
       at = 0;
       given = 1;
       return piece[0] ?? null;
