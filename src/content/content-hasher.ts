@@ -2,6 +2,7 @@ import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { EngineFailure } from '../../streams/failure.ts';
 import { deadlineMsFor, JobWorker, parserHeapMb } from '../job-worker.ts';
 import type { Answer, Job } from './job.types.ts';
+import type { MessageWords } from './message-words.ts';
 import type { ShownMessage } from './show.ts';
 
 export interface ContentHasherOptions {
@@ -17,6 +18,8 @@ export interface ContentHasher extends AsyncDisposable {
   hash(message: Uint8Array): Promise<string>;
   /** What a person is shown. @throws EngineFailure `parser-crash`, `stopping` */
   show(message: Uint8Array): Promise<ShownMessage>;
+  /** The words it is found by. @throws EngineFailure `parser-crash`, `stopping` */
+  words(message: Uint8Array): Promise<MessageWords>;
 }
 
 /** Opens the pool; a thread starts with its first message and again after a crash. Closing refuses what waits. */
@@ -60,6 +63,11 @@ export function openContentHasher(options: ContentHasherOptions = {}): ContentHa
       const answer = await run('show', message);
       if (answer.kind !== 'show') throw new Error(`the content worker answered ${answer.kind} to show`);
       return answer.shown;
+    },
+    words: async (message) => {
+      const answer = await run('words', message);
+      if (answer.kind !== 'words') throw new Error(`the content worker answered ${answer.kind} to words`);
+      return answer.found;
     },
     [Symbol.asyncDispose]: async () => {
       closed = true;
