@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf } from '../streams/failure.ts';
 import type { Endpoint } from './cli/client.ts';
@@ -11,6 +10,7 @@ import { formatFault } from './config/fault.ts';
 import { findConfig } from './config/find-config.ts';
 import type { RunningEngine } from './engine.ts';
 import { folderActions } from './folder-actions.ts';
+import { rebuildActions } from './rebuild-actions.ts';
 
 /** The rim of the process, as main.ts hands it in. */
 export interface Rim {
@@ -21,6 +21,7 @@ export interface Rim {
 
 /** The work behind the commands that need more than the API. The engine is loaded only by those that run it. */
 export function actions({ version, exit }: Rim): Actions {
+  const rebuilding = rebuildActions({ configuration, exitCodeOf: startFailureCode });
   return {
     run: (config) => run(config, version, exit),
     check,
@@ -29,8 +30,8 @@ export function actions({ version, exit }: Rim): Actions {
       return `${JSON.stringify(jsonSchema(), null, 2)}\n`;
     },
     demo: (options) => demo(options, version),
-    rebuildIndex: (config, progress) => rebuildIndex(config, progress),
-    ...folderActions({ configuration, locate, rebuildIndex }),
+    ...rebuilding,
+    ...folderActions({ configuration, locate, ...rebuilding }),
     writeFirstConfig: async (options) => (await import('./first-config-action.ts')).writeFirstConfig(options),
     newToken: () => randomBytes(32).toString('base64url'),
     writeFile: async (path, text) => {
@@ -156,36 +157,6 @@ async function demo(options: DemoOptions, version: string): Promise<DemoAnswer> 
       },
     },
   });
-}
-
-async function rebuildIndex(given: string | undefined, progress: (records: number) => void): Promise<number> {
-  const { file, config } = await configuration(given);
-  const { toEngineOptions } = await import('./config/to-options.ts');
-  const { openStore } = await import('./store/open-store.ts');
-  const { masterKeyFrom } = await import('./master-key.ts');
-  const { dataDir, store } = toEngineOptions(config, { file, hostname: hostname() });
-  const types = new Map(config.definitions.map(({ id, journalType }) => [id, journalType]));
-  let records = 0;
-  const folded = (done: number): void => {
-    records = done;
-    progress(done);
-  };
-  try {
-    await using _store = await openStore({
-      dataDir,
-      bytes: store.bytes,
-      segmentBytes: store.segmentBytes,
-      master: await masterKeyFrom(store.encryption),
-      now: () => Date.now(),
-      journalTypeOf: ({ definitionId }) => types.get(definitionId ?? '') ?? null,
-      rebuild: { folded },
-    });
-    return records;
-  } catch (error) {
-    throw new CommandFailure(startFailureCode(error), messageOf(error), {
-      cause: error,
-    });
-  }
 }
 
 /** The running engine: as said by `--url` and `--token`, else as the configuration says. */

@@ -55,6 +55,10 @@ export interface ListAnswer<T> {
   readonly items: readonly T[];
   readonly next: string | null;
 }
+/** Of `GET /v1/messages`. */
+export interface FoundAnswer extends ListAnswer<EntryAnswer> {
+  readonly textIndex?: { readonly behind: number };
+}
 export interface EntryAnswer {
   readonly id: string;
   readonly messageId: string | null;

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { addAlertCommands } from './alert-commands.ts';
-import type { EntryAnswer, EventAnswer, IntakeAnswer, ListAnswer } from './answers.types.ts';
+import type { EventAnswer, FoundAnswer, IntakeAnswer, ListAnswer } from './answers.types.ts';
 import { api, type Globals, show, type Talk } from './api-command.ts';
 import { createClient, type Query } from './client.ts';
 import { addDefinitionCommands } from './definition-commands.ts';
@@ -48,11 +48,13 @@ function addMessages(program: Command, talk: Talk): void {
     'archived messages, newest first',
     'daybook messages list --mailbox bo@north.example',
   );
-  const filters = [...messageFilters, 'limit', 'cursor'];
+  const filters = [...messageFilters, 'text', 'limit', 'cursor'];
   withFilters(list, filters).action(async (globals: Globals & Query) => {
     const client = await talk.client(globals);
-    const answer = await client.get<ListAnswer<EntryAnswer>>('/v1/messages', queryOf(globals, filters));
+    const answer = await client.get<FoundAnswer>('/v1/messages', queryOf(globals, filters));
     out.write(globals.json ? `${JSON.stringify(answer)}\n` : messageTable(answer.items) + more(answer.next));
+    const behind = answer.textIndex?.behind ?? 0;
+    if (behind > 0) talk.err.write(`the text of ${behind} messages is not indexed yet: they may be missing here\n`);
   });
   api(group, 'show <id>', 'one archived message', 'daybook messages show 01K…').action(
     async (id: string, globals: Globals) => show(talk, globals, `/v1/messages/${encodeURIComponent(id)}`),

@@ -14,6 +14,8 @@ export interface Actions {
   demo(options: DemoOptions): Promise<DemoAnswer>;
   schema(): Promise<string>;
   rebuildIndex(config: string | undefined, progress: (records: number) => void): Promise<number>;
+  /** Makes the index of the text of messages anew, the engine stopped. Answers the number of entries in it. */
+  rebuildText(config: string | undefined, progress: (messages: number) => void): Promise<number>;
   /** Verifies the data directory itself; null where an engine runs on it, which is then asked. */
   verify(options: VerifyOptions, progress: (bytes: number) => void): Promise<VerifyAnswer | null>;
   /** Copies the commit log elsewhere; of a running engine up to a head that it signs. */

@@ -103,10 +103,19 @@ function addEngineCommands(
   program
     .command('rebuild-index')
     .description('make the index anew from the commit log, the engine stopped')
+    .option('--text', 'make the index of the text of messages anew instead, where `search.text` is on', false)
     .addOption(configOption())
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  daybook rebuild-index --config daybook.yaml')
-    .action(async ({ config, json }: { config?: string; json: boolean }) => {
+    .action(async ({ config, json, text }: { config?: string; json: boolean; text: boolean }) => {
+      if (text) {
+        const messages = await actions.rebuildText(config, (done) => {
+          if (err.colours) err.write(`\r${done} messages read`);
+        });
+        err.write(`${err.colours ? '\r' : ''}text of ${messages} messages indexed\n`);
+        if (json) out.write(`${JSON.stringify({ messages })}\n`);
+        return;
+      }
       const records = await actions.rebuildIndex(config, (done) => {
         if (err.colours) err.write(`\r${done} records folded`);
       });

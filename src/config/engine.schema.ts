@@ -20,6 +20,7 @@ import {
   text,
   textOf,
 } from './option.ts';
+import { searchSchema, storeSchema } from './store.schema.ts';
 
 /** Longest range list; a listener tests each connection against all of it. */
 const maxRanges = 4096;
@@ -159,36 +160,6 @@ const limitsSchema = z.strictObject({
   ),
 });
 
-const credential = {
-  test: (value: string): boolean => /^[A-Za-z0-9._-]+$/.test(value) && !/^\.+$/.test(value),
-  wrong: 'is not the name of a credential',
-  label: 'credential name',
-  expected: 'a name as in LoadCredential=, such as daybook-master-key',
-};
-const storeSchema = z.strictObject({
-  backend: option(
-    choice(['embedded', 'cluster']).prefault('embedded'),
-    'Everything below `cluster` is read only with `cluster`.',
-  ),
-  bytes: option(choice(['segments', 'leveldb']).prefault('segments'), 'Where the bytes of messages rest.'),
-  segmentSize: option(size('1MB', '4GB').prefault('256MB'), 'Size at which a segment is sealed.'),
-  minimumFree: option(size('0B', '1024TB').prefault('2GB'), 'Free disk space under which no mail is taken.'),
-  encryption: option(
-    z
-      .strictObject({
-        keyFile: option(path().optional(), 'File of the master key: 32 random bytes, raw, hex or base64; mode 0600.'),
-        credential: option(textOf(255, credential).optional(), 'Or the systemd credential that holds it.'),
-      })
-      .meta({ label: 'map', expected: 'a map with either keyFile or credential' })
-      .optional(),
-    'Encrypt what is written to the commit log and the index (AES-256-GCM). A lost key is a lost archive.',
-  ),
-  scrubInterval: option(
-    duration('1d', '365d').prefault('30d'),
-    'All that is stored is read again and checked once in this time, in the background.',
-  ),
-});
-
 /** One more anchor is one more line at each interval; nobody has as many places. */
 const maxAnchors = 16;
 
@@ -233,6 +204,7 @@ export const engineSchema = z.strictObject({
   matching: option(matchingSchema.prefault({}), 'How copies of a message find each other.'),
   limits: option(limitsSchema.prefault({}), 'Bounds.'),
   store: option(storeSchema.prefault({}), 'How mail is kept.'),
+  search: option(searchSchema.prefault({}), 'What mail is found by.'),
   evidence: option(evidenceSchema.prefault({}), 'What proves that nothing was changed.'),
   alerts: option(alertsSchema.prefault({}), 'Who is told when something is wrong.'),
   cluster: option(clusterSchema.optional(), 'Required with `store.backend: cluster`.'),

@@ -74,6 +74,7 @@ export function toEngineOptions(config: EngineConfig, { file, hostname }: Surrou
       encryption: toKeySource(store.encryption, absolute),
       scrubIntervalMs: checkedDurationMs(store.scrubInterval),
     },
+    search: { text: config.search.text },
     evidence: { anchors: config.evidence.anchors.map((anchor) => toAnchorOptions(anchor, absolute)) },
     alerts: { channels: config.alerts.channels.map(toChannelOptions) },
     cluster:

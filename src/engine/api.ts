@@ -61,6 +61,7 @@ export function createApi(
         warnings: workshop.warnings(),
         anchors: [...background.anchors.status()],
         scrub: background.scrub.status(),
+        textIndex: background.text.status(),
       },
       definitions: statuses(),
     }),

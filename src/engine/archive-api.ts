@@ -1,6 +1,6 @@
 import { entryView, representationsOf } from '../../streams/entry-view.ts';
 import { EngineFailure } from '../../streams/failure.ts';
-import type { Decoding } from '../../streams/message.ts';
+import type { Decoding, Representation } from '../../streams/message.ts';
 import type { Bodies, IntakeRecord } from '../../streams/ports.ts';
 import { addressKey } from '../config/address.ts';
 import type { ChangedBy, EngineApi, IntakeChange, LedgerSums, RawMessage } from '../http/api.types.ts';
@@ -82,8 +82,12 @@ export async function readEntry(
 ): Promise<Uint8Array | undefined> {
   const representation = await representationOf(store, entryId, n);
   if (representation === undefined) return undefined;
-  const { content } = await download(store.bodies, representation);
-  return content;
+  return readRepresentation(store.bodies, representation);
+}
+
+/** Its bytes. @throws EngineFailure `damaged` */
+export async function readRepresentation(bodies: Bodies, representation: Representation): Promise<Uint8Array> {
+  return (await download(bodies, representation)).content;
 }
 
 /** The entry as the interface shows it: times in ISO 8601. */

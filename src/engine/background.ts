@@ -1,8 +1,10 @@
 import type { Subject } from 'rxjs';
 import type { EngineActor } from '../../machines/follow.ts';
 import type { Closing } from '../close.ts';
+import { openContentHasher } from '../content/content-hasher.ts';
 import { readPublicKeys } from '../evidence/signing-key.ts';
 import type { EngineApi } from '../http/api.types.ts';
+import { masterKeyFrom } from '../master-key.ts';
 import { roomIn } from '../store/free-space.ts';
 import { type Alerts, openAlerts } from './alerts.ts';
 import { type Anchors, openAnchors } from './anchors.ts';
@@ -19,6 +21,7 @@ import { openContentReader } from './shown-content.ts';
 import { openSilences } from './silences.ts';
 import { silencesOf, statusesOf } from './statuses.ts';
 import { storeFigures } from './store-figures.ts';
+import { openNoTextSearch, openTextSearch, type TextSearch } from './text-search.ts';
 import type { Workshop } from './workshop.ts';
 
 /** What goes on beside mail, for the status. */
@@ -27,7 +30,8 @@ export interface Background {
   readonly anchors: Pick<Anchors, 'status'>;
   readonly scrub: Pick<Scrub, 'status'>;
   readonly history: EngineApi['history'];
-  readonly pages: Pick<EngineApi, 'contentOf' | 'storeFigures'>;
+  readonly text: Pick<TextSearch, 'status'>;
+  readonly pages: Pick<EngineApi, 'contentOf' | 'storeFigures' | 'textLists'>;
 }
 
 interface BackgroundParts {
@@ -78,8 +82,22 @@ export async function openBackground(
   stack.defer(() => history[Symbol.dispose]());
   const alerts = stack.use(await openAlertsOf(workshop, actor));
   const { contentOf } = stack.use(openContentReader(workshop.store, clock));
-  const pages = { contentOf, storeFigures: storeFigures(workshop) };
-  return { alerts, anchors, scrub, history: history.read, pages };
+  const text = stack.use(await textSearchOf(workshop, room));
+  workshop.warnAlso(text.warnings);
+  const pages = { contentOf, storeFigures: storeFigures(workshop), textLists: text.lists };
+  return { alerts, anchors, scrub, history: history.read, text, pages };
+}
+
+/** `room`: bytes that may be taken in before mail is refused. */
+async function textSearchOf(workshop: Workshop, room: () => number): Promise<TextSearch> {
+  const { options, store, clock, log, shedding } = workshop;
+  const { dataDir, search, store: storing } = options;
+  if (!search.text) return openNoTextSearch({ dataDir });
+  const master = await masterKeyFrom(storing.encryption);
+  // What is left of the disk is for mail, and a message that is put off is worth more than one that is found.
+  const isPaused = (): boolean => shedding.overloaded !== null || room() < storing.minimumFreeBytes / 2;
+  const parser = openContentHasher({ workers: 1, clock });
+  return openTextSearch({ dataDir, master, parser, store, clock, log, isPaused });
 }
 
 async function openAlertsOf(workshop: Workshop, actor: EngineActor): Promise<Alerts> {

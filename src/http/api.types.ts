@@ -9,6 +9,7 @@ import type {
   MessageReader,
   Page,
   PageQuery,
+  PositionList,
 } from '../../streams/ports.ts';
 import type { Role } from './access.ts';
 import type { AlertsApi } from './alerts.types.ts';
@@ -44,6 +45,11 @@ export interface EngineApi extends Administration, ExplainApi {
   definitionForm(): DefinitionForm;
 
   readonly messages: MessageReader;
+  /**
+   * Lists of the messages that have each word of a text, and how many messages are not looked through yet; null where
+   * `search.text` is off. @throws EngineFailure `store-failed` while there is no index
+   */
+  textLists(text: string): { readonly lists: readonly PositionList[]; readonly behind: number } | null;
   /** The Entry of interface section 5. */
   viewOf(entry: ArchiveEntry, holds: readonly string[]): Entry;
   /** The primary representation, or that of `representations[n]`. Undefined for an unknown entry or index. */

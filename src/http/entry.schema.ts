@@ -5,6 +5,7 @@ import {
   intakeStates,
   level,
   origin,
+  pageSchema,
   type Read,
   recipientSource,
   recipientType,
@@ -58,6 +59,14 @@ export const entrySchema = z.object({
   holds: z.array(z.string()).describe('the legal holds that it is on'),
 });
 
+/** The answer to a search. */
+export const foundSchema = pageSchema(entrySchema).extend({
+  textIndex: z
+    .object({ behind: count.describe('messages that are not found by their text yet; 0: all are') })
+    .optional()
+    .describe('where `text` was asked for'),
+});
+
 /** How an entry came to be: each copy that was received, with the steps of its intake record. */
 export const traceSchema = z.object({
   id: z.string(),
@@ -78,4 +87,5 @@ export const traceSchema = z.object({
 });
 
 export type Entry = Read<z.infer<typeof entrySchema>>;
+export type Found = Read<z.infer<typeof foundSchema>>;
 export type Trace = Read<z.infer<typeof traceSchema>>;

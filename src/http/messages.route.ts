@@ -4,14 +4,13 @@ import { accessOf } from './accessed.ts';
 import type { EngineApi } from './api.types.ts';
 import type { App } from './app.types.ts';
 import { contentSchema } from './content.schema.ts';
-import { entrySchema, type Trace, traceSchema } from './entry.schema.ts';
+import { entrySchema, foundSchema, type Trace, traceSchema } from './entry.schema.ts';
 import { changedBy } from './guard.ts';
 import { stepsOf } from './intake.route.ts';
 import { eraseQuery } from './keeping.schema.ts';
 import { ProblemError } from './problems.ts';
 import { messagesQuery, noQuery, rawQuery, recordParams } from './query.schema.ts';
 import { sendRaw } from './raw.ts';
-import { pageSchema } from './words.schema.ts';
 
 /** Copies that a trace follows; a message has a few, whoever sends one a thousand times need not be shown each. */
 const tracedCopies = 100;
@@ -19,13 +18,20 @@ const tracedCopies = 100;
 /** The archive (interface section 5). */
 export function messagesRoutes(app: App, api: EngineApi): void {
   app.get('/v1/messages', {
-    schema: { querystring: messagesQuery, response: { 200: pageSchema(entrySchema) } },
+    schema: { querystring: messagesQuery, response: { 200: foundSchema } },
     config: { access: 'read-messages', summary: 'Archived messages that fit every filter.' },
     handler: async (request) => {
-      const { items, next } = await api.messages.find({ ...request.query, cursor: request.query.cursor });
+      const { text, cursor, ...query } = request.query;
+      const found = text === undefined ? undefined : api.textLists(text);
+      if (found === null) throw new ProblemError('text-search-off');
+      const { items, next } = await api.messages.find({ ...query, cursor }, found?.lists);
       api.accessed(accessOf(request, { kind: 'search', query: request.query }));
       const holds = await api.keeping.holds.on(items);
-      return { items: items.map((entry, at) => api.viewOf(entry, holds[at] ?? [])), next };
+      return {
+        items: items.map((entry, at) => api.viewOf(entry, holds[at] ?? [])),
+        next,
+        ...(found === undefined ? {} : { textIndex: { behind: found.behind } }),
+      };
     },
   });
   app.get('/v1/messages/:id', {

@@ -43,11 +43,16 @@ function engineMetrics(registry: Registry): Show {
     'definition',
     'rule',
   ]);
+  const unread = gauge(
+    'daybook_text_index_behind_messages',
+    'Messages not found by their text yet; 0 where it is off.',
+  );
   const scrubbed = counter('daybook_scrub_bytes_total', 'Bytes read by the scrub.');
   const completed = gauge('daybook_scrub_last_completed_timestamp_seconds', 'End of the last complete scrub.');
   return (api, clock) => {
     showAlerts(api, clock);
     const { engine } = api.status();
+    unread.set(engine.textIndex?.behind ?? 0);
     scrubbed.reset();
     scrubbed.inc(engine.scrub.readBytes);
     const { lastCompletedAt } = engine.scrub;

@@ -58,6 +58,11 @@ export const problems = {
     title: 'The manifest is not of this archive',
     help: 'Each line must name a message that stands here, or was deleted since, with its size, SHA-256 and Message-ID.',
   },
+  'text-search-off': {
+    status: 409,
+    title: 'Messages are not searched by their text here',
+    help: '`search.text: true` in the configuration makes an index of it, beside the running engine.',
+  },
   'definition-unknown': {
     status: 404,
     title: 'No definition has this id',

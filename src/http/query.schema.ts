@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { outcomes } from '../../streams/message.ts';
+import { wordsOf } from '../../streams/words.ts';
 import { intakeStates } from './words.schema.ts';
 
 /** Pieces of the strict query schemas: what is not understood is a fault, never a guess. */
@@ -74,7 +75,18 @@ export const messageFilters = {
   until: until.optional(),
   flag: z.string().min(1).max(128).optional(),
 };
-export const messagesQuery = z.strictObject({ ...messageFilters, limit, cursor: messagesCursor.optional() });
+/** Words of what a message says, for the list alone: no hold and no export may hang on an index that is behind. */
+const text = z
+  .string()
+  .trim()
+  .max(998)
+  .refine((words) => wordsOf(words).length > 0, 'must have a letter or a digit in it');
+export const messagesQuery = z.strictObject({
+  ...messageFilters,
+  text: text.optional(),
+  limit,
+  cursor: messagesCursor.optional(),
+});
 export const exportQuery = z.strictObject({
   ...messageFilters,
   cursor: messagesCursor.optional(),

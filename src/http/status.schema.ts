@@ -107,6 +107,13 @@ export const scrubSchema = z.object({
   readBytes: count.describe('read since the engine started'),
 });
 
+export const textIndexSchema = z.object({
+  behind: count.describe('messages that are not found by their text yet'),
+  messages: count.describe('entries whose words it has'),
+  truncated: count.describe('of these, those that have more words than are kept'),
+  unreadable: count.describe('of these, those that could not be read'),
+});
+
 export const engineStatusSchema = z.object({
   engine: z.object({
     version: z.string(),
@@ -117,6 +124,7 @@ export const engineStatusSchema = z.object({
     warnings: z.array(warningSchema),
     anchors: z.array(anchorSchema).describe('where signed heads are kept'),
     scrub: scrubSchema.describe('how far every stored byte was read again'),
+    textIndex: textIndexSchema.nullable().describe('words of the messages; null where `search.text` is off'),
     worker: z.string().optional(),
   }),
   definitions: z.array(statusSchema),
@@ -141,6 +149,7 @@ export const readySchema = z.object({ ready: z.literal(true), missing: z.array(z
 export type Status = Read<z.infer<typeof statusSchema>>;
 export type AnchorStatus = Read<z.infer<typeof anchorSchema>>;
 export type ScrubStatus = Read<z.infer<typeof scrubSchema>>;
+export type TextIndexStatus = Read<z.infer<typeof textIndexSchema>>;
 export type EngineStatus = Read<z.infer<typeof engineStatusSchema>>;
 export type Component = Read<z.infer<typeof componentSchema>>;
 export type HealthState = (typeof healthStates)[number];

@@ -15,7 +15,7 @@ const cachedRows = 2_048;
 export interface IndexMemory {
   figuresOf(definitionId: string | null): FiguresRow;
   setFigures(definitionId: string | null, row: FiguresRow): void;
-  /** What is in process, of all definitions together. */
+  /** What is in process, and how much has left it for the archive, of all definitions together. */
   readonly queue: Readonly<Queue>;
   readonly definitions: () => readonly string[];
   cachedRow(intakeId: string): IntakeRow | undefined;
@@ -39,12 +39,14 @@ export interface IndexMemory {
   refreshOldest(came: Iterable<IntakeRow>, left: ReadonlySet<string>): Promise<void>;
 }
 
-/** Figures of what is in process. */
+/** Figures of what is in process, and of what has left it. */
 export interface Queue {
   messages: number;
   bytes: number;
   /** Of the messages, those that wait for another copy. */
   matching: number;
+  /** Messages that were archived or matched; they only become more. */
+  settled: number;
 }
 
 /** Lowest key that can exist in a definition's range. */
@@ -59,12 +61,13 @@ export interface LowMark {
 
 export async function loadIndexMemory(index: IndexDb): Promise<IndexMemory> {
   const figures = new Map<string, FiguresRow>();
-  const queue: Queue = { messages: 0, bytes: 0, matching: 0 };
+  const queue: Queue = { messages: 0, bytes: 0, matching: 0, settled: 0 };
   const set = (key: string, row: FiguresRow): void => {
     const before = figures.get(key) ?? noFigures;
     queue.messages += row.queueMessages - before.queueMessages;
     queue.bytes += row.queueBytes - before.queueBytes;
     queue.matching += row.matching - before.matching;
+    queue.settled += row.archived + row.matched - before.archived - before.matched;
     figures.set(key, row);
   };
   for await (const [key, row] of index.figures.entries()) set(key, row);

@@ -93,8 +93,8 @@ export interface Store extends AsyncDisposable {
   /** Resolves when nothing more can be promised on this store; close it and open another. Never while it is well. */
   readonly failure: Promise<EngineFailure>;
   figuresOf(definitionId: string | null): Figures;
-  /** What is in process, of all definitions together. */
-  readonly queue: { readonly messages: number; readonly bytes: number };
+  /** What is in process, and how many messages have been archived or matched, of all definitions together. */
+  readonly queue: { readonly messages: number; readonly bytes: number; readonly settled: number };
   /** What was taken over and is not on disk yet. */
   readonly unwritten: Unwritten;
   /** When the oldest message in process was received, or null. */

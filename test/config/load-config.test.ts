@@ -119,6 +119,7 @@ describe('a configuration', () => {
         },
         gateway: {},
         pop3: { pollInterval: '60s', timeout: '60s' },
+        search: { text: false },
         directory: { internalDomains: [], trustedRecipientHeaders: [] },
         matching: {
           extendedWait: '10m',

@@ -20,7 +20,7 @@ class FakeReceipt implements Receipt {
   };
   abort = () => undefined;
 }
-function set(options: Partial<CapacityOptions> = {}, queue = { messages: 0, bytes: 0 }) {
+function set(options: Partial<CapacityOptions> = {}, queue = { messages: 0, bytes: 0, settled: 0 }) {
   const receipts: FakeReceipt[] = [];
   const health = { open: true, since: 0, detail: null };
   const begin = () => {

@@ -28,7 +28,20 @@ test('the reference and the OpenAPI document show every route, its parameters an
   }
   const messages = paths['/v1/messages'].get;
   expect(messages.parameters.map(({ name }: { name: string }) => name)).toEqual([
-    ...['definition', 'mailbox', 'from', 'to', 'messageId', 'subject', 'since', 'until', 'flag', 'limit', 'cursor'],
+    ...[
+      'definition',
+      'mailbox',
+      'from',
+      'to',
+      'messageId',
+      'subject',
+      'since',
+      'until',
+      'flag',
+      'text',
+      'limit',
+      'cursor',
+    ],
   ]);
   const limit = messages.parameters.find(({ name }: { name: string }) => name === 'limit');
   expect(limit).toMatchObject({

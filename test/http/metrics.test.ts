@@ -25,6 +25,7 @@ test('each scrape shows the figures of that moment, in base units, under names o
     'daybook_definition_state{definition="exchange-1",state="active"} 1',
     'daybook_definition_state{definition="exchange-1",state="down"} 0',
     `daybook_last_success_timestamp_seconds{definition="exchange-1"} ${noon / 1000}`,
+    'daybook_text_index_behind_messages 7',
     'daybook_scrub_bytes_total 4096',
     `daybook_scrub_last_completed_timestamp_seconds ${noon / 1000}`,
     'daybook_smtp_rejected_total{definition="exchange-1",reason="source"} 3',

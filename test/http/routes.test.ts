@@ -75,6 +75,20 @@ test('messages are found by every filter, times read as epoch milliseconds and b
   });
 });
 
+test('a search by text says how far the index of it is behind, and is refused where there is none', async () => {
+  await using http = httpFixture();
+  const behind = await http.app.inject('/v1/messages?text=lunch&subject=minutes');
+  expect(behind.json()).toEqual({ items: [entryView], next: 'NEXT-1', textIndex: { behind: 7 } });
+  expect(http.engine.calls).toEqual(['messages {"subject":"minutes","limit":100}']);
+  expect(http.engine.accesses).toMatchObject([{ kind: 'search', query: { text: 'lunch', subject: 'minutes' } }]);
+  const off = await http.app.inject('/v1/messages?text=off');
+  expect([off.statusCode, off.json().type]).toEqual([409, '/docs#text-search-off']);
+  const empty = await http.app.inject('/v1/messages?text=%2C%20!');
+  expect([empty.statusCode, empty.json().type]).toEqual([400, '/docs#invalid-request']);
+  // Neither a hold nor an export may hang on an index that is behind.
+  expect((await http.app.inject('/v1/export?text=lunch')).statusCode).toBe(400);
+});
+
 test('a list without a limit asks for a hundred', async () => {
   await using http = httpFixture();
   await http.app.inject('/v1/intake?state=held');

@@ -118,6 +118,7 @@ export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
       get: async (id) => (id === entry.id ? entry : undefined),
       goneOf: async (id) => (id === 'E4' ? { deletedAt: noon, rule: 'retention' } : undefined),
     },
+    textLists: (text) => (text === 'off' ? null : { lists: [], behind: 7 }),
     viewOf: (_, holds) => ({ ...entryView, holds }),
     rawEntry: async (id, n) => {
       heard('rawEntry', id, n ?? null);
@@ -362,6 +363,7 @@ function statusOfEngine(): EngineStatus {
     ready: true,
     warnings: [],
     anchors: [],
+    textIndex: { behind: 7, messages: 3, truncated: 1, unreadable: 0 },
     scrub: { startedAt: null, bytes: 0, totalBytes: 0, lastCompletedAt: iso, readBytes: 4_096 },
   };
   return { engine, definitions: [status()] };

@@ -4,11 +4,12 @@ import { definitionFilter, type Filter, Filters } from '../../parts/filters.tsx'
 import { Foreign } from '../../parts/foreign.tsx';
 import { PageFrame } from '../../parts/page-frame.tsx';
 import { Pager, useCursor } from '../../parts/pager.tsx';
-import { Empty, WhenLoaded } from '../../parts/states.tsx';
+import { Empty, Note, WhenLoaded } from '../../parts/states.tsx';
 import { type Column, Table } from '../../parts/table.tsx';
 import { Bytes, Instant } from '../../parts/time.tsx';
 import { parts, query } from '../../router.ts';
-import type { Entry, Page } from '../../wire.types.ts';
+import { engine } from '../../stream.ts';
+import type { Entry, Found } from '../../wire.types.ts';
 import { MessagePage } from './message.tsx';
 
 /** `/messages`, its search in the address, and `/messages/ID`. */
@@ -22,7 +23,10 @@ const rowsShown = 50;
 /** A search whose words are rare together may answer empty pages: it is followed so far by itself. */
 const followed = 20;
 
-const names = ['mailbox', 'from', 'to', 'subject', 'messageId', 'since', 'until', 'definition', 'flag'];
+const names = ['mailbox', 'from', 'to', 'subject', 'text', 'messageId', 'since', 'until', 'definition', 'flag'];
+
+/** Where there is an index of the text, or somebody came with such a search: the engine says then that there is none. */
+const hasText = (): boolean => engine.value?.textIndex != null || query.value.has('text');
 
 function filters(): readonly Filter[] {
   return [
@@ -30,6 +34,7 @@ function filters(): readonly Filter[] {
     { name: 'from', label: 'From', type: 'search' },
     { name: 'to', label: 'To', type: 'search' },
     { name: 'subject', label: 'Subject words', type: 'search' },
+    ...(hasText() ? [{ name: 'text', label: 'Words in it', type: 'search' } as const] : []),
     { name: 'messageId', label: 'Message-ID', type: 'search', hint: '<id@example.com>' },
     { name: 'since', label: 'Since', type: 'date' },
     { name: 'until', label: 'Until', type: 'date' },
@@ -45,9 +50,14 @@ function Search() {
     <PageFrame title="Messages">
       <Filters path="/messages" label="Messages" filters={filters()} />
       <WhenLoaded loaded={loaded.value} again={again}>
-        {({ items, next }) => (
+        {({ items, next, textIndex }) => (
           <>
-            {items.length === 0 ? <Nothing more={next !== null} /> : <Found entries={items} />}
+            {textIndex !== undefined && textIndex.behind > 0 && (
+              <Note tone="warn">
+                The text of {textIndex.behind} messages is not indexed yet: they may be missing here.
+              </Note>
+            )}
+            {items.length === 0 ? <Nothing more={next !== null} /> : <FoundTable entries={items} />}
             <Pager cursor={cursor} next={next} />
           </>
         )}
@@ -56,11 +66,11 @@ function Search() {
   );
 }
 
-async function find(from: string | undefined, aborted: AbortSignal): Promise<Page<Entry>> {
+async function find(from: string | undefined, aborted: AbortSignal): Promise<Found> {
   const asked = Object.fromEntries([...query.value].filter(([name]) => names.includes(name)));
   let cursor = from;
   for (let pages = 1; ; pages += 1) {
-    const page = await read<Page<Entry>>(withQuery('/v1/messages', { ...asked, limit: rowsShown, cursor }), aborted);
+    const page = await read<Found>(withQuery('/v1/messages', { ...asked, limit: rowsShown, cursor }), aborted);
     if (page.items.length > 0 || page.next === null || pages >= followed) return page;
     cursor = page.next;
   }
@@ -72,7 +82,7 @@ function Nothing({ more }: { readonly more: boolean }) {
   return <Empty>Nothing has been archived yet.</Empty>;
 }
 
-function Found({ entries }: { readonly entries: readonly Entry[] }) {
+function FoundTable({ entries }: { readonly entries: readonly Entry[] }) {
   return <Table caption="Messages, the newest first" rows={entries} keyOf={({ id }) => id} columns={columns} />;
 }
 
