@@ -94,6 +94,8 @@ class Reading {
   #open: Opened | null = null;
   #trouble: { readonly detail: string; readonly since: number } | null = null;
   #rest: 'idle' | 'troubled' | number = 0;
+  /** Records came since the last look at the log began. */
+  #hasNews = false;
   #ending = false;
   #turn: Promise<void> = Promise.resolve();
 
@@ -108,6 +110,7 @@ class Reading {
         repeat(),
       )
       .subscribe();
+    this.#turns.add(parts.store.touched$.subscribe(() => (this.#hasNews = true)));
   }
 
   lists(text: string): ReturnType<EngineApi['textLists']> {
@@ -142,7 +145,8 @@ class Reading {
   async #rested(): Promise<void> {
     const { clock, store } = this.#parts;
     const rest = this.#rest;
-    if (rest === 'idle') await firstValueFrom(merge(timer(idleRestMs, clock), store.touched$, this.#end$));
+    if (rest === 'idle' && !this.#hasNews)
+      await firstValueFrom(merge(timer(idleRestMs, clock), store.touched$, this.#end$));
     const ms = rest === 'troubled' ? troubledRestMs : Math.max(shortestRestMs, rest === 'idle' ? 0 : rest);
     if (!this.#ending) await firstValueFrom(merge(timer(ms, clock), this.#end$));
   }
@@ -169,6 +173,7 @@ class Reading {
     await index.compactIfDue(from);
     for (let steps = 0; steps < turnSteps && clock.now() - from < turnMs; steps += 1) {
       if (this.#ending) return;
+      this.#hasNews = false;
       if (!(await pass.step())) {
         this.#rest = 'idle';
         return;
