@@ -8,6 +8,6 @@ const { messages, seed, mbox, zip } = argumentsOf({
   zip: false,
 });
 await script(async () => {
-  const figures = await exchange({ messages, seed, format: zip ? 'zip' : mbox ? 'mbox' : 'eml' });
+  const figures = await exchange({ messages, seed, formats: [zip ? 'zip' : mbox ? 'mbox' : 'eml'] });
   return { held: figures.differences.length === 0, figures };
 });

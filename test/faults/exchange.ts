@@ -16,12 +16,10 @@ export type ExchangeFormat = 'eml' | 'mbox' | 'zip';
 export interface ExchangeOptions {
   readonly messages: number;
   readonly seed: number;
-  readonly format: ExchangeFormat;
+  /** One after another out of the same engine, each into an engine of its own. */
+  readonly formats: readonly ExchangeFormat[];
 }
-export interface Exchange {
-  readonly messages: number;
-  readonly seed: number;
-  readonly format: ExchangeFormat;
+export interface Exchange extends ExchangeOptions {
   readonly megabytes: number;
   /** What did not hold; empty where all did. */
   readonly differences: readonly string[];
@@ -174,9 +172,9 @@ class Engine implements AsyncDisposable {
   }
 }
 
-/** Import, export and import of the export, each killed half way, and the entries of both engines compared. */
+/** Import, export and import of the export, each killed half way, and the entries of the engines compared. */
 export async function exchange(options: ExchangeOptions): Promise<Exchange> {
-  const { messages, seed, format } = options;
+  const { messages, formats } = options;
   const folder = await mkdtemp(join(tmpdir(), 'daybook-exchange-'));
   const runs: Record<string, Figures> = {};
   const differences: string[] = [];
@@ -185,44 +183,42 @@ export async function exchange(options: ExchangeOptions): Promise<Exchange> {
     const file = await open(box, 'wx');
     const expected = await writeMbox(file, options).finally(() => file.close());
     await using first = new Engine(await startDaybook({ config }));
-    const filled = await twice(['import', box, '--definition', 'exchange', ...first.args], {
-      done: first.received,
-      until: messages,
-      engine: first,
-    });
-    await first.settled(messages);
-    runs['import of the mbox'] = { ...filled.figures, enginePeakMB: first.peakMB() };
-
-    const to = join(folder, format === 'eml' ? 'out' : `out.${format}`);
-    const manifest = { eml: `${to}/manifest.jsonl`, mbox: `${to}.manifest.jsonl`, zip: `${to}.part.jsonl` }[format];
-    const written = await twice(['export', '--to', to, '--format', format, ...first.args], {
-      done: lineCounter(manifest),
-      until: messages,
-      engine: undefined,
-    });
-    runs['export'] = { ...written.figures, enginePeakMB: first.peakMB() };
-
-    await using second = new Engine(await startDaybook({ config }));
-    const taken = await twice(['import', to, '--definition', 'exchange', '--as', 'gateway', ...second.args], {
-      done: second.received,
-      until: messages,
-      engine: second,
-    });
-    await second.settled(messages);
-    runs['import of the export'] = { ...taken.figures, enginePeakMB: second.peakMB() };
-
-    const [there, here] = [await entriesOf(first.now), await entriesOf(second.now)];
+    runs['import of the mbox'] = await imported(first, [box], messages);
+    const there = await entriesOf(first.now);
     differences.push(...compared('archived', expected, new Map([...there].map(([id, { hash }]) => [id, hash]))));
-    differences.push(...compared('imported again', textOf(there), textOf(here)));
-    for (const engine of [first, second]) {
-      const received = await engine.received();
-      if (received !== messages) differences.push(`${received} intakes of ${messages} messages`);
+    for (const format of formats) {
+      const to = join(folder, format === 'eml' ? 'out' : `out.${format}`);
+      const manifest = { eml: `${to}/manifest.jsonl`, mbox: `${to}.manifest.jsonl`, zip: `${to}.part.jsonl` }[format];
+      const written = await twice(['export', '--to', to, '--format', format, ...first.args], {
+        done: lineCounter(manifest),
+        until: messages,
+        engine: undefined,
+      });
+      runs[`export as ${format}`] = { ...written.figures, enginePeakMB: first.peakMB() };
+      await using second = new Engine(await startDaybook({ config }));
+      runs[`import of the ${format}`] = await imported(second, [to, '--as', 'gateway'], messages);
+      differences.push(...compared(`imported from ${format}`, textOf(there), textOf(await entriesOf(second.now))));
+      differences.push(...(await miscounted(second, messages)));
     }
+    differences.push(...(await miscounted(first, messages)));
     const megabytes = Math.round((await stat(box)).size / 100_000) / 10;
-    return { messages, seed, format, megabytes, differences: differences.slice(0, 20), runs };
+    return { ...options, megabytes, differences: differences.slice(0, 20), runs };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Both the command and the engine killed on the way. */
+async function imported(engine: Engine, what: readonly string[], messages: number): Promise<Figures> {
+  const args = ['import', ...what, '--definition', 'exchange', ...engine.args];
+  const { figures } = await twice(args, { done: engine.received, until: messages, engine });
+  await engine.settled(messages);
+  return { ...figures, enginePeakMB: engine.peakMB() };
+}
+
+async function miscounted(engine: Engine, messages: number): Promise<readonly string[]> {
+  const received = await engine.received();
+  return received === messages ? [] : [`${received} intakes of ${messages} messages`];
 }
 
 /** Counts the lines of a file that grows; what it had before is not read again. */

@@ -1,7 +1,13 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Minutes of computing, while most other files wait for processes half of their time. */
-const longest = ['simulation/crash.test.ts', 'console/archive.test.ts', 'faults/kill.test.ts', 'console/shell.test.ts'];
+const longest = [
+  'simulation/crash.test.ts',
+  'faults/kill.test.ts',
+  'console/archive.test.ts',
+  'faults/exchange.test.ts',
+  'console/shell.test.ts',
+];
 
 /** The longest files first: begun last, one of them would go on alone at the end while the other core rests. */
 export class LongestFirst extends BaseSequencer {
