@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { readSignedHead } from '../evidence/head.ts';
 import type { EngineApi } from '../http/api.types.ts';
 import type { StoreFigures } from '../http/store.schema.ts';
+import { textIndexFolder } from '../store/text-index.ts';
 import type { Workshop } from './workshop.ts';
 
 /** Looking at the size of each file costs some ten microseconds, and a large index has ten thousand. */
@@ -35,9 +36,10 @@ export function storeFigures(parts: Parts): EngineApi['storeFigures'] {
 async function look({ store, options }: Parts, now: number): Promise<StoreFigures> {
   const { dataDir, store: storing } = options;
   const folder = storing.bytes === 'segments' ? 'commitlog' : 'bodies';
-  const [log, index, logs] = await Promise.all([
+  const [log, index, text, logs] = await Promise.all([
     filesIn(join(dataDir, folder)),
     filesIn(join(dataDir, 'index')),
+    filesIn(join(dataDir, textIndexFolder)),
     filesIn(join(dataDir, 'logs')),
   ]);
   const { bavail, bsize, blocks } = await statfs(dataDir);
@@ -46,7 +48,7 @@ async function look({ store, options }: Parts, now: number): Promise<StoreFigure
     minimumFreeBytes: storing.minimumFreeBytes,
     totalBytes: blocks * bsize,
   };
-  const bytes = { log: bytesOf(log), index: bytesOf(index), detailedLogs: bytesOf(logs) };
+  const bytes = { log: bytesOf(log), index: bytesOf(index), textIndex: bytesOf(text), detailedLogs: bytesOf(logs) };
   const records = store.log.head.seq;
   return {
     bytes,
@@ -54,7 +56,7 @@ async function look({ store, options }: Parts, now: number): Promise<StoreFigure
     segments: storing.bytes === 'segments' ? log.filter(({ name }) => name.endsWith('.seg')).length : null,
     encrypted: store.log.isEncrypted,
     disk,
-    growth: await growthOf(store, { now, records, bytes: bytes.log + bytes.index, disk }),
+    growth: await growthOf(store, { now, records, bytes: bytes.log + bytes.index + bytes.textIndex, disk }),
     lastHead: readSignedHead((await store.evidence.signed())?.facts),
   };
 }

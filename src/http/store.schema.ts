@@ -7,6 +7,7 @@ export const storeSchema = z.object({
   bytes: z.object({
     log: count.describe('the commit log: mail and all that became of it'),
     index: count,
+    textIndex: count.describe('0 where `search.text` is off'),
     detailedLogs: count,
   }),
   records: count,
@@ -21,7 +22,7 @@ export const storeSchema = z.object({
     .object({
       days: z.number().describe('that were looked at'),
       records: count.describe('that came in them'),
-      bytesPerDay: count.describe('log and index, by the average record'),
+      bytesPerDay: count.describe('log and indexes, by the average record'),
       daysLeft: z.number().nullable().describe('until `minimumFree` is met; null while nothing comes'),
     })
     .nullable()

@@ -14,6 +14,7 @@ const config = `
 logLevel: error
 store: { minimumFree: 1MB }
 directory: { internalDomains: [north.example] }
+search: { text: true }
 definitions:
   - { id: exchange, description: Exchange, transport: smtp, serviceEmailAddress: journal@journal.north.example, deliveryWaitAttempts: 1 }
   - { id: slow, description: Waits, transport: smtp, serviceEmailAddress: slow@journal.north.example, deliveryWaitAttempts: 4, deliveryWaitInterval: 1h }
@@ -99,6 +100,7 @@ describe.skipIf(noChromium())('the pages of the archive in a browser', () => {
   const paths = () => [
     '/messages',
     '/messages?subject=nothing-like-it',
+    '/messages?text=soup',
     `/messages/${ids[0]}`,
     ...['held', 'matching'].map((state) => `/intake?state=${state}`),
     ...[held, quarantined].map((id) => `/intake/${id}`),
@@ -154,6 +156,23 @@ describe.skipIf(noChromium())('the pages of the archive in a browser', () => {
       expect(await page.locator('main a[href^="javascript"]').count()).toBe(0);
     }
     expect([dialogs, troubles, foreign]).toEqual([[], [], []]);
+  });
+
+  test('mail is found by words of its text, and a page that is behind says so', async () => {
+    await using watched = await openPage(browser, daybook);
+    const { page, troubles } = watched;
+    await signIn(page, tokenOf('auditor'), '/messages');
+    await page.getByLabel('Words in it').fill('soup today');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/messages?text=soup+today');
+    const found = page.locator('main table tbody tr');
+    await expect.poll(() => found.count(), { timeout: 30_000 }).toBeGreaterThan(0);
+    expect(await page.locator('.note.warn').count()).toBe(0);
+    const behind = { items: [], next: null, textIndex: { behind: 12 } };
+    await page.route('**/v1/messages?**', (route) => route.fulfill({ json: behind }));
+    await page.goto('/messages?text=later');
+    await page.getByText('The text of 12 messages is not indexed yet').waitFor();
+    expect(troubles).toEqual([]);
   });
 
   test('a search stands in the address, and is found again by it; keys alone are enough', async () => {

@@ -55,7 +55,7 @@ const shown = {
   ...{ truncated: false, unreadable: false },
 } as const satisfies ShownContent;
 const storeFigures = {
-  bytes: { log: 1_000_000, index: 100_000, detailedLogs: 0 },
+  bytes: { log: 1_000_000, index: 100_000, textIndex: 20_000, detailedLogs: 0 },
   ...{ records: 7, segments: 1, encrypted: false },
   disk: { freeBytes: 50_000_000, minimumFreeBytes: 2_000_000, totalBytes: 90_000_000 },
   growth: { days: 7, records: 7, bytesPerDay: 160_000, daysLeft: 300 },

@@ -63,6 +63,7 @@ function Room({
             </>,
           ],
           ['Index', <Bytes key="" count={sizes.index} />],
+          ['Text index', <Bytes key="" count={sizes.textIndex} />],
           ['Detailed logs', <Bytes key="" count={sizes.detailedLogs} />],
           ['Encrypted', encrypted ? 'yes' : 'no'],
           [
