@@ -1,4 +1,5 @@
 import type { ArchiveEntry, Observation, Representation } from './message.ts';
+import { standingOf } from './reparsed.ts';
 
 /** What a merge brings besides the observation. Both only grow. */
 export interface MergeChange {
@@ -9,12 +10,15 @@ export interface MergeChange {
 
 /**
  * The entry with one more observation (journaling c.4). Set union by `intakeId`: commutative, associative, idempotent.
- * Nothing is ever removed.
+ * Nothing is ever removed; of one intake the observation of the newest parser stands (D-082), whose versions of the
+ * message are the same.
  */
 export function mergeObservation(entry: ArchiveEntry, observation: Observation, change: MergeChange): ArchiveEntry {
-  const has = entry.observations.some(({ intakeId }) => intakeId === observation.intakeId);
-  const observations = (has ? entry.observations : [...entry.observations, observation])
-    .map((known) => withHashes(known, change.learnt))
+  const { intakeId } = observation;
+  const known = entry.observations.find((each) => each.intakeId === intakeId);
+  const stands = known === undefined ? observation : standingOf(known, observation);
+  const observations = [...entry.observations.filter((each) => each !== known), stands]
+    .map((each) => withHashes(each, change.learnt))
     .toSorted((a, b) => (a.intakeId < b.intakeId ? -1 : 1));
   return { ...entry, observations, flags: union(entry.flags, change.flags) };
 }

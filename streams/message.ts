@@ -147,7 +147,7 @@ export interface Parsed {
 /** One step of an intake record, kept for the person who asks what became of it. */
 export interface Step {
   readonly at: number;
-  /** `received`, `parsed`, `delayed`, `attempt`, `woken`, `released`, `retried`, `purged`, `deleted`, `failed` or an outcome. */
+  /** `received`, `parsed`, `delayed`, `attempt`, `woken`, `released`, `retried`, `reparsed`, `purged`, `deleted`, `failed` or an outcome. */
   readonly step: string;
   readonly detail: string | null;
 }
@@ -187,6 +187,8 @@ export interface ParsedMail extends Parsed {
   readonly internal: boolean;
   /** `mid:…` of the canonical Message-ID, or `ch:…` of the content hash where there is none (journaling c.3). */
   readonly matchKey: string | null;
+  /** Number of the parser that made it (D-082); absent: from before they were numbered. */
+  readonly parser?: number;
 }
 
 /** One byte version of a message. */
@@ -211,7 +213,10 @@ export interface ObservedRecipient extends Recipient {
   readonly known: boolean;
 }
 
-/** Who delivered which copy when. Keyed by `intakeId`: the same one twice changes nothing (INV-4). */
+/**
+ * Who delivered which copy when. Keyed by `intakeId`: the same one twice changes nothing (INV-4), and of two that differ a
+ * newer parser's stands (D-082).
+ */
 export interface Observation {
   readonly intakeId: string;
   readonly definitionId: string | null;
@@ -227,6 +232,8 @@ export interface Observation {
   /** See {@link ParsedMail.mailboxes}. */
   readonly mailboxes?: readonly string[];
   readonly representations: readonly Representation[];
+  /** See {@link ParsedMail.parser}. */
+  readonly parser?: number;
 }
 
 /**

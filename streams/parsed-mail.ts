@@ -2,6 +2,7 @@ import { isGatewayCopy, transportEnvelope } from './gateway-envelope.ts';
 import { matchKeyOf } from './match-keys.ts';
 import type { Body, HeaderFacts, Original, Parsed, ParsedMail, Representation, Slice, SpoolItem } from './message.ts';
 import type { Opened, Version } from './open-mail.ts';
+import { parserVersion } from './parser-version.ts';
 import type { Directory } from './ports.ts';
 import { isInternalMail, mailboxesOf, observeRecipients } from './screen.ts';
 
@@ -23,6 +24,7 @@ export function parsedMail(item: SpoolItem, opened: Opened, directory: Directory
     mailboxes: mailboxesOf(parsed, observed, directory),
     representations,
     matchKey: matchKeyOf(parsed.messageId, contentHash),
+    parser: parserVersion,
   };
 }
 

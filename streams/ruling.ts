@@ -141,5 +141,6 @@ function observationOf({ parsed, ...item }: ParsedItem): Observation {
     recipients: parsed.observed,
     representations: parsed.representations,
     ...(parsed.mailboxes === undefined ? {} : { mailboxes: parsed.mailboxes }),
+    ...(parsed.parser === undefined ? {} : { parser: parsed.parser }),
   };
 }

@@ -1,6 +1,7 @@
 import { EngineFailure } from '../../streams/failure.ts';
 import { mergeObservation, withLearnt } from '../../streams/merge.ts';
-import type { ArchiveEntry, Observation } from '../../streams/message.ts';
+import type { ArchiveEntry } from '../../streams/message.ts';
+import { isBare } from '../../streams/reparsed.ts';
 import type { CommandFacts, CommitLog, LogRecord, RecordDraft } from './commit-log.types.ts';
 import type { IndexDb } from './index-db.ts';
 import type { OutcomeFacts, Told } from './outcome-record.ts';
@@ -8,10 +9,6 @@ import { encodeParticulars } from './particulars.ts';
 
 /** What is told again of one intake: all that its entry shows because of it, as it stands at the time. */
 export type Restated = Told;
-
-/** True for an observation that stands for one whose particulars were deleted. */
-const isBare = ({ representations, recipients }: Observation): boolean =>
-  representations.length === 0 && recipients.length === 0;
 
 /** The entry with what is told again: an observation that is bare gets what it had. Of one that is not, nothing is new. */
 export function restatedEntry(entry: ArchiveEntry, { matchKey, observation, learnt }: Restated): ArchiveEntry {
