@@ -26,3 +26,12 @@ export function closing(): Closing {
     },
   };
 }
+
+/** Idempotent close. */
+export function once(close: () => PromiseLike<void>): () => Promise<void> {
+  let closed: Promise<void> | undefined;
+  return () => {
+    closed ??= Promise.resolve(close());
+    return closed;
+  };
+}

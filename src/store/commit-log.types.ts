@@ -162,6 +162,17 @@ export type CommandFacts =
       readonly intakeIds: readonly string[];
       readonly particulars?: number;
     }
+  /** What a newer parser tells of a message that stands (D-082), in the particulars; what was told before yields to it. */
+  | {
+      readonly command: 'reparse';
+      readonly intakeId: string;
+      /** Number of the parser. */
+      readonly parser: number;
+      readonly flags: readonly string[];
+      readonly absorbed: boolean;
+      readonly particulars?: number;
+      readonly event: EventDraft;
+    }
   /** From now on mail of this definition is kept for `ms`; null: for ever. */
   | { readonly command: 'keep'; readonly definitionId: string | null; readonly ms: number | null }
   | { readonly command: 'hold'; readonly hold: Omit<Hold, 'placedAt'>; readonly event: EventDraft }

@@ -20,6 +20,7 @@ type Delegated = Pick<
   | 'housekeeping'
   | 'retention'
   | 'holds'
+  | 'reparses'
   | 'ledger'
   | 'ledgerDays'
 >;
@@ -92,15 +93,24 @@ export function delegates(of: () => Store): Delegated {
       summarise: async (now) => of().retention.summarise(now),
       compact: async (before, now) => of().retention.compact(before, now),
     },
-    holds: {
-      all: async () => of().holds.all(),
-      get: async (id) => of().holds.get(id),
-      place: async (hold, event) => of().holds.place(hold, event),
-      lift: async (id, event) => of().holds.lift(id, event),
-      on: async (entries) => of().holds.on(entries),
-    },
+    ...overEntries(of),
   };
 }
+
+/** What is said of entries that stand. */
+const overEntries = (of: () => Store): Pick<Delegated, 'holds' | 'reparses'> => ({
+  holds: {
+    all: async () => of().holds.all(),
+    get: async (id) => of().holds.get(id),
+    place: async (hold, event) => of().holds.place(hold, event),
+    lift: async (id, event) => of().holds.lift(id, event),
+    on: async (entries) => of().holds.on(entries),
+  },
+  reparses: {
+    replace: async (reparsed) => of().reparses.replace(reparsed),
+    look: async (reparsed) => of().reparses.look(reparsed),
+  },
+});
 
 /** None is open: bytes that were taken in by the last one have to be read. */
 function whole(of: () => Store): Store | undefined {

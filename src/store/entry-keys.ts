@@ -26,7 +26,7 @@ interface Keyed {
   readonly change: Change;
 }
 
-/** Writes the entry and the search keys that it has and `before` had not. */
+/** Writes the entry and the search keys that it has and `before` had not; of facets those go that it has no more (D-082). */
 export function storeEntry({ index, change }: Keyed, before: ArchiveEntry | undefined, entry: ArchiveEntry): void {
   change.putEntry(entry);
   const had = new Set(before === undefined ? [] : matchKeysOf(before));
@@ -46,9 +46,12 @@ function storeFacets({ index, change }: Keyed, before: ArchiveEntry | undefined,
   const position = entryPosition(entry);
   const stood = before === undefined ? position : entryPosition(before);
   const had = new Set(before === undefined ? [] : facetsOf(before));
+  const has = new Set(facetsOf(entry));
   // Only a bare observation that is told again can move an entry (D-054).
-  if (stood !== position) for (const facet of had) change.del(index.facet, facetKey(index.blind(facet), stood));
-  for (const facet of facetsOf(entry)) {
+  for (const facet of had) {
+    if (stood !== position || !has.has(facet)) change.del(index.facet, facetKey(index.blind(facet), stood));
+  }
+  for (const facet of has) {
     if (stood === position && had.has(facet)) continue;
     change.put(index.facet, facetKey(index.blind(facet), position), '');
   }

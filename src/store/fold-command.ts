@@ -1,6 +1,7 @@
 import type { CommandFacts, LogRecord } from './commit-log.types.ts';
 import type { FoldContext } from './fold.ts';
 import { foldDropped, foldHeldSummary, foldPurge } from './fold-housekeeping.ts';
+import { foldReparse } from './fold-reparse.ts';
 import { foldRetention, isRetention } from './fold-retention.ts';
 import { versionKey } from './keys.ts';
 import type { DefinitionRow, IntakeRow } from './rows.ts';
@@ -15,6 +16,7 @@ export async function foldCommand(context: FoldContext, record: LogRecord): Prom
   if (facts.command === 'purge') return foldPurge(context, at, facts);
   if (facts.command === 'dropped') return foldDropped(context, facts);
   if (facts.command === 'summarise-held') return foldHeldSummary(context, at, facts);
+  if (facts.command === 'reparse') return foldReparse(context, record, facts);
   if (isRetention(facts)) return foldRetention(context, record, facts);
   if (facts.command === 'release' || facts.command === 'retry') {
     if (!(await reopen(context, at, facts))) return;

@@ -46,9 +46,11 @@ export async function buryIntake(
   step: Step,
 ): Promise<void> {
   const transport = { ...before.transport, mailFrom: null, rcptTo: [] };
-  const { toldBy, ...rest } = before;
+  const { toldBy, toldEarlierBy = [], ...rest } = before;
   change.putRow({ ...rest, transport, rawPurgedAt: step.at, steps: [...before.steps, step] }, before);
-  if (toldBy !== undefined) change.put(index.told, tombKey(toldBy), { deletedAt: step.at, restatedAt: null });
+  for (const seq of toldBy === undefined ? [] : [...toldEarlierBy, toldBy]) {
+    change.put(index.told, tombKey(seq), { deletedAt: step.at, restatedAt: null });
+  }
   if (before.sharedWith === undefined) return;
   const others = await Promise.all(before.sharedWith.map((id) => change.row(id)));
   if (!others.every((other) => other?.rawPurgedAt !== undefined)) return;

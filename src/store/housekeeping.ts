@@ -3,7 +3,7 @@ import type { CommandFacts, CommitLog } from './commit-log.types.ts';
 import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
 import { lastPart, rangeOf, timedUntil, tombKey } from './keys.ts';
-import { restatementOf } from './restated.ts';
+import { isToldAnewSince, restatementOf } from './restated.ts';
 
 /** What the store does by itself when its time has come. Each step is one record or none, and may be repeated. */
 export interface Housekeeping {
@@ -70,6 +70,7 @@ export function createHousekeeping({
       for (const seq of await toldBefore(index, before, limit - seqs.length)) {
         // A backup that is under way may hold no more than was there at its begin: what was told again has a day.
         const row = await index.told.get(tombKey(seq));
+        if (await isToldAnewSince(log, index, seq, before - dayMs)) continue;
         if (row?.restatedAt == null ? !(await restate(seq)) : row.restatedAt < before - dayMs) seqs.push(seq);
       }
       if (seqs.length === 0) return 0;

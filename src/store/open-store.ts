@@ -5,7 +5,7 @@ import { EngineFailure } from '../../streams/failure.ts';
 import type { Figures } from '../../streams/figures.ts';
 import type { Body, JournalOptions, SpoolItem } from '../../streams/message.ts';
 import type { Archive, Bodies, Custody, EventLog, IntakeReader, MessageReader, Spool } from '../../streams/ports.ts';
-import { closing } from '../close.ts';
+import { closing, once } from '../close.ts';
 import { exclusive } from '../exclusive.ts';
 import type { MasterKey } from '../master-key.ts';
 import { createBodies, gatherInto, type ReadLarge } from './bodies.ts';
@@ -34,6 +34,7 @@ import { createLogEvidence, type LogEvidence } from './log-tree.ts';
 import { prepareIndex, writeFormat } from './prepare-index.ts';
 import { recentBytes } from './recent-bytes.ts';
 import type { RecordKeys } from './record-keys.ts';
+import { createReparses, type Reparses } from './reparses.ts';
 import { createRetention, type Retention } from './retention.ts';
 import { sealedBytes } from './sealed-bytes.ts';
 import { openSegmentBytes } from './segment-bytes.ts';
@@ -85,6 +86,7 @@ export interface Store extends AsyncDisposable {
   readonly housekeeping: Housekeeping;
   readonly retention: Retention;
   readonly holds: Holds;
+  readonly reparses: Reparses;
   readonly log: CommitLog;
   readonly evidence: LogEvidence;
   /** What each durable group has changed; who waits for due items or shows a status listens here. */
@@ -220,6 +222,7 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
     housekeeping: createHousekeeping({ log, index, memory, settling }),
     retention: createRetention({ log, index, memory, settling }),
     holds: createHolds({ log, index, settling }),
+    reparses: createReparses({ log, index, settling }),
     log,
     evidence: createLogEvidence(log, index, memory, createUnseal(parts.keys ?? null)),
     touched$,
@@ -238,12 +241,3 @@ const ledgersOf = (index: IndexDb, memory: IndexMemory): Pick<Store, 'ledger' | 
   ledgerDays: (definitionId, limit, cursor) =>
     readLedgerDays(index, definitionId === undefined ? memory.definitions() : [definitionId], { limit, cursor }),
 });
-
-/** Idempotent close. */
-function once(close: () => PromiseLike<void>): () => Promise<void> {
-  let closed: Promise<void> | undefined;
-  return () => {
-    closed ??= Promise.resolve(close());
-    return closed;
-  };
-}

@@ -50,11 +50,22 @@ export function toldIn({ kind, facts }: Pick<LogRecord, 'kind' | 'facts'>): read
   if (kind === 'outcome') return (facts as OutcomeFacts).outcomes.map(({ intakeId }) => intakeId);
   if (kind !== 'command') return [];
   const command = facts as CommandFacts;
+  if (command.command === 'reparse') return [command.intakeId];
   return command.command === 'restate' ? command.intakeIds : [];
 }
 
+/** True where another record told of such mail anew at `since` or later, and the mail stands. */
+export async function isToldAnewSince(log: CommitLog, index: IndexDb, seq: number, since: number): Promise<boolean> {
+  const { record } = await log.record(seq);
+  for (const row of await index.intake.getMany(toldIn(record))) {
+    if (row?.toldBy === undefined || row.toldEarlierBy?.includes(seq) !== true) continue;
+    if ((await log.record(row.toldBy)).record.at >= since) return true;
+  }
+  return false;
+}
+
 /** Every content hash that the entry knows: the records that brought them may be dropped as well. */
-function hashesOf({ observations }: ArchiveEntry): Readonly<Record<string, string>> {
+export function hashesOf({ observations }: ArchiveEntry): Readonly<Record<string, string>> {
   const hashes: Record<string, string> = {};
   for (const { representations } of observations) {
     for (const { sha256, contentHash } of representations) if (contentHash !== null) hashes[sha256] = contentHash;

@@ -23,6 +23,8 @@ export interface IntakeRow extends Omit<SpoolItem, 'state'> {
   readonly recordSeq: number;
   /** The record whose particulars tell of the mail; absent where nothing was archived, or its facts tell all. */
   readonly toldBy?: number;
+  /** Records that told of it before a newer parse did (D-082), the oldest first; absent where there are none. */
+  readonly toldEarlierBy?: readonly number[];
   /**
    * The other intakes of the same transaction, whose bytes are the same record's. Absent in rows of an older index, of
    * which nobody can say whether they share: nothing of theirs is purged before the index is rebuilt.

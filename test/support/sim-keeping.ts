@@ -39,6 +39,9 @@ export class KeepingWorld {
   now = Date.parse('2026-11-23T12:00:00Z');
   store!: Store;
   deleted = 0;
+  reparsed = 0;
+  /** The newest parser of each intake that was parsed again. */
+  readonly parsers = new Map<string, number>();
   #disk = new MemoryDisk();
   #database: Database = new MemoryLevel<string, string>() as unknown as Database;
   #count = 0;
@@ -196,6 +199,36 @@ export class KeepingWorld {
     for (const one of this.known.values()) {
       if (one.goneAt === null && this.isDue(one) && !this.isHeld(one)) one.goneAt = this.now;
     }
+  }
+
+  /** A newer parse of one copy, which names somebody else; now and then an older one that comes too late. */
+  async reparse(): Promise<void> {
+    const standing = [...this.known.values()].filter(({ goneAt }) => goneAt === null);
+    const one = standing[below(this.#random, Math.max(1, standing.length))];
+    const intakeId = one?.intakeIds[below(this.#random, one.intakeIds.length)];
+    const entry = one === undefined ? undefined : await this.store.messages.get(one.id);
+    const stood = entry?.observations.find((each) => each.intakeId === intakeId);
+    if (intakeId === undefined || stood === undefined) return;
+    const parser = (this.parsers.get(intakeId) ?? 0) + 2;
+    const replace = (newer: number) => {
+      const recipients = [recipientOf(this.addressOf(intakeId, newer))];
+      const observation = { ...stood, parser: newer, recipients };
+      return this.store.reparses.replace({
+        ...{ stood, observation, flags: [], absorbed: false },
+        event: this.#event('item.reparsed'),
+      });
+    };
+    const answer = await replace(parser);
+    must(answer === 'done', () => `${intakeId} parsed again: ${answer}`);
+    const late = await replace(parser - 1);
+    must(late === 'changed', () => `${intakeId} parsed again by an older parser: ${late}`);
+    this.parsers.set(intakeId, parser);
+    this.reparsed += 1;
+  }
+
+  /** Whom a parser names; 0 is the one that was there first. */
+  addressOf(intakeId: string, parser = this.parsers.get(intakeId) ?? 0): string {
+    return parser === 0 ? `${intakeId}@north.example` : `p${parser}.${intakeId}@north.example`;
   }
 
   async night(): Promise<void> {
