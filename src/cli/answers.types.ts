@@ -195,10 +195,13 @@ export interface DryRunAnswer {
   readonly items: readonly (OtherwiseAnswer & { readonly options: readonly string[] })[];
 }
 export interface ReparseAnswer {
+  readonly parser: number;
   readonly looked: number;
   readonly changed: number;
+  readonly repairable: number;
+  readonly repaired: number;
   readonly skipped: number;
   readonly complete: boolean;
-  readonly items: readonly OtherwiseAnswer[];
+  readonly items: readonly (OtherwiseAnswer & { readonly repair: string; readonly why: string | null })[];
   readonly next: string | null;
 }

@@ -1,9 +1,9 @@
 import { Argument, type Command } from 'commander';
-import type { DryRunAnswer, ExplanationAnswer, ReparseAnswer } from './answers.types.ts';
+import type { DryRunAnswer, ExplanationAnswer } from './answers.types.ts';
 import { api, type Globals, type Talk } from './api-command.ts';
 import { documentsOf } from './documents.ts';
 import { CommandFailure, exitCodes } from './exit-codes.ts';
-import { dryRunText, explanationText, reparseText } from './explain-views.ts';
+import { dryRunText, explanationText } from './explain-views.ts';
 
 /** `daybook explain`: a file, or a message that was accepted. */
 export function addExplain(program: Command, talk: Talk): void {
@@ -46,29 +46,5 @@ export function addDryRun(group: Command, talk: Talk): void {
       const path = `/v1/definitions/${encodeURIComponent(id)}/dry-run?last=${encodeURIComponent(globals.last)}`;
       const answer = await (await talk.client(globals)).postJson<DryRunAnswer>(path, document);
       out.write(globals.json ? `${JSON.stringify(answer)}\n` : dryRunText(answer));
-    });
-}
-
-const filters = ['definition', 'state', 'reason', 'flag', 'since', 'until', 'cursor'] as const;
-
-/** `daybook intake reparse`: what today's parser would say otherwise. */
-export function addReparse(group: Command, talk: Talk): void {
-  const { out } = talk;
-  const command = api(
-    group,
-    'reparse',
-    'what today’s parser would say otherwise of stored messages; changes nothing',
-    'daybook intake reparse --definition exchange --since 2026-01-31',
-  );
-  for (const filter of filters) command.option(`--${filter} <value>`, `as in the list of intake records: ${filter}`);
-  command
-    .option('--limit <count>', 'how many messages, 1-500', '100')
-    .action(async (globals: Globals & Partial<Record<(typeof filters)[number], string>> & { limit: string }) => {
-      const given = filters
-        .filter((filter) => globals[filter] !== undefined)
-        .map((filter) => [filter, globals[filter]]);
-      const body = { ...Object.fromEntries(given), limit: Number(globals.limit) };
-      const answer = await (await talk.client(globals)).postJson<ReparseAnswer>('/v1/intake/reparse', body);
-      out.write(globals.json ? `${JSON.stringify(answer)}\n` : reparseText(answer));
     });
 }

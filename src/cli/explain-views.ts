@@ -71,8 +71,9 @@ const signed = (sign: string, list: unknown): readonly string[] =>
 function wordOf(value: unknown): string {
   if (value === null || value === undefined) return 'none';
   if (typeof value !== 'object') return String(value);
-  const { type, address } = value as { type?: string; address?: string };
-  return address === undefined ? JSON.stringify(value) : `${type}:${address}`;
+  const { type, address, via } = value as { type?: string; address?: string; via?: readonly { address: string }[] };
+  const way = (via ?? []).map((step) => ` via ${step.address}`).join('');
+  return address === undefined ? JSON.stringify(value) : `${type}:${address}${way}`;
 }
 
 const maxShown = 8;
@@ -96,19 +97,40 @@ export function dryRunText({ options, looked, changed, waits, skipped, complete,
   return head + counted + leftOut(skipped, complete) + rows;
 }
 
-export function reparseText({ looked, changed, skipped, complete, items, next }: ReparseAnswer): string {
-  const counted = `today's parser says otherwise of ${changed} of ${looked} messages\n`;
-  const rows = items.length === 0 ? '' : `\n${table(changeColumns, items)}`;
+export function reparseText({ looked, changed, repairable, skipped, complete, items, next }: ReparseAnswer): string {
+  const counted = `today's parser says otherwise of ${changed} of ${looked} messages; ${repairable} can be repaired with --apply\n`;
+  const rows = items.length === 0 ? '' : `\n${table(reparseColumns, items)}`;
   return counted + leftOut(skipped, complete) + rows + (next === null ? '' : `more: --cursor ${next}\n`);
+}
+
+/** Of those that were repaired the number alone: each is told of in the event log. */
+export function appliedText({ parser, looked, changed, repaired, skipped, items }: ReparseAnswer): string {
+  const left = changed - repaired;
+  const counted = `${repaired} of ${looked} messages are as parser ${parser} says\n`;
+  const kept = left === 0 ? '' : `${left} stay as they are\n\n${table(reparseColumns, items)}`;
+  return counted + leftOut(skipped, true) + kept;
 }
 
 const leftOut = (skipped: number, complete: boolean): string =>
   (skipped === 0 ? '' : `${skipped} left out: their bytes are gone or damaged\n`) +
   (complete ? '' : 'not all were looked at: the time was up\n');
 
-const changeColumns: readonly Column<ReparseAnswer['items'][number]>[] = [
+const changeColumns: readonly Column<DryRunAnswer['items'][number] | ReparseAnswer['items'][number]>[] = [
   { title: 'ID', of: ({ id }) => id },
   { title: 'RECEIVED', of: ({ receivedAt }) => receivedAt },
   { title: 'STATE', of: ({ state }) => state },
   { title: 'WOULD BE', of: ({ changes }) => changes.map(changeText).join('; ') },
+];
+/** Why what differs is not repaired, in a few words. */
+const whys: Readonly<Record<string, string>> = {
+  'not-archived': 'nothing of it is in the archive',
+  outcome: 'it would have ended otherwise',
+  message: 'it would be another message',
+  parser: 'no newer parser says so, but the settings',
+  hold: 'it would come off a hold',
+  changed: 'it changed meanwhile',
+};
+const reparseColumns: readonly Column<ReparseAnswer['items'][number]>[] = [
+  ...changeColumns,
+  { title: 'REPAIR', of: ({ repair, why }) => (why === null ? repair : `no: ${whys[why] ?? why}`) },
 ];

@@ -86,7 +86,8 @@ export function createApi(
       return record === undefined ? undefined : explainStored(record, { workshop, wanted });
     },
     dryRun: (definitionId, document, { last }) => dryRun(definitionId, document, { workshop, last }),
-    reparse: ({ limit, ...query }) => reparse(query, { workshop, last: limit }),
+    reparse: ({ limit, ...query }) => reparse(query, { workshop, last: limit, by: null }),
+    applyReparse: ({ limit, ...query }, by) => reparse(query, { workshop, last: limit, by }),
     readiness,
     health: () => healthOf(statuses(), readiness().missing, storeTroubled(workshop)),
     rejections: () => workshop.rejections.all(),

@@ -5,9 +5,10 @@ import type { ExplainOptions, PostedMessage } from '../http/explain.types.ts';
 import { isoTime } from '../time-words.ts';
 import type { Definition } from './definition-book.types.ts';
 import { refusesForAge } from './expiry-check.ts';
-import { changesBetween, type Ending, endingOf } from './explain-changes.ts';
+import { changesBetween, endingOf } from './explain-changes.ts';
 import { matchesOf } from './explain-matches.ts';
 import { rulesOf, takenFor } from './explain-rules.ts';
+import { recordedOf } from './recorded.ts';
 import { type TrialParts, type TrialRules, type TrialSubject, type Tried, tryMessage } from './trial.ts';
 import { postedSubject, storedSubject } from './trial-subject.ts';
 import { decidedAt, whatIf } from './what-if.ts';
@@ -53,9 +54,9 @@ export async function explainStored(record: IntakeRecord, { workshop, wanted }: 
   const subject = storedSubject(record, store);
   const rules = { options: setup.optionsFor(subject.item), matching: { ...setup.matching } };
   const { explanation, tried } = await explanationOf(subject, rules, { workshop, wanted });
-  const recorded = await recordedEnding(record, workshop);
+  const recorded = await recordedOf(record, store);
   const { state, reason, entryId } = record;
-  const changes = recorded === null ? [] : changesBetween(recorded, endingOf(tried));
+  const changes = recorded === null ? [] : changesBetween(recorded.ending, endingOf(tried));
   return { ...explanation, recorded: { state, reason, entryId, changes } };
 }
 
@@ -74,7 +75,8 @@ async function explanationOf(
   const lines = steps.map(({ at, step, detail }) => ({ at: isoTime(at), step, detail }));
   const explanation: Explanation = {
     definition: definitionId === null ? null : { id: definitionId, version: definitionVersion ?? 0 },
-    ...{ outcome, reason, entryId, level, family, flags, recipients },
+    ...{ outcome, reason, entryId, level, family, flags },
+    recipients: recipients.map(({ address, type }) => ({ address, type })),
     takenFor: takenFor(parsed, rules),
     rules: rulesOf(tried, rules, parts.setup.ports.directory),
     matches: matchesOf(tried, rules),
@@ -116,25 +118,4 @@ function storedOf({ verdict }: Tried): Omit<Explanation['stores'], 'mailboxes'> 
   }
   const news = verdict.noop ? 'which tells nothing new' : 'which brings what the entry does not have yet';
   return { as: 'copy', detail: `one more observation of the entry, ${news}`, representations };
-}
-
-/** How the record ended, in the words of an explanation; null while it is in process, or where its entry is gone. */
-export async function recordedEnding(
-  { intakeId, state, reason, entryId, flags }: IntakeRecord,
-  { store }: Pick<Explaining, 'store'>,
-): Promise<Partial<Ending> | null> {
-  if (state === 'held' || state === 'skipped' || state === 'quarantined') return { outcome: state, reason, flags };
-  if (state !== 'archived' && state !== 'matched') return null;
-  const entry = entryId === null ? undefined : await store.messages.get(entryId);
-  const observation = entry?.observations.find((each) => each.intakeId === intakeId);
-  if (observation === undefined) return null;
-  return {
-    outcome: state,
-    reason,
-    entryId: entryId === intakeId ? null : entryId,
-    level: observation.level,
-    family: observation.family,
-    flags: observation.flags,
-    recipients: observation.recipients.map(({ address, type }) => ({ address, type })),
-  };
 }

@@ -33,6 +33,8 @@ export const permissions = {
   import: ['operator', 'admin'],
   verify: ['operator', 'auditor', 'admin'],
   explain: ['operator', 'auditor', 'admin'],
+  /** Changes what is told of mail; whoever may do so may read it. */
+  reparse: ['admin'],
 } as const satisfies Record<string, readonly Role[]>;
 export type Permission = keyof typeof permissions;
 

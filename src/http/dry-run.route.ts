@@ -6,10 +6,11 @@ import type { App } from './app.types.ts';
 import { writeProblem } from './definitions.route.ts';
 import { withoutPeople } from './explain.route.ts';
 import { dryRunSchema, reparseSchema } from './explain.schema.ts';
+import { changedBy } from './guard.ts';
 import { ProblemError } from './problems.ts';
 import { definitionParams, documentBody, dryRunQuery, noQuery, reparseBody } from './query.schema.ts';
 
-/** Dry runs over stored messages: what another definition, or a newer parser, would have made of them. */
+/** What another definition, or a newer parser, would have made of stored messages; the latter can be put in force. */
 export function dryRunRoutes(app: App, api: EngineApi): void {
   let running = false;
   /** One at a time: each opens hundreds of messages, in the thread that explains. */
@@ -50,6 +51,20 @@ export function dryRunRoutes(app: App, api: EngineApi): void {
     handler: async (request) => {
       const { limit = 100, cursor, ...filters } = request.body ?? {};
       const answer = await alone(() => api.reparse({ ...filters, limit, cursor }));
+      return shownTo(api, request, { answer, asked: { ...filters, reparse: limit } });
+    },
+  });
+  app.post('/v1/intake/reparse/apply', {
+    schema: { querystring: noQuery, body: reparseBody, response: { 200: reparseSchema } },
+    config: {
+      access: 'reparse',
+      summary:
+        'Newer parses of the same messages take the place of older ones; repeat it with `next` until that is null.',
+    },
+    handler: async (request) => {
+      const { limit = 100, cursor, ...filters } = request.body ?? {};
+      const by = changedBy({ caller: request.caller, body: null });
+      const answer = await alone(() => api.applyReparse({ ...filters, limit, cursor }, by));
       return shownTo(api, request, { answer, asked: { ...filters, reparse: limit } });
     },
   });

@@ -107,8 +107,11 @@ function withoutMail({ recipients: _recipients, ...explanation }: Explanation): 
   };
 }
 
-/** Fields whose values tell of people in the mail. */
-const ofPeople: readonly string[] = ['recipients', 'mailboxes'];
+/** Fields whose values tell of people in the mail, and of what it is about. */
+const ofPeople: readonly string[] = [
+  ...['recipients', 'mailboxes', 'sender', 'onBehalfOf'],
+  ...['from', 'subject', 'messageId', 'reportMessageId'],
+];
 
 export const withoutPeople = (changes: readonly Change[]): readonly Change[] =>
   changes.map((change) => (ofPeople.includes(change.field) ? { ...change, from: null, to: null } : change));

@@ -102,10 +102,29 @@ export const dryRunSchema = z.object({
     .describe('of those that change the newest 100'),
 });
 
-/** What today's parser would say otherwise of stored messages. */
+/** What today's parser would say otherwise of stored messages, and which of them it can repair. */
 export const reparseSchema = z.object({
+  parser: count.describe('number of the parser in force'),
   ...loopAnswer,
-  items: z.array(z.object({ ...triedItem, definition: z.string().nullable(), entryId: z.string().nullable() })),
+  repairable: count.describe('of those changed: a newer parse of the same message; 0 where they are repaired'),
+  repaired: count.describe('of those changed: shown and found as the newer parser says from now on; 0 in a dry run'),
+  items: z.array(
+    z.object({
+      ...triedItem,
+      definition: z.string().nullable(),
+      entryId: z.string().nullable(),
+      parser: count
+        .nullable()
+        .describe('number of the parser that made what is recorded; 0 from before they had one, null: not archived'),
+      repair: z.enum(['possible', 'done', 'no']),
+      why: z
+        .enum(['not-archived', 'outcome', 'message', 'parser', 'hold', 'changed'])
+        .nullable()
+        .describe(
+          'why not: nothing of it is in the archive; it would have ended otherwise; it would be another message; no newer parser made the difference; it would come off a hold; it is deleted, or told of otherwise meanwhile',
+        ),
+    }),
+  ),
   next: z.string().nullable().describe('cursor of the next page'),
 });
 

@@ -1,4 +1,5 @@
 import type { IntakeQuery } from '../../streams/ports.ts';
+import type { ChangedBy } from './api.types.ts';
 import type { DryRun, Explanation, Reparse } from './explain.schema.ts';
 
 /** Dry runs: of one message, of a changed definition, of a newer parser. */
@@ -15,6 +16,8 @@ export interface ExplainApi {
   ): Promise<DryRunAnswer>;
   /** What today's parser would say otherwise of the newest `limit` stored messages that fit; changes nothing. */
   reparse(query: IntakeQuery): Promise<Reparse>;
+  /** The same, and each newer parse of the same message takes the place of the older one (D-082). */
+  applyReparse(query: IntakeQuery, by: ChangedBy): Promise<Reparse>;
 }
 
 export type DryRunAnswer =

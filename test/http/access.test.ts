@@ -59,6 +59,7 @@ const matrix: readonly (readonly [string, Readonly<Record<string, number>>])[] =
   ['POST /v1/export/manifest', auditors],
   ['GET /v1/intake/I1/explain', both],
   ['POST /v1/intake/reparse', both],
+  ['POST /v1/intake/reparse/apply', { ...none, admin: 200 }],
   ['POST /v1/definitions/exchange-1/dry-run', both],
   ['GET /v1/events', both],
   ['POST /v1/verify', { ...both, operator: 202, auditor: 202, admin: 202 }],

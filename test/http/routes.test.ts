@@ -357,6 +357,27 @@ test('who may not read mail sees of a stored message nobody in it, and of dry ru
   expect(http.engine.accesses).toHaveLength(3);
 });
 
+test('a newer parse is put in force by somebody, a bounded number of messages at a time', async () => {
+  await using http = httpFixture({ tokens });
+  const headers = bearer('admin-token');
+  const apply = (payload: object) =>
+    http.app.inject({ method: 'POST', url: '/v1/intake/reparse/apply', headers, payload });
+  const wanted = { definition: 'exchange-1', reason: 'M1', limit: 500, cursor: 'I9' };
+  const answer = await apply(wanted);
+  expect(answer.json()).toMatchObject({ parser: 1, repaired: 1, items: [{ id: 'I1', repair: 'done', parser: 0 }] });
+  const call = http.engine.calls.at(-1)?.replace('applyReparse ', '').split('} {') ?? [];
+  expect([JSON.parse(`${call[0]}}`), JSON.parse(`{${call[1]}`)]).toEqual([
+    wanted,
+    { actor: 'the-admin', reason: null },
+  ]);
+  expect(http.engine.accesses.map(({ query }) => query)).toEqual([
+    { definition: 'exchange-1', reason: 'M1', reparse: 500 },
+  ]);
+  for (const wrong of [{ limit: 501 }, { limit: 0 }, { state: 'matching' }, { id: 'I1' }]) {
+    expect((await apply(wrong)).statusCode, JSON.stringify(wrong)).toBe(400);
+  }
+});
+
 test('a dry run is bounded, and a second one at once is asked to come back', async () => {
   const waiting: (() => void)[] = [];
   const dryRun = () =>

@@ -12,7 +12,7 @@ import type { ShownContent } from '../../src/http/content.schema.ts';
 import type { DefinitionView } from '../../src/http/definition.schema.ts';
 import type { Entry } from '../../src/http/entry.schema.ts';
 import type { Proof } from '../../src/http/evidence.schema.ts';
-import type { DryRun, Explanation } from '../../src/http/explain.schema.ts';
+import type { DryRun, Explanation, Reparse } from '../../src/http/explain.schema.ts';
 import { ManifestFault } from '../../src/http/export.types.ts';
 import type { EngineStatus, Status } from '../../src/http/status.schema.ts';
 import type { StoreFigures } from '../../src/http/store.schema.ts';
@@ -153,7 +153,11 @@ export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
     },
     reparse: async (query) => {
       heard('reparse', query);
-      return { looked: 1, changed: 1, skipped: 0, complete: true, next: null, items: [reparsed] };
+      return reparseResult('possible');
+    },
+    applyReparse: async (query, by) => {
+      heard('applyReparse', query, by);
+      return reparseResult('done');
     },
     explainIntake: async (id) => (id === 'I1' ? explanation : undefined),
     events: find('events', [event(7)]),
@@ -500,6 +504,12 @@ const reparsed = {
   entryId: 'I1',
   changes: [{ field: 'recipients', from: [], to: [{ address: 'bob@example.com', type: 'bcc' }] }],
 };
+const reparseResult = (repair: 'possible' | 'done'): Reparse => ({
+  parser: 1,
+  ...{ looked: 1, changed: 1, skipped: 0, complete: true, next: null },
+  ...(repair === 'done' ? { repairable: 0, repaired: 1 } : { repairable: 1, repaired: 0 }),
+  items: [{ ...reparsed, parser: 0, repair, why: null }],
+});
 const dryRunResult: DryRun = {
   definition: 'exchange-1',
   options: [{ option: 'journalType', from: 'eej', to: 'standard' }],

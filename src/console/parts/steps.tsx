@@ -15,6 +15,7 @@ const meanings: Readonly<Record<string, string>> = {
   attempt: 'looked for a copy',
   woken: 'a copy came, looked up at once',
   released: 'let go by an operator',
+  reparsed: 'told anew by a newer parser',
   retried: 'tried again by an operator',
   archived: 'kept as a message of its own',
   matched: 'joined to a message that was there',
