@@ -3,7 +3,7 @@ import { storeEntry } from './entry-keys.ts';
 import type { FoldContext } from './fold.ts';
 import { particularsBytes } from './particulars.ts';
 import { type Restated, restatedEntry } from './restated.ts';
-import type { IntakeRow } from './rows.ts';
+import { type IntakeRow, reparsedFormat } from './rows.ts';
 
 /**
  * What a newer parser tells of a message that stands (D-082): its observation, the search keys that follow, and which
@@ -15,7 +15,7 @@ export async function foldReparse(
   record: LogRecord,
   facts: Extract<CommandFacts, { command: 'reparse' }>,
 ): Promise<void> {
-  const { change, definitions } = context;
+  const { index, change, definitions } = context;
   const { at, seq, particulars } = record;
   if (particularsBytes(record) > 0 && particulars === undefined) return;
   const before = await change.row(facts.intakeId);
@@ -31,6 +31,7 @@ export async function foldReparse(
     steps: [...before.steps, { at, step: 'reparsed', detail: `by ${event.actor}` }],
   };
   change.putRow(row, before);
+  change.put(index.meta, 'format', reparsedFormat);
   definitions.add(row.definitionId);
   const entry = await change.entry(before.entryId);
   const told = (particulars ?? null) as Restated | null;

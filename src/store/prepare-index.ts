@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { EngineFailure } from '../../streams/failure.ts';
 import { type IndexDb, openIndexDb, snapshotOf } from './index-db.ts';
 import type { IndexSeal } from './index-seal.ts';
-import { indexFormat } from './rows.ts';
+import { indexFormat, reparsedFormat } from './rows.ts';
 import { codeOf } from './segment-files.ts';
 
 /** The index as it stands, or a new one at the first start and for a rebuild; never an empty one beside a log. */
@@ -27,7 +27,7 @@ export async function prepareIndex({
   const index = await openIndexDb(directory, !stands, seal);
   const format = await formatOf(index);
   if (format === undefined) await writeFormat(index);
-  else if (format !== indexFormat) {
+  else if (format !== indexFormat && format !== reparsedFormat) {
     await index[Symbol.asyncDispose]();
     throw new EngineFailure('index-unknown', `index format ${String(format)}; run \`daybook rebuild-index\``);
   }
@@ -48,7 +48,8 @@ async function formatOf(index: IndexDb): Promise<unknown> {
 
 /** Makes all that the index was told so far durable, and with it of which format it is. */
 export async function writeFormat({ behind, meta }: IndexDb): Promise<void> {
-  behind.apply([{ prefix: meta.prefix, key: 'format', value: indexFormat, gone: false, isNew: false }]);
+  const value = (await meta.get('format')) ?? indexFormat;
+  behind.apply([{ prefix: meta.prefix, key: 'format', value, gone: false, isNew: false }]);
   await behind.flush({ sync: true });
 }
 

@@ -6,6 +6,8 @@ import type { HeldDigest } from './held-digest.ts';
 
 /** Values of the index. All are JSON; `format` in `meta` is the version of all of them together. */
 export const indexFormat = 4;
+/** From the first newer parse on (D-082): an older engine would not delete what was told before it, so it may not open it. */
+export const reparsedFormat = 5;
 
 /** Bytes of a skipped item are kept this long from its outcome (journaling a.3). */
 export const keepSkippedMs = 30 * 86_400_000;
