@@ -14,6 +14,7 @@ import type { DefinitionView, IntakeItem, Page } from '../../wire.types.ts';
 import { figure } from '../../words.ts';
 import { BulkRelease } from './bulk-release.tsx';
 import { IntakePage as OneIntake } from './intake-detail.tsx';
+import { type Filtered, ParsedAgain } from './parsed-again.tsx';
 
 /** `/intake`, what is shown of it in the address, and `/intake/ID`. */
 export function IntakePage() {
@@ -63,9 +64,19 @@ function Intake() {
       {meanings[asked] !== undefined && <p class="soft">{meanings[asked]}</p>}
       <Filters path="/intake" label="Intake records" filters={filters()} />
       {asked === 'held' && may('change') && <BulkRelease key={definition} definition={definition} />}
+      {repairable.includes(asked) && may('explain') && <ParsedAgain key={query.value.toString()} filters={wanted()} />}
       <Records />
     </PageFrame>
   );
+}
+
+/** Lists of what a newer parse can repair. */
+const repairable: readonly string[] = ['archived', 'matched', 'all'];
+
+/** The filters of the list, as they stand in the address. */
+function wanted(): Filtered {
+  const { cursor: _cursor, state = 'held', ...others } = Object.fromEntries(query.value);
+  return state === 'all' ? others : { ...others, state };
 }
 
 /** Each state as a link, with how many records are in it. */
