@@ -38,7 +38,7 @@ export const olderSetup = (store: Store, directory: Directory) => {
     matching: matchingOptions,
     optionsFor: () => options,
     suspicion: { isSuspect: () => false, alone: (_, work) => work(0) },
-    ownMail: { isNotice: () => false },
+    ownMail: { flagOf: () => null },
   });
 };
 
