@@ -4,6 +4,7 @@ export const alertKinds = [
   'silence',
   'loss',
   'canary',
+  'gap',
   'error',
   'storage',
   'disk',

@@ -183,6 +183,8 @@ export interface ParsedMail extends Parsed {
   readonly observed: readonly ObservedRecipient[];
   /** The known internal addresses among sender, On-Behalf-Of, header From (L2, L4) and recipients, at receipt. */
   readonly mailboxes?: readonly string[];
+  /** The known internal addresses of the original's To and Cc, where the report does not name every one of them. */
+  readonly named?: readonly string[];
   /** Sender internal, at least one recipient, all recipients internal. */
   readonly internal: boolean;
   /** `mid:…` of the canonical Message-ID, or `ch:…` of the content hash where there is none (journaling c.3). */
@@ -231,6 +233,8 @@ export interface Observation {
   readonly recipients: readonly ObservedRecipient[];
   /** See {@link ParsedMail.mailboxes}. */
   readonly mailboxes?: readonly string[];
+  /** See {@link ParsedMail.named}. */
+  readonly named?: readonly string[];
   readonly representations: readonly Representation[];
   /** See {@link ParsedMail.parser}. */
   readonly parser?: number;

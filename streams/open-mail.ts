@@ -16,6 +16,8 @@ export interface Opened {
   readonly versions: readonly Version[];
   /** Of the version that stands for the message; null where it is not needed. */
   readonly contentHash: string | null;
+  /** Whom the headers of the original name; absent where that was not asked. */
+  readonly named?: readonly string[];
 }
 
 /**

@@ -1,3 +1,4 @@
+import { unreported } from './gap.ts';
 import { isGatewayCopy, transportEnvelope } from './gateway-envelope.ts';
 import { matchKeyOf } from './match-keys.ts';
 import type { Body, HeaderFacts, Original, Parsed, ParsedMail, Representation, Slice, SpoolItem } from './message.ts';
@@ -22,6 +23,7 @@ export function parsedMail(item: SpoolItem, opened: Opened, directory: Directory
     observed,
     internal: isInternalMail(parsed, observed, directory),
     mailboxes: mailboxesOf(parsed, observed, directory),
+    ...unreported(opened.named ?? [], { observed, directory }),
     representations,
     matchKey: matchKeyOf(parsed.messageId, contentHash),
     parser: parserVersion,

@@ -168,6 +168,8 @@ export interface MessageQuery extends PageQuery {
   readonly since?: number | undefined;
   readonly until?: number | undefined;
   readonly flag?: string | undefined;
+  /** Only those of which some report names fewer people than the headers do (journaling N5). */
+  readonly unreported?: true | undefined;
 }
 /** Where entries stand in every search: a date and an id, in one order. */
 export interface PositionList {

@@ -142,5 +142,6 @@ function observationOf({ parsed, ...item }: ParsedItem): Observation {
     representations: parsed.representations,
     ...(parsed.mailboxes === undefined ? {} : { mailboxes: parsed.mailboxes }),
     ...(parsed.parser === undefined ? {} : { parser: parsed.parser }),
+    ...(parsed.named === undefined ? {} : { named: parsed.named }),
   };
 }

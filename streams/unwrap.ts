@@ -41,6 +41,8 @@ export interface UnwrapPorts extends Digesting {
   readonly directory: Directory;
   /** Of mail of this engine that was journaled back; null for all other. Asked for small mail alone. */
   readonly ownFlagOf?: (bytes: Uint8Array, parsed: Parsed) => OwnFlag | null;
+  /** Whom the headers of a reported original name in To and Cc; absent: nobody is compared (journaling N5). */
+  readonly namedIn?: (bytes: Uint8Array, parsed: Parsed) => readonly string[];
   /** Lower-case header names (journaling b.1). */
   readonly trustedRecipientHeaders: readonly string[];
 }
@@ -146,6 +148,7 @@ const unwrapOptionsFor = (item: SpoolItem, { ports, optionsFor }: Unwrapping): U
 /** Taken apart, its content not hashed yet. */
 interface Read {
   readonly parsed: Parsed;
+  readonly named: readonly string[];
   readonly versions: readonly Version[];
   /** The bytes whose content hash is needed, or null. */
   readonly primary: Uint8Array | null;
@@ -164,11 +167,17 @@ function readMail(
   const insists = insistsOn(item);
   const primary = needsContentHash(parsed, matching) ? primaryBytes(parsed, digested, { bytes, insists }) : null;
   const versions = digested.map(({ sha256, size }) => ({ sha256, size }));
-  return { parsed, versions, primary: primary === null ? null : keep(primary) };
+  const named = ports.namedIn?.(bytes, parsed) ?? [];
+  return { parsed, named, versions, primary: primary === null ? null : keep(primary) };
 }
 
 const copied = (primary: Uint8Array): Uint8Array => new Uint8Array(primary);
-const opened = ({ parsed, versions }: Read, contentHash: string | null): Opened => ({ parsed, versions, contentHash });
+const opened = ({ parsed, named, versions }: Read, contentHash: string | null): Opened => ({
+  parsed,
+  named,
+  versions,
+  contentHash,
+});
 
 /** The bytes have been used. A report may name 20,000 people, and looking each of them up is a piece of work too. */
 function finish(item: SpoolItem, read: Read, { ports, inTurn }: Unwrapping): Observable<ParsedMail> {

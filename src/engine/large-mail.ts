@@ -69,9 +69,9 @@ export function openLargeMail(clock: SchedulerLike, heapMb = parserHeapMb): Larg
       const answer = await opener.run(job, [bytes.buffer], deadlineMsFor(size));
       if (answer.kind !== 'open') throw new Error(`the thread answered ${answer.kind} to open`);
       if (answer.place.byteLength <= keptPlaceBytes) kept = answer.place;
-      const { parsed, outside, senders, versions, contentHash } = answer;
+      const { parsed, outside, senders, versions, contentHash, named } = answer;
       const isOutside = outside !== null && !senders.some(isInternal);
-      return { parsed: isOutside ? outside : parsed, versions, contentHash };
+      return { parsed: isOutside ? outside : parsed, versions, contentHash, named };
     });
   return {
     open,

@@ -29,6 +29,7 @@ export type LargeAnswer =
       readonly senders: readonly string[];
       readonly versions: readonly Version[];
       readonly contentHash: string | null;
+      readonly named: readonly string[];
       /** Given back for the next message. */
       readonly place: ArrayBuffer;
     }

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { digestOriginals, needsContentHash, primaryBytes } from '../../streams/open-mail.ts';
 import { hashContent } from '../content/content-hash.ts';
 import { answerJobs } from '../job-worker.ts';
+import { namedIn } from '../report/named.ts';
 import { unwrap } from '../report/unwrap.ts';
 import { checked, decode } from '../store/bodies.ts';
 import type { LargeAnswer, LargeJob } from './large-mail.types.ts';
@@ -34,6 +35,7 @@ async function answerTo(job: LargeJob): Promise<LargeAnswer> {
     senders,
     versions: versions.map((version) => ({ sha256: version.sha256, size: version.size })),
     contentHash: primary === null ? null : await hashContent(primary),
+    named: namedIn(bytes, parsed),
     place: bytes.buffer,
   };
 }

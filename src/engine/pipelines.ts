@@ -5,6 +5,7 @@ import type { JournalOptions, MatchingOptions, SpoolItem } from '../../streams/m
 import type { OpenLarge } from '../../streams/open-mail.ts';
 import type { Directory, HashContent, News } from '../../streams/ports.ts';
 import { processing } from '../../streams/processing.ts';
+import { namedIn } from '../report/named.ts';
 import { unwrap } from '../report/unwrap.ts';
 import { decode } from '../store/bodies.ts';
 import type { Store } from '../store/open-store.ts';
@@ -54,6 +55,7 @@ export function processingSetup(
     trustedRecipientHeaders,
     suspicion,
     ownFlagOf: ownMail.flagOf,
+    namedIn,
   };
   return { ports, large, matching, optionsFor };
 }

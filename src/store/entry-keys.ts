@@ -16,6 +16,7 @@ import {
   rangeOf,
   recipientFacet,
   senderFacet,
+  unreportedFacet,
   viaFacet,
   within,
   wordFacet,
@@ -98,12 +99,13 @@ function facetsOf(entry: ArchiveEntry): readonly string[] {
 }
 
 function facetsOfObservation(observation: Observation): readonly string[] {
-  const { definitionId, flags, recipients, representations, sender, onBehalfOf } = observation;
+  const { definitionId, flags, recipients, representations, sender, onBehalfOf, named } = observation;
   const senders = [sender, onBehalfOf, ...representations.map(({ facts }) => facts.from)];
   const words = representations.flatMap(({ facts }) => wordsOf(facts.subject ?? ''));
   return [
     ...(definitionId === null ? [] : [definitionFacet(definitionId)]),
     ...flags.map(flagFacet),
+    ...(named === undefined ? [] : [unreportedFacet]),
     ...senders.filter((address): address is string => !!address).map(senderFacet),
     ...recipients.filter(({ address }) => address !== '').map(({ address }) => recipientFacet(address)),
     ...recipients.flatMap(({ via }) => via.map(({ address }) => viaFacet(address))),

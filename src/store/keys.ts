@@ -81,6 +81,8 @@ export const viaFacet = (address: string): string => `v:${clean(address.toLowerC
 export const wordFacet = (word: string): string => `w:${clean(word)}`;
 export const definitionFacet = (definitionId: string): string => `d:${definitionId}`;
 export const flagFacet = (flag: string): string => `f:${clean(flag)}`;
+/** Some report of it names fewer people than the headers do. */
+export const unreportedFacet = 'u:';
 export const facetKey = (facet: string, position: string): string => facet + separator + position;
 
 /** Where a list of entries goes on, URL-safe: behind this position, or at it. */

@@ -18,6 +18,7 @@ import {
   readCursor,
   recipientFacet,
   senderFacet,
+  unreportedFacet,
   viaFacet,
   within,
   wordFacet,
@@ -113,7 +114,7 @@ function walksOf(
   query: MessageQuery,
   { work, lists }: { readonly work: Work; readonly lists: readonly PositionList[] },
 ): readonly Walk[] {
-  const { mailbox, from, to, subject, flag, definition, since } = query;
+  const { mailbox, from, to, subject, flag, definition, unreported, since } = query;
   const facets: (readonly string[])[] = [];
   if (mailbox !== undefined) facets.push([senderFacet(mailbox), recipientFacet(mailbox), viaFacet(mailbox)]);
   if (from !== undefined) facets.push([senderFacet(from)]);
@@ -121,6 +122,7 @@ function walksOf(
   for (const word of subject === undefined ? [] : wordsOf(subject)) facets.push([wordFacet(word)]);
   if (flag !== undefined) facets.push([flagFacet(flag)]);
   if (definition !== undefined) facets.push([definitionFacet(definition)]);
+  if (unreported) facets.push([unreportedFacet]);
   if (facets.length + lists.length === 0) facets.push([everyFacet]);
   const walkOf = (list: PositionList): Walk => listWalk(list, { work, since });
   return [...facets.map((names) => anyOf(names.map((name) => walkOf(facetList(index, name))))), ...lists.map(walkOf)];
