@@ -6,6 +6,7 @@ const titles: Readonly<Record<AlertKind, readonly [definition: string, engine: s
   silence: ['is unusually silent', 'Journaling is unusually silent'],
   loss: ['is about to lose mail at its sender', 'Mail is about to be lost at its sender'],
   canary: ['misses its canary', 'A canary is missing'],
+  gap: ['no longer gets reports for somebody', 'Somebody is in no journal report any more'],
   error: ['cannot take mail', 'The SMTP port is not open'],
   storage: ['cannot store mail', 'The store cannot write'],
   disk: ['has no room', 'The disk is running full'],

@@ -9,6 +9,7 @@ import { addExchangeCommands } from './exchange-commands.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { addExplain } from './explain-commands.ts';
 import { messageFilters, queryOf, withFilters } from './filters.ts';
+import { addGaps } from './gaps-command.ts';
 import { addErasure, addKeepingCommands } from './keeping-commands.ts';
 import type { ProgramOptions } from './options.ts';
 import { type BulkOptions, isOne, releaseAll, releasedText, withBulkOptions } from './release.ts';
@@ -35,6 +36,7 @@ export function addApiCommands(program: Command, options: ProgramOptions, end: (
   addEvents(program, talk);
   addExplain(program, talk);
   addEvidenceCommands(program, talk);
+  addGaps(program, talk);
   addKeepingCommands(program, talk);
   addExchangeCommands(program, talk);
   addAlertCommands(program, talk);

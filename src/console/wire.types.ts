@@ -5,6 +5,7 @@ export type { DefinitionView, TestResult } from '../http/definition.schema.ts';
 export type { Entry, Found, Trace } from '../http/entry.schema.ts';
 export type { Proof as ProofAnswer, Verification } from '../http/evidence.schema.ts';
 export type { Reparse } from '../http/explain.schema.ts';
+export type { GapsAnswer } from '../http/gaps.schema.ts';
 export type { EventItem, IntakeDetail, IntakeItem, LedgerAnswer } from '../http/intake.schema.ts';
 export type { DefinitionForm, History, Statechart } from '../http/live.schema.ts';
 export type { Who } from '../http/session.route.ts';

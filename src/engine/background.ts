@@ -13,6 +13,7 @@ import { canaryParts } from './canary-parts.ts';
 import { channelsOf } from './channels-of.ts';
 import { createDiskWatch } from './disk-watch.ts';
 import type { Evidence } from './evidence.ts';
+import { openGaps } from './gaps.ts';
 import { openHistory } from './history.ts';
 import { createNewId } from './new-id.ts';
 import { openRetention, retentionWarnings } from './retention.ts';
@@ -31,7 +32,7 @@ export interface Background {
   readonly scrub: Pick<Scrub, 'status'>;
   readonly history: EngineApi['history'];
   readonly text: Pick<TextSearch, 'status'>;
-  readonly pages: Pick<EngineApi, 'contentOf' | 'storeFigures' | 'textLists'>;
+  readonly pages: Pick<EngineApi, 'contentOf' | 'storeFigures' | 'textLists' | 'gaps'>;
 }
 
 interface BackgroundParts {
@@ -78,13 +79,15 @@ export async function openBackground(
   const silent = () => silencesOf(workshop, actor, clock.now());
   workshop.watches.silences = stack.use(await openSilences({ dataDir, silent, clock, log }));
   workshop.watches.canaries = stack.use(await openCanaries(canaryParts(workshop, actor, changed$)));
+  const gaps = stack.use(await openGaps({ dataDir, messages: workshop.store.messages, clock, log }));
+  workshop.watches.gaps = gaps;
   const history = openHistory(workshop);
   stack.defer(() => history[Symbol.dispose]());
   const alerts = stack.use(await openAlertsOf(workshop, actor));
   const { contentOf } = stack.use(openContentReader(workshop.store, clock));
   const text = stack.use(await textSearchOf(workshop, room));
   workshop.warnAlso(text.warnings);
-  const pages = { contentOf, storeFigures: storeFigures(workshop), textLists: text.lists };
+  const pages = { contentOf, storeFigures: storeFigures(workshop), textLists: text.lists, gaps: gaps.tell };
   return { alerts, anchors, scrub, history: history.read, text, pages };
 }
 

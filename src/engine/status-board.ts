@@ -6,6 +6,7 @@ import { isoOrNull, isoTime } from '../time-words.ts';
 import type { CanaryView } from './canaries.ts';
 import { standingOf } from './canary-book.ts';
 import type { Definition } from './definition-book.types.ts';
+import type { Lapse } from './gaps.ts';
 import type { MailboxFact } from './mailbox-facts.ts';
 import { patienceOf } from './patience.ts';
 import type { UsualSilence } from './usual-silence.ts';
@@ -27,6 +28,8 @@ export interface StatusFacts {
   readonly mailbox: MailboxFact;
   /** Of an `smtp` definition that listens: since when nothing has come, and what is usual. */
   readonly silence: Silence | null;
+  /** People whom reports no longer name; null: nobody. */
+  readonly lapse: Lapse | null;
   /** Null without one. */
   readonly canary: CanaryView | null;
   /** Since when no mail is taken from anybody; null while it is. */

@@ -39,6 +39,7 @@ const warningKinds: Readonly<Record<string, readonly [kind: AlertKind, severity:
   'canary-missing': ['canary', 'warning'],
   'canary-unsent': ['canary', 'warning'],
   'canary-late': ['canary', 'warning'],
+  'coverage-lapsed': ['gap', 'warning'],
   'disk-low': ['disk', 'warning'],
   'disk-full': ['disk', 'error'],
   storage: ['storage', 'error'],

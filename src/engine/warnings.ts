@@ -35,6 +35,7 @@ export function warningsOf(facts: DatedFacts, matching: Pick<MatchingOptions, 'e
     ...unusualSilence(facts),
     ...lossNear(facts),
     ...canary(facts),
+    ...lapsed(facts),
   ];
 }
 
@@ -117,6 +118,15 @@ function lossNear(facts: StatusFacts): Warnings {
 function canary({ canary: view }: StatusFacts): Warnings {
   if (view === null) return [];
   return canaryWarnings(view.state, view.options).map(({ code, text, since }) => warning(code, text, since));
+}
+
+/** Who was reported before and is not any more: whoever never was may be an alias, or outside of the journal rule on purpose. */
+function lapsed({ lapse }: StatusFacts): Warnings {
+  if (lapse === null) return [];
+  const { day, people, at } = lapse;
+  const who = people === 1 ? 'somebody was' : `${people} people were`;
+  const text = `${who} named in the headers of mail of ${day} three times or more and in no journal report since, though reports named them in the month before: \`daybook gaps\` says who`;
+  return [warning('coverage-lapsed', text, at)];
 }
 
 function secretLost({ definition: { secretLost, createdAt } }: StatusFacts): Warnings {

@@ -13,6 +13,7 @@ import type { Definition, DefinitionBook } from './definition-book.types.ts';
 import { engineEvent } from './definition-events.ts';
 import type { DetailedLogs } from './detailed-logs.ts';
 import { firstValue } from './first-value.ts';
+import type { GapBook } from './gaps.ts';
 import type { Examiners } from './large-mail.ts';
 import { type AcceptedNews, acceptedNews } from './listener-slot.ts';
 import type { LiveOptions } from './live-options.ts';
@@ -59,6 +60,7 @@ export interface Workshop {
   readonly watches: {
     silences: SilenceBook | null;
     canaries: CanaryBook | null;
+    gaps: GapBook | null;
     refusingSince: () => number | null;
   };
   /** Writes a line of the event log; a store that fails meanwhile is logged, never thrown. */
@@ -101,7 +103,7 @@ export function createWorkshop(
   const shedding = createShedding({ unwritten: () => store.unwritten, load: processLoad(), note, clock });
   const certificates: Workshop['certificates'] = new Map();
   const highSince = followQueue(parts, note);
-  const watches: Workshop['watches'] = { silences: null, canaries: null, refusingSince: () => null };
+  const watches: Workshop['watches'] = { silences: null, canaries: null, gaps: null, refusingSince: () => null };
   const more: (() => Status['warnings'])[] = [damageWarnings(store, clock.now())];
   const troubles = new Map<string, Trouble>();
   return {
@@ -131,6 +133,7 @@ export function createWorkshop(
               rejected: rejections.countOf(definition.id),
               mailbox: mailboxFacts.of(definition.id),
               refusingSince: watches.refusingSince(),
+              lapse: watches.gaps?.lapsed(definition.id) ?? null,
               canary: watches.canaries?.of(definition.id) ?? null,
               silence: silenceOf(journal, watches.silences, clock.now()),
               now: clock.now(),

@@ -19,6 +19,7 @@ import type { Entry } from './entry.schema.ts';
 import type { Proof, SignedHeadAnswer, Verification } from './evidence.schema.ts';
 import type { ExplainApi } from './explain.types.ts';
 import type { ExportApi } from './export.types.ts';
+import type { GapsAnswer } from './gaps.schema.ts';
 import type { ImportApi } from './import.types.ts';
 import type { KeepingApi } from './keeping.types.ts';
 import type { DefinitionForm, History, Statechart } from './live.schema.ts';
@@ -70,6 +71,8 @@ export interface EngineApi extends Administration, ExplainApi {
   ledger(definitionId: string | undefined, day: string | undefined): Promise<LedgerSums>;
   /** The same day by day, the newest first; the cursor is a day. */
   ledgerDays(definitionId: string | undefined, page: PageQuery): Promise<Page<LedgerDay>>;
+  /** People whom headers name and no report does: of a day, or the newest. Undefined for a day that was not looked at. */
+  gaps(day: string | undefined, definitionId: string | undefined): Promise<GapsAnswer | undefined>;
   /** Figures of the store, at most half a minute old. */
   storeFigures(): Promise<StoreFigures>;
   readonly events: Pick<EventLog, 'find'>;

@@ -4,6 +4,7 @@ import { definitionSchema } from './definition.schema.ts';
 import { entrySchema, traceSchema } from './entry.schema.ts';
 import { exampleOf, plainExamples } from './example.ts';
 import { dryRunSchema, explanationSchema, reparseSchema } from './explain.schema.ts';
+import { gapsSchema } from './gaps.schema.ts';
 import { eventSchema, intakeDetailSchema, intakeItemSchema, ledgerSchema } from './intake.schema.ts';
 import type { RouteNote } from './route-book.ts';
 import { engineStatusSchema, healthSchema, statusSchema } from './status.schema.ts';
@@ -19,6 +20,7 @@ export const namedSchemas = {
   Intake: intakeItemSchema,
   IntakeDetail: intakeDetailSchema,
   Ledger: ledgerSchema,
+  Gaps: gapsSchema,
   Explanation: explanationSchema,
   DryRun: dryRunSchema,
   Reparse: reparseSchema,

@@ -16,6 +16,7 @@ import { evidenceRoutes } from './evidence.route.ts';
 import { explainRoutes } from './explain.route.ts';
 import { exportRoutes } from './export.route.ts';
 import { createFailedTries } from './failed-tries.ts';
+import { gapsRoutes } from './gaps.route.ts';
 import { createGuard } from './guard.ts';
 import { securityHeaders, tlsSecurityHeaders } from './headers.ts';
 import { importRoutes } from './import.route.ts';
@@ -141,6 +142,7 @@ function addRoutes(app: App, options: HttpOptions, { api, book }: { api: EngineA
   messagesRoutes(app, api);
   intakeRoutes(app, api);
   ledgerRoutes(app, api);
+  gapsRoutes(app, api);
   explainRoutes(app, api, options.messageLimitBytes);
   importRoutes(app, api);
   exportRoutes(app, api);

@@ -110,6 +110,7 @@ test('each kind of trouble can happen', () => {
       'silence-unusual',
       'loss-near',
       'canary-late',
+      'coverage-lapsed',
       'anchor-failing',
       'alert-channel-failing',
     ],

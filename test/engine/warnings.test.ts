@@ -47,6 +47,7 @@ function codes({ definition = {}, options = {}, journalType = 'eej', figures = {
     journal: { serviceStatus: 'active' },
     silence: null,
     canary: null,
+    lapse: null,
     refusingSince: null,
     now,
     ...more,

@@ -51,6 +51,7 @@ const matrix: readonly (readonly [string, Readonly<Record<string, number>>])[] =
   ['POST /v1/alerts/test', operators],
   ['GET /v1/ledger', auditors],
   ['GET /v1/ledger/days', auditors],
+  ['GET /v1/gaps', auditors],
   ['GET /v1/store', everybody],
   ['POST /v1/explain?definition=exchange-1', both],
   ['POST /v1/import?definition=exchange-1', operators],

@@ -105,6 +105,7 @@ const rows = (): Readonly<Record<string, readonly string[]>> => ({
   'intake retry': [ids.quarantined],
   'intake release': [ids.held],
   events: [],
+  gaps: [],
   explain: [join(folder, 'report.eml'), '--definition', 'exchange'],
   verify: [],
   prove: [ids.intake, '--to', join(folder, 'proof.json')],

@@ -54,6 +54,29 @@ const shown = {
   attachments: [{ name: 'menu.pdf', type: 'application/pdf', size: 1_234 }],
   ...{ truncated: false, unreadable: false },
 } as const satisfies ShownContent;
+const gaps = {
+  day: '2026-01-29',
+  days: ['2026-01-29'],
+  looked: 4,
+  complete: true,
+  definitions: [
+    {
+      definition: 'exchange-1',
+      incomplete: 3,
+      lapsed: 1,
+      never: 0,
+      people: [
+        {
+          address: 'bo@north.example',
+          standing: 'lapsed',
+          lastReportedAt: '2026-01-28T16:00:00.000Z',
+          entries: ['entry-1'],
+        },
+      ],
+      unsure: [],
+    },
+  ],
+} as const;
 const storeFigures = {
   bytes: { log: 1_000_000, index: 100_000, textIndex: 20_000, detailedLogs: 0 },
   ...{ records: 7, segments: 1, encrypted: false },
@@ -143,6 +166,7 @@ export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
       return id === entry.id && (n ?? 0) < 1 ? shown : undefined;
     },
     storeFigures: async () => storeFigures,
+    gaps: async (day) => (day === undefined || day === gaps.day ? gaps : undefined),
     explain: async (id, message) => {
       heard('explain', id, message.size);
       return id === 'exchange-1' ? explanation : undefined;

@@ -163,6 +163,7 @@ export class WeekEngine {
         mailbox: this.#facts.of(definition.id),
         silence: null,
         canary: null,
+        lapse: null,
         refusingSince: null,
         now: this.#parts.clock.now(),
       },

@@ -1,6 +1,7 @@
 import { read, withQuery } from '../api.ts';
 import { useLoad } from '../load.ts';
 import { definitionFilter, Filters } from '../parts/filters.tsx';
+import { Gaps } from '../parts/gaps.tsx';
 import { PageFrame } from '../parts/page-frame.tsx';
 import { Pager, useCursor } from '../parts/pager.tsx';
 import { Empty, Note, WhenLoaded } from '../parts/states.tsx';
@@ -47,6 +48,7 @@ export function LedgerPage() {
               />
             )}
             <Pager cursor={cursor} next={days.next} />
+            <Gaps />
           </>
         )}
       </WhenLoaded>
