@@ -133,3 +133,11 @@ test('a lapse is over once a report names them again', async () => {
   expect(await count(start + 3 * dayMs)).toBe(1);
   expect(await count(start + 3 * dayMs, entry('again', 50, bo, cy))).toBe(0);
 });
+
+test('where somebody may be there under another name nobody is said to have lapsed, and the messages are told apart', async () => {
+  const unsure = [1, 2, 3].map((n) => entry(`u${n}`, n, 'alias@north.example'));
+  const messages = archive(...unsure, entry('old', -30, bo, cy));
+  const found = await lookAtDay(day, messages, never);
+  expect(found.definitions).toMatchObject([{ incomplete: 3, lapsed: 0, never: 0, examples: ['u1', 'u2', 'u3'] }]);
+  expect(await stillLapsed(day, found.definitions[0]!, { messages, now: start + 3 * dayMs })).toBe(0);
+});
