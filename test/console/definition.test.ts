@@ -213,8 +213,9 @@ describe.skipIf(noChromium())('a journal service definition in the console', () 
     expect(await page.getByLabel('Description').isDisabled()).toBe(true);
     expect(await save(page).count()).toBe(0);
     await page.getByRole('button', { name: 'Suspend …' }).click();
+    await page.getByRole('dialog').waitFor();
     await page.keyboard.press('Escape');
-    expect(await page.getByRole('dialog').count()).toBe(0);
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
     await page.getByRole('button', { name: 'Suspend …' }).click();
     await page.getByLabel('Reason').fill('for a test');
     await page.keyboard.press('Tab');
