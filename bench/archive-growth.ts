@@ -1,13 +1,11 @@
-import { existsSync, statSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ulid } from 'ulid';
-import { firstValue } from '../src/engine/first-value.ts';
-import { openStore, type Store } from '../src/store/open-store.ts';
+import type { Store } from '../src/store/open-store.ts';
 import type { MessageQuery } from '../streams/ports.ts';
-import { known, mailOf, observationOf } from './archive-mail.ts';
+import { known, mailOf } from './archive-mail.ts';
+import { bytesIn, fill, openArchive, show, timed } from './archive-store.ts';
 import { median } from './harness.ts';
 
 /**
@@ -25,20 +23,18 @@ const { values: options } = parseArgs({
 });
 const count = Number(options.count);
 const steps = Number(options.steps);
-/** Messages at once, as many connections would bring them. */
-const group = 1_000;
 const pages = 20;
 
 const dataDir = await mkdtemp(join(options.folder, 'daybook-growth-'));
 try {
-  let store = await open();
+  let store = await openArchive(dataDir);
   for (let step = 1; step <= steps; step += 1) {
     const [first, last] = [Math.floor((count * (step - 1)) / steps), Math.floor((count * step) / steps)];
-    const filled = await timed(() => fill(store, first, last));
+    const filled = await timed(() => fill(store, { first, last, mailOf: (n) => mailOf(n, count) }));
     const searches = await searchCosts(store, last);
     await store[Symbol.asyncDispose]();
     const opened = await timed(async () => {
-      store = await open();
+      store = await openArchive(dataDir);
     });
     show(last, {
       'messages/s': (last - first) / (filled.ms / 1_000),
@@ -52,50 +48,6 @@ try {
   await store[Symbol.asyncDispose]();
 } finally {
   await rm(dataDir, { recursive: true, force: true });
-}
-
-function open(): Promise<Store> {
-  const segmentBytes = 256 * 1024 * 1024;
-  return openStore({ dataDir, bytes: 'segments', segmentBytes, now: Date.now, journalTypeOf: () => 'eej' });
-}
-
-async function fill(store: Store, first: number, last: number): Promise<void> {
-  for (let at = first; at < last; at += group) {
-    const numbers = Array.from({ length: Math.min(group, last - at) }, (_, more) => at + more);
-    const mails = new Map(await Promise.all(numbers.map((n) => take(store, n))));
-    const { items } = await firstValue(store.spool.due('bench', Date.now(), group));
-    await firstValue(
-      store.archive.settle(
-        items.map((item) => {
-          const mail = mails.get(item.intakeId);
-          if (mail === undefined) throw new Error(`${item.intakeId} came from elsewhere`);
-          const parsed = { ...item, parsed: mail };
-          const observation = observationOf(item, mail);
-          return {
-            item: parsed,
-            keys: [mail.matchKey ?? ''],
-            decide: () => ({ kind: 'insert', observation, collidesWith: [] }) as const,
-          };
-        }),
-      ),
-    );
-  }
-}
-
-async function take(store: Store, n: number) {
-  const { text, mail } = mailOf(n, count);
-  const intakeId = ulid();
-  const receipt = store.custody.begin();
-  await receipt.write(Buffer.from(text));
-  await receipt.commit({
-    targets: [{ intakeId, definitionId: 'bench', definitionVersion: 1 }],
-    ...{ origin: 'journal', receivedAt: Date.now() },
-    transport: {
-      ...{ kind: 'smtp', peer: '127.0.0.1', mailFrom: '', rcptTo: ['journal@north.example'] },
-      ...{ tls: null, authenticatedAs: null, uidl: null },
-    },
-  });
-  return [intakeId, mail] as const;
 }
 
 /** CPU of one page of a hundred, median over several pages, in milliseconds. */
@@ -128,26 +80,4 @@ async function searchCosts(store: Store, size: number): Promise<Readonly<Record<
     costs[name.replace(', ms', ', first')] = taken[0] ?? 0;
   }
   return costs;
-}
-
-async function timed<T>(
-  run: () => Promise<T>,
-): Promise<{ readonly ms: number; readonly cpuMs: number; readonly answer: T }> {
-  const [cpu, from] = [process.cpuUsage(), performance.now()];
-  const answer = await run();
-  const { user, system } = process.cpuUsage(cpu);
-  return { ms: performance.now() - from, cpuMs: (user + system) / 1_000, answer };
-}
-
-async function bytesIn(folder: string): Promise<number> {
-  const paths = (await readdir(folder)).map((name) => join(folder, name));
-  // LevelDB takes files away meanwhile.
-  return paths.reduce((sum, path) => sum + (existsSync(path) ? statSync(path).size : 0), 0);
-}
-
-function show(size: number, figures: Readonly<Record<string, number>>): void {
-  console.log(`\n${size} messages`);
-  for (const [name, figure] of Object.entries(figures)) {
-    console.log(`  ${name.padEnd(32)} ${figure.toPrecision(4).padStart(10)}`);
-  }
 }

@@ -16,10 +16,11 @@ export const known = {
   until: Date.parse('2026-11-01T00:00:00Z'),
 };
 
-/** The facts of the `n`th of `count` messages, the oldest first; each the same in every run. */
+/** The facts of the `n`th of `count` messages, the oldest first; each the same in every run. `body`: what it says. */
 export function mailOf(
   n: number,
   count: number,
+  body = `Text ${n}`,
 ): { readonly messageId: string; readonly text: string; readonly mail: ParsedMail } {
   const pick = (salt: string, below: number): number => {
     const digest = createHash('sha256').update(`${salt}${n}`).digest();
@@ -36,7 +37,7 @@ export function mailOf(
   const messageId = `<${n}.archive@north.example>`;
   const date = known.until - Math.floor(((count - n) / count) * years * 365 * dayMs);
   const subject = words.join(' ');
-  const text = `From: ${from}\r\nTo: ${to.join(', ')}\r\nSubject: ${subject}\r\nMessage-ID: ${messageId}\r\n\r\nText ${n}\r\n`;
+  const text = `From: ${from}\r\nTo: ${to.join(', ')}\r\nSubject: ${subject}\r\nMessage-ID: ${messageId}\r\n\r\n${body}\r\n`;
   return { messageId, text, mail: parsedOf({ messageId, from, to, subject, date }) };
 }
 

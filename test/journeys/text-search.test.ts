@@ -81,9 +81,13 @@ test('mail is found by words of its text over the API and the command line, also
   await caughtUp(second, 1);
   expect(await find(second, 'text=the')).toEqual(['two']);
   const third = await archive(second, 'three', 'And the okapi.');
-  await caughtUp(second, 2);
-  expect((await second.get<Found>('/v1/messages?text=okapi')).items.map(({ id }) => id)).toEqual([third]);
-  await second.end('SIGTERM');
+  // Killed wherever it is with it.
+  await second.end('SIGKILL');
+  const killed = await second.restart();
+  await caughtUp(killed, 2);
+  expect((await killed.get<Found>('/v1/messages?text=okapi')).items.map(({ id }) => id)).toEqual([third]);
+  expect(await find(killed, 'text=the')).toEqual(['three', 'two']);
+  await killed.end('SIGTERM');
 
   // Switched off it leaves nothing behind, and on again it reads what stands.
   const on = await readFile(first.configFile, 'utf8');
