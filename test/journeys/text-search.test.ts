@@ -71,6 +71,7 @@ test('mail is found by words of its text over the API and the command line, also
   expect((await first.fetch(`/v1/messages/${zebra}?reason=asked`, { method: 'DELETE' })).status).toBe(204);
   await eventually(async () => (await find(first, 'text=zebra')).length === 0, { what: 'no zebra' });
   await first.end('SIGTERM');
+  expect((await cli('verify')).code).toBe(0);
   const made = await cli('rebuild-index', '--text', '--json');
   expect([made.code, made.stdout, made.stderr]).toEqual([
     0,
@@ -110,4 +111,4 @@ test('mail is found by words of its text over the API and the command line, also
   await using again = await startDaybook({ config, directory: first.directory });
   await caughtUp(again, 2);
   expect(await find(again, 'text=the')).toEqual(['three', 'two']);
-});
+}, 180_000);
