@@ -128,7 +128,7 @@ function addEngineCommands(
 function writeFaults({ file, definitions, faults, warnings }: CheckAnswer, out: Screen, err: Screen): void {
   for (const fault of faults) out.write(`${formatFault(fault)}\n`);
   for (const warning of warnings) err.write(`warning: ${formatFault(warning)}\n`);
-  if (faults.length === 0) err.write(`${file}: ${definitions} definitions, no fault\n`);
+  if (faults.length === 0) err.write(`${file}: ${definitions} definition${definitions === 1 ? '' : 's'}, no fault\n`);
 }
 
 const allCommands = (command: Command): readonly Command[] =>

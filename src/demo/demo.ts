@@ -80,7 +80,7 @@ export async function runDemo(
     print(`Sent ${sent.length} samples by SMTP; ${mail.length - sent.length} wait in the mailbox.\n\n`);
     const settled = await watch(options, engine.url, mail.length);
     const ended = await archivedTable(options, engine.url, mail);
-    print(`\nStatus page: ${engine.url}/\n`);
+    print(`\nConsole: ${engine.url}/\n`);
     if (!once) {
       print('Runs on until you press Ctrl-C.\n');
       await options.interrupted;

@@ -28,7 +28,7 @@ test.each(senders)(
     expect((await written()).match(/#/g)?.length).toBeGreaterThan(8);
     const checked = await check();
     expect([checked.code, checked.stdout, checked.stderr]).toEqual([
-      ...[0, '', expect.stringMatching(/daybook\.yaml: 1 definitions, no fault\n$/)],
+      ...[0, '', expect.stringMatching(/daybook\.yaml: 1 definition, no fault\n$/)],
     ]);
     expect(await readdir(folder)).toEqual(['daybook.yaml']);
   },
