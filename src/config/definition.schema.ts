@@ -25,7 +25,7 @@ const smtpSchema = z.strictObject({
   ),
   useSmtpAuthentication: option(
     flag().prefault(false),
-    'AUTH PLAIN and LOGIN with `serviceEmailAddress` and `smtp.password`, inside TLS only unless the client is on loopback.',
+    'AUTH PLAIN and LOGIN with `serviceEmailAddress` and `smtp.password`, inside TLS only unless the client is on loopback. Exchange needs an SMTP send connector for it.',
     'Use SMTP Authentication',
   ),
   password: option(secret(256).optional(), 'Password for SMTP authentication; required with it.', 'Password'),
