@@ -10,6 +10,7 @@ import {
   isRequired,
   rebased,
   withTransport,
+  withValue,
 } from '../../src/console/pages/definition/form-model.ts';
 
 /** The form as the API answers it. */
@@ -90,4 +91,16 @@ test('what is required is so by the schema', () => {
   expect(
     ['id', 'pop3.host', 'pop3.password', 'pop3.port', 'retention'].map((path) => isRequired(branch, path)),
   ).toEqual([...[true, true, true, false, false]]);
+});
+
+test('the port follows the encryption where it is the one that goes with it, and stays where somebody chose it', () => {
+  const draft = draftOf(form, mailbox);
+  const clear = withValue(draft, 'pop3.encrypted', false);
+  expect(clear['pop3.port']).toBe('110');
+  expect(withValue(clear, 'pop3.encrypted', true)['pop3.port']).toBe('995');
+  for (const chosen of ['1995', '']) {
+    const own = { ...draft, 'pop3.port': chosen };
+    expect(withValue(own, 'pop3.encrypted', false)['pop3.port']).toBe(chosen);
+  }
+  expect(withValue(draft, 'id', 'other')).toEqual({ ...draft, id: 'other' });
 });

@@ -10,7 +10,15 @@ import { counted } from '../../words.ts';
 import { DifferenceDialog } from './difference.tsx';
 import { createEditing, type Editing, type Opened, openDefinition } from './editing.ts';
 import { Field, idOf } from './field.tsx';
-import { branchOf, type FieldValue, isRequired, propertyAt, type Transport, withTransport } from './form-model.ts';
+import {
+  branchOf,
+  type FieldValue,
+  isRequired,
+  propertyAt,
+  type Transport,
+  withTransport,
+  withValue,
+} from './form-model.ts';
 import { ServiceStatus } from './service-status.tsx';
 import { TransportField } from './transport-field.tsx';
 
@@ -151,7 +159,7 @@ function OneField({
       faults={faults.value.get(path) ?? []}
       disabled={disabled || (path === 'id' && isMade)}
       onChange={(value) => {
-        draft.value = { ...draft.value, [path]: value };
+        draft.value = withValue(draft.value, path, value);
       }}
     />
   );

@@ -41,9 +41,9 @@ export function propertyAt(branch: Property, path: string): Property | undefined
 }
 
 export function isRequired(branch: Property, path: string): boolean {
-  const [last = '', ...above] = path.split('.').toReversed();
-  const parent = above.toReversed().reduce<Property | undefined>((at, key) => at?.properties?.[key], branch);
-  return parent?.required?.includes(last) ?? false;
+  const dot = path.lastIndexOf('.');
+  const parent = dot < 0 ? branch : propertyAt(branch, path.slice(0, dot));
+  return parent?.required?.includes(path.slice(dot + 1)) ?? false;
 }
 
 /** Every field a document has or may have, as text to edit; an option that it lacks has its default. */
@@ -67,6 +67,13 @@ export function withTransport(form: DefinitionForm, draft: Draft, transport: Tra
   const fresh = emptyDraft(form, transport);
   const kept = Object.entries(draft).filter(([path]) => path in fresh && path !== 'transport');
   return { ...fresh, ...Object.fromEntries(kept), transport };
+}
+
+/** A field with another value. The port follows the encryption where it is the one that goes with it (journaling a.2). */
+export function withValue(draft: Draft, path: string, value: FieldValue): Draft {
+  const changed = { ...draft, [path]: value };
+  const [followed, follows] = value === true ? ['110', '995'] : ['995', '110'];
+  return path === 'pop3.encrypted' && draft['pop3.port'] === followed ? { ...changed, 'pop3.port': follows } : changed;
 }
 
 /** The document to send: what is empty or as its default says is left out, a number or a list is one again. */
