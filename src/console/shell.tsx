@@ -1,7 +1,9 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { withQuery } from './api.ts';
 import { consoleParts } from './navigation.ts';
 import { Elsewhere } from './pages/elsewhere.tsx';
 import { SignIn } from './pages/sign-in.tsx';
+import { Foreign } from './parts/foreign.tsx';
 import { PageFrame } from './parts/page-frame.tsx';
 import { Waiting } from './parts/states.tsx';
 import { go, parts, path } from './router.ts';
@@ -105,7 +107,7 @@ function QuickSearch() {
     const text = field.current?.value.trim() ?? '';
     if (text === '') return;
     const by = /^<.+>$/.test(text) ? 'messageId' : /^\S+@\S+$/.test(text) ? 'mailbox' : 'subject';
-    go(`/messages?${new URLSearchParams({ [by]: text })}`);
+    go(withQuery('/messages', { [by]: text }));
   };
   return (
     <search>
@@ -130,7 +132,9 @@ function Warnings() {
   return (
     <ul class="warnings" aria-label="Warnings of the engine">
       {warnings.map(({ code, text }) => (
-        <li key={code + text}>{text}</li>
+        <li key={code + text}>
+          <Foreign text={text} />
+        </li>
       ))}
     </ul>
   );

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useHistory } from '../history.ts';
+import { Foreign } from '../parts/foreign.tsx';
 import { PageFrame } from '../parts/page-frame.tsx';
 import { ServicePill, serviceWords } from '../parts/pill.tsx';
 import { Sparkline } from '../parts/sparkline.tsx';
@@ -123,7 +124,9 @@ const quiet: readonly number[] = Array.from({ length: 60 }, () => 0);
 function Name({ id, description }: Status) {
   return (
     <>
-      <a href={`/journaling/${encodeURIComponent(id)}`}>{description}</a>
+      <a href={`/journaling/${encodeURIComponent(id)}`}>
+        <Foreign text={description} />
+      </a>
       <span class="under mono">{id}</span>
     </>
   );
@@ -140,10 +143,14 @@ function State(status: Status) {
           since <Time at={since} />
         </span>
       )}
-      {hint !== null && <span class="under hint">{hint}</span>}
+      {hint !== null && (
+        <span class="under hint">
+          <Foreign text={hint} />
+        </span>
+      )}
       {warnings.map(({ code, text }) => (
         <span key={code + text} class="under warning">
-          {text}
+          <Foreign text={text} />
         </span>
       ))}
     </>

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
+import { Foreign } from './foreign.tsx';
 
 export interface DialogProps {
   readonly title: string;
@@ -26,7 +27,9 @@ export function Dialog({ title, onClose, children }: DialogProps) {
         onClose();
       }}
     >
-      <h2 id={id}>{title}</h2>
+      <h2 id={id}>
+        <Foreign text={title} />
+      </h2>
       {children}
     </dialog>
   );

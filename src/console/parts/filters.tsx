@@ -2,6 +2,7 @@ import { useId } from 'preact/hooks';
 import { withQuery } from '../api.ts';
 import { go, query } from '../router.ts';
 import { statuses } from '../stream.ts';
+import { plain } from './foreign.tsx';
 
 /** One field of a search; its name is that of the query parameter. */
 export interface Filter {
@@ -15,7 +16,7 @@ export interface Filter {
 
 /** Chooses one of the definitions there are. */
 export function definitionFilter(): Filter {
-  const definitions = (statuses.value ?? []).map(({ id, description }) => [id, description] as const);
+  const definitions = (statuses.value ?? []).map(({ id, description }) => [id, plain(description)] as const);
   return { name: 'definition', label: 'Definition', choices: [['', 'all'], ...definitions] };
 }
 

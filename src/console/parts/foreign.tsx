@@ -51,7 +51,8 @@ function Seen({ text }: { readonly text: string }) {
 
 const codeOf = (character: string): string =>
   `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
-const plain = (text: string): string =>
+/** The same where only a string fits: a title, the choices of a list. */
+export const plain = (text: string): string =>
   text
     .split(hidden)
     .map((piece, at) => (at % 2 === 1 ? `[${codeOf(piece)}]` : piece))

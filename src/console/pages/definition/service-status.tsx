@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { Foreign } from '../../parts/foreign.tsx';
 import { ServicePill } from '../../parts/pill.tsx';
 import { Time } from '../../parts/time.tsx';
 import { may } from '../../session.ts';
@@ -34,7 +35,11 @@ function Facts({ status }: { readonly status: Status }) {
               since <Time at={since} />
             </span>
           )}
-          {hint !== null && <p class="under hint">{hint}</p>}
+          {hint !== null && (
+            <p class="under hint">
+              <Foreign text={hint} />
+            </p>
+          )}
         </Fact>
         <Fact name="Last Successful Extract">
           {lastSuccessfulExtract === null ? 'Awaiting Initial Run' : <Time at={lastSuccessfulExtract} />}
@@ -68,7 +73,7 @@ function Facts({ status }: { readonly status: Status }) {
       </dl>
       {warnings.map(({ code, text }) => (
         <p key={code + text} class="note warn">
-          {text}
+          <Foreign text={text} />
         </p>
       ))}
     </>

@@ -1,5 +1,6 @@
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { now } from '../../clock.ts';
+import { Foreign, plain } from '../../parts/foreign.tsx';
 import { PageFrame } from '../../parts/page-frame.tsx';
 import { ServicePill } from '../../parts/pill.tsx';
 import { Empty, Waiting } from '../../parts/states.tsx';
@@ -35,7 +36,7 @@ function Choice({ all, id }: { readonly all: readonly Status[]; readonly id: str
         <option value="">All</option>
         {all.map((each) => (
           <option key={each.id} value={each.id}>
-            {each.description}
+            {plain(each.description)}
           </option>
         ))}
       </select>
@@ -74,7 +75,11 @@ function State({ status }: { readonly status: Status }) {
         <ServicePill status={status} />
       </p>
       <Countdown status={status} />
-      {status.hint !== null && <p class="hint">{status.hint}</p>}
+      {status.hint !== null && (
+        <p class="hint">
+          <Foreign text={status.hint} />
+        </p>
+      )}
     </section>
   );
 }
