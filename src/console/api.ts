@@ -73,6 +73,10 @@ export async function read<T>(path: string, aborted?: AbortSignal): Promise<T> {
   return (await call<T>(path, { signal: aborted })).body;
 }
 
+/** Where the API has one thing of a kind. */
+export const pathOf = (kind: 'definitions' | 'intake' | 'messages', id: string): string =>
+  `/v1/${kind}/${encodeURIComponent(id)}`;
+
 /** A path with its query; what is undefined or empty is left out. */
 export function withQuery(path: string, query: Readonly<Record<string, string | number | undefined>>): string {
   const pairs = Object.entries(query).filter(([, value]) => value !== undefined && value !== '');

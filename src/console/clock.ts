@@ -12,9 +12,8 @@ export function setServerTime(at: number): void {
   aheadMs.value = at - Date.now();
 }
 
-export function tick(): () => void {
-  const timer = setInterval(() => {
+export function tick(): void {
+  setInterval(() => {
     now.value = Date.now();
   }, 1000);
-  return () => clearInterval(timer);
 }

@@ -33,8 +33,8 @@ export async function signOut(): Promise<void> {
 }
 
 /** A call that was refused for want of a session: the engine is asked who one is, which shows the form where nobody. */
-export function followRefusals(): () => void {
-  return effect(() => {
+export function followRefusals(): void {
+  effect(() => {
     if (refused.value > 0) readWho().catch((_: Fault) => undefined);
   });
 }

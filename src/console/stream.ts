@@ -33,9 +33,9 @@ export async function readStatus(): Promise<void> {
 }
 
 /** Listens as long as somebody is signed in. */
-export function followEngine(): () => void {
+export function followEngine(): void {
   const role = computed(() => who.value?.role ?? null);
-  return effect(() => (role.value === null ? undefined : listen()));
+  effect(() => (role.value === null ? undefined : listen()));
 }
 
 function listen(): () => void {

@@ -1,5 +1,8 @@
 /** Figures and times as people read them. */
 
+/** How a message may end. */
+export const outcomes = ['archived', 'matched', 'skipped', 'held', 'quarantined'] as const;
+
 const units: readonly (readonly [string, number])[] = [
   ['d', 86_400],
   ['h', 3_600],

@@ -62,9 +62,10 @@ definitions:
   test('draws the statechart with the current states lit, counts down, and has the last day', async () => {
     await using watched = await openPage(browser, daybook);
     const { page } = watched;
-    let looks = 0;
+    let [looks, definitions] = [0, 0];
     page.on('request', (request) => {
       if (request.url().includes('type=engine.restored')) looks += 1;
+      if (request.url().endsWith('/v1/definitions/exchange')) definitions += 1;
     });
     await page.goto('/live/exchange');
     const drawing = page.getByRole('img', { name: /^Current: / });
@@ -79,6 +80,7 @@ definitions:
       .poll(async () => times.add(await page.getByRole('timer').textContent()).size, { timeout: 20_000 })
       .toBeGreaterThan(3);
     expect(looks, 'the day is read once a minute, not with each second').toBeLessThan(3);
+    expect(definitions, 'nor the definition with each look at what waits').toBe(1);
     await daybook.fetch('/v1/definitions/exchange/suspend', {
       method: 'POST',
       body: JSON.stringify({ reason: 'for the night' }),

@@ -1,5 +1,6 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { expect } from 'vitest';
 import type { Daybook } from '../../bench/peers/daybook.ts';
 import { leftOut } from './journey-partners.ts';
 
@@ -63,6 +64,18 @@ export async function openPage(
     if (!request.url().startsWith(`${baseURL}/`)) foreign.push(request.url());
   });
   return { page, context, troubles, foreign, [Symbol.asyncDispose]: () => context.close() };
+}
+
+/** Tokens of the tests, one for each role; a name is `the-ROLE`. */
+export const tokenOf = (role: string): string => `${role}-token-of-the-console`;
+/** `http.tokens` for these roles, as it stands between the braces of the file. */
+export const tokensOf = (...roles: readonly string[]): string =>
+  `tokens: [${roles.map((role) => `{ name: the-${role}, role: ${role}, token: ${tokenOf(role)} }`).join(', ')}]`;
+
+/** Waits until the page has what it asked for. */
+export async function shown(page: Page): Promise<void> {
+  await page.locator('main h1').waitFor();
+  await expect.poll(() => page.getByText('Reading …').count(), { timeout: 30_000 }).toBe(0);
 }
 
 /** Signs in as a person does. */

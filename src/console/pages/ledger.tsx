@@ -8,9 +8,9 @@ import { Empty, Note, WhenLoaded } from '../parts/states.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { query } from '../router.ts';
 import type { LedgerAnswer, Page } from '../wire.types.ts';
-import { figure } from '../words.ts';
+import { figure, outcomes } from '../words.ts';
 
-const outcomes = ['received', 'archived', 'matched', 'skipped', 'held', 'quarantined', 'inProcess'] as const;
+const figures = ['received', ...outcomes, 'inProcess'] as const;
 
 /** The conservation account: what was received against what became of it, for all time and for each day. */
 export function LedgerPage() {
@@ -57,7 +57,7 @@ export function LedgerPage() {
 }
 
 /** Loud where it does not add up. */
-export function Balance({ total, days }: { readonly total: LedgerAnswer; readonly days: readonly LedgerAnswer[] }) {
+function Balance({ total, days }: { readonly total: LedgerAnswer; readonly days: readonly LedgerAnswer[] }) {
   const wrong = [total, ...days].filter(({ difference }) => difference !== 0);
   if (wrong.length === 0) {
     return (
@@ -83,7 +83,7 @@ export function Balance({ total, days }: { readonly total: LedgerAnswer; readonl
 
 const columns: readonly Column<LedgerAnswer>[] = [
   { head: 'Day', cell: ({ day }) => day ?? <strong>All time</strong> },
-  ...outcomes.map((name) => ({
+  ...figures.map((name) => ({
     head: name === 'inProcess' ? 'In process' : `${name.charAt(0).toUpperCase()}${name.slice(1)}`,
     cell: (row: LedgerAnswer) => figure(row[name]),
     number: true,

@@ -1,6 +1,8 @@
 import { useSignal } from '@preact/signals';
-import type { Fault } from '../api.ts';
+import { useEffect, useRef } from 'preact/hooks';
+import { useDoing } from '../doing.ts';
 import { asFault } from '../load.ts';
+import { Submit } from '../parts/button.tsx';
 import { PageFrame } from '../parts/page-frame.tsx';
 import { FaultNote, Note } from '../parts/states.tsx';
 import { ended, signIn } from '../session.ts';
@@ -8,35 +10,38 @@ import { ended, signIn } from '../session.ts';
 /** Asks for a token; the address stays, so one comes out where one wanted to go. */
 export function SignIn() {
   const token = useSignal('');
-  const fault = useSignal<Fault | null>(null);
-  const busy = useSignal(false);
-  const submit = async (event: Event): Promise<void> => {
+  const field = useRef<HTMLInputElement>(null);
+  const { busy, fault, run } = useDoing();
+  // There is nothing else to do here; a session that has ended took the focus with it.
+  useEffect(() => field.current?.focus(), []);
+  const submit = (event: Event): void => {
     event.preventDefault();
-    busy.value = true;
-    fault.value = null;
-    try {
-      await signIn(token.value.trim());
-    } catch (error) {
-      const refused = asFault(error);
-      fault.value = refused.status === 401 ? asFault('This token is not known to the engine.') : refused;
-      token.value = '';
-      document.getElementById('token')?.focus();
-    } finally {
-      busy.value = false;
-    }
+    run(async () => {
+      await signIn(token.value.trim()).catch((error: unknown) => {
+        token.value = '';
+        field.current?.focus();
+        const refused = asFault(error);
+        throw refused.status === 401 ? asFault('This token is not known to the engine.') : refused;
+      });
+    });
   };
   return (
     <PageFrame title="Sign in">
       <form class="sign-in" onSubmit={submit}>
-        {ended.value !== null && <Note tone="warn">{ended}</Note>}
+        {ended.value !== null && (
+          <Note tone="warn">
+            <span id="token-ended">{ended}</span>
+          </Note>
+        )}
         <label for="token">Token</label>
         <input
           id="token"
+          ref={field}
           type="password"
           autocomplete="off"
           required
           maxLength={512}
-          aria-describedby="token-help"
+          aria-describedby="token-ended token-help"
           value={token.value}
           onInput={(event) => {
             token.value = event.currentTarget.value;
@@ -47,9 +52,7 @@ export function SignIn() {
           not kept in this browser.
         </p>
         {fault.value !== null && <FaultNote fault={fault.value} />}
-        <button type="submit" class="primary" disabled={busy.value || token.value.trim() === ''}>
-          Sign in
-        </button>
+        <Submit off={busy.value || token.value.trim() === ''}>Sign in</Submit>
       </form>
     </PageFrame>
   );

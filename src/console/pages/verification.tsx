@@ -1,8 +1,10 @@
-import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { call, type Fault, read } from '../api.ts';
-import { asFault, useLoad } from '../load.ts';
+import { call, read } from '../api.ts';
+import { useDoing } from '../doing.ts';
+import { useLoad } from '../load.ts';
+import { Button } from '../parts/button.tsx';
 import { Facts } from '../parts/facts.tsx';
+import { Foreign } from '../parts/foreign.tsx';
 import { FaultNote, Note, WhenLoaded } from '../parts/states.tsx';
 import { Table } from '../parts/table.tsx';
 import { Instant, Time } from '../parts/time.tsx';
@@ -17,13 +19,12 @@ export function VerificationPart() {
   const { loaded, again } = useLoad((aborted) => read<Verification>('/v1/verify', aborted));
   const known = loaded.value.value;
   const running = known?.state === 'running';
-  const fault = useSignal<Fault | null>(null);
-  const start = (): void => {
-    fault.value = null;
-    call('/v1/verify', { method: 'POST' }).then(again, (error: unknown) => {
-      fault.value = asFault(error);
+  const { busy, fault, run } = useDoing();
+  const start = (): void =>
+    run(async () => {
+      await call('/v1/verify', { method: 'POST' });
+      again();
     });
-  };
   useEffect(() => {
     if (!running) return undefined;
     const timer = setInterval(again, everyMs);
@@ -33,9 +34,9 @@ export function VerificationPart() {
     <section>
       <h2>Verification</h2>
       <p class="soft">Reads every stored byte and compares it with the ledger. Mail goes on meanwhile.</p>
-      <button type="button" disabled={running} onClick={start}>
+      <Button off={running || busy.value} onClick={start}>
         {running ? 'Verifying …' : 'Verify all now'}
-      </button>
+      </Button>
       {fault.value !== null && <FaultNote fault={fault.value} />}
       <WhenLoaded loaded={loaded.value} again={again}>
         {(verification) => <Found verification={verification} />}
@@ -53,7 +54,11 @@ function Found({
   const faults = report?.faults ?? [];
   return (
     <div role="status">
-      {state === 'failed' && <Note tone="warn">It could not be finished: {error}</Note>}
+      {state === 'failed' && (
+        <Note tone="warn">
+          It could not be finished: <Foreign text={error ?? ''} />
+        </Note>
+      )}
       {state === 'done' && faults.length === 0 && (
         <Note tone="good">
           <p>Everything is as it was written.</p>
@@ -87,7 +92,7 @@ function Found({
           keyOf={({ at }) => String(at)}
           columns={[
             { head: 'File', cell: ({ file }) => <code>{file}</code> },
-            { head: 'What is wrong', cell: ({ text }) => text },
+            { head: 'What is wrong', cell: ({ text }) => <Foreign text={text} /> },
           ]}
         />
       )}

@@ -1,5 +1,6 @@
 import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { query } from '../router.ts';
+import { Button } from './button.tsx';
 
 /** Where one is in a list that goes on by cursors. */
 export interface Cursor {
@@ -42,16 +43,16 @@ export function Pager({ cursor, next }: { readonly cursor: Cursor; readonly next
   if (page.value === 1 && next === null) return null;
   return (
     <nav class="pager" aria-label="Pages">
-      <button type="button" disabled={page.value === 1} onClick={first}>
+      <Button off={page.value === 1} onClick={first}>
         Newest
-      </button>
-      <button type="button" disabled={page.value === 1} onClick={newer}>
+      </Button>
+      <Button off={page.value === 1} onClick={newer}>
         Newer
-      </button>
+      </Button>
       <span class="number">Page {page}</span>
-      <button type="button" disabled={next === null} onClick={() => next !== null && older(next)}>
+      <Button off={next === null} onClick={() => next !== null && older(next)}>
         Older
-      </button>
+      </Button>
     </nav>
   );
 }

@@ -32,7 +32,7 @@ export const serviceWords: Readonly<Record<ServiceStatus, string>> = {
   down: 'Down',
   error: 'Error',
 };
-export const serviceTones: Readonly<Record<ServiceStatus, Tone>> = {
+const serviceTones: Readonly<Record<ServiceStatus, Tone>> = {
   'awaiting-initial-run': 'idle',
   active: 'good',
   suspended: 'paused',

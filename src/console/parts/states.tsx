@@ -1,6 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import type { Fault } from '../api.ts';
 import type { Loaded } from '../load.ts';
+import { Button } from './button.tsx';
+import { Foreign } from './foreign.tsx';
 
 /** Nothing to show, and why that may be. */
 export function Empty({ children }: { readonly children: ComponentChildren }) {
@@ -20,12 +22,10 @@ export function Waiting({ what = 'Reading' }: { readonly what?: string }) {
 export function FaultNote({ fault, again }: { readonly fault: Fault; readonly again?: () => void }) {
   return (
     <div class="note bad" role="alert">
-      <p>{fault.message}</p>
-      {again !== undefined && (
-        <button type="button" onClick={again}>
-          Try again
-        </button>
-      )}
+      <p>
+        <Foreign text={fault.message} />
+      </p>
+      {again !== undefined && <Button onClick={again}>Try again</Button>}
     </div>
   );
 }

@@ -1,30 +1,25 @@
 import { useSignal } from '@preact/signals';
-import { call, type Fault } from '../../api.ts';
-import { asFault } from '../../load.ts';
+import { call, pathOf } from '../../api.ts';
+import { useDoing } from '../../doing.ts';
+import { Button } from '../../parts/button.tsx';
+import { Foreign } from '../../parts/foreign.tsx';
 import { FaultNote } from '../../parts/states.tsx';
 import type { TestResult } from '../../wire.types.ts';
-import { pathOf } from './editing.ts';
 
 /** Runs the connection step by step, as it is saved, and shows how far it came. */
 export function ConnectionTest({ id, unsaved }: { readonly id: string; readonly unsaved: boolean }) {
   const result = useSignal<TestResult | null>(null);
-  const fault = useSignal<Fault | null>(null);
-  const busy = useSignal(false);
-  const test = async (): Promise<void> => {
-    [busy.value, fault.value, result.value] = [true, null, null];
-    try {
-      result.value = (await call<TestResult>(`${pathOf(id)}/test`, { method: 'POST' })).body;
-    } catch (error) {
-      fault.value = asFault(error);
-    } finally {
-      busy.value = false;
-    }
-  };
+  const { busy, fault, run } = useDoing();
+  const test = (): void =>
+    run(async () => {
+      result.value = null;
+      result.value = (await call<TestResult>(`${pathOf('definitions', id)}/test`, { method: 'POST' })).body;
+    });
   return (
     <div class="test">
-      <button type="button" disabled={busy.value} onClick={() => void test()}>
+      <Button off={busy.value} onClick={test}>
         Test Connection
-      </button>
+      </Button>
       {unsaved && <span class="soft"> It tests what is saved, not what is changed above.</span>}
       <div role="status">
         {busy.value && <p class="waiting">Testing …</p>}
@@ -46,7 +41,8 @@ function Steps({ result }: { readonly result: TestResult }) {
               {ok ? '✓' : '✗'}
             </span>
             <span>
-              <strong>{step}</strong> <span class="unseen">{ok ? 'done' : 'failed'}</span> {detail}
+              <strong>{step}</strong> <span class="unseen">{ok ? 'done' : 'failed'}</span>{' '}
+              <Foreign text={detail} most={600} />
             </span>
             <span class="number soft">{ms} ms</span>
           </li>

@@ -1,97 +1,66 @@
 import { type Signal, useSignal } from '@preact/signals';
-import { call, type Fault } from '../../api.ts';
-import { asFault } from '../../load.ts';
+import { call, pathOf } from '../../api.ts';
+import { type Doing, useDoing } from '../../doing.ts';
+import { Button, Submit } from '../../parts/button.tsx';
 import { Dialog, ReasonField } from '../../parts/dialog.tsx';
 import { FaultNote } from '../../parts/states.tsx';
 import { go, guardLeaving } from '../../router.ts';
 import { readStatus } from '../../stream.ts';
 import type { Status } from '../../wire.types.ts';
-import { type Editing, pathOf } from './editing.ts';
+import type { Editing } from './editing.ts';
 
 /** What is asked before it is done. */
 type Question = 'suspend' | 'delete';
 
-/** Doing something to the service: one thing at a time, and what came of it. */
-interface Doing {
-  readonly asking: Signal<Question | null>;
-  readonly fault: Signal<Fault | null>;
-  readonly busy: Signal<boolean>;
-  run(act: () => Promise<unknown>): Promise<void>;
-  close(): void;
-}
-
-function useDoing(): Doing {
-  const asking = useSignal<Question | null>(null);
-  const fault = useSignal<Fault | null>(null);
-  const busy = useSignal(false);
-  const run = async (act: () => Promise<unknown>): Promise<void> => {
-    [busy.value, fault.value] = [true, null];
-    try {
-      await act();
-      asking.value = null;
-    } catch (error) {
-      fault.value = asFault(error);
-    } finally {
-      busy.value = false;
-    }
-  };
-  const close = (): void => {
-    [asking.value, fault.value] = [null, null];
-  };
-  return { asking, fault, busy, run, close };
-}
-
 /** Suspended and activated, polled, deleted. */
 export function Controls({ status, editing }: { readonly status: Status; readonly editing: Editing }) {
   const { id, transport, serviceStatus } = status;
+  const asking: Signal<Question | null> = useSignal<Question | null>(null);
   const doing = useDoing();
-  const { asking, fault, busy } = doing;
+  const { fault, busy, run, forget } = doing;
   const suspended = serviceStatus === 'suspended';
   const provisioned = editing.saved.value?.view.provisioned === true;
   const post = (verb: string, reason?: string): void =>
-    void doing.run(async () => {
-      await call(`${pathOf(id)}/${verb}`, { method: 'POST', body: reason === undefined ? undefined : { reason } });
+    run(async () => {
+      await call(`${pathOf('definitions', id)}/${verb}`, {
+        method: 'POST',
+        body: reason === undefined ? undefined : { reason },
+      });
       await Promise.all([readStatus(), editing.readAgain()]);
+      asking.value = null;
     });
-  const ask = (question: Question) => () => {
+  const ask = (question: Question | null) => () => {
     asking.value = question;
+    forget();
   };
   return (
     <>
       <div class="buttons">
-        <Button busy={busy.value} onClick={suspended ? () => post('activate') : ask('suspend')}>
+        <Button off={busy.value} onClick={suspended ? () => post('activate') : ask('suspend')}>
           {suspended ? 'Activate' : 'Suspend …'}
         </Button>
         {transport === 'pop3' && !suspended && (
-          <Button busy={busy.value} onClick={() => post('poll')}>
+          <Button off={busy.value} onClick={() => post('poll')}>
             Poll now
           </Button>
         )}
         {suspended && !provisioned && (
-          <Button busy={busy.value} onClick={ask('delete')}>
+          <Button off={busy.value} onClick={ask('delete')}>
             Delete …
           </Button>
         )}
       </div>
       {asking.value === null && fault.value !== null && <FaultNote fault={fault.value} />}
       {asking.value === 'suspend' && (
-        <SuspendDialog status={status} doing={doing} onSuspend={(reason) => post('suspend', reason)} />
+        <SuspendDialog
+          status={status}
+          doing={doing}
+          onSuspend={(reason) => post('suspend', reason)}
+          onClose={ask(null)}
+        />
       )}
-      {asking.value === 'delete' && <DeleteDialog id={id} doing={doing} />}
+      {asking.value === 'delete' && <DeleteDialog id={id} doing={doing} onClose={ask(null)} />}
     </>
-  );
-}
-
-interface ButtonProps {
-  readonly busy: boolean;
-  readonly onClick: () => void;
-  readonly children: string;
-}
-function Button({ busy, onClick, children }: ButtonProps) {
-  return (
-    <button type="button" disabled={busy} onClick={onClick}>
-      {children}
-    </button>
   );
 }
 
@@ -99,12 +68,13 @@ interface SuspendProps {
   readonly status: Status;
   readonly doing: Doing;
   readonly onSuspend: (reason: string) => void;
+  readonly onClose: () => void;
 }
 
-function SuspendDialog({ status, doing: { fault, busy, close }, onSuspend }: SuspendProps) {
+function SuspendDialog({ status, doing: { fault, busy }, onSuspend, onClose }: SuspendProps) {
   const reason = useSignal('');
   return (
-    <Dialog title={`Suspend ${status.description}?`} onClose={close}>
+    <Dialog title={`Suspend ${status.description}?`} onClose={onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -126,37 +96,37 @@ function SuspendDialog({ status, doing: { fault, busy, close }, onSuspend }: Sus
         />
         {fault.value !== null && <FaultNote fault={fault.value} />}
         <div class="buttons">
-          <button type="submit" class="primary" disabled={busy.value || reason.value.trim() === ''}>
-            Suspend
-          </button>
-          <Button busy={false} onClick={close}>
-            Let it run
-          </Button>
+          <Submit off={busy.value || reason.value.trim() === ''}>Suspend</Submit>
+          <Button onClick={onClose}>Let it run</Button>
         </div>
       </form>
     </Dialog>
   );
 }
 
-function DeleteDialog({ id, doing }: { readonly id: string; readonly doing: Doing }) {
-  const { fault, busy, close } = doing;
+interface DeleteProps {
+  readonly id: string;
+  readonly doing: Doing;
+  readonly onClose: () => void;
+}
+
+/** Keeping it comes first: Enter alone deletes nothing. */
+function DeleteDialog({ id, doing: { fault, busy, run }, onClose }: DeleteProps) {
   const remove = (): void =>
-    void doing.run(async () => {
-      await call(pathOf(id), { method: 'DELETE' });
+    run(async () => {
+      await call(pathOf('definitions', id), { method: 'DELETE' });
       guardLeaving(undefined);
       await readStatus();
       go('/journaling');
     });
   return (
-    <Dialog title="Delete this definition?" onClose={close}>
+    <Dialog title="Delete this definition?" onClose={onClose}>
       <p>No mail is taken for it any more. What it has archived stays, and so does its account.</p>
       {fault.value !== null && <FaultNote fault={fault.value} />}
       <div class="buttons">
-        <button type="button" class="primary" disabled={busy.value} onClick={remove}>
+        <Button onClick={onClose}>Keep it</Button>
+        <Button primary off={busy.value} onClick={remove}>
           Delete
-        </button>
-        <Button busy={false} onClick={close}>
-          Keep it
         </Button>
       </div>
     </Dialog>

@@ -1,6 +1,7 @@
 import { useComputed, useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { useLoad } from '../../load.ts';
+import { Button, Submit } from '../../parts/button.tsx';
 import { PageFrame } from '../../parts/page-frame.tsx';
 import { FaultNote, Note, WhenLoaded } from '../../parts/states.tsx';
 import { go, guardLeaving } from '../../router.ts';
@@ -107,9 +108,9 @@ function SaveBar({ editing: { differences, busy } }: { readonly editing: Editing
   const { length } = differences.value;
   return (
     <div class="buttons sticky">
-      <button type="submit" form={formId} class="primary" disabled={busy.value}>
+      <Submit form={formId} off={busy.value}>
         Save and Exit
-      </button>
+      </Submit>
       <a class="button" href={listing}>
         Cancel
       </a>
@@ -192,9 +193,7 @@ function Conflict({ editing }: { readonly editing: Editing }) {
   return (
     <div class="note warn" role="alert">
       <p>{fault.message}</p>
-      <button type="button" onClick={() => void editing.readAgain().catch(() => undefined)}>
-        Read it again
-      </button>
+      <Button onClick={() => void editing.readAgain().catch(() => undefined)}>Read it again</Button>
     </div>
   );
 }

@@ -1,6 +1,8 @@
 import { useSignal } from '@preact/signals';
 import type { Fault } from '../../api.ts';
+import { Button, Submit } from '../../parts/button.tsx';
 import { Dialog, ReasonField } from '../../parts/dialog.tsx';
+import { Foreign } from '../../parts/foreign.tsx';
 import { FaultNote } from '../../parts/states.tsx';
 import type { Difference } from './form-model.ts';
 
@@ -37,8 +39,24 @@ export function DifferenceDialog({ isNew, differences, fault, busy, onSave, onCl
             {differences.map(({ path, title, before, after }) => (
               <tr key={path}>
                 <th scope="row">{title}</th>
-                <td>{before === undefined ? <span class="soft">none</span> : <del>{before}</del>}</td>
-                <td>{after === undefined ? <span class="soft">none</span> : <ins>{after}</ins>}</td>
+                <td>
+                  {before === undefined ? (
+                    <span class="soft">none</span>
+                  ) : (
+                    <del>
+                      <Foreign text={before} />
+                    </del>
+                  )}
+                </td>
+                <td>
+                  {after === undefined ? (
+                    <span class="soft">none</span>
+                  ) : (
+                    <ins>
+                      <Foreign text={after} />
+                    </ins>
+                  )}
+                </td>
               </tr>
             ))}
           </tbody>
@@ -52,12 +70,8 @@ export function DifferenceDialog({ isNew, differences, fault, busy, onSave, onCl
         />
         {fault !== null && <FaultNote fault={fault} />}
         <div class="buttons">
-          <button type="submit" class="primary" disabled={busy}>
-            Save and Exit
-          </button>
-          <button type="button" onClick={onClose}>
-            Back to the form
-          </button>
+          <Submit off={busy}>Save and Exit</Submit>
+          <Button onClick={onClose}>Back to the form</Button>
         </div>
       </form>
     </Dialog>

@@ -1,5 +1,5 @@
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
-import { type Answer, call, Fault, type FieldFault, read, withQuery } from '../../api.ts';
+import { type Answer, call, Fault, type FieldFault, pathOf, read, withQuery } from '../../api.ts';
 import { asFault } from '../../load.ts';
 import type { DefinitionForm, DefinitionView } from '../../wire.types.ts';
 import {
@@ -40,12 +40,10 @@ export interface Opened {
 export async function openDefinition(id: string | null, aborted: AbortSignal): Promise<Opened> {
   const [form, answer] = await Promise.all([
     read<DefinitionForm>('/v1/definition-form', aborted),
-    id === null ? null : call<DefinitionView>(pathOf(id), { signal: aborted }),
+    id === null ? null : call<DefinitionView>(pathOf('definitions', id), { signal: aborted }),
   ]);
   return { form, answer };
 }
-
-export const pathOf = (id: string): string => `/v1/definitions/${encodeURIComponent(id)}`;
 
 export function createEditing({ form, answer }: Opened): Editing {
   const savedOf = ({ body: view, etag }: Answer<DefinitionView>) => ({ view, draft: draftOf(form, { ...view }), etag });
@@ -55,11 +53,12 @@ export function createEditing({ form, answer }: Opened): Editing {
   const fault: Editing['fault'] = signal(null);
   const busy = signal(false);
   const save = async (reason: string): Promise<boolean> => {
+    if (busy.peek()) return false;
     busy.value = true;
     [fault.value, faults.value] = [null, new Map()];
     const id = saved.value?.view.id ?? String(draft.value['id'] ?? '');
     try {
-      const answered = await call<DefinitionView>(withQuery(pathOf(id), { reason }), {
+      const answered = await call<DefinitionView>(withQuery(pathOf('definitions', id), { reason }), {
         method: 'PUT',
         body: documentOf(form, draft.value),
         ifMatch: saved.value?.etag ?? null,
@@ -79,7 +78,7 @@ export function createEditing({ form, answer }: Opened): Editing {
   const readAgain = async (): Promise<void> => {
     const before = saved.value;
     if (before === null) return;
-    const now = savedOf(await call<DefinitionView>(pathOf(before.view.id)));
+    const now = savedOf(await call<DefinitionView>(pathOf('definitions', before.view.id)));
     draft.value = rebased(form, { base: before.draft, mine: draft.value, theirs: now.draft });
     saved.value = now;
     fault.value = null;

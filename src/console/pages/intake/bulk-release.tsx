@@ -1,6 +1,8 @@
 import { useSignal } from '@preact/signals';
-import { call, type Fault, read, withQuery } from '../../api.ts';
-import { asFault, useLoad } from '../../load.ts';
+import { call, read, withQuery } from '../../api.ts';
+import { useDoing } from '../../doing.ts';
+import { useLoad } from '../../load.ts';
+import { Button } from '../../parts/button.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
 import { FaultNote, Note } from '../../parts/states.tsx';
 import type { IntakeItem, Page } from '../../wire.types.ts';
@@ -25,10 +27,9 @@ export function BulkRelease({ definition }: { readonly definition: string | unde
     asking.value = dialog;
   };
   const progress = useSignal<Released | null>(null);
-  const fault = useSignal<Fault | null>(null);
+  const { busy, fault, run } = useDoing();
   const release = async (): Promise<void> => {
-    asking.value = false;
-    fault.value = null;
+    show(false);
     let released = 0;
     try {
       // A call is bounded; what comes in meanwhile is released too.
@@ -41,10 +42,9 @@ export function BulkRelease({ definition }: { readonly definition: string | unde
         progress.value = { released, remaining: body.remaining };
         if (body.remaining === 0 || body.released === 0) break;
       }
-    } catch (error) {
-      fault.value = asFault(error);
+    } finally {
+      again();
     }
-    again();
   };
   const none = loaded.value.value?.items.length === 0;
   if (none && progress.value === null) return null;
@@ -65,9 +65,9 @@ export function BulkRelease({ definition }: { readonly definition: string | unde
             Some of the held messages look as if a clock was wrong, not as if they were old.{' '}
             <a href={withQuery('/intake', { state: 'held', flag: skewed, definition })}>Show them</a>
           </p>
-          <button type="button" onClick={() => show(true)}>
+          <Button off={busy.value} onClick={() => show(true)}>
             Release all of them
-          </button>
+          </Button>
         </Note>
       )}
       {asking.value && (
@@ -78,12 +78,10 @@ export function BulkRelease({ definition }: { readonly definition: string | unde
             in the event log.
           </p>
           <div class="actions-row">
-            <button type="button" class="primary" onClick={() => void release()}>
+            <Button primary onClick={() => run(release)}>
               Release
-            </button>
-            <button type="button" onClick={() => show(false)}>
-              Cancel
-            </button>
+            </Button>
+            <Button onClick={() => show(false)}>Cancel</Button>
           </div>
         </Dialog>
       )}

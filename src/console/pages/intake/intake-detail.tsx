@@ -1,6 +1,8 @@
 import { useSignal } from '@preact/signals';
-import { call, type Fault, read } from '../../api.ts';
-import { asFault, useLoad } from '../../load.ts';
+import { call, pathOf, read } from '../../api.ts';
+import { useDoing } from '../../doing.ts';
+import { useLoad } from '../../load.ts';
+import { Button, Submit } from '../../parts/button.tsx';
 import { Dialog, ReasonField } from '../../parts/dialog.tsx';
 import { Code, Facts } from '../../parts/facts.tsx';
 import { Foreign } from '../../parts/foreign.tsx';
@@ -13,7 +15,7 @@ import type { IntakeDetail } from '../../wire.types.ts';
 
 /** One intake record: what became of it, step by step, and what can be done about it. */
 export function IntakePage({ id }: { readonly id: string }) {
-  const path = `/v1/intake/${encodeURIComponent(id)}`;
+  const path = pathOf('intake', id);
   const { loaded, again } = useLoad((aborted) => read<IntakeDetail>(path, aborted));
   const record = loaded.value.value;
   const actions = (
@@ -56,47 +58,42 @@ function Repeat({
   readonly done: () => void;
 }) {
   const asking = useSignal(false);
-  const show = (dialog: boolean): void => {
+  const { busy, fault, run, forget } = useDoing();
+  const show = (dialog: boolean) => (): void => {
     asking.value = dialog;
+    forget();
   };
   const reason = useSignal('');
   const setReason = (text: string): void => {
     reason.value = text;
   };
-  const fault = useSignal<Fault | null>(null);
   const { state, rawPurgedAt } = record;
   const what = state === 'quarantined' ? 'retry' : state === 'held' || state === 'skipped' ? 'release' : null;
   if (what === null || rawPurgedAt !== null) return null;
   const word = what === 'retry' ? 'Try again' : 'Release';
-  const send = async (event: SubmitEvent): Promise<void> => {
+  const send = (event: SubmitEvent): void => {
     event.preventDefault();
-    try {
+    run(async () => {
       const body = reason.value.trim() === '' ? {} : { reason: reason.value.trim() };
       await call(`${path}/${what}`, { method: 'POST', body });
       asking.value = false;
       done();
-    } catch (error) {
-      fault.value = asFault(error);
-    }
+    });
   };
   return (
     <>
-      <button type="button" class="primary" onClick={() => show(true)}>
+      <Button primary onClick={show(true)}>
         {word}
-      </button>
+      </Button>
       {asking.value && (
-        <Dialog title={word} onClose={() => show(false)}>
-          <form onSubmit={(event) => void send(event)}>
+        <Dialog title={word} onClose={show(false)}>
+          <form onSubmit={send}>
             <p>It goes through again, and the rule that stopped it ({record.reason}) is off.</p>
             {fault.value !== null && <FaultNote fault={fault.value} />}
             <ReasonField value={reason.value} onChange={setReason} />
             <div class="actions-row">
-              <button type="submit" class="primary">
-                {word}
-              </button>
-              <button type="button" onClick={() => show(false)}>
-                Cancel
-              </button>
+              <Submit off={busy.value}>{word}</Submit>
+              <Button onClick={show(false)}>Cancel</Button>
             </div>
           </form>
         </Dialog>

@@ -36,7 +36,7 @@ const states = [
 ] as const;
 type State = (typeof states)[number];
 /** How each state is meant: what somebody has to look at stands out. */
-export const stateTones: Readonly<Record<State, Tone>> = {
+const stateTones: Readonly<Record<State, Tone>> = {
   received: 'plain',
   parsed: 'plain',
   delayed: 'idle',
@@ -176,7 +176,7 @@ function columnsOf(attempts: ReadonlyMap<string, number | undefined>): readonly 
   ];
 }
 
-export const attemptOf = (attempt: number, of: number | undefined): string =>
+const attemptOf = (attempt: number, of: number | undefined): string =>
   of === undefined ? String(attempt) : `${attempt} of ${of}`;
 
 function State({ state, reason, flags, entryId }: IntakeItem) {

@@ -1,4 +1,5 @@
 import type { Status } from '../../wire.types.ts';
+import { outcomes } from '../../words.ts';
 
 /** Where messages are, and where they went: the way of one definition's mail, or of all. */
 export type StepName = 'ingest' | 'delay' | 'match' | 'archived' | 'matched' | 'skipped' | 'held' | 'quarantined';
@@ -20,8 +21,6 @@ export interface Sample {
   readonly sums: Sums;
 }
 
-const outcomes = ['archived', 'matched', 'skipped', 'held', 'quarantined'] as const;
-
 export function sumsOf(statuses: readonly Pick<Status, 'counts'>[]): Sums {
   const sum = (name: keyof Sums): number => statuses.reduce((all, { counts }) => all + counts[name], 0);
   return {
@@ -35,7 +34,7 @@ export function sumsOf(statuses: readonly Pick<Status, 'counts'>[]): Sums {
 }
 
 /** Rates are over this long: short enough to move, long enough to be calm. */
-export const rateOverMs = 30_000;
+const rateOverMs = 30_000;
 /** Below it a rate would be a guess. */
 const leastMs = 3_000;
 

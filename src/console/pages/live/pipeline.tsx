@@ -1,10 +1,10 @@
 import type { ComponentChildren } from 'preact';
-import { read, withQuery } from '../../api.ts';
+import { pathOf, read, withQuery } from '../../api.ts';
 import { useLoad } from '../../load.ts';
 import { Table } from '../../parts/table.tsx';
 import { may } from '../../session.ts';
 import type { DefinitionView, Page } from '../../wire.types.ts';
-import { counted, figure } from '../../words.ts';
+import { counted, figure, outcomes } from '../../words.ts';
 import { type Attempts, attemptsOf, rateText, type Step, type StepName, widthOf } from './pipeline-model.ts';
 
 /** Who waits for which attempt is looked at this often. */
@@ -103,7 +103,6 @@ const stateOf: Readonly<Record<StepName, string>> = {
 /** From step to step; as wide as what goes along, and moving where anything does. */
 function Ways({ steps }: { readonly steps: readonly Step[] }) {
   const rateOf = (name: StepName): number | null => steps.find((step) => step.name === name)?.rate ?? null;
-  const outcomes = ['archived', 'matched', 'skipped', 'held', 'quarantined'] as const;
   const settled = outcomes.map(rateOf);
   const through = settled.includes(null) ? null : settled.reduce<number>((sum, rate) => sum + (rate ?? 0), 0);
   return (
@@ -180,14 +179,15 @@ function AttemptBars({ attempts: { counts, more }, width }: { readonly attempts:
 
 /** What waits by attempt, for those who may read intake; null for others and until it is known. */
 function useAttempts(id: string | undefined): Attempts | null {
-  const { loaded } = useLoad(async (aborted) => {
+  const { loaded: definition } = useLoad(async (aborted) =>
+    id === undefined ? null : read<DefinitionView>(pathOf('definitions', id), aborted),
+  );
+  const { loaded: waiting } = useLoad(async (aborted) => {
     if (!may('read-intake')) return null;
     const query = { definition: id, state: 'matching', limit: attemptsLimit };
-    const [page, definition] = await Promise.all([
-      read<Page<{ readonly attempt: number }>>(withQuery('/v1/intake', query), aborted),
-      id === undefined ? null : read<DefinitionView>(`/v1/definitions/${encodeURIComponent(id)}`, aborted),
-    ]);
-    return attemptsOf(page.items, page.next !== null, definition?.deliveryWaitAttempts ?? 1);
+    return read<Page<{ readonly attempt: number }>>(withQuery('/v1/intake', query), aborted);
   }, attemptsEveryMs);
-  return loaded.value.value ?? null;
+  const { value: page } = waiting.value;
+  if (page == null) return null;
+  return attemptsOf(page.items, page.next !== null, definition.value.value?.deliveryWaitAttempts ?? 1);
 }

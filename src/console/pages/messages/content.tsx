@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { read, withQuery } from '../../api.ts';
+import { pathOf, read, withQuery } from '../../api.ts';
 import { useLoad } from '../../load.ts';
 import { Foreign, ForeignText } from '../../parts/foreign.tsx';
 import { Empty, Note, WhenLoaded } from '../../parts/states.tsx';
@@ -11,7 +11,7 @@ import type { Entry, ShownContent } from '../../wire.types.ts';
 export function Content({ id, representations }: { readonly id: string } & Pick<Entry, 'representations'>) {
   const version = useSignal<number | undefined>(undefined);
   const { loaded, again } = useLoad((aborted) => {
-    const path = `/v1/messages/${encodeURIComponent(id)}/content`;
+    const path = `${pathOf('messages', id)}/content`;
     return read<ShownContent>(withQuery(path, { representation: version.value }), aborted);
   });
   return (

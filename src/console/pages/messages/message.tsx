@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { read } from '../../api.ts';
+import { pathOf, read } from '../../api.ts';
 import { useLoad } from '../../load.ts';
 import { Code, Facts } from '../../parts/facts.tsx';
 import { Foreign } from '../../parts/foreign.tsx';
@@ -14,7 +14,7 @@ import { Proof } from './proof.tsx';
 
 /** One archived message: who had it, what it says, where it came from, and how that is proven. */
 export function MessagePage({ id }: { readonly id: string }) {
-  const path = `/v1/messages/${encodeURIComponent(id)}`;
+  const path = pathOf('messages', id);
   const { loaded, again } = useLoad((aborted) => read<Entry>(path, aborted));
   const download = (
     <>

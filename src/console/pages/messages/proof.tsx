@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { read } from '../../api.ts';
+import { pathOf, read } from '../../api.ts';
 import { asFault, type Loaded } from '../../load.ts';
 import { Code, Facts } from '../../parts/facts.tsx';
 import { WhenLoaded } from '../../parts/states.tsx';
@@ -26,7 +26,7 @@ export function Proof({ entry: { representations, observations } }: { readonly e
 /** Asked for by hand: to make a proof is told of in the event log. */
 function OfCopy({ intakeId }: { readonly intakeId: string }) {
   const proof = useSignal<Loaded<ProofAnswer> | null>(null);
-  const path = `/v1/intake/${encodeURIComponent(intakeId)}`;
+  const path = pathOf('intake', intakeId);
   const make = (): void => {
     proof.value = { state: 'loading' };
     read<ProofAnswer>(`${path}/proof`).then(
