@@ -1,5 +1,6 @@
 import { render } from 'preact';
 import { tick } from './clock.ts';
+import { followFocus } from './focus.ts';
 import { followKeys } from './keys.ts';
 import { followLinks } from './router.ts';
 import { followRefusals, readWho } from './session.ts';
@@ -22,6 +23,7 @@ const root = document.getElementById('console');
 if (root === null) throw new Error('the page has no place for the console');
 followLinks();
 followKeys();
+followFocus();
 tick();
 followRefusals();
 followEngine();

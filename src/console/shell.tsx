@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { withQuery } from './api.ts';
+import { focusHeading } from './focus.ts';
 import { consoleParts } from './navigation.ts';
 import { Elsewhere } from './pages/elsewhere.tsx';
 import { SignIn } from './pages/sign-in.tsx';
@@ -130,22 +131,30 @@ function Warnings() {
   const warnings = engine.value?.warnings ?? [];
   if (warnings.length === 0) return null;
   return (
-    <ul class="warnings" aria-label="Warnings of the engine">
-      {warnings.map(({ code, text }) => (
-        <li key={code + text}>
-          <Foreign text={text} />
-        </li>
-      ))}
-    </ul>
+    <aside class="warnings" aria-label="Warnings of the engine">
+      <ul>
+        {warnings.map(({ code, text }) => (
+          <li key={code + text}>
+            <Foreign text={text} />
+          </li>
+        ))}
+      </ul>
+    </aside>
   );
 }
 
-/** The heading of a page takes the focus when one comes to it by a link, so that keys and readers go on from there. */
+/**
+ * The heading of a page takes the focus when one comes to it by a link. What is on the new page as well keeps it, such as
+ * the choice of a definition: arrows go on from there.
+ */
 function useFocusOnArrival(): void {
-  const arrived = useRef(false);
-  const here = path.value;
+  const at = useRef('');
+  const [here, isKnown] = [path.value, who.value !== null];
   useEffect(() => {
-    if (arrived.current) document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true });
-    arrived.current = true;
-  }, [here]);
+    // Nothing is shown before the engine has said who one is.
+    if (!isKnown) return;
+    const isFirst = at.current === '';
+    at.current = here;
+    if (!isFirst && document.activeElement?.matches('main *') !== true) focusHeading();
+  }, [here, isKnown]);
 }

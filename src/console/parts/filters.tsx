@@ -1,4 +1,4 @@
-import { useId } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { withQuery } from '../api.ts';
 import { go, query } from '../router.ts';
 import { statuses } from '../stream.ts';
@@ -40,9 +40,17 @@ export function Filters({
     go(withQuery(path, Object.fromEntries([...kept, ...typed])));
   };
   const key = asked.toString();
+  const form = useRef<HTMLFormElement>(null);
+  // Not made anew: who has searched by a key goes on from the same field.
+  useLayoutEffect(() => {
+    for (const { name } of filters) {
+      const field = form.current?.elements.namedItem(name);
+      if (field instanceof HTMLInputElement || field instanceof HTMLSelectElement) field.value = asked.get(name) ?? '';
+    }
+  }, [key]);
   return (
     <search aria-label={label}>
-      <form class="filters" onSubmit={send} key={key}>
+      <form class="filters" onSubmit={send} ref={form}>
         {filters.map((filter, at) => (
           <Field key={filter.name} filter={filter} value={asked.get(filter.name) ?? ''} first={at === 0} />
         ))}
