@@ -35,6 +35,8 @@ export interface Call {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** Sent as it is, instead: a message (RFC 5322). */
+  readonly message?: Blob;
   readonly ifMatch?: string | null;
   readonly signal?: AbortSignal | undefined;
 }
@@ -45,15 +47,17 @@ export const refused = signal(0);
 /** Calls the API. The cookie of the session goes along by itself. @throws Fault; an aborted call throws as `fetch` does. */
 export async function call<T>(
   path: string,
-  { method = 'GET', body, ifMatch, signal: aborted }: Call = {},
+  { method = 'GET', body, message, ifMatch, signal: aborted }: Call = {},
 ): Promise<Answer<T>> {
   const headers: Record<string, string> = {};
   if (body !== undefined) headers['content-type'] = 'application/json';
+  if (message !== undefined) headers['content-type'] = 'message/rfc822';
   if (typeof ifMatch === 'string') headers['if-match'] = ifMatch;
   const answer = await fetch(path, {
     method,
     headers,
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(message === undefined ? {} : { body: message }),
     ...(aborted === undefined ? {} : { signal: aborted }),
   }).catch((error: unknown) => {
     if (aborted?.aborted === true) throw error;
@@ -74,7 +78,7 @@ export async function read<T>(path: string, aborted?: AbortSignal): Promise<T> {
 }
 
 /** Where the API has one thing of a kind. */
-export const pathOf = (kind: 'definitions' | 'intake' | 'messages', id: string): string =>
+export const pathOf = (kind: 'alerts' | 'definitions' | 'intake' | 'messages', id: string): string =>
   `/v1/${kind}/${encodeURIComponent(id)}`;
 
 /** A path with its query; what is undefined or empty is left out. */

@@ -1,5 +1,7 @@
 import type { ComponentType } from 'preact';
+import { AlertsPage } from './pages/alerts.tsx';
 import { EventsPage } from './pages/events.tsx';
+import { ExplainPage } from './pages/explain/explain.tsx';
 import { IntakePage } from './pages/intake/intake.tsx';
 import { JournalingPage } from './pages/journaling.tsx';
 import { LedgerPage } from './pages/ledger.tsx';
@@ -15,6 +17,8 @@ export interface ConsolePart {
   /** Who may not do this is not shown the word, and is told so at the address. */
   readonly needs: Permission;
   readonly page: ComponentType;
+  /** Not among the words at the top: another page leads to it. */
+  readonly behind?: true;
 }
 
 /** In the order of the day: does it run, what comes in, what is there, what happened, does it add up, will it last. */
@@ -26,4 +30,6 @@ export const consoleParts: readonly ConsolePart[] = [
   { word: 'Events', path: '/events', needs: 'read-events', page: EventsPage },
   { word: 'Ledger', path: '/ledger', needs: 'read-ledger', page: LedgerPage },
   { word: 'Store', path: '/store', needs: 'read-status', page: StorePage },
+  { word: 'Alerts', path: '/alerts', needs: 'read-status', page: AlertsPage, behind: true },
+  { word: 'Explain', path: '/explain', needs: 'explain', page: ExplainPage, behind: true },
 ];

@@ -9,7 +9,8 @@ import { PageFrame } from './parts/page-frame.tsx';
 import { Waiting } from './parts/states.tsx';
 import { go, parts, path } from './router.ts';
 import { may, signedIn, signOut, who } from './session.ts';
-import { engine, stale } from './stream.ts';
+import { engine, openAlerts, stale } from './stream.ts';
+import { counted } from './words.ts';
 
 /** What stands around every page. */
 export function Shell() {
@@ -66,7 +67,7 @@ function Navigation() {
     <nav aria-label="Console">
       <ul>
         {consoleParts
-          .filter(({ needs }) => may(needs))
+          .filter(({ needs, behind }) => may(needs) && behind !== true)
           .map(({ word, path: to }) => (
             <li key={word}>
               <a href={to} aria-current={to === `/${first}` ? 'page' : undefined}>
@@ -126,13 +127,19 @@ function QuickSearch() {
   );
 }
 
-/** What the engine warns of as a whole. */
+/** What the engine warns of as a whole, and what nobody has acknowledged yet. */
 function Warnings() {
   const warnings = engine.value?.warnings ?? [];
-  if (warnings.length === 0) return null;
+  const { length } = openAlerts.value;
+  if (warnings.length + length === 0) return null;
   return (
     <aside class="warnings" aria-label="Warnings of the engine">
       <ul>
+        {length > 0 && (
+          <li>
+            <a href="/alerts">{counted(length, 'open alert')}</a>
+          </li>
+        )}
         {warnings.map(({ code, text }) => (
           <li key={code + text}>
             <Foreign text={text} />

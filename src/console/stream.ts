@@ -2,7 +2,7 @@ import { computed, effect, signal } from '@preact/signals';
 import { read } from './api.ts';
 import { now, setServerTime } from './clock.ts';
 import { readWho, signedIn, who } from './session.ts';
-import type { EngineStatus, EventItem, Status } from './wire.types.ts';
+import type { Alert, EngineStatus, EventItem, Page, Status } from './wire.types.ts';
 
 /** Silence after which what is shown counts as old: the engine beats every 4 s. */
 const staleAfterMs = 10_000;
@@ -18,6 +18,8 @@ export const engine = signal<EngineStatus['engine'] | null>(null);
 export const statuses = signal<readonly Status[] | null>(null);
 /** The newest events since the page was opened, newest first. */
 export const events = signal<readonly EventItem[]>([]);
+/** Alerts that nobody has acknowledged, newest first. */
+export const openAlerts = signal<readonly Alert[]>([]);
 const heardAt = signal(Date.now());
 /** True while nothing has been heard for too long. */
 export const stale = computed(() => signedIn() && now.value - heardAt.value > staleAfterMs);
@@ -30,6 +32,11 @@ export async function readStatus(): Promise<void> {
   engine.value = status.engine;
   statuses.value = status.definitions;
   heard(status.engine.now);
+}
+
+/** @throws Fault */
+export async function readAlerts(): Promise<void> {
+  openAlerts.value = (await read<Page<Alert>>('/v1/alerts?state=open&limit=500')).items;
 }
 
 /** Listens as long as somebody is signed in. */
@@ -51,6 +58,7 @@ function listen(): () => void {
     source.addEventListener('event', (message) => {
       const event = JSON.parse(message.data) as EventItem;
       events.value = [event, ...events.peek()].slice(0, maxEvents);
+      if (event.type.startsWith('alert.')) lookForAlerts();
       heard();
     });
     source.addEventListener('beat', (message) => heard((JSON.parse(message.data) as { now: string }).now));
@@ -61,7 +69,10 @@ function listen(): () => void {
       again = setTimeout(open, againAfterMs);
     });
   };
-  const look = (): void => void readStatus().catch(() => undefined);
+  const look = (): void => {
+    readStatus().catch(() => undefined);
+    lookForAlerts();
+  };
   open();
   look();
   const timer = setInterval(look, statusEveryMs);
@@ -71,6 +82,8 @@ function listen(): () => void {
     clearInterval(timer);
   };
 }
+
+const lookForAlerts = (): void => void readAlerts().catch(() => undefined);
 
 function heard(serverTime?: string): void {
   heardAt.value = Date.now();

@@ -4,7 +4,17 @@ import { type ConsoleFile, type ConsoleFiles, readConsole } from './console-file
 import { ProblemError } from './problems.ts';
 
 /** Parts of the console, each with an address of its own; what is below it is the page's to make out. */
-export const consoleParts = ['journaling', 'live', 'messages', 'intake', 'events', 'ledger', 'store'] as const;
+export const consoleParts = [
+  'journaling',
+  'live',
+  'messages',
+  'intake',
+  'events',
+  'ledger',
+  'store',
+  'alerts',
+  'explain',
+] as const;
 
 /** Files are named by their content, so a browser may keep them; the page names them and is asked for each time. */
 const forEver = 'public, max-age=31536000, immutable';

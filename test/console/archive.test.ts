@@ -159,7 +159,9 @@ describe.skipIf(noChromium())('the pages of the archive in a browser', () => {
     }
     expect([dialogs, troubles, foreign]).toEqual([[], [], []]);
     const written = encodeURIComponent(hostile[0] ?? '');
-    const addresses = ['messages?subject=', 'messages/', 'intake?state=', 'journaling/', 'live/'];
+    const addresses = [
+      ...['messages?subject=', 'messages/', 'intake?state=', 'explain?intake=', 'journaling/', 'live/', 'alerts/'],
+    ];
     for (const address of addresses) {
       await page.goto(`/${address}${written}`);
       await shown(page);

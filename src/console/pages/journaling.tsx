@@ -23,13 +23,18 @@ export function JournalingPage() {
 
 /** Services | Journaling: every journal service definition, one a row. */
 function Services() {
-  const add = may('change') ? (
-    <a class="button primary" href="/journaling?new">
-      New Journal Service Definition
-    </a>
-  ) : undefined;
+  const links = (
+    <>
+      <a href="/alerts">Alerts</a>
+      {may('change') && (
+        <a class="button primary" href="/journaling?new">
+          New Journal Service Definition
+        </a>
+      )}
+    </>
+  );
   return (
-    <PageFrame title="Services | Journaling" actions={add}>
+    <PageFrame title="Services | Journaling" actions={links}>
       <Definitions />
     </PageFrame>
   );

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { call, pathOf, read } from '../../api.ts';
+import { call, pathOf, read, withQuery } from '../../api.ts';
 import { useDoing } from '../../doing.ts';
 import { useLoad } from '../../load.ts';
 import { Button, Submit } from '../../parts/button.tsx';
@@ -21,6 +21,11 @@ export function IntakePage({ id }: { readonly id: string }) {
   const actions = (
     <>
       {record !== undefined && may('change') && <Repeat record={record} path={path} done={again} />}
+      {may('explain') && record?.rawPurgedAt === null && (
+        <a class="button" href={withQuery('/explain', { intake: id })}>
+          Explain
+        </a>
+      )}
       {may('read-intake-raw') && record?.rawPurgedAt === null && (
         <a class="button" href={`${path}/raw`} download>
           Download .eml

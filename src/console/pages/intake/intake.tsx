@@ -59,7 +59,7 @@ function Intake() {
   const asked = query.value.get('state') ?? 'held';
   const definition = query.value.get('definition') ?? undefined;
   return (
-    <PageFrame title="Intake">
+    <PageFrame title="Intake" actions={may('explain') && <a href="/explain">Explain a message</a>}>
       <States asked={asked} />
       {meanings[asked] !== undefined && <p class="soft">{meanings[asked]}</p>}
       <Filters path="/intake" label="Intake records" filters={filters()} />
