@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
-import { call, type Fault } from '../../api.ts';
-import { asFault } from '../../load.ts';
+import { call } from '../../api.ts';
+import { useDoing } from '../../doing.ts';
+import { Button } from '../../parts/button.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
 import { Foreign } from '../../parts/foreign.tsx';
 import { FaultNote, Note } from '../../parts/states.tsx';
@@ -22,26 +23,19 @@ const rowsShown = 100;
 export function ParsedAgain({ filters }: { readonly filters: Filtered }) {
   const shown = useSignal<Reparse | null>(null);
   const done = useSignal<Counts | null>(null);
-  const fault = useSignal<Fault | null>(null);
-  const busy = useSignal(false);
+  const { busy, fault, run } = useDoing();
   const asking = useSignal(false);
   const show = (dialog: boolean): void => {
     asking.value = dialog;
   };
-  const run = async (work: () => Promise<void>): Promise<void> => {
-    [busy.value, asking.value, fault.value] = [true, false, null];
-    await work().catch((error: unknown) => {
-      fault.value = asFault(error);
-    });
-    busy.value = false;
-  };
-  const look = (): Promise<void> =>
+  const look = (): void =>
     run(async () => {
       done.value = null;
       shown.value = await ask('/v1/intake/reparse', { ...filters, limit: looked });
     });
-  const apply = (): Promise<void> =>
+  const apply = (): void =>
     run(async () => {
+      show(false);
       shown.value = null;
       await applyAll(filters, (counts) => {
         done.value = counts;
@@ -50,9 +44,9 @@ export function ParsedAgain({ filters }: { readonly filters: Filtered }) {
   return (
     <>
       <div class="actions-row">
-        <button type="button" disabled={busy.value} onClick={() => void look()}>
+        <Button off={busy.value} onClick={look}>
           {busy.value ? 'Parsing…' : 'Parse again'}
-        </button>
+        </Button>
       </div>
       {fault.value !== null && <FaultNote fault={fault.value} />}
       {done.value !== null && <Done counts={done.value} />}
@@ -64,12 +58,10 @@ export function ParsedAgain({ filters }: { readonly filters: Filtered }) {
             No byte of the mail changes. Each is told of in the event log.
           </p>
           <div class="actions-row">
-            <button type="button" class="primary" onClick={() => void apply()}>
+            <Button primary onClick={apply}>
               Put in force
-            </button>
-            <button type="button" onClick={() => show(false)}>
-              Cancel
-            </button>
+            </Button>
+            <Button onClick={() => show(false)}>Cancel</Button>
           </div>
         </Dialog>
       )}
@@ -121,11 +113,7 @@ function Shown({ reparse, apply }: { readonly reparse: Reparse; readonly apply: 
           columns={columns}
         />
       )}
-      {repairable > 0 && may('reparse') && (
-        <button type="button" onClick={apply}>
-          Put it in force
-        </button>
-      )}
+      {repairable > 0 && may('reparse') && <Button onClick={apply}>Put it in force</Button>}
     </Note>
   );
 }
