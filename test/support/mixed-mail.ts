@@ -52,7 +52,14 @@ export function mixedRounds(
       const to = pick(random, places);
       if (lot < 0.3) {
         const kind = kinds[(round * size + at) % kinds.length]!;
-        return { name, kind, to: to === 'gateway' ? places[0]! : to, bytes: received(sentOf(kind, name).bytes) };
+        // Skipped everywhere else, and so no copy of the next one.
+        const isWide = byContent && to === 'wide' && kind === 'nobody of ours';
+        return {
+          name,
+          kind,
+          to: to === 'gateway' || isWide ? places[0]! : to,
+          bytes: received(sentOf(kind, name).bytes),
+        };
       }
       if (lot < 0.6 || free.length === 0) {
         const base = baseOf(name, bases.length, random);
