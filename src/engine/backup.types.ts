@@ -1,4 +1,6 @@
 import type { SignedHead } from '../evidence/head.ts';
+import { keyFile } from '../evidence/signing-key.ts';
+import { definitionKeyFile } from './definition-secrets.ts';
 
 /** What a backup holds, written last: before it stands, the backup of before counts. */
 export interface BackupManifest {
@@ -25,4 +27,4 @@ export const manifestName = 'manifest.json';
  * What decrypts or signs stays where it is, but where somebody asks for it: keys and data are not for one place.
  * The folder keys/ goes along: without the master key, which is never copied, it opens nothing.
  */
-export const keyNames = ['definitions.key', 'evidence.key'] as const;
+export const keyNames = [definitionKeyFile, keyFile] as const;

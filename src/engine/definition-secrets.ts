@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineFailure } from '../../streams/failure.ts';
@@ -7,25 +7,42 @@ import { Secret } from '../config/secret.ts';
 import { writeWhole } from '../whole-file.ts';
 import { hashPassword, isHashed } from './password.ts';
 
+/** In the data directory. */
+export const definitionKeyFile = 'definitions.key';
 const keyBytes = 32;
+/** Behind the key, a digest of it: nothing else could tell a key with one bit flipped from another key. */
+const checkBytes = 8;
 
 /**
  * The key of a data directory's definitions: made at the first start, readable by the owner alone, in no backup of the log.
- * It is on disk before anything is sealed under it. An empty file holds no key: a crash of an earlier engine left it.
+ * It is on disk before anything is sealed under it. An empty file holds no key: a crash of an earlier engine left it; one
+ * that earlier engines wrote has no digest, and gets it.
  * @throws EngineFailure `store-failed` where the file holds anything else than a key
  */
 export async function definitionKey(dataDir: string): Promise<Uint8Array> {
-  const file = join(dataDir, 'definitions.key');
-  const key = await readFile(file).catch(emptyIfMissing);
-  if (key.length === keyBytes) return key;
-  if (key.length === 0) {
-    const made = randomBytes(keyBytes);
-    await writeWhole(file, made, 0o600);
-    return made;
+  const file = join(dataDir, definitionKeyFile);
+  const found = await readFile(file).catch(emptyIfMissing);
+  if (isChecked(found)) return found.subarray(0, keyBytes);
+  if (found.length === 0 || found.length === keyBytes) {
+    const key = found.length === 0 ? randomBytes(keyBytes) : found;
+    await writeWhole(file, Buffer.concat([key, checkOf(key)]), 0o600);
+    return key;
   }
   const text = `${file} is damaged: put it back from a copy, or remove it and give the passwords anew`;
   throw new EngineFailure('store-failed', text);
 }
+
+/** Whether the file is as it was written; true where there is none, or one of an earlier engine, which nobody can tell. */
+export async function isDefinitionKeyWhole(dataDir: string): Promise<boolean> {
+  const found = await readFile(join(dataDir, definitionKeyFile)).catch(emptyIfMissing);
+  return found.length === 0 || found.length === keyBytes || isChecked(found);
+}
+
+const isChecked = (found: Buffer): boolean =>
+  found.length === keyBytes + checkBytes && checkOf(found.subarray(0, keyBytes)).equals(found.subarray(keyBytes));
+
+const checkOf = (key: Uint8Array): Buffer =>
+  createHash('sha256').update(`${definitionKeyFile} `).update(key).digest().subarray(0, checkBytes);
 
 function emptyIfMissing(error: NodeJS.ErrnoException): Buffer {
   if (error.code !== 'ENOENT') throw error;

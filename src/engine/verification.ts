@@ -13,6 +13,7 @@ import { reserveFaults } from '../store/reserve.ts';
 import { createUnseal } from '../store/unseal.ts';
 import { checkKeyFiles } from '../store/verify-keys.ts';
 import { openedRecord, type Verified, verifySegments } from '../store/verify-segments.ts';
+import { definitionKeyFile, isDefinitionKeyWhole } from './definition-secrets.ts';
 import { linked } from './linked-copy.ts';
 import { LogAudit } from './log-audit.ts';
 import { indexFaults, indexOf } from './verify-index.ts';
@@ -63,7 +64,7 @@ const inClear: Reading = { unseal: createUnseal(null), index: null, hasKey: true
 /** Verifies a data directory from its bytes (interface section 1, store section 4). @throws the system's error where it cannot be read */
 export async function verifyData(options: VerifyOptions): Promise<VerifyReport> {
   const { dataDir, heads = [], kept = { heads: [], faults: [] }, quick = false, progress } = options;
-  const faults: FileFault[] = [...(await notedFaults(dataDir)), ...kept.faults];
+  const faults: FileFault[] = [...(await smallFaults(dataDir)), ...kept.faults];
   const publicKeys = await keysOf(dataDir, faults);
   const keyFiles = await checkKeyFiles(dataDir);
   const index = await indexOf({ reading: inClear, ...options }, keyFiles.keyIds.length > 0);
@@ -149,11 +150,13 @@ async function* recordsOf({
 const isThere = (): boolean => false;
 const isMissing = (error: unknown): boolean => error instanceof EngineFailure && error.code === 'missing';
 
-/** Small files that hold what is due when; without them the engine looks again. */
-async function notedFaults(dataDir: string): Promise<readonly FileFault[]> {
+/** The key of the definitions, and small files that hold what is due when; without those the engine looks again. */
+async function smallFaults(dataDir: string): Promise<readonly FileFault[]> {
   const names = (await readdir(dataDir)).filter((name) => name.endsWith(notedSuffix));
   const kinds = await Promise.all(names.map(async (name) => (await readNoted(join(dataDir, name))).kind));
-  return names.filter((_, at) => kinds[at] === 'damaged').map((file) => ({ file, text: 'is not as it was written' }));
+  const damaged = names.filter((_, at) => kinds[at] === 'damaged');
+  if (!(await isDefinitionKeyWhole(dataDir))) damaged.push(definitionKeyFile);
+  return damaged.map((file) => ({ file, text: 'is not as it was written' }));
 }
 
 function headFaults(

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Secret } from '../../src/config/secret.ts';
-import { createSecretBox, definitionKey } from '../../src/engine/definition-secrets.ts';
+import { createSecretBox, definitionKey, isDefinitionKeyWhole } from '../../src/engine/definition-secrets.ts';
 import { createPasswordCheck, hashPassword, isHashed } from '../../src/engine/password.ts';
+import { flipBit } from '../support/folders.ts';
 
 test('a hashed password lets in who knows it and nobody else, twice in a row too', async () => {
   const hashed = await hashPassword('right');
@@ -72,6 +73,30 @@ test('a key is made once, whole from its first moment, and an empty file is none
     expect([next.length, Buffer.from(next).equals(key)]).toEqual([32, false]);
     await writeFile(file, next.subarray(1));
     await expect(definitionKey(folder)).rejects.toThrow(/definitions\.key is damaged/);
+    expect(await isDefinitionKeyWhole(folder)).toBe(false);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('no bit of a key flips unseen, and a key of an earlier engine is kept and can be told from then on', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'daybook-key-'));
+  const file = join(folder, 'definitions.key');
+  try {
+    const earlier = Buffer.alloc(32, 'k');
+    await writeFile(file, earlier, { mode: 0o600 });
+    expect(await isDefinitionKeyWhole(folder)).toBe(true);
+    expect(Buffer.from(await definitionKey(folder)).equals(earlier)).toBe(true);
+    expect(Buffer.from(await definitionKey(folder)).equals(earlier)).toBe(true);
+    const { size, mode } = await stat(file);
+    expect([size, mode & 0o777]).toEqual([40, 0o600]);
+    for (let bit = 0; bit < size * 8; bit += 1) {
+      const putBack = await flipBit(file, bit >> 3, bit % 8);
+      expect(await isDefinitionKeyWhole(folder), `bit ${bit}`).toBe(false);
+      await expect(definitionKey(folder)).rejects.toThrow(/definitions\.key is damaged/);
+      await putBack();
+    }
+    expect(await isDefinitionKeyWhole(folder)).toBe(true);
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -24,7 +24,7 @@ const count = 40;
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const flips = Number(process.env['FLIPS'] ?? 300);
 /** Files that say nothing of mail: names of the last process, LevelDB's own notes, and the links made before each opening. */
-const mute = /^(?:lock|lock\.socket|index\.before-open|logs)|\/LOG(?:\.old)?$|\/LOCK$|definitions\.key$/;
+const mute = /^(?:lock|lock\.socket|index\.before-open|logs)|\/LOG(?:\.old)?$|\/LOCK$/;
 
 let daybook: Daybook;
 let head: string;
