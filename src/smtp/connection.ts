@@ -204,7 +204,7 @@ export class Connection extends SMTPConnection implements DataSink {
   override _createParser(): SMTPStream {
     const stock = super._createParser();
     if (!this.host?.ownFraming) return stock;
-    const parser = new DataParser();
+    const parser = new DataParser(() => this._socket);
     parser.oncommand = stock.oncommand;
     parser.on('error', (error) => this.send(421, `Error: ${error.message}`));
     return parser;

@@ -1,10 +1,12 @@
 import { createRequire } from 'node:module';
+import type { Writable } from 'node:stream';
 import type { SMTPServerDataStream } from 'smtp-server';
 import { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
 import { DataScanner } from './data-scanner.ts';
 
 /** The release whose parser this file was written against: {@link DataParser} leans on its inner parts. */
 const KNOWN_VERSION = '3.21.6';
+const lineFeed = 10;
 
 /** Takes the content of one message, in order. */
 export interface DataSink {
@@ -27,11 +29,18 @@ export function framingFits(): boolean {
  */
 export class DataParser extends SMTPStream {
   readonly #scanner = new DataScanner();
+  readonly #replies: () => Pick<Writable, 'cork' | 'uncork'>;
   readonly #emit = (content: Buffer): void => this.#take(content);
   #sink: DataSink | undefined;
   #wait: Promise<unknown> | undefined;
   /** The terminator was in a chunk that `write` took: what follows it is on its way to `_write`. */
   #ended = false;
+
+  /** @param replies where the answers go now: STARTTLS changes it */
+  constructor(replies: () => Pick<Writable, 'cork' | 'uncork'>) {
+    super();
+    this.#replies = replies;
+  }
 
   /**
    * While a message comes in, chunks go past the queue that a Writable has: it costs several objects and a turn for each.
@@ -57,12 +66,20 @@ export class DataParser extends SMTPStream {
     encoding: Parameters<SMTPStream['_write']>[1],
     done: (error?: Error | null) => void,
   ): void {
-    if (!this.#ended) {
-      super._write(chunk, encoding, done);
+    if (this.#ended) {
+      this.#ended = false;
+      this.#end(chunk, done);
       return;
     }
-    this.#ended = false;
-    this.#end(chunk, done);
+    // A client that pipelines (RFC 2920) waits for the answers to all of its commands: they leave in one segment.
+    const first = this._dataMode ? -1 : chunk.indexOf(lineFeed);
+    const held = first >= 0 && first < chunk.length - 1 ? this.#replies() : undefined;
+    held?.cork();
+    try {
+      super._write(chunk, encoding, done);
+    } finally {
+      held?.uncork();
+    }
   }
 
   /** From the next byte on all input is one message, until the terminator. */

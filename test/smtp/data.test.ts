@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { Socket } from 'node:net';
+import { describe, expect, it, vi } from 'vitest';
 import { EngineFailure } from '../../streams/failure.ts';
 import { SmtpClient, stuff } from '../support/smtp-client.ts';
 import { bytesOf, eventually, type ListenerFixture, openListener, route } from '../support/smtp-listener.ts';
@@ -46,6 +47,36 @@ describe('DATA', () => {
     expect((await client.replyLines(2)).map((line) => line.slice(0, 3))).toEqual(['250', '221']);
     expect(fixture.deliveries.map((delivery) => bytesOf(delivery).toString())).toEqual(['one\r\n', 'two\r\n']);
     await client.closed;
+  });
+
+  it('answers a group of commands by one write, and one command by one', async () => {
+    await using fixture = await openListener();
+    await using client = await SmtpClient.ready(fixture.port);
+    const single = vi.spyOn(Socket.prototype, '_write');
+    const several = vi.spyOn(Socket.prototype, '_writev' as '_write');
+    // The client's own writes of this process are seen too, each of them a single one.
+    const writes = (): readonly number[] => {
+      const counts = [single.mock.calls.length - 1, several.mock.calls.length];
+      single.mockClear();
+      several.mockClear();
+      return counts;
+    };
+    try {
+      await client.send('MAIL FROM:<a@b.c>\r\nRCPT TO:<journal@example.com>\r\nDATA\r\n');
+      expect((await client.replyLines(3)).map((line) => line.slice(0, 3))).toEqual(['250', '250', '354']);
+      expect(writes()).toEqual([0, 1]);
+      await client.send('one\r\n.\r\n');
+      expect((await client.reply()).code).toBe(250);
+      expect(writes()).toEqual([1, 0]);
+      expect((await client.command('NOOP')).code).toBe(250);
+      expect(writes()).toEqual([1, 0]);
+      await client.send('NOOP\r\nRCPT TO:<journal@example.com>\r\nQUIT\r\n');
+      expect((await client.replyLines(3)).map((line) => line.slice(0, 3))).toEqual(['250', '503', '221']);
+      expect(writes()).toEqual([0, 1]);
+      await client.closed;
+    } finally {
+      vi.restoreAllMocks();
+    }
   });
 
   it('takes whole transactions sent blindly in one segment', async () => {
