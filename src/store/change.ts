@@ -190,11 +190,11 @@ export class Change {
   async #show(): Promise<void> {
     this.#memory.events = this.#events;
     const came: IntakeRow[] = [];
-    const left = new Set<string>();
+    const left: IntakeRow[] = [];
     for (const row of this.#rows.values()) {
       if (!isInProcess(row)) {
         this.#memory.forgetRow(row.intakeId);
-        left.add(row.intakeId);
+        left.push(row);
         continue;
       }
       this.#memory.cacheRow(row);

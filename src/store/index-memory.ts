@@ -1,8 +1,9 @@
 import type { Frontier } from '../merkle.ts';
 import type { IndexDb } from './index-db.ts';
-import { lastPart, rangeOf, within } from './keys.ts';
+import { rangeOf, within } from './keys.ts';
 import type { LogTime } from './log-time.ts';
 import { frontierOf, type TreeRow } from './log-tree.ts';
+import { openOldestItems } from './oldest-items.ts';
 import { type FiguresRow, type IntakeRow, type LedgerRow, noFigures } from './rows.ts';
 
 /** Rows in process that are kept, so that a fresh message is not read back from disk at each stage. */
@@ -36,7 +37,7 @@ export interface IndexMemory {
   /** When the oldest message in process was received, or null. */
   oldestOf(definitionId: string | null): number | null;
   /** Brings `oldestOf` up to date after items came in or left. */
-  refreshOldest(came: Iterable<IntakeRow>, left: ReadonlySet<string>): Promise<void>;
+  refreshOldest(came: Iterable<IntakeRow>, left: Iterable<IntakeRow>): Promise<void>;
 }
 
 /** Figures of what is in process, and of what has left it. */
@@ -73,7 +74,15 @@ export async function loadIndexMemory(index: IndexDb): Promise<IndexMemory> {
   for await (const [key, row] of index.figures.entries()) set(key, row);
   const rows = new Map<string, IntakeRow>();
   const open = lowMark();
-  const oldest = await oldestItems(index, open, figures.keys());
+  const openKeys = async (range: string, limit: number): Promise<readonly string[]> => {
+    const [epoch, { lt }] = [open.epoch(), within(range)];
+    const keys = await index.open.keysNow({ gte: open.of(range), lt, limit });
+    open.raise(range, keys[0] ?? lt, epoch);
+    return keys;
+  };
+  const row = async (intakeId: string): Promise<IntakeRow | undefined> =>
+    rows.get(intakeId) ?? index.intake.get(intakeId);
+  const oldest = await openOldestItems({ openKeys, row }, figures.keys());
   return {
     figuresOf: (definitionId) => figures.get(rangeOf(definitionId)) ?? noFigures,
     setFigures: (definitionId, row) => set(rangeOf(definitionId), row),
@@ -114,30 +123,5 @@ function lowMark(): LowMark {
       if (since === epoch) marks.set(rangeOf(definitionId), key);
     },
     epoch: () => epoch,
-  };
-}
-
-/** The oldest item in process of each definition; looked for again only when the known one has left. */
-async function oldestItems(index: IndexDb, open: LowMark, ranges: Iterable<string>) {
-  const oldest = new Map<string, IntakeRow>();
-  const look = async (range: string): Promise<void> => {
-    const epoch = open.epoch();
-    const [key] = await index.open.keysNow({ gte: open.of(range), lt: within(range).lt, limit: 1 });
-    open.raise(range, key ?? within(range).lt, epoch);
-    const row = key === undefined ? undefined : await index.intake.get(lastPart(key));
-    if (row === undefined) oldest.delete(range);
-    else oldest.set(range, row);
-  };
-  for (const range of ranges) await look(range);
-  return {
-    of: (definitionId: string | null): number | null => oldest.get(rangeOf(definitionId))?.receivedAt ?? null,
-    refresh: async (came: Iterable<IntakeRow>, left: ReadonlySet<string>): Promise<void> => {
-      for (const row of came) {
-        const range = rangeOf(row.definitionId);
-        const known = oldest.get(range);
-        if (known === undefined || row.intakeId < known.intakeId) oldest.set(range, row);
-      }
-      for (const [range, { intakeId }] of [...oldest]) if (left.has(intakeId)) await look(range);
-    },
   };
 }
