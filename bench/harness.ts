@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { LoadResult } from './load.ts';
 import { figuresOf } from './process-figures.ts';
 
 /** One thing that is measured: a server process that can be loaded, round after round. */
@@ -10,7 +11,7 @@ export interface Peer {
 }
 export type Measure = (pid: number, load: () => Promise<Round['load']>) => Promise<Round>;
 export interface Round {
-  readonly load: { readonly sent: number; readonly seconds: number; readonly p50Ms: number; readonly p99Ms: number };
+  readonly load: LoadResult;
   readonly cpuSeconds: number;
   readonly residentBytes: number;
   readonly writtenBytes: number;
@@ -76,7 +77,7 @@ export async function report(name: string, figures: readonly Figure[]): Promise<
   for (const { bench, peer, unit, ...rest } of figures) {
     const spread = `[${rest.min.toPrecision(3)}–${rest.max.toPrecision(3)}]`;
     console.log(
-      `${bench.padEnd(14)} ${peer.padEnd(22)} ${unit.padEnd(24)} ${rest.median.toPrecision(4).padStart(9)} ${spread}`,
+      `${bench.padEnd(20)} ${peer.padEnd(22)} ${unit.padEnd(24)} ${rest.median.toPrecision(4).padStart(9)} ${spread}`,
     );
   }
 }

@@ -2,7 +2,8 @@ import { connect, type Socket } from 'node:net';
 
 /**
  * Sends journal reports over kept connections, one transaction after another on each, every message with an id of its
- * own. Run as a process of its own: `node dist/bench/load.js PORT CONNECTIONS COUNT BYTES RECIPIENT`. Prints one JSON line.
+ * own. Run as a process of its own: `node dist/bench/load.js PORT CONNECTIONS COUNT BYTES RECIPIENT [pipelined]`, the last
+ * with MAIL, RCPT and DATA in one write, as Exchange and Postfix send them (RFC 2920). Prints one JSON line.
  */
 export interface LoadResult {
   readonly sent: number;
@@ -10,6 +11,8 @@ export interface LoadResult {
   /** Milliseconds from MAIL to the answer of DATA. */
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** What the sending itself took of the machine that both share. */
+  readonly cpuSeconds: number;
 }
 interface LoadOptions {
   readonly port: number;
@@ -17,6 +20,7 @@ interface LoadOptions {
   readonly count: number;
   readonly bytes: number;
   readonly recipient: string;
+  readonly pipelined: boolean;
 }
 
 const idWidth = 24;
@@ -30,12 +34,14 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   };
   const latencies: number[] = [];
   const senders = await Promise.all(Array.from({ length: options.connections }, () => openSender(options.port)));
-  const startedAt = performance.now();
+  const [startedAt, cpuBefore] = [performance.now(), process.cpuUsage()];
   await Promise.all(senders.map((sender) => sendAll(sender, options, takeId, latencies)));
   const seconds = (performance.now() - startedAt) / 1_000;
+  const { user, system } = process.cpuUsage(cpuBefore);
   latencies.sort((a, b) => a - b);
   const at = (share: number): number => latencies[Math.floor((latencies.length - 1) * share)] ?? 0;
-  return { sent: latencies.length, seconds, p50Ms: at(0.5), p99Ms: at(0.99) };
+  const cpuSeconds = (user + system) / 1_000_000;
+  return { sent: latencies.length, seconds, p50Ms: at(0.5), p99Ms: at(0.99), cpuSeconds };
 }
 
 interface Sender {
@@ -79,32 +85,40 @@ async function openSender(port: number): Promise<Sender> {
 
 async function sendAll(
   sender: Sender,
-  { bytes, recipient }: LoadOptions,
+  { bytes, recipient, pipelined }: LoadOptions,
   takeId: () => string | undefined,
   latencies: number[],
 ): Promise<void> {
   const { message, idsAt } = template(bytes);
+  const commands = ['MAIL FROM:<MicrosoftExchange0@north.example>\r\n', `RCPT TO:<${recipient}>\r\n`, 'DATA\r\n'];
   for (let id = takeId(); id !== undefined; id = takeId()) {
     for (const at of idsAt) message.write(id, at, 'latin1');
     const startedAt = performance.now();
-    await ask(sender, 'MAIL FROM:<MicrosoftExchange0@north.example>\r\n', '250');
-    await ask(sender, `RCPT TO:<${recipient}>\r\n`, '250');
-    await ask(sender, 'DATA\r\n', '354');
+    if (pipelined) await askAll(sender, commands, ['250', '250', '354']);
+    else for (const [at, code] of ['250', '250', '354'].entries()) await ask(sender, commands[at] ?? '', code);
     await ask(sender, message, '250');
     latencies.push(performance.now() - startedAt);
   }
   sender.socket.end('QUIT\r\n');
 }
 
-async function ask({ socket, reply }: Sender, bytes: string | Buffer, code: string): Promise<void> {
-  const answer = reply();
-  socket.write(bytes);
-  const text = await answer;
+async function ask(sender: Sender, bytes: string | Buffer, code: string): Promise<void> {
+  const answer = sender.reply();
+  sender.socket.write(bytes);
+  expectCode(await answer, code);
+}
+
+async function askAll(sender: Sender, commands: readonly string[], codes: readonly string[]): Promise<void> {
+  sender.socket.write(commands.join(''));
+  for (const code of codes) expectCode(await sender.reply(), code);
+}
+
+function expectCode(text: string, code: string): void {
   if (!text.startsWith(code)) throw new Error(`expected ${code}, got ${text.trim()}`);
 }
 
 /** A report of about `bytes` bytes with the final dot, and where the ids go: 11 % text, the rest base64, as mail is. */
-function template(bytes: number): { readonly message: Buffer; readonly idsAt: readonly number[] } {
+export function template(bytes: number): { readonly message: Buffer; readonly idsAt: readonly number[] } {
   const id = '#'.repeat(idWidth);
   const head = [
     'From: Journal <MicrosoftExchange0@north.example>',
@@ -152,7 +166,7 @@ function template(bytes: number): { readonly message: Buffer; readonly idsAt: re
 const lines = (line: string, bytes: number): string => `${line}\r\n`.repeat(Math.floor(bytes / (line.length + 2)));
 
 if (process.argv[1]?.endsWith('load.js') === true) {
-  const [port = '', connections = '', count = '', bytes = '', recipient = ''] = process.argv.slice(2);
+  const [port = '', connections = '', count = '', bytes = '', recipient = '', how] = process.argv.slice(2);
   const numbers = { port: Number(port), connections: Number(connections), count: Number(count), bytes: Number(bytes) };
-  console.log(JSON.stringify(await load({ ...numbers, recipient })));
+  console.log(JSON.stringify(await load({ ...numbers, recipient, pipelined: how === 'pipelined' })));
 }

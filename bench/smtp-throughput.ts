@@ -20,6 +20,7 @@ const { values: options } = parseArgs({
     connections: { type: 'string', default: '1,10,50' },
     peers: { type: 'string', default: 'daybook,daybook-leveldb,bare,postfix,sink' },
     scale: { type: 'string', default: '1' },
+    pipelined: { type: 'boolean', default: false },
   },
 });
 const run = promisify(execFile);
@@ -38,8 +39,9 @@ const load = async (
   bytes: number,
   count = countOf(bytes, connections),
 ): Promise<Round['load']> => {
-  const args = [port, connections, count, bytes].map(String);
-  const { stdout } = await run(process.execPath, [join(import.meta.dirname, 'load.js'), ...args, recipient]);
+  const args = [...[port, connections, count, bytes].map(String), recipient];
+  if (options.pipelined) args.push('pipelined');
+  const { stdout } = await run(process.execPath, [join(import.meta.dirname, 'load.js'), ...args]);
   return JSON.parse(stdout) as Round['load'];
 };
 
@@ -175,7 +177,7 @@ for (const size of options.sizes.split(',').map(Number)) {
       .split(',')
       .map((name) => makers[name]?.(connections, size))
       .filter((peer) => peer !== undefined);
-    const bench = `${size}x${connections}`;
+    const bench = `${size}x${connections}${options.pipelined ? ' pipelined' : ''}`;
     for (const [peer, rounds] of await interleave(peers, Number(options.rounds))) {
       const of = (unit: string, value: (round: Round) => number): void =>
         void figures.push(figure({ bench, peer, unit }, rounds.map(value)));
@@ -184,6 +186,7 @@ for (const size of options.sizes.split(',').map(Number)) {
       of('bytes written/byte', ({ writtenBytes, load: { sent } }) => writtenBytes / (sent * size));
       of('p50 ms', (round) => round.load.p50Ms);
       of('p99 ms', (round) => round.load.p99Ms);
+      of('CPU ms/message of load', ({ load: { sent, cpuSeconds } }) => (cpuSeconds / sent) * 1_000);
       of('resident MB', ({ residentBytes }) => residentBytes / 1_048_576);
       if (rounds[0]?.extra !== undefined) of('archived/acknowledged', (round) => round.extra?.['archivedRatio'] ?? 0);
     }
