@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { chartOf } from './chart.ts';
 import type { LoadResult } from './load.ts';
 import { figuresOf } from './process-figures.ts';
 
@@ -69,11 +70,12 @@ export function figure(of: { bench: string; peer: string; unit: string }, values
   return { ...of, median: median(values), min: Math.min(...values), max: Math.max(...values), rounds: values.length };
 }
 
-/** Prints the figures as a table and writes them as JSON lines to bench/results/NAME.jsonl. */
+/** Prints the figures as a table, and writes them as JSON lines and as a chart to bench/results/NAME.jsonl and .svg. */
 export async function report(name: string, figures: readonly Figure[]): Promise<void> {
   const folder = join(process.cwd(), 'bench/results');
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, `${name}.jsonl`), figures.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  await writeFile(join(folder, `${name}.svg`), chartOf(name, figures));
   for (const { bench, peer, unit, ...rest } of figures) {
     const spread = `[${rest.min.toPrecision(3)}–${rest.max.toPrecision(3)}]`;
     console.log(

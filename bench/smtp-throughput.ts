@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { type Figure, figure, interleave, type Peer, type Round, report } from './harness.ts';
 import { freePort, startDaybook } from './peers/daybook.ts';
+import { startHaraka } from './peers/haraka.ts';
 import { startPostfix } from './peers/postfix.ts';
 
 /**
@@ -20,6 +21,7 @@ const { values: options } = parseArgs({
     connections: { type: 'string', default: '1,10,50' },
     peers: { type: 'string', default: 'daybook,daybook-leveldb,bare,postfix,sink' },
     scale: { type: 'string', default: '1' },
+    haraka: { type: 'string' },
     pipelined: { type: 'boolean', default: false },
   },
 });
@@ -135,6 +137,24 @@ function postfix(connections: number, size: number): Peer {
   };
 }
 
+/** Only where `--haraka` says where one is installed. */
+function haraka(connections: number, size: number): Peer {
+  return {
+    name: 'haraka',
+    round: async (measure) => {
+      const port = await freePort();
+      await using server = await startHaraka(options.haraka ?? '', port);
+      await listening(port);
+      await load(port, connections, size, warmingOf(size, connections));
+      const queuedBefore = readdirSync(server.queueDirectory).length;
+      const round = await measure(server.pid, () => load(port, connections, size));
+      const queued = readdirSync(server.queueDirectory).length - queuedBefore;
+      if (queued !== round.load.sent) throw new Error(`Haraka queued ${queued} of ${round.load.sent}`);
+      return round;
+    },
+  };
+}
+
 async function listening(port: number): Promise<void> {
   for (let tries = 0; tries < 500; tries += 1) {
     const open = await new Promise<boolean>((resolve) => {
@@ -161,6 +181,7 @@ const makers: Readonly<Record<string, (connections: number, size: number) => Pee
       size,
     ),
   postfix,
+  haraka,
   sink: (connections, size) =>
     command(
       'smtp-sink',
