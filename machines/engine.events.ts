@@ -77,6 +77,8 @@ export interface EngineContext {
   readonly listeners: Readonly<Record<ListenerName, ListenerFacts>>;
   /** Journals told to stop that have not ended yet. */
   readonly stopping: readonly string[];
+  /** When the stop is over at the latest, epoch ms; null until the journals are told of one. */
+  readonly stopBy: number | null;
   readonly fault: EngineFault | null;
 }
 

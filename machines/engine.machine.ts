@@ -59,6 +59,7 @@ export const engineMachine = engineSetup.createMachine({
     records: {},
     listeners: { smtp: unknown, gateway: unknown },
     stopping: [],
+    stopBy: null,
     fault: null,
   }),
   output: ({ context }) => ({ records: context.records, fault: context.fault }),

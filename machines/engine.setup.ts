@@ -21,9 +21,11 @@ import { unprovided } from './unprovided.ts';
 
 /** Waits after the first, second and each later failure to bind (d.3). */
 export const bindRestsMs = [5_000, 15_000, 60_000] as const;
-/** Journals have 15 s for their windows; with this and the next, a stop stays inside the 30 s of the interface. */
+/** Journals have 15 s for their windows. */
 export const drainGraceMs = 18_000;
-export const closeGraceMs = 8_000;
+/** The whole stop, inside the 30 s of the interface: closing has what the journals left, for a client in DATA has 10 s. */
+export const stopWithinMs = 26_000;
+const closeLeastMs = 8_000;
 
 type At = { readonly at: number };
 type Named = { readonly name: ListenerName };
@@ -146,7 +148,7 @@ export const engineSetup = setup({
       const ids = context.definitions
         .map((definition) => definition.definitionId)
         .filter((id) => journals[journalActorId(id)]?.getSnapshot().status === 'active');
-      enqueue.assign({ stopping: ids });
+      enqueue.assign({ stopping: ids, stopBy: at + stopWithinMs });
       enqueue.emit({ type: 'engine.stopping', at });
       for (const id of ids) enqueue.sendTo(journalActorId(id), { type: 'engine.stop', at });
     }),
@@ -162,7 +164,8 @@ export const engineSetup = setup({
     smtpRest: ({ context }) => bindRestMs(context.listeners.smtp.failures),
     gatewayRest: ({ context }) => bindRestMs(context.listeners.gateway.failures),
     drainGrace: drainGraceMs,
-    closeGrace: closeGraceMs,
+    closeGrace: ({ context: { stopBy, clock } }) =>
+      stopBy === null ? stopWithinMs : Math.max(stopBy - clock.now(), closeLeastMs),
   },
 });
 

@@ -327,13 +327,38 @@ describe('stopping', () => {
   });
 
   test.each([
+    [0, 26_000],
+    [15_000, 11_000],
+  ])('closing has what the journals left of 26 s: after %d ms of theirs %d', async (windowsMs, leftMs) => {
+    const rig = await new EngineRig({ close: () => new Promise<void>(() => undefined) }).start();
+    stop(rig);
+    await rig.pass(windowsMs);
+    rig.windowsEnd.next();
+    await rig.pass(leftMs - 1);
+    expect(rig.state).toBe('closing');
+    await rig.pass(1);
+    expect([rig.state, rig.time.now()]).toEqual(['stopped', 26_000]);
+  });
+
+  test('a client in DATA that takes its 10 s makes no fault of the stop', async () => {
+    let listenersClosed = (): void => undefined;
+    const close = () => new Promise<void>((resolve) => (listenersClosed = resolve));
+    const rig = await new EngineRig({ definitions: [], close }).start();
+    stop(rig);
+    await rig.pass(10_500);
+    listenersClosed();
+    await rig.pass(0);
+    expect(rig.actor.getSnapshot()).toMatchObject({ value: 'stopped', output: { fault: null } });
+  });
+
+  test.each([
     ['fails', () => Promise.reject(new Error('EIO')), 'EIO'],
     ['hangs', () => new Promise<void>(() => undefined), 'closing took too long'],
   ])('a store whose closing %s is said, and the engine ends', async (_, close, why) => {
     const rig = await new EngineRig({ definitions: [], close }).start();
     stop(rig);
     await rig.pass(0);
-    await rig.pass(8_000);
+    await rig.pass(26_000);
     const { status, output } = rig.actor.getSnapshot();
     expect([status, output?.fault?.part, String(output?.fault?.error)]).toEqual(['done', 'closing', `Error: ${why}`]);
   });
