@@ -162,11 +162,9 @@ async function demo(options: DemoOptions, version: string): Promise<DemoAnswer> 
 /** The running engine: as said by `--url` and `--token`, else as the configuration says. */
 async function locate({ config: given, url, token }: LocateOptions): Promise<Endpoint> {
   if (url !== undefined) return { url, token };
-  const { config } = await configuration(given);
-  const { host, port, tls, tokens } = config.http;
-  const address = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
-  const known = tokens.find(({ role }) => role === 'admin') ?? tokens[0];
-  return { url: `${tls === undefined ? 'http' : 'https'}://${address}:${port}`, token: token ?? known?.token.reveal() };
+  const { file, config } = await configuration(given);
+  const { endpointOf } = await import('./locate.ts');
+  return endpointOf(config, file, token);
 }
 
 async function configFile(given: string | undefined): Promise<string> {

@@ -1,9 +1,12 @@
 import { CommandFailure, exitCodes } from './exit-codes.ts';
+import { fetchTrusting } from './own-certificate.ts';
 
 /** Where the running engine answers, and as whom. */
 export interface Endpoint {
   readonly url: string;
   readonly token: string | undefined;
+  /** The certificate that the configuration has the engine show, PEM: it is trusted as it stands. */
+  readonly certificate?: string;
 }
 
 /** The engine's API as the commands use it: JSON in and out, faults as one line and an exit code. */
@@ -28,11 +31,14 @@ export type Query = Readonly<Record<string, string | undefined>>;
 /** The longest an answer may take; a status is answered in milliseconds, a dry run of a large message in seconds. */
 const answerWithinMs = 60_000;
 
-export function createClient({ url, token }: Endpoint): Client {
+/** @throws CommandFailure 2 for an address that is none */
+export function createClient({ url, token, certificate }: Endpoint): Client {
+  if (!URL.canParse(url)) throw new CommandFailure(exitCodes.usage, `${url} is no address; expected http://HOST:PORT`);
+  const send = certificate === undefined ? fetch : fetchTrusting(certificate);
   const ask = async (path: string, init: RequestInit, withinMs: number | null = answerWithinMs): Promise<Response> => {
     const headers = { ...init.headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
     const signal = withinMs === null ? null : AbortSignal.timeout(withinMs);
-    return fetch(new URL(path, url), { ...init, headers, signal }).catch((error: unknown) => {
+    return send(new URL(path, url), { ...init, headers, signal }).catch((error: unknown) => {
       throw new CommandFailure(exitCodes.unreachable, `no engine answers at ${url}: ${reasonOf(error)}`, {
         cause: error,
       });
