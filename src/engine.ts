@@ -29,6 +29,7 @@ import { liveMatching, liveOptions } from './engine/live-options.ts';
 import { draftOf } from './engine/notes.ts';
 import { openOwnMail } from './engine/own-mail.ts';
 import { processingSetup } from './engine/pipelines.ts';
+import { openRejectedCounts } from './engine/rejected-counts.ts';
 import { type Reloaded, type ReloadParts, reload } from './engine/reload.ts';
 import { openReminders } from './engine/reminders.ts';
 import { provideSlots } from './engine/slots.ts';
@@ -119,6 +120,7 @@ async function openWorkshop(
   const detail = stack.use(createDetailedLogs({ dataDir, book, clock, log }));
   const hasher = stack.use(openContentHasher({ workers: 1 }));
   const own = await openOwnMail(live.current, book);
+  const rejected = stack.use(await openRejectedCounts({ dataDir, clock, log }));
   const examiners = stack.use(openExaminers(clock));
   const setup = processingSetup(store, {
     ...own,
@@ -135,7 +137,7 @@ async function openWorkshop(
       return found;
     },
   });
-  const parts = { ...own, detail, live, store, book, setup, examiners, clock, log, version };
+  const parts = { ...own, rejected, detail, live, store, book, setup, examiners, clock, log, version };
   return { workshop: createWorkshop(parts), directory };
 }
 

@@ -23,6 +23,7 @@ import { createPasswordCheck, type PasswordCheck } from './password.ts';
 import type { ProcessingSetup } from './pipelines.ts';
 import { processLoad } from './process-load.ts';
 import { queueHigh$ } from './queue-watch.ts';
+import type { RejectedCounts } from './rejected-counts.ts';
 import { createRejectionBook, type RejectionBook } from './rejections.ts';
 import { createShedding, type Shedding } from './shedding.ts';
 import type { SilenceBook } from './silences.ts';
@@ -49,6 +50,7 @@ export interface Workshop {
   /** When the certificates in use end, by their option. */
   readonly certificates: Map<'smtp.tls' | 'http.tls', number>;
   readonly rejections: RejectionBook;
+  readonly rejected: RejectedCounts;
   readonly accepted: AcceptedNews;
   readonly shedding: Shedding;
   /** Marks the mail that this engine sends. */
@@ -89,6 +91,7 @@ export function createWorkshop(
     | 'notices'
     | 'canaryMarks'
     | 'ownMail'
+    | 'rejected'
   >,
 ): Workshop {
   const { store, clock, log } = parts;
@@ -97,7 +100,7 @@ export function createWorkshop(
       log('error', 'an event could not be written', { type: draft.type, error: String(error) }),
     );
   };
-  const rejections = createRejectionBook(() => clock.now(), note);
+  const rejections = createRejectionBook(() => clock.now(), note, parts.rejected);
   const accepted = acceptedNews(clock);
   const mailboxFacts = createMailboxFacts();
   const shedding = createShedding({ unwritten: () => store.unwritten, load: processLoad(), note, clock });
@@ -130,7 +133,7 @@ export function createWorkshop(
               journal: statusOf(journal.getSnapshot()),
               figures: store.figuresOf(definition.id),
               oldestAt: store.oldest(definition.id),
-              rejected: rejections.countOf(definition.id),
+              rejected: parts.rejected.of(definition.id),
               mailbox: mailboxFacts.of(definition.id),
               refusingSince: watches.refusingSince(),
               lapse: watches.gaps?.lapsed(definition.id) ?? null,

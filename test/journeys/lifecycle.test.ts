@@ -133,7 +133,10 @@ test('suspend is in force with its answer, drains what was accepted, outlives a 
   await daybook.end('SIGKILL');
   await using again = await daybook.restart();
   const rootAgain = as('root-token-0123456789', again);
-  expect(await statusOf(rootAgain, 'exchange')).toMatchObject({ serviceStatus: 'suspended', counts: { received: 2 } });
+  expect(await statusOf(rootAgain, 'exchange')).toMatchObject({
+    serviceStatus: 'suspended',
+    counts: { received: 2, rejected: 1 },
+  });
   await using still = await SmtpClient.ready(again.smtpPort);
   expect(await still.mail(service, lunchReport('still'))).toMatchObject({ code: 450 });
   await rootAgain.fetch('/v1/definitions/exchange/activate', { method: 'POST' });
