@@ -5,7 +5,7 @@ import { type EngineActor, journalOf } from '../../machines/follow.ts';
 import { journalMachine } from '../../machines/journal.machine.ts';
 import { definitionForm } from '../config/definition-form.ts';
 import type { Administration, EngineApi, EngineChange } from '../http/api.types.ts';
-import type { Status } from '../http/status.schema.ts';
+import type { Component, Status } from '../http/status.schema.ts';
 import { isoTime } from '../time-words.ts';
 import { createAccessTrail } from './access-trail.ts';
 import { createAlertsApi } from './alerts-api.ts';
@@ -18,6 +18,7 @@ import { dryRun } from './dry-run.ts';
 import type { Evidence } from './evidence.ts';
 import { explainPosted, explainStored } from './explain.ts';
 import { createExportApi } from './exports.ts';
+import { healthOf } from './health.ts';
 import { createKeepingApi } from './keeping-api.ts';
 import { reparse } from './reparse.ts';
 import { statusesOf } from './statuses.ts';
@@ -89,7 +90,7 @@ export function createApi(
     reparse: ({ limit, ...query }) => reparse(query, { workshop, last: limit, by: null }),
     applyReparse: ({ limit, ...query }, by) => reparse(query, { workshop, last: limit, by }),
     readiness,
-    health: () => healthOf(statuses(), readiness().missing, storeTroubled(workshop)),
+    health: () => healthNow(workshop, statuses(), readiness()),
     rejections: () => workshop.rejections.all(),
     shed: () => [...workshop.shedding.counts].map(([reason, count]) => ({ reason, count })),
     changes$: changesOf(workshop, changed$),
@@ -104,25 +105,11 @@ export function createApi(
   };
 }
 
-/** Of the store: other warnings of the engine are no trouble of it. */
-const storeTroubled = (workshop: Workshop): boolean =>
-  workshop.warnings().some(({ code }) => ['storage', 'damaged', 'damage-found'].includes(code));
-
-function healthOf(
-  statuses: readonly Status[],
-  missing: readonly string[],
-  troubled: boolean,
-): ReturnType<EngineApi['health']> {
-  const unwell = { down: 'degraded', error: 'unhealthy' } as const;
-  return [
-    { name: 'engine', status: missing.length === 0 ? 'healthy' : 'unhealthy', detail: missing.join('; ') || null },
-    { name: 'store', status: troubled ? 'degraded' : 'healthy', detail: null },
-    ...statuses.map(({ id, serviceStatus, hint }) => {
-      const status =
-        serviceStatus === 'down' || serviceStatus === 'error' ? unwell[serviceStatus] : ('healthy' as const);
-      return { name: `definition ${id}`, status, detail: hint };
-    }),
-  ];
+function healthNow(workshop: Workshop, statuses: readonly Status[], { missing }: Readiness): readonly Component[] {
+  const { queue } = workshop.store;
+  const { queueMessages, queueBytes } = workshop.options.limits;
+  const isFull = queue.messages >= queueMessages || queue.bytes >= queueBytes;
+  return healthOf({ statuses, missing, warnings: workshop.warnings(), isFull });
 }
 
 function changesOf({ store }: Workshop, changed$: Observable<string>): Observable<EngineChange> {

@@ -103,9 +103,11 @@ describe.skipIf(leftOut({ programs: ['mount'], asRoot: true }) || !canMount())(
         daybook = await daybook.restart();
         expect(await reserveBytes(), 'given up').toBe(0);
         await answers(452, 'a 452 after a start on a full disk');
+        expect((await daybook.fetch('/v1/health?strict')).status, 'no green light while nothing flows').toBe(503);
         await servesReaders();
         await disk.free();
         await answers(250, 'a 250 after there is space again');
+        expect((await daybook.fetch('/v1/health?strict')).status).toBe(200);
         await hasReserve();
         expect(await daybook.end('SIGTERM')).toBe(0);
       } finally {
