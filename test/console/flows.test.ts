@@ -34,7 +34,10 @@ const [sending = ''] = /^sed "s\/DATE[\s\S]*?-T -$/m.exec(readme) ?? [];
 const { dataDir: _, smtp, definitions, ...rest } = parse(yaml);
 const evil = '<img src=x onerror=alert(1)>\u202etxt.exe';
 const evilShown = '<img src=x onerror=alert(1)>U+202Etxt.exe';
-const more = { id: 'evil', description: evil, transport: 'smtp', serviceEmailAddress: 'evil@journal.north.example' };
+/** A long name, which no page is wider for. */
+const long = `${evil} of the branch office in the North, the second of two`;
+const longShown = `${evilShown} of the branch office in the North, the second of two`;
+const more = { id: 'evil', description: long, transport: 'smtp', serviceEmailAddress: 'evil@journal.north.example' };
 const config = stringify({
   ...rest,
   logLevel: 'error',
@@ -132,7 +135,7 @@ describe.skipIf(noChromium())('by the keys alone', () => {
     await stays('Token');
     await page.keyboard.type(`${tokenOf('admin')}\n`);
     await arrived('Services | Journaling');
-    await page.getByRole('link', { name: evilShown }).waitFor();
+    await page.getByRole('link', { name: longShown }).waitFor();
   });
 
   test('the report of the README, sent by its line, is found, read, proven and taken along', async () => {
@@ -279,8 +282,8 @@ describe.skipIf(noChromium())('by the keys alone', () => {
   });
 
   test('one from the file is read only, by its own hostile name too', async () => {
-    await enter(page, evilShown);
-    await arrived(evilShown);
+    await enter(page, longShown);
+    await arrived(longShown);
     await page.getByText('This definition is provisioned').waitFor();
     expect(await page.locator('form :is(input, select, textarea):not(:disabled)').count()).toBe(1);
     expect(await page.getByRole('button', { name: 'Save and Exit' }).count()).toBe(0);
@@ -297,6 +300,7 @@ describe.skipIf(noChromium())('by the keys alone', () => {
       await page.getByRole('img', { name: /^Current: / }).waitFor();
       await stays('Definition');
     }
+    await isOpenToAll();
     await enter(page, /^Held: /);
     await arrived('Intake');
   });
@@ -381,6 +385,10 @@ describe.skipIf(noChromium())('by the keys alone', () => {
   test('events are followed, the account adds up, the store is verified', async () => {
     await page.goto('/events');
     await page.getByText(evilShown).first().waitFor();
+    await isOpenToAll();
+    const by = page.getByRole('cell', { name: 'engine', exact: true }).first();
+    const box = await by.locator('bdi').boundingBox();
+    expect(box?.height, 'a word stands on one line').toBeLessThan(30);
     await tabTo(page, 'Follow');
     await page.keyboard.press('Space');
     await stays('Follow');
@@ -390,7 +398,10 @@ describe.skipIf(noChromium())('by the keys alone', () => {
     await stays('Type');
     await page.goto('/ledger');
     await page.getByText('The account adds up').waitFor();
+    await isOpenToAll();
     await page.goto('/store');
+    await page.getByText('All read again').waitFor();
+    await isOpenToAll();
     await enter(page, 'Verify all now');
     await page.getByText('Everything is as it was written.').waitFor();
     await stays('Verify all now');

@@ -8,11 +8,12 @@ import { Pager, useCursor } from '../parts/pager.tsx';
 import { Pill, type Tone } from '../parts/pill.tsx';
 import { Empty, WhenLoaded } from '../parts/states.tsx';
 import { type Column, Table } from '../parts/table.tsx';
-import { Instant } from '../parts/time.tsx';
+import { Bytes, Instant } from '../parts/time.tsx';
 import { query } from '../router.ts';
 import { may } from '../session.ts';
 import { events } from '../stream.ts';
 import type { EventItem, Page } from '../wire.types.ts';
+import { span } from '../words.ts';
 
 const rowsShown = 100;
 
@@ -96,10 +97,18 @@ const columns: readonly Column<EventItem>[] = [
   { head: 'Time', cell: ({ at }) => <Instant at={at} /> },
   { head: 'Severity', cell: ({ severity }) => <Pill tone={tones[severity]} word={severity} /> },
   { head: 'Event', cell: ({ type }) => <span class="mono">{type}</span> },
-  { head: 'By', cell: ({ actor }) => <Foreign text={actor} most={60} /> },
+  { head: 'By', cell: By },
   { head: 'About', cell: About },
   { head: 'Particulars', cell: Particulars },
 ];
+
+function By({ actor }: EventItem) {
+  return (
+    <span class="who">
+      <Foreign text={actor} most={60} />
+    </span>
+  );
+}
 
 function About({ definition, intakeId, entryId }: EventItem) {
   return (
@@ -126,10 +135,18 @@ function Particulars({ data }: EventItem) {
         .filter(([, value]) => value !== null && value !== undefined)
         .map(([name, value]) => (
           <span key={name} class="particular">
-            <span class="soft">{name}</span>{' '}
-            <Foreign text={typeof value === 'string' ? value : JSON.stringify(value)} most={300} />
+            <span class="soft">{name}</span> <Particular name={name} value={value} />
           </span>
         ))}
     </>
   );
+}
+
+/** By their names numbers are moments (epoch ms), lengths of time (ms) and sizes, and are read as such. */
+function Particular({ name, value }: { readonly name: string; readonly value: unknown }) {
+  if (typeof value === 'number' && name.endsWith('At') && Number.isFinite(new Date(value).getTime()))
+    return <Instant at={new Date(value).toISOString()} />;
+  if (typeof value === 'number' && name.endsWith('Ms')) return <span title={`${value} ms`}>{span(value)}</span>;
+  if (typeof value === 'number' && name.endsWith('Bytes')) return <Bytes count={value} />;
+  return <Foreign text={typeof value === 'string' ? value : JSON.stringify(value)} most={300} />;
 }
