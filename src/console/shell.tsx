@@ -4,7 +4,7 @@ import { focusHeading } from './focus.ts';
 import { consoleParts } from './navigation.ts';
 import { Elsewhere } from './pages/elsewhere.tsx';
 import { SignIn } from './pages/sign-in.tsx';
-import { Foreign } from './parts/foreign.tsx';
+import { Advice } from './parts/foreign.tsx';
 import { PageFrame } from './parts/page-frame.tsx';
 import { Waiting } from './parts/states.tsx';
 import { go, parts, path } from './router.ts';
@@ -142,7 +142,7 @@ function Warnings() {
         )}
         {warnings.map(({ code, text }) => (
           <li key={code + text}>
-            <Foreign text={text} />
+            <Advice text={text} />
           </li>
         ))}
       </ul>

@@ -23,12 +23,14 @@ export function relative(at: number, now: number): string {
   return ms > 0 ? `${span(ms)} ago` : `in ${span(-ms)}`;
 }
 
-/** `4:05`, `2:00:00`: what is left of a countdown. */
+/** `4:05`, `2:00:00`, `7 d 23:59:12`: what is left of a countdown. */
 export function countdown(ms: number): string {
   const seconds = Math.max(0, Math.ceil(ms / 1000));
-  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const [days, hours] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3_600) % 24];
+  const [minutes, rest] = [Math.floor(seconds / 60) % 60, seconds % 60];
   const pad = (value: number): string => String(value).padStart(2, '0');
-  return hours > 0 ? `${hours}:${pad(minutes)}:${pad(rest)}` : `${minutes}:${pad(rest)}`;
+  const day = days > 0 ? `${days} d ` : '';
+  return hours > 0 || days > 0 ? `${day}${hours}:${pad(minutes)}:${pad(rest)}` : `${minutes}:${pad(rest)}`;
 }
 
 const sizes = ['B', 'KB', 'MB', 'GB', 'TB'];

@@ -189,6 +189,11 @@ describe.skipIf(noChromium())('a journal service definition in the console', () 
     await page.getByRole('button', { name: 'Test Connection' }).click();
     await page.getByText('The connection works.').waitFor();
     expect((await steps.allTextContents()).every((step) => step.startsWith('✓'))).toBe(true);
+    await page.getByRole('button', { name: 'Poll now' }).click();
+    await page.getByText('Received0 no message yet').waitFor();
+    await page.getByRole('link', { name: 'All definitions' }).click();
+    await rowOf(page, 'Cloud mailbox').getByText('no message yet').waitFor();
+    await page.getByRole('link', { name: 'Cloud mailbox' }).click();
     await page.getByRole('button', { name: 'Suspend …' }).click();
     const suspend = page.getByRole('dialog').getByRole('button', { name: 'Suspend' });
     expect(await suspend.isDisabled(), 'without a reason').toBe(true);
@@ -200,7 +205,7 @@ describe.skipIf(noChromium())('a journal service definition in the console', () 
       actor: 'olaf',
       data: { reason: 'the mailbox moves' },
     });
-    expect(await page.getByLabel('Disabled').isChecked(), 'the form shows it').toBe(true);
+    await expect.poll(() => page.getByLabel('Disabled').isChecked(), { message: 'the form shows it' }).toBe(true);
     await page.getByRole('button', { name: 'Delete …' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await rowOf(page, 'From the file').waitFor();
@@ -222,8 +227,24 @@ describe.skipIf(noChromium())('a journal service definition in the console', () 
     await page.getByLabel('Reason').fill('for a test');
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Activate' }).waitFor();
+    const clocks = page.getByRole('timer');
+    const runs = (days: number) => expect.stringMatching(`^(${days} d 0:00:00|${days - 1} d 23:5)`);
+    await expect.poll(() => clocks.allTextContents()).toEqual([runs(2), runs(8)]);
+    await page.getByText('until Gmail gives up what waits at the sender').waitFor();
+    await expect(deliver(daybook.smtpPort, ['file@journal.north.example'], lunchReport('late'))).rejects.toThrow('450');
+    await page.getByRole('link', { name: 'All definitions' }).click();
+    await rowOf(page, 'From the file')
+      .getByText(/^Exchange gives up what waits at the sender in [12] d /)
+      .waitFor();
+    await page.getByRole('link', { name: 'From the file' }).click();
     await page.getByRole('button', { name: 'Activate' }).click();
     await page.getByRole('button', { name: 'Suspend …' }).waitFor();
+    await expect.poll(() => clocks.count()).toBe(0);
+    const service = page.getByRole('region', { name: 'Service Status' });
+    await service.getByRole('link', { name: '1' }).click();
+    await page.waitForURL('**/events?type=smtp.rejected&definition=provisioned');
+    await page.getByRole('cell', { name: '450 4.3.2' }).waitFor();
   });
 
   test('is not left unsaved without a question', async () => {

@@ -61,6 +61,7 @@ const guide = (transport: 'smtp' | 'pop3'): readonly string[] => [
   ...['Service Status', 'Service Status', 'Last Successful Extract', 'Processing Queue'],
   ...(transport === 'pop3' ? ['POP3 Mailbox Queue'] : []),
   'Received',
+  ...(transport === 'smtp' ? ['Refused', 'Usual Silence'] : []),
 ];
 const journal = ['journal@journal.north.example'];
 
@@ -366,6 +367,11 @@ describe.skipIf(noChromium())('by the keys alone', () => {
     await arrived('Alerts');
     await page.reload();
     await shown(page);
+    const row = page.getByRole('row').filter({ hasText: 'in quarantine' });
+    expect(await row.locator('code').first().textContent()).toBe('daybook intake list --state quarantined');
+    expect(await row.getByRole('link', { name: 'Intake, quarantined' }).getAttribute('href')).toBe(
+      '/intake?state=quarantined&definition=exchange',
+    );
     const open = await page.getByText('Acknowledge …').count();
     await enter(page, 'Acknowledge …');
     await page.getByRole('dialog').waitFor();

@@ -146,5 +146,6 @@ test('before its first run a definition awaits it, and a status that no event te
 test('figures read as people write them', () => {
   expect([bytes(0), bytes(1023), bytes(75_000), bytes(3 * 1024 ** 3)]).toEqual(['0 B', '1023 B', '73.2 KB', '3.0 GB']);
   expect([countdown(0), countdown(65_000), countdown(7_199_001)]).toEqual(['0:00', '1:05', '2:00:00']);
+  expect([countdown(86_400_000), countdown(2 * 86_400_000 - 1_000)]).toEqual(['1 d 0:00:00', '1 d 23:59:59']);
   expect([relative(0, 500), relative(0, 200_000), relative(90_000, 0)]).toEqual(['now', '3 min ago', 'in 1 min']);
 });

@@ -87,7 +87,8 @@ definitions:
       headers: { 'content-type': 'application/json' },
     });
     await expect.poll(lit).toEqual(['suspended', 'open']);
-    expect(await page.getByRole('timer').count(), 'silence is not counted').toBe(0);
+    await page.getByText('until Down, if no message comes').waitFor({ state: 'detached' });
+    await page.getByText('until Exchange gives up what waits at the sender').waitFor();
     const day = page.getByRole('list').filter({ hasText: 'Not known' });
     await expect
       .poll(async () => (await day.locator('li').allTextContents()).map((text) => text.replace(/\d.*/, '')))

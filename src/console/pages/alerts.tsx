@@ -4,7 +4,7 @@ import { useDoing } from '../doing.ts';
 import { useLoad } from '../load.ts';
 import { Button, Submit } from '../parts/button.tsx';
 import { Dialog } from '../parts/dialog.tsx';
-import { Foreign } from '../parts/foreign.tsx';
+import { Advice, Foreign } from '../parts/foreign.tsx';
 import { PageFrame } from '../parts/page-frame.tsx';
 import { Pager, useCursor } from '../parts/pager.tsx';
 import { Pill, type Tone } from '../parts/pill.tsx';
@@ -104,11 +104,7 @@ function columnsOf(ask: (alert: Alert) => void): readonly Column<Alert>[] {
   return [
     { head: 'Alert', cell: What },
     { head: 'State', cell: (alert) => <Pill tone={toneOf(alert)} word={alert.state} /> },
-    {
-      head: 'About',
-      cell: ({ definition }) =>
-        definition === null ? 'the engine' : <a href={`/journaling/${encodeURIComponent(definition)}`}>{definition}</a>,
-    },
+    { head: 'About', cell: About },
     { head: 'Since', cell: ({ since }) => <Instant at={since} /> },
     { head: 'Asked', cell: ({ notices }) => notices, number: true },
     {
@@ -130,11 +126,35 @@ function What({ title, text, advice }: Alert) {
         <Foreign text={title} />
       </strong>
       <span class="under">
-        <Foreign text={text} />
+        <Advice text={text} />
       </span>
       {advice !== null && (
         <span class="under">
-          <Foreign text={advice} />
+          <Advice text={advice} />
+        </span>
+      )}
+    </>
+  );
+}
+
+/** Where more is seen of it, and done about it. */
+const places: Readonly<Record<string, readonly [word: string, path: string, state?: string]>> = {
+  held: ['Intake, held', '/intake', 'held'],
+  quarantine: ['Intake, quarantined', '/intake', 'quarantined'],
+  gap: ['Ledger, gaps', '/ledger'],
+  disk: ['Store', '/store'],
+  damage: ['Store', '/store'],
+  anchor: ['Store', '/store'],
+};
+
+function About({ kind, definition }: Alert) {
+  const [word, path, state] = places[kind] ?? [];
+  return (
+    <>
+      {definition === null ? 'the engine' : <a href={`/journaling/${encodeURIComponent(definition)}`}>{definition}</a>}
+      {path !== undefined && (
+        <span class="under">
+          <a href={withQuery(path, { state, definition: definition ?? undefined })}>{word}</a>
         </span>
       )}
     </>

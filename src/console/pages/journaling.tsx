@@ -1,7 +1,8 @@
 import { useSignal } from '@preact/signals';
 import { useHistory } from '../history.ts';
-import { Foreign } from '../parts/foreign.tsx';
+import { Advice, Foreign } from '../parts/foreign.tsx';
 import { PageFrame } from '../parts/page-frame.tsx';
+import { PatienceLine } from '../parts/patience.tsx';
 import { ServicePill, serviceWords } from '../parts/pill.tsx';
 import { Sparkline } from '../parts/sparkline.tsx';
 import { Empty, Waiting } from '../parts/states.tsx';
@@ -104,10 +105,7 @@ function columnsOf(history: History | undefined): readonly Column<Status>[] {
     { head: 'Definition', cell: Name },
     { head: 'Service Status', cell: State },
     { head: 'Transport', cell: ({ transport }) => transport.toUpperCase() },
-    {
-      head: 'Last Successful Extract',
-      cell: ({ lastSuccessfulExtract: at }) => (at === null ? 'Awaiting Initial Run' : <Time at={at} />),
-    },
+    { head: 'Last Successful Extract', cell: Extract },
     { head: 'Processing Queue', cell: Queue, number: true },
     { head: 'POP3 Mailbox Queue', cell: Mailbox, number: true },
     {
@@ -138,7 +136,7 @@ function Name({ id, description }: Status) {
 }
 
 function State(status: Status) {
-  const { since, hint, warnings } = status;
+  const { since, hint, patience, warnings } = status;
   return (
     <>
       <ServicePill status={status} />
@@ -150,14 +148,39 @@ function State(status: Status) {
       )}
       {hint !== null && (
         <span class="under hint">
-          <Foreign text={hint} />
+          <Advice text={hint} />
+        </span>
+      )}
+      {patience !== null && (
+        <span class="under warning">
+          <PatienceLine patience={patience} />
         </span>
       )}
       {warnings.map(({ code, text }) => (
         <span key={code + text} class="under warning">
-          <Foreign text={text} />
+          <Advice text={text} />
         </span>
       ))}
+    </>
+  );
+}
+
+/** An empty mailbox is a successful run, so of a mailbox it says when a message came as well. */
+function Extract({ transport, lastSuccessfulExtract, lastMessageAt }: Status) {
+  return (
+    <>
+      {lastSuccessfulExtract === null ? 'Awaiting Initial Run' : <Time at={lastSuccessfulExtract} />}
+      {transport === 'pop3' && lastSuccessfulExtract !== null && (
+        <span class="under">
+          {lastMessageAt === null ? (
+            'no message yet'
+          ) : (
+            <>
+              last message <Time at={lastMessageAt} />
+            </>
+          )}
+        </span>
+      )}
     </>
   );
 }

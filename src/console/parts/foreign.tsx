@@ -16,6 +16,25 @@ export function Foreign({ text, most }: { readonly text: string; readonly most?:
   );
 }
 
+/** What the engine says, which may quote a stranger: what stands in back-quotes is a command, and set as one. */
+export function Advice({ text }: { readonly text: string }) {
+  // Every second piece stood between two back-quotes.
+  const pieces = text.replace(breaks, ' ').split('`');
+  return (
+    <bdi class="foreign">
+      {pieces.map((piece, at) =>
+        at % 2 === 1 ? (
+          <code key={at}>
+            <Seen text={piece} />
+          </code>
+        ) : (
+          <Seen key={at} text={piece} />
+        ),
+      )}
+    </bdi>
+  );
+}
+
 /** The same over many lines. */
 export function ForeignText({ text }: { readonly text: string }) {
   return (

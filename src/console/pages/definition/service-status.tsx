@@ -1,11 +1,13 @@
 import type { ComponentChildren } from 'preact';
-import { Foreign } from '../../parts/foreign.tsx';
+import { withQuery } from '../../api.ts';
+import { Advice } from '../../parts/foreign.tsx';
+import { PatienceClocks } from '../../parts/patience.tsx';
 import { ServicePill } from '../../parts/pill.tsx';
 import { Time } from '../../parts/time.tsx';
 import { may } from '../../session.ts';
 import { statusOf } from '../../stream.ts';
 import type { Status } from '../../wire.types.ts';
-import { figure } from '../../words.ts';
+import { counted, figure, span } from '../../words.ts';
 import { ConnectionTest } from './connection-test.tsx';
 import { Controls } from './controls.tsx';
 import type { Editing } from './editing.ts';
@@ -24,7 +26,8 @@ export function ServiceStatus({ id, editing }: { readonly id: string; readonly e
 }
 
 function Facts({ status }: { readonly status: Status }) {
-  const { since, hint, lastSuccessfulExtract, processingQueue, counts, warnings, canary } = status;
+  const { id, transport, since, hint, lastSuccessfulExtract, lastMessageAt, processingQueue } = status;
+  const { counts, warnings, patience, usualSilence, canary } = status;
   return (
     <>
       <dl class="glance">
@@ -37,7 +40,7 @@ function Facts({ status }: { readonly status: Status }) {
           )}
           {hint !== null && (
             <p class="under hint">
-              <Foreign text={hint} />
+              <Advice text={hint} />
             </p>
           )}
         </Fact>
@@ -53,7 +56,7 @@ function Facts({ status }: { readonly status: Status }) {
             </span>
           )}
         </Fact>
-        {status.transport === 'pop3' && (
+        {transport === 'pop3' && (
           <Fact name="POP3 Mailbox Queue">
             {status.pop3MailboxQueue === null ? '—' : figure(status.pop3MailboxQueue)}
             {status.pop3MailboxQueueAt !== null && (
@@ -64,18 +67,62 @@ function Facts({ status }: { readonly status: Status }) {
             )}
           </Fact>
         )}
-        <Fact name="Received">{figure(counts.received)}</Fact>
+        <Fact name="Received">
+          {figure(counts.received)}
+          <span class="soft">
+            {' '}
+            {lastMessageAt === null ? (
+              'no message yet'
+            ) : (
+              <>
+                last <Time at={lastMessageAt} />
+              </>
+            )}
+          </span>
+        </Fact>
+        {transport === 'smtp' && (
+          <Fact name="Refused">
+            <Refused id={id} count={counts.rejected} />
+          </Fact>
+        )}
+        {transport === 'smtp' && (
+          <Fact name="Usual Silence">
+            <Usual silence={usualSilence} />
+          </Fact>
+        )}
         {canary !== null && (
           <Fact name="Canary">
             <Canary canary={canary} />
           </Fact>
         )}
       </dl>
+      {patience !== null && <PatienceClocks patience={patience} />}
       {warnings.map(({ code, text }) => (
         <p key={code + text} class="note warn">
-          <Foreign text={text} />
+          <Advice text={text} />
         </p>
       ))}
+    </>
+  );
+}
+
+/** What senders were told why stands in the event log. */
+function Refused({ id, count }: { readonly id: string; readonly count: number }) {
+  if (count === 0 || !may('read-events')) return <>{figure(count)}</>;
+  return <a href={withQuery('/events', { type: 'smtp.rejected', definition: id })}>{figure(count)}</a>;
+}
+
+/** Learnt by hour of the week, with the figures it comes from. */
+function Usual({ silence }: { readonly silence: Status['usualSilence'] }) {
+  if (silence === null) return <span class="soft">not known before four weeks</span>;
+  const { longestSeconds, limitSeconds, weeks } = silence;
+  return (
+    <>
+      {span(longestSeconds * 1_000)} at this hour
+      <span class="soft">
+        {' '}
+        of {counted(weeks, 'week')}; a warning from {span(limitSeconds * 1_000)} on
+      </span>
     </>
   );
 }

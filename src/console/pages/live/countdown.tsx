@@ -1,9 +1,7 @@
 import { engineNow } from '../../clock.ts';
+import { Ring } from '../../parts/ring.tsx';
 import type { Status } from '../../wire.types.ts';
 import { countdown } from '../../words.ts';
-
-const radius = 20;
-const around = 2 * Math.PI * radius;
 
 /** What comes next by itself: `down` for want of mail, or the next look into the mailbox. */
 export function Countdown({ status }: { readonly status: Status }) {
@@ -33,15 +31,5 @@ export function Countdown({ status }: { readonly status: Status }) {
         until the next {nextRetryAt === null ? 'poll' : 'try'}
       </p>
     </div>
-  );
-}
-
-function Ring({ share }: { readonly share: number }) {
-  const left = Math.min(1, Math.max(0, share));
-  return (
-    <svg class="ring" viewBox="0 0 48 48" aria-hidden="true">
-      <circle cx="24" cy="24" r={radius} class="whole" />
-      <circle cx="24" cy="24" r={radius} class="left" stroke-dasharray={`${left * around} ${around}`} />
-    </svg>
   );
 }

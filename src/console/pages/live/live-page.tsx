@@ -1,7 +1,8 @@
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { now } from '../../clock.ts';
-import { Foreign, plain } from '../../parts/foreign.tsx';
+import { Advice, plain } from '../../parts/foreign.tsx';
 import { PageFrame } from '../../parts/page-frame.tsx';
+import { PatienceClocks } from '../../parts/patience.tsx';
 import { ServicePill } from '../../parts/pill.tsx';
 import { Empty, Waiting } from '../../parts/states.tsx';
 import { go, parts } from '../../router.ts';
@@ -75,9 +76,10 @@ function State({ status }: { readonly status: Status }) {
         <ServicePill status={status} />
       </p>
       <Countdown status={status} />
+      {status.patience !== null && <PatienceClocks patience={status.patience} />}
       {status.hint !== null && (
         <p class="hint">
-          <Foreign text={status.hint} />
+          <Advice text={status.hint} />
         </p>
       )}
     </section>
