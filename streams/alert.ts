@@ -15,6 +15,8 @@ export const alertKinds = [
   'certificate',
   'suspended',
   'quality',
+  'refused',
+  'scope',
   'damage',
   'clock',
   'anchor',

@@ -17,6 +17,8 @@ const titles: Readonly<Record<AlertKind, readonly [definition: string, engine: s
   certificate: ['has a certificate that ends', 'A certificate ends'],
   suspended: ['is suspended', 'Journaling is suspended'],
   quality: ['gets reports without an envelope', 'Reports come without an envelope'],
+  refused: ['refuses mail that is sent to it', 'Mail is refused'],
+  scope: ['archives hardly any of its mail', 'Hardly any mail is archived'],
   damage: ['has damaged mail', 'Stored mail is damaged'],
   clock: ['has a clock that leapt', 'The clock leapt'],
   anchor: ['has an anchor that fails', 'Signed heads are not kept outside'],

@@ -9,6 +9,7 @@ import type { Definition } from './definition-book.types.ts';
 import type { Lapse } from './gaps.ts';
 import type { MailboxFact } from './mailbox-facts.ts';
 import { patienceOf } from './patience.ts';
+import type { Refusal } from './rejections.ts';
 import type { UsualSilence } from './usual-silence.ts';
 import { warningsOf } from './warnings.ts';
 
@@ -25,6 +26,8 @@ export interface StatusFacts {
   readonly figures: Figures;
   readonly oldestAt: number | null;
   readonly rejected: number;
+  /** Mail that is refused now, and why; null: none. */
+  readonly refusal: Refusal | null;
   readonly mailbox: MailboxFact;
   /** Of an `smtp` definition that listens: since when nothing has come, and what is usual. */
   readonly silence: Silence | null;

@@ -34,6 +34,8 @@ const warningKinds: Readonly<Record<string, readonly [kind: AlertKind, severity:
   'suspended-long': ['suspended', 'warning'],
   'secret-lost': ['error', 'error'],
   'envelope-quality': ['quality', 'warning'],
+  'mail-refused': ['refused', 'warning'],
+  'hardly-archived': ['scope', 'warning'],
   'silence-unusual': ['silence', 'warning'],
   'loss-near': ['loss', 'error'],
   'canary-missing': ['canary', 'warning'],
@@ -51,7 +53,7 @@ const warningKinds: Readonly<Record<string, readonly [kind: AlertKind, severity:
 };
 
 /** Their time is that of the service status: they began when they were seen first. */
-const firstSeen: readonly string[] = ['held-expired', 'envelope-quality'];
+const firstSeen: readonly string[] = ['held-expired', 'envelope-quality', 'hardly-archived'];
 
 /** Rule: what is wrong now, one for each kind and definition. What has one cause is told once, whomever it touches. */
 export function troublesOf({ statuses, warnings, now }: Look): readonly Trouble[] {

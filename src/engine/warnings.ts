@@ -13,6 +13,8 @@ type Warning = Warnings[number];
 /** More than this share of L2 to L5 items means that something on the way spoils reports (journaling b.7). */
 const suspectShare = 0.05;
 const suspectFrom = 20;
+/** Where so little of what came is kept, hardly anything is by design. */
+const hardlyKept = 0.1;
 const dayMs = 86_400_000;
 const suspendedLongMs = dayMs;
 /** Two weeks are enough to renew a certificate without haste, and short of those that are made for 90 days. */
@@ -26,7 +28,9 @@ type DatedFacts = StatusFacts & { readonly since: number };
 /** Degradations that a status must not mask (journaling a.4, d.7), each from evidence, none of it kept anywhere else. */
 export function warningsOf(facts: DatedFacts, matching: Pick<MatchingOptions, 'extendedWaitMs'>): Warnings {
   return [
+    ...refused(facts),
     ...envelopeQuality(facts),
+    ...hardlyArchived(facts),
     ...suspendedLong(facts),
     ...backlog(facts, matching),
     ...mailboxWarnings(facts),
@@ -47,6 +51,36 @@ function envelopeQuality({ definition, figures, since }: DatedFacts): Warnings {
   if (definition.config.journalType !== 'eej' || received < suspectFrom || spoilt / received <= suspectShare) return [];
   const share = Math.round((spoilt / received) * 100);
   return [warning('envelope-quality', `${share} % of the items came without a readable envelope`, since)];
+}
+
+/** What each refusal asks for; the reply is what the sender was told. */
+const remedies: Readonly<Record<string, string>> = {
+  source: 'its address is in neither `smtp.additionalSourceIpRanges` nor `smtp.authorizedSources`',
+  'tls-missing': 'it does not use TLS, which `smtp.requireTls` asks for',
+  'auth-missing': 'it does not log in, which `smtp.useSmtpAuthentication` asks for',
+  'auth-failed': 'its password is not that of the definition',
+  'auth-locked': 'its password was wrong too often',
+  'other-identity': 'it logs in with another address than that which it writes to',
+  'too-many-recipients': 'it sends to too many service addresses at once',
+  'too-large': 'a message is larger than `smtp.maxMessageSize`',
+};
+
+/** A definition may be active by one sender while another one is sent away. */
+function refused({ refusal }: StatusFacts): Warnings {
+  if (refusal === null) return [];
+  const { peer, reply, reason, count, since } = refusal;
+  const times = count === 1 ? 'once' : `${count} times`;
+  const text = `mail from ${peer} is refused (${reply}, ${times}): ${remedies[reason] ?? reason}`;
+  return [warning('mail-refused', text, since)];
+}
+
+/** Canaries are skipped by design; of anything else it says that nobody in it is known as ours. */
+function hardlyArchived({ figures: { received, queueMessages, skipped }, canary: view, since }: DatedFacts): Warnings {
+  const canaries = view?.state.came ?? 0;
+  const [came, gone] = [received - queueMessages - canaries, skipped - canaries];
+  if (came < suspectFrom || came - gone >= came * hardlyKept) return [];
+  const text = `${gone} of ${came} messages were skipped and not archived, since nobody in them is internal and known: look at \`directory.internalDomains\` and \`directory.addresses\``;
+  return [warning('hardly-archived', text, since)];
 }
 
 function suspendedLong({ definition: { suspended, suspendedSince }, now }: StatusFacts): Warnings {

@@ -134,6 +134,7 @@ export function createWorkshop(
               figures: store.figuresOf(definition.id),
               oldestAt: store.oldest(definition.id),
               rejected: parts.rejected.of(definition.id),
+              refusal: rejections.standing(definition.id),
               mailbox: mailboxFacts.of(definition.id),
               refusingSince: watches.refusingSince(),
               lapse: watches.gaps?.lapsed(definition.id) ?? null,

@@ -112,6 +112,8 @@ test('each kind of trouble can happen', () => {
       'canary-late',
       'coverage-lapsed',
       'anchor-failing',
+      'mail-refused',
+      'hardly-archived',
       'alert-channel-failing',
     ],
   ];

@@ -43,6 +43,7 @@ function codes({ definition = {}, options = {}, journalType = 'eej', figures = {
     figures: { ...noFigures, ...figures },
     oldestAt: null,
     rejected: 0,
+    refusal: null,
     mailbox: noMailbox,
     journal: { serviceStatus: 'active' },
     silence: null,
@@ -67,6 +68,29 @@ test.each([
   ['where no envelope is expected', { received: 100, absorbed: 90 }, 'standard', []],
 ] as const)('items without an envelope: %s', (_, figures, journalType, expected) => {
   expect(codesOf({ figures, journalType })).toEqual(expected);
+});
+
+test.each([
+  ['few', { received: 19, skipped: 19 }, 0, []],
+  ['one in ten kept', { received: 20, skipped: 18, archived: 2 }, 0, []],
+  ['less than one in ten kept', { received: 21, skipped: 19, archived: 2 }, 0, ['hardly-archived']],
+  ['canaries, and little else', { received: 45, skipped: 40, archived: 5 }, 21, []],
+] as const)('mail that is skipped: %s', (_, figures, came, expected) => {
+  const canary =
+    came === 0
+      ? null
+      : { state: { came, missed: 0, missedSince: null, missing: [], unsent: null, last: null }, options: {} };
+  expect(codesOf({ figures, canary } as unknown as Facts).filter((code) => !code.startsWith('canary'))).toEqual(
+    expected,
+  );
+});
+
+test('mail that is refused is told with what would mend it', () => {
+  const refusal = { peer: '192.0.2.7', reason: 'source', reply: '451 4.7.1', count: 12, since: 9 } as const;
+  const text =
+    'mail from 192.0.2.7 is refused (451 4.7.1, 12 times): its address is in neither `smtp.additionalSourceIpRanges` nor `smtp.authorizedSources`';
+  expect(codes({ refusal })).toEqual([{ code: 'mail-refused', text, since: '1970-01-01T00:00:00.009Z' }]);
+  expect(codes({ refusal: { ...refusal, reason: 'too-large', count: 1 } })[0]?.text).toMatch(/, once\): a message is/);
 });
 
 test('suspended for more than a day, and not a moment sooner', () => {

@@ -160,6 +160,7 @@ export class WeekEngine {
         figures: this.store.figuresOf(definition.id),
         oldestAt: this.store.oldest(definition.id),
         rejected: 0,
+        refusal: null,
         mailbox: this.#facts.of(definition.id),
         silence: null,
         canary: null,
