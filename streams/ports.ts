@@ -23,9 +23,9 @@ import type {
 export interface Custody {
   /**
    * Starts one message; nothing of it counts before `commit` has resolved. `done` hears of written chunks once nothing
-   * will read them again, though not of each of them.
+   * will read them again, though not of each. @throws EngineFailure `store-full` where `announcedBytes` have no room
    */
-  begin(done?: ChunksDone): Receipt;
+  begin(done?: ChunksDone, announcedBytes?: number | null): Receipt;
 }
 export type ChunksDone = (chunks: readonly Uint8Array[]) => void;
 

@@ -1,3 +1,4 @@
+import { EngineFailure } from '../../streams/failure.ts';
 import type { Custodied, Received } from '../../streams/message.ts';
 import type { Custody, Receipt } from '../../streams/ports.ts';
 import { roomIn } from '../store/free-space.ts';
@@ -28,33 +29,51 @@ export function createCapacity(
   options: CapacityOptions,
 ): Capacity {
   const room = roomIn(options.dataDir, options.minimumFreeBytes, options.now);
-  const flying = { messages: 0, bytes: 0 };
+  const flying: Flying = { messages: 0, bytes: 0, announced: 0 };
+  const hasRoomFor = (bytes: number): boolean => room(flying.announced + bytes + store.missingReserveBytes) > 0;
   return {
     admit: (sizeHintBytes) => {
       if (options.stopping()) return 'stopping';
       // Nothing is promised on it until it is opened anew (store section 3).
       if (!store.health.open) return 'failed';
-      const onTheWay = flying.bytes + (sizeHintBytes ?? 0);
+      const more = sizeHintBytes ?? 0;
       if (store.queue.messages + flying.messages >= options.queueMessages) return 'full';
-      if (store.queue.bytes + onTheWay >= options.queueBytes) return 'full';
-      if (room(onTheWay + store.missingReserveBytes) <= 0) return 'full';
+      if (store.queue.bytes + flying.bytes + more >= options.queueBytes) return 'full';
+      if (!hasRoomFor(more)) return 'full';
       return options.putsOff(flying.messages) ? 'overloaded' : 'ok';
     },
-    custody: { begin: (done) => new CountedReceipt(store.custody.begin(done), flying) },
+    custody: {
+      begin: (done, announcedBytes) => {
+        const announced = announcedBytes ?? 0;
+        // Many may have been admitted since, each with the same room in view.
+        if (announced > 0 && !hasRoomFor(announced)) throw new EngineFailure('store-full');
+        return new CountedReceipt(store.custody.begin(done), flying, announced);
+      },
+    },
   };
+}
+
+/** What is on its way: messages, their bytes so far, and as many bytes as they have or will have by their own word. */
+interface Flying {
+  messages: number;
+  bytes: number;
+  announced: number;
 }
 
 /** A receipt whose message and bytes count as on their way until it is committed or given up. */
 class CountedReceipt implements Receipt {
   readonly #receipt: Receipt;
-  readonly #flying: { messages: number; bytes: number };
+  readonly #flying: Flying;
   #bytes = 0;
+  #announced: number;
   #landed = false;
 
-  constructor(receipt: Receipt, flying: { messages: number; bytes: number }) {
+  constructor(receipt: Receipt, flying: Flying, announced: number) {
     this.#receipt = receipt;
     this.#flying = flying;
+    this.#announced = announced;
     flying.messages += 1;
+    flying.announced += announced;
   }
 
   get size(): number {
@@ -65,6 +84,9 @@ class CountedReceipt implements Receipt {
     if (!this.#landed) {
       this.#bytes += chunk.length;
       this.#flying.bytes += chunk.length;
+      const beyond = Math.max(0, this.#bytes - this.#announced);
+      this.#announced += beyond;
+      this.#flying.announced += beyond;
     }
     return this.#receipt.write(chunk);
   }
@@ -91,5 +113,6 @@ class CountedReceipt implements Receipt {
     this.#landed = true;
     this.#flying.messages -= 1;
     this.#flying.bytes -= this.#bytes;
+    this.#flying.announced -= this.#announced;
   }
 }

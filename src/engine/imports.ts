@@ -38,7 +38,7 @@ export function createImportApi(
       const definition = book.get(wanted.definitionId);
       if (definition === undefined) return undefined;
       refuseUnless(capacity.admit(wanted.sizeHintBytes));
-      const receipt = capacity.custody.begin();
+      const receipt = capacity.custody.begin(undefined, wanted.sizeHintBytes);
       try {
         const { sha256, size } = await fill(receipt, bytes, maxMessageBytes);
         const name = importName(wanted.as, sha256, wanted.envelope);

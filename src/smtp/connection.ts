@@ -8,7 +8,7 @@ import { isLoopback, peerAddress } from './address.ts';
 import { DataParser, type DataSink, readStock } from './data-parser.ts';
 import { Dialogue } from './dialogue.ts';
 import type { Host } from './host.ts';
-import type { Incoming } from './incoming.ts';
+import { Incoming } from './incoming.ts';
 import { type ParsedPath, type Path, parsePath } from './path.ts';
 import { type Refusal, type Reply, refusals, replies } from './reply.ts';
 import { Transaction } from './transaction.ts';
@@ -105,13 +105,12 @@ export class Connection extends SMTPConnection implements DataSink {
   }
 
   transport(): TransportFacts {
-    const socket = this._socket as Partial<TLSSocket>;
     return {
       kind: 'smtp',
       peer: this.peer,
       mailFrom: this.transaction.mailFrom,
       rcptTo: this.transaction.recipients,
-      tls: this.secure ? (socket.getProtocol?.() ?? null) : null,
+      tls: this.secure ? ((this._socket as Partial<TLSSocket>).getProtocol?.() ?? null) : null,
       authenticatedAs: this.identity,
       uidl: null,
     };
@@ -177,13 +176,14 @@ export class Connection extends SMTPConnection implements DataSink {
       callback();
       return;
     }
-    try {
-      this.incoming = this.host.openMessage();
-    } catch {
-      this.refuse(refusals.failed);
+    const opened = this.host.openMessage(this.transaction.announcedBytes);
+    if (!(opened instanceof Incoming)) {
+      this.#mailMayFollow = true;
+      this.refuse(opened);
       callback();
       return;
     }
+    this.incoming = opened;
     this.sample = undefined;
     if (parser instanceof DataParser) parser.beginData(this);
     else this._dataStream = readStock(parser, this);

@@ -17,7 +17,8 @@ export interface Host {
   takesSocket(peer: string): boolean;
   /** Why this connection may not stay, or undefined. */
   refuseConnection(connection: Connection): Refusal | undefined;
-  openMessage(): Incoming;
+  /** Or why it may not come: what was announced has no room any more. */
+  openMessage(announcedBytes: number | null): Incoming | Refusal;
   /** All bytes are in the receipt; the answer comes by `connection.answer`, once. */
   deliver(connection: Connection, incoming: Incoming): void;
   rejected(refusal: Refusal, peer: string, definitionId: string | null): void;

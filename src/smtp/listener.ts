@@ -8,7 +8,7 @@ import type { Connection } from './connection.ts';
 import { framingFits } from './data-parser.ts';
 import { openGiveBack } from './give-back.ts';
 import type { Host } from './host.ts';
-import { Incoming } from './incoming.ts';
+import { Incoming, storeFailure } from './incoming.ts';
 import { type SmtpLimits, smtpLimits } from './limits.ts';
 import { masked } from './mask.ts';
 import { overdue } from './overdue.ts';
@@ -97,12 +97,14 @@ function createHost(parts: HostParts): Host {
     now,
     takesSocket: (peer) => takesSocket(peer, parts),
     refuseConnection: (connection) => refuseConnection(connection, parts),
-    openMessage: () =>
-      new Incoming(ports.custody.begin(giveBack), {
-        limitBytes: options.maxMessageBytes,
-        overrunBytes: limits.overrunBytes,
-        startedAt: now(),
-      }),
+    openMessage: (announcedBytes) => {
+      const bounds = { limitBytes: options.maxMessageBytes, overrunBytes: limits.overrunBytes, startedAt: now() };
+      try {
+        return new Incoming(ports.custody.begin(giveBack, announcedBytes), bounds);
+      } catch (error) {
+        return refusalOf(storeFailure(error), options.maxAgeMs ?? thirtyDaysMs);
+      }
+    },
     deliver: (connection, incoming) => deliver(connection, incoming, parts),
     rejected: (refusal, peer, definitionId) =>
       ports.rejected({ definitionId, reason: refusal.reason, reply: replyCode(refusal), peer }),

@@ -96,12 +96,14 @@ export class Server extends SMTPServer {
       return;
     }
     const size = address.args === false ? undefined : address.args['SIZE'];
-    const verdict = this.#ports.admit(typeof size === 'string' ? Number(size) : null);
+    const announcedBytes = typeof size === 'string' ? Number(size) : null;
+    const verdict = this.#ports.admit(announcedBytes);
     if (verdict !== 'ok') {
       done(this.#refused(refusals[verdict], connection, null));
       return;
     }
     connection.transaction.mailFrom = rawOf(address);
+    connection.transaction.announcedBytes = announcedBytes;
     done();
   }
 

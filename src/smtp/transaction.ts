@@ -3,6 +3,8 @@ import type { Destination } from '../../streams/message.ts';
 /** What one mail transaction has gathered between MAIL and DATA. */
 export class Transaction {
   mailFrom: string | null = null;
+  /** By SIZE= of MAIL. */
+  announcedBytes: number | null = null;
   /** RCPT commands so far, refused ones too. */
   tried = 0;
   /** One for each definition, in the order of RCPT. */

@@ -72,6 +72,30 @@ test('so do bytes, what a sender announces included', async () => {
   expect(capacity.admit(200)).toBe('ok');
 });
 
+test('what others have announced counts against the free space, from DATA to the end of each', async () => {
+  const free = 1_000_000;
+  const { bavail, bsize } = statfsSync(tmpdir());
+  // Of a size that nothing else on the machine changes in a moment.
+  const half = (bavail * bsize - free) / 2;
+  const { capacity } = set({ queueBytes: 2 ** 60 });
+  expect(capacity.admit(half * 1.5)).toBe('ok');
+  const first = capacity.custody.begin(undefined, half * 1.5);
+  expect(capacity.admit(half)).toBe('full');
+  expect(() => capacity.custody.begin(undefined, half)).toThrow(expect.objectContaining({ code: 'store-full' }));
+  expect(capacity.admit(half / 4)).toBe('ok');
+  await first.write(new Uint8Array(300));
+  expect(capacity.admit(half)).toBe('full');
+  first.abort();
+  expect(capacity.admit(half)).toBe('ok');
+  // Who announced less than it brings counts by what it brings; who announced nothing begins in any case.
+  const second = capacity.custody.begin(undefined, 1);
+  await second.write(new Uint8Array(3_000_000));
+  expect(capacity.admit(2 * half - 1_000_000)).toBe('full');
+  capacity.custody.begin();
+  await second.commit(received);
+  expect(capacity.admit(half)).toBe('ok');
+});
+
 test('under the floor of free space nothing is admitted', () => {
   expect(set({ minimumFreeBytes: 2 ** 60 }).capacity.admit(null)).toBe('full');
 });

@@ -21,6 +21,34 @@ describe('the answers of the SMTP listener', () => {
     expect(fixture.rejections).toEqual([{ definitionId: null, reason, reply, peer: '127.0.0.1' }]);
   });
 
+  it('answers DATA with 452 where what was announced has no room any more, and lets none of its words into the log', async () => {
+    await using fixture = await openListener();
+    fixture.custody.room = 1_000;
+    await using client = await SmtpClient.ready(fixture.port);
+    await client.send('MAIL FROM:<a@b.c> SIZE=1001\r\nRCPT TO:<journal@example.com>\r\nDATA\r\n');
+    const [, , refused] = await client.replyLines(3);
+    expect(refused).toMatch(/^452 4\.3\.1 /);
+    await client.send('MAIL FROM: secretword\r\n');
+    expect((await client.reply()).code).toBe(501);
+    expect(fixture.logged.join()).not.toContain('secretword');
+    expect(fixture.rejections).toMatchObject([{ reason: 'store-full', reply: '452 4.3.1' }]);
+    expect(fixture.deliveries).toEqual([]);
+    await client.command('RSET');
+    await client.command('MAIL FROM:<a@b.c> SIZE=1000');
+    await client.command('RCPT TO:<journal@example.com>');
+    expect((await client.command('DATA')).code).toBe(354);
+  });
+
+  it('hands on no SIZE that is none, since a sum with it would be none for ever', async () => {
+    await using fixture = await openListener();
+    await using client = await SmtpClient.ready(fixture.port);
+    for (const size of ['abc', '', '-5', '1e9', '0x10', 'Infinity']) {
+      await client.command(`MAIL FROM:<a@b.c> SIZE=${size}`);
+      await client.command('RSET');
+    }
+    expect(fixture.sizeHints.filter((hint) => hint !== null)).toEqual([]);
+  });
+
   it.each([
     ['store-failed', '451 4.3.0 '],
     ['store-full', '452 4.3.1 '],

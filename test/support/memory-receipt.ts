@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { EngineFailure } from '../../streams/failure.ts';
 import type { Custodied, Received } from '../../streams/message.ts';
-import type { Custody, Receipt } from '../../streams/ports.ts';
+import type { ChunksDone, Custody, Receipt } from '../../streams/ports.ts';
 
 /** A receipt that keeps everything in memory and remembers what was done to it. */
 export class MemoryReceipt implements Receipt {
@@ -56,7 +57,11 @@ export class MemoryCustody implements Pick<Custody, 'begin'> {
   onWrite: ((receipt: MemoryReceipt, chunk: Uint8Array) => Promise<void> | undefined) | undefined;
   onCommit: (() => void) | undefined;
 
-  begin(): MemoryReceipt {
+  /** What is announced beyond it is refused. */
+  room = Number.POSITIVE_INFINITY;
+
+  begin(_done?: ChunksDone, announcedBytes?: number | null): MemoryReceipt {
+    if ((announcedBytes ?? 0) > this.room) throw new EngineFailure('store-full');
     const receipt = new MemoryReceipt(this.onWrite, this.onCommit);
     this.receipts.push(receipt);
     return receipt;
