@@ -1,6 +1,6 @@
 import { startDaybook } from '../../bench/peers/daybook.ts';
 import { eventually } from '../support/eventually.ts';
-import { all, type Entry, type IntakeItem, promised } from '../support/journal-api.ts';
+import { all, type Entry, type IntakeItem, promised, statusOf } from '../support/journal-api.ts';
 import { dateOf, received, sha256 } from '../support/journey-mail.ts';
 import { openPop3Server, type Pop3Item, type Pop3Script } from '../support/pop3-server.ts';
 import { below, prng } from '../support/prng.ts';
@@ -104,14 +104,18 @@ export async function fidelity({ messages, seed }: FidelityOptions): Promise<Fid
     differ(`message ${at} of ${seed}, at its 250`, sha256(received(mail)), answer.sha256);
     pushed.set(answer.ids[0] ?? '', sha256(received(mail)));
   }
-  await eventually(async () => server.items.length === 0, { withinMs: 120_000, what: 'the empty mailbox' });
-  const settled = async () => (await all<IntakeItem>(daybook, '/v1/intake')).every(({ entryId }) => entryId !== null);
-  await eventually(settled, { withinMs: 120_000, what: 'the archive' });
+  await runsOut(async () => server.items.length, 'mail in the mailbox');
+  const inProcess = async (): Promise<number> => {
+    const statuses = await Promise.all(['pushed', 'pulled'].map((id) => statusOf(daybook, id)));
+    return statuses.reduce((sum, { processingQueue }) => sum + processingQueue.messages, 0);
+  };
+  await runsOut(inProcess, 'mail in process');
   const intake = await all<IntakeItem>(daybook, '/v1/intake');
   for (const { id, sha256: recorded } of intake) {
     if (pushed.has(id)) differ(`intake ${id}`, pushed.get(id) ?? '', recorded);
     differ(`the raw bytes of intake ${id}`, recorded, await hashOf(`/v1/intake/${id}/raw`));
   }
+  for (const { id, entryId } of intake) if (entryId === null) differences.push(`intake ${id} has no entry`);
   const pulled = intake.filter(({ definition }) => definition === 'pulled').map(({ sha256: hash }) => hash);
   const laid = mails.slice(half).map((mail) => sha256(received(mail)));
   differ('the mailbox', [...laid].sort().join(), [...pulled].sort().join());
@@ -121,6 +125,19 @@ export async function fidelity({ messages, seed }: FidelityOptions): Promise<Fid
   const bytes = mails.reduce((sum, { length }) => sum + length, 0);
   if (intake.length !== messages) differences.push(`${intake.length} intake records of ${messages} messages`);
   return { seed, smtp: half, pop3: messages - half, bytes, differences };
+}
+
+/** Waits until nothing is left, for as long as it grows less: how much there is says nothing of how long it may stand still. */
+async function runsOut(count: () => Promise<number>, what: string): Promise<void> {
+  for (let left = await count(); left > 0; ) {
+    left = await eventually(
+      async () => {
+        const now = await count();
+        return now < left ? { left: now } : undefined;
+      },
+      { withinMs: 60_000, what: `less than ${left} of ${what}` },
+    ).then((answer) => answer.left);
+  }
 }
 
 /** The honest server, its answers cut at random; each connection's answers in their order. */
