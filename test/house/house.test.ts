@@ -33,6 +33,7 @@ test('the top level holds what it may hold', () => {
     '.ci',
     '.git',
     '.gitignore',
+    '.npmrc',
     'LICENSE',
     'README.md',
     'SECURITY.md',
