@@ -68,12 +68,15 @@ export async function sendMail(
 
 /** What the server said, in one line, never a password: servers quote what they were sent. */
 function told(error: unknown, password: string | undefined): string {
-  const text = messageOf(error)
-    .replace(/[\p{Cc}\s]+/gu, ' ')
-    .slice(0, 200);
-  if (password === undefined) return text;
-  const forms = [password, Buffer.from(password).toString('base64')];
-  return forms.reduce((said, form) => said.replaceAll(form, '***'), text);
+  const said = withoutPassword(messageOf(error), password).replace(/[\p{Cc}\s]+/gu, ' ');
+  return withoutPassword(said, password).slice(0, 200);
+}
+
+/** AUTH LOGIN says it in base64, AUTH PLAIN in base64 behind the user's name. */
+function withoutPassword(text: string, password: string | undefined): string {
+  if (password === undefined || password === '') return text;
+  const hides = (coded: string): boolean => Buffer.from(coded, 'base64').includes(password);
+  return text.replaceAll(password, '***').replace(/[\w+/-]{4,}={0,2}/g, (word) => (hides(word) ? '***' : word));
 }
 
 export const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1);

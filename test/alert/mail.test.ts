@@ -77,6 +77,24 @@ test('it logs in where it is told to, and a refusal tells no password', async ()
   expect(failure).not.toContain('wrong-password');
 });
 
+test.each([
+  ['in clear', (password: string) => password],
+  ['as AUTH LOGIN sends it', (password: string) => Buffer.from(password).toString('base64')],
+  ['as AUTH PLAIN sends it', (password: string) => Buffer.from(`\0ada\0${password}`).toString('base64')],
+  ['where the line is cut', (password: string) => `${'-'.repeat(150)} ${password}`],
+])('a relay that repeats the password %s is not believed to keep it', async (_, repeated) => {
+  const password = 'wrong-password, of two  words';
+  await using place = await relay({
+    onAuth: (__, ___, done) => done(new Error(`535 5.7.8 who is ${repeated(password)}?`)),
+  });
+  const failure = await channel(place.port, { login: { user: 'ada', password: new Secret(password) } })
+    .test({ signal: never })
+    .catch((error: Error) => error.message);
+  expect(failure).toMatch(/who is/);
+  expect(failure).not.toContain('wrong-pass');
+  expect(failure).not.toContain(repeated(password).slice(-24, -4));
+});
+
 test('where TLS is asked for nothing is sent without it', async () => {
   await using place = await relay();
   await expect(channel(place.port, { security: 'starttls' }).test({ signal: never })).rejects.toThrow(/STARTTLS/);
