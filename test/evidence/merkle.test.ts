@@ -72,6 +72,19 @@ test('every leaf of every tree is proved, and nothing else is', async () => {
   }
 });
 
+test('a place beyond the tree is none of it, by whatever path', async () => {
+  for (let size = 1; size <= 40; size += 1) {
+    const all = leaves(size);
+    for (const index of [0, size - 1]) {
+      const path = await inclusionPath(index, size, subtree(all));
+      for (const beyond of [size, size + 1, 2 * size, index + 2 ** path.length, index + 2 ** 30]) {
+        if (beyond >= size) expect(rootByPath(all[index]!, { index: beyond, size }, path)).toBeNull();
+      }
+    }
+  }
+  expect(rootByPath(leafOf(recordHash(0)), { index: 0, size: 0 }, [])).toBeNull();
+});
+
 test('a flipped bit in leaf or path proves nothing', async () => {
   await fc.assert(
     fc.asyncProperty(

@@ -23,7 +23,12 @@ test('the key is made once, for the owner alone, and what it signs its public ha
     expect(isSignedBy({ ...signed, ...lie }, key!)).toBe(false);
   }
   expect(readSignedHead(JSON.parse(JSON.stringify(signed)))).toEqual(signed);
-  expect(readSignedHead({ ...signed, size: '7' })).toBeNull();
+  const none = { log: 1, root: 1, signature: 1, key: 1, size: '7', at: '8' };
+  for (const [name, value] of Object.entries(none)) {
+    expect(readSignedHead({ ...signed, [name]: value }), name).toBeNull();
+    expect(readSignedHead({ ...signed, [name]: undefined }), name).toBeNull();
+  }
+  for (const facts of [null, undefined, 'head', 7, []]) expect(readSignedHead(facts)).toBeNull();
   expect(signedText(head)).toBe(
     `daybook signed head v1\nlog ${head.log}\nsize 7\nroot ${head.root}\nat 2026-11-25T00:00:00.000Z\n`,
   );

@@ -99,6 +99,7 @@ describe('the lock of a data directory', () => {
     await expect(openLock(directory)).rejects.toMatchObject(locked);
     await kill(first.child, 'SIGKILL');
     await using _mine = await openLock(directory);
+    expect((await readdir(directory)).toSorted(), 'nothing of the dead one').toEqual(['lock', 'lock.socket']);
     expect((await holder()).said).toBe('locked');
   });
 
