@@ -8,6 +8,7 @@ import type { Actions, CheckAnswer, DemoAnswer, DemoOptions, LocateOptions } fro
 import type { EngineConfig } from './config/engine.schema.ts';
 import { formatFault } from './config/fault.ts';
 import { findConfig } from './config/find-config.ts';
+import { whyUnreadable } from './config/unreadable.ts';
 import type { RunningEngine } from './engine.ts';
 import { folderActions } from './folder-actions.ts';
 import { rebuildActions } from './rebuild-actions.ts';
@@ -41,7 +42,7 @@ export function actions({ version, exit }: Rim): Actions {
       });
     },
     locate,
-    readFile: async (path) => readFile(path),
+    readFile: readGiven,
     writeBytes: (bytes) =>
       new Promise((resolve, reject) => process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()))),
   };
@@ -165,6 +166,14 @@ async function locate({ config: given, url, token }: LocateOptions): Promise<End
   const { file, config } = await configuration(given);
   const { endpointOf } = await import('./locate.ts');
   return endpointOf(config, file, token);
+}
+
+/** A file that the command line names; `-` is standard input. @throws CommandFailure 2 */
+async function readGiven(path: string): Promise<Uint8Array> {
+  if (path === '-') return Buffer.concat(await process.stdin.toArray());
+  return readFile(path).catch((error: unknown) => {
+    throw new CommandFailure(exitCodes.usage, `${path}: the file ${whyUnreadable(error)}`, { cause: error });
+  });
 }
 
 async function configFile(given: string | undefined): Promise<string> {

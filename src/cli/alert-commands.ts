@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { AlertAnswer, ChannelTestAnswer, ListAnswer } from './answers.types.ts';
-import { api, type Globals, type Talk } from './api-command.ts';
+import { api, commandGroup, type Globals, type Talk } from './api-command.ts';
 import type { Query } from './client.ts';
 import { CommandFailure, exitCodes } from './exit-codes.ts';
 import { printable } from './render.ts';
@@ -9,7 +9,7 @@ import { alertTable, channelTestTable } from './views.ts';
 /** `daybook alerts …`: what is wrong, who looks after it, and whether anybody can be told. */
 export function addAlertCommands(program: Command, talk: Talk): void {
   const { out } = talk;
-  const group = program.command('alerts').description('what is wrong, and who looks after it');
+  const group = commandGroup(program, 'alerts', 'what is wrong, and who looks after it', 'daybook alerts list');
   api(group, 'list', 'what is wrong now, newest first; with --all also what is over', 'daybook alerts list')
     .option('--all', 'also what is over, for a week', false)
     .option('--definition <id>', 'of this definition')

@@ -21,6 +21,13 @@ export async function show({ client, out }: Talk, globals: Globals, path: string
   out.write(globals.json ? `${JSON.stringify(answer)}\n` : details(answer));
 }
 
+/** A command that has others below it. */
+export function commandGroup(program: Command, name: string, description: string, example: string): Command {
+  return program.command(name).description(description).addHelpText('after', exampleText(example));
+}
+
+const exampleText = (example: string): string => `\nExample:\n  ${example}`;
+
 /** A command with the options of all that ask a running engine. */
 export function api(parent: Command, usage: string, description: string, example: string): Command {
   return parent
@@ -30,5 +37,5 @@ export function api(parent: Command, usage: string, description: string, example
     .option('--url <url>', 'address of the engine, instead of by the configuration')
     .option('--token <token>', 'token for the engine')
     .option('--json', 'print the answer of the API as it is', false)
-    .addHelpText('after', `\nExample:\n  ${example}`);
+    .addHelpText('after', exampleText(example));
 }

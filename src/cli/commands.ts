@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { addAlertCommands } from './alert-commands.ts';
 import type { EventAnswer, FoundAnswer, IntakeAnswer, ListAnswer } from './answers.types.ts';
-import { api, type Globals, show, type Talk } from './api-command.ts';
+import { api, commandGroup, type Globals, show, type Talk } from './api-command.ts';
 import { createClient, type Query } from './client.ts';
 import { addDefinitionCommands } from './definition-commands.ts';
 import { addEvidenceCommands } from './evidence-commands.ts';
@@ -44,7 +44,8 @@ export function addApiCommands(program: Command, options: ProgramOptions, end: (
 
 function addMessages(program: Command, talk: Talk): void {
   const { out } = talk;
-  const group = program.command('messages').description('look into the archive');
+  const example = 'daybook messages list --mailbox bo@north.example';
+  const group = commandGroup(program, 'messages', 'look into the archive', example);
   const list = api(
     group,
     'list',
@@ -70,7 +71,8 @@ function addMessages(program: Command, talk: Talk): void {
 
 function addIntake(program: Command, talk: Talk): void {
   const { out } = talk;
-  const group = program.command('intake').description('what became of each accepted message');
+  const example = 'daybook intake list --state held';
+  const group = commandGroup(program, 'intake', 'what became of each accepted message', example);
   const filters = ['definition', 'state', 'reason', 'flag', 'since', 'until', 'limit', 'cursor'];
   const list = api(group, 'list', 'intake records, newest first', 'daybook intake list --state held');
   withFilters(list, filters).action(async (globals: Globals & Query) => {

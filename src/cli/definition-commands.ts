@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { DefinitionAnswer, ListAnswer, StatusAnswer, TestAnswer } from './answers.types.ts';
-import { api, type Globals, show, type Talk } from './api-command.ts';
+import { api, commandGroup, type Globals, show, type Talk } from './api-command.ts';
 import { documentsOf } from './documents.ts';
 import { CommandFailure, exitCodes } from './exit-codes.ts';
 import { addDryRun } from './explain-commands.ts';
@@ -10,7 +10,8 @@ const pathOf = (id: string): string => `/v1/definitions/${encodeURIComponent(id)
 
 /** `daybook definitions …`: journal service definitions of the running engine. */
 export function addDefinitionCommands(program: Command, talk: Talk): void {
-  const group = program.command('definitions').description('journal service definitions of the running engine');
+  const text = 'journal service definitions of the running engine';
+  const group = commandGroup(program, 'definitions', text, 'daybook definitions list');
   addReaders(group, talk);
   addWriters(group, talk);
   addConnection(group, talk);
@@ -32,7 +33,10 @@ function addWriters(group: Command, talk: Talk): void {
   const { out, actions } = talk;
   const example = 'daybook definitions apply -f exchange.yaml';
   api(group, 'apply', 'make or change the definitions of a YAML or JSON file', example)
-    .requiredOption('-f, --file <file>', 'one definition, a list of them, or a map with `definitions`')
+    .requiredOption(
+      '-f, --file <file>',
+      'one definition, a list of them, or a map with `definitions`; - is standard input',
+    )
     .action(async (globals: Globals & { file: string }) => {
       const documents = await documentsOf(await actions.readFile(globals.file), globals.file);
       const client = await talk.client(globals);

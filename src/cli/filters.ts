@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Query } from './client.ts';
 
 /** What a search of the archive may ask for (interface section 5), without its page. */
@@ -19,8 +19,11 @@ export const exportFilters = messageFilters.filter((filter) => filter !== 'to');
 
 /** Options that are query parameters of the API. */
 export function withFilters(command: Command, filters: readonly string[]): Command {
-  for (const filter of filters)
+  for (const filter of filters) {
     command.option(`--${filter} <value>`, `as the query parameter ${camel(filter)} of the API`);
+    // Also by the name that the parameter has.
+    if (filter !== camel(filter)) command.addOption(new Option(`--${camel(filter)} <value>`).hideHelp());
+  }
   return command;
 }
 

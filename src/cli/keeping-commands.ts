@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { HoldAnswer, ListAnswer, RetentionAnswer } from './answers.types.ts';
-import { api, type Globals, show, type Talk } from './api-command.ts';
+import { api, commandGroup, type Globals, show, type Talk } from './api-command.ts';
 import { CommandFailure, exitCodes } from './exit-codes.ts';
 import { holdTable, retentionTable } from './views.ts';
 
@@ -30,7 +30,8 @@ export function addErasure(messages: Command, talk: Talk): void {
 
 function addHolds(program: Command, talk: Talk): void {
   const { out } = talk;
-  const group = program.command('holds').description('legal holds: what they name is not deleted');
+  const text = 'legal holds: what they name is not deleted';
+  const group = commandGroup(program, 'holds', text, 'daybook holds list');
   api(group, 'list', 'every hold', 'daybook holds list').action(async (globals: Globals) => {
     const answer = await (await talk.client(globals)).get<ListAnswer<HoldAnswer>>('/v1/holds');
     out.write(globals.json ? `${JSON.stringify(answer)}\n` : holdTable(answer.items));
@@ -92,7 +93,7 @@ function holdOf(id: string, options: HoldOptions): object {
 
 function addRetention(program: Command, talk: Talk): void {
   const { out } = talk;
-  const group = program.command('retention').description('how long mail is kept');
+  const group = commandGroup(program, 'retention', 'how long mail is kept', 'daybook retention show');
   const write = (globals: Globals, answer: RetentionAnswer): void =>
     out.write(globals.json ? `${JSON.stringify(answer)}\n` : retentionTable(answer));
   api(group, 'show', 'how long mail of each definition is kept', 'daybook retention show').action(

@@ -42,6 +42,7 @@ export function createProgram(options: ProgramOptions, end: (code: ExitCode) => 
     .description(
       'A mail journaling engine: takes journal reports in, keeps every message, and shows what became of it.',
     )
+    .addHelpText('after', '\nExample:\n  daybook demo --once')
     .version(options.version)
     .exitOverride()
     .configureOutput({ writeOut: out.write, writeErr: err.write })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { leavesOf } from '../../src/cli/command-tree.ts';
+import { leavesOf, nodesOf } from '../../src/cli/command-tree.ts';
 import { manPage } from '../../src/cli/man-page.ts';
 import { theCommandTree } from '../../src/reference-document.ts';
 import { command } from '../support/journey-cli.ts';
@@ -7,12 +7,12 @@ import { leftOut, partner } from '../support/journey-partners.ts';
 
 const tree = theCommandTree();
 
-test('every command has a description and an example that begins with its name', () => {
-  const leaves = leavesOf(tree);
-  expect(leaves.length).toBeGreaterThan(35);
-  for (const { words, description, examples } of leaves) {
+test('every command, group and the program itself has a description and an example that begins with its name', () => {
+  const nodes = nodesOf(tree);
+  expect(nodes.length).toBeGreaterThan(40);
+  for (const { words, description, examples } of nodes) {
     expect(description, words.join(' ')).not.toBe('');
-    expect(examples.join('\n'), words.join(' ')).toContain(`daybook ${words.join(' ')}`);
+    expect(examples.join('\n'), words.join(' ')).toContain(['daybook', ...words].join(' '));
   }
 });
 

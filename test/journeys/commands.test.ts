@@ -2,11 +2,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Daybook, freePort, startDaybook } from '../../bench/peers/daybook.ts';
+import { binary, type Daybook, freePort, startDaybook } from '../../bench/peers/daybook.ts';
 import { eventually } from '../support/eventually.ts';
 import { all, intakeOf, statusOf } from '../support/journal-api.ts';
 import { command } from '../support/journey-cli.ts';
-import { deliver, lunch, lunchReport, received, sha256 } from '../support/journey-mail.ts';
+import { deliver, idOf, lunch, lunchReport, received, sha256 } from '../support/journey-mail.ts';
+import { partner } from '../support/journey-partners.ts';
 import { reportKinds, sentOf } from '../support/journey-reports.ts';
 
 const service = ['journal@journal.north.example'];
@@ -97,6 +98,13 @@ describe('without an engine', () => {
     expect(codes).toEqual([2, 2, 2, 69, 0, 0]);
   });
 
+  test('a file that is not there is named, without a trace of the program', async () => {
+    for (const words of [['explain'], ['definitions', 'apply', '-f'], ['definitions', 'dry-run', 'a', '-f']]) {
+      const { code, stderr } = await command([...words, '/nowhere/a.eml', '--url', 'http://127.0.0.1:9']);
+      expect([code, stderr], words.join(' ')).toEqual([2, 'daybook: /nowhere/a.eml: the file does not exist\n']);
+    }
+  });
+
   test('demo --once journals its samples over SMTP and POP3, prints the table, and exits 0', async () => {
     const { code, stdout, stderr } = await command(['demo', '--once']);
     expect(code, stdout + stderr).toBe(0);
@@ -145,6 +153,18 @@ describe('with an engine', () => {
     const raw = await ask('messages', 'raw', entryId);
     expect(sha256(raw.bytes)).toBe(shown.sha256);
     expect((await ask('messages', 'show', 'none')).code).toBe(1);
+    for (const filter of ['--message-id', '--messageId']) {
+      const found = JSON.parse((await ask('messages', 'list', filter, idOf('asked'), '--json')).stdout) as {
+        items: { id: string }[];
+      };
+      expect(
+        found.items.map(({ id }) => id),
+        filter,
+      ).toEqual([entryId]);
+      expect(JSON.parse((await ask('messages', 'list', filter, '<none@x>', '--json')).stdout)).toMatchObject({
+        items: [],
+      });
+    }
   });
 
   test('intake: list by state, show with its steps, raw as received, release of what was held', async () => {
@@ -173,6 +193,15 @@ describe('with an engine', () => {
     expect(stdout.indexOf('definition.enabled'), 'the oldest first').toBeGreaterThan(
       stdout.indexOf('definition.suspended'),
     );
+  });
+
+  test('definitions apply takes its document from standard input where it is told -', async () => {
+    const document =
+      'id: piped\ndescription: Piped\ntransport: smtp\nserviceEmailAddress: piped@journal.north.example\n';
+    const words = ['definitions', 'apply', '-f', '-', '--config', daybook.configFile];
+    const { code, stdout } = await partner(process.execPath, [binary, ...words], document);
+    expect([code, stdout]).toEqual([0, 'piped: created, version 1\n']);
+    expect((await daybook.get<{ description: string }>('/v1/definitions/piped')).description).toBe('Piped');
   });
 
   test('explain tells what would become of a file, and changes nothing', async () => {
