@@ -18,7 +18,7 @@ export const problemType = 'application/problem+json';
 /** Answers every thrown value as a problem. Only faults of the engine itself are logged, and their text is kept from the client. */
 export function errorHandler(log: Log) {
   return async (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) => {
-    const { slug, extras } = problemOf(error, 'validationContext' in error ? error.validationContext : undefined);
+    const { slug, extras } = problemOf(error, request.method);
     if (problems[slug].status === 500) {
       log('error', 'a request failed', { method: request.method, path: pathOf(request), error: textOf(error) });
     }
@@ -64,14 +64,12 @@ const bodyFaults: ReadonlyMap<string, ProblemSlug> = new Map([
   ['FST_ERR_CTP_EMPTY_JSON_BODY', 'invalid-body'],
 ]);
 
-function problemOf(
-  error: FastifyError | Error,
-  context: string | undefined,
-): { slug: ProblemSlug; extras: ProblemExtras } {
+function problemOf(error: FastifyError | Error, method: string): { slug: ProblemSlug; extras: ProblemExtras } {
+  const context = 'validationContext' in error ? error.validationContext : undefined;
   if (error instanceof ProblemError) return { slug: error.slug, extras: error.extras };
   if (error instanceof EngineFailure) return { slug: problemOfFailure[error.code], extras: { detail: error.message } };
-  // An id that cannot be one is as unknown as any other.
-  if (context === 'params') return { slug: 'not-found', extras: {} };
+  // An id that cannot be one is as unknown as any other; what is to be made under it cannot be.
+  if (context === 'params' && method !== 'PUT') return { slug: 'not-found', extras: {} };
   if ('validation' in error && error.validation !== undefined) {
     const errors = error.validation.map(({ instancePath, message }) => ({
       path: `${context ?? 'request'}${instancePath === '/' ? '' : instancePath.replaceAll('/', '.')}`,

@@ -71,7 +71,7 @@ test('a body with an unknown field, broken JSON, poison or another type is refus
 
 test('an id that cannot be one is unknown, an unknown route and a wrong method are problems too', async () => {
   await using http = httpFixture();
-  const get = async (url: string, method: 'GET' | 'PATCH' | 'DELETE' = 'GET') => {
+  const get = async (url: string, method: 'GET' | 'PUT' | 'PATCH' | 'DELETE' = 'GET') => {
     const answer = await http.app.inject({ method, url });
     expect(answer.headers['content-type']).toBe('application/problem+json');
     return [answer.statusCode, answer.json().type, answer.headers['allow']];
@@ -79,6 +79,11 @@ test('an id that cannot be one is unknown, an unknown route and a wrong method a
   expect(await get('/v1/messages/a%20b')).toEqual([404, '/docs#not-found', undefined]);
   expect(await get(`/v1/messages/${'a'.repeat(150)}`)).toEqual([404, '/docs#not-found', undefined]);
   expect(await get('/v1/definitions/UPPER')).toEqual([404, '/docs#not-found', undefined]);
+  expect(await get('/v1/definitions/UPPER', 'PUT'), 'what is to be made is wrong').toEqual([
+    400,
+    '/docs#invalid-request',
+    undefined,
+  ]);
   expect(await get('/v1/nothing')).toEqual([404, '/docs#route-unknown', undefined]);
   expect(await get('/v1/status', 'DELETE')).toEqual([405, '/docs#method-not-allowed', 'GET']);
   expect(await get('/v1/definitions/exchange-1', 'PATCH')).toEqual([
