@@ -89,7 +89,7 @@ export interface EventAnswer {
   readonly at: string;
   readonly type: string;
   readonly severity: string;
-  readonly actor: string;
+  readonly actor: string | null;
   readonly definition: string | null;
   readonly intakeId: string | null;
   readonly data: Readonly<Record<string, unknown>>;

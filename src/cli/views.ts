@@ -146,7 +146,7 @@ const daysOf = (days: number | null): string => (days === null ? 'for ever' : `$
 
 export const eventLine = ({ at, severity, type, definition, actor, intakeId, data }: EventAnswer): string =>
   `${printable(
-    `${at}  ${severity.padEnd(7)}  ${type.padEnd(24)}  ${(definition ?? '—').padEnd(16)}  ${actor}  ${dataText(intakeId === null ? data : { intake: intakeId, ...data })}`,
+    `${at}  ${severity.padEnd(7)}  ${type.padEnd(24)}  ${(definition ?? '—').padEnd(16)}  ${actor ?? '—'}  ${dataText(intakeId === null ? data : { intake: intakeId, ...data })}`,
   )}\n`;
 
 /** What an event tells, `name=value` each; times of the engine and lengths of time as people read them, nothing for null. */

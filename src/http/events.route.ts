@@ -36,8 +36,12 @@ const mailIn: Readonly<Record<string, readonly string[]>> = {
 
 /** An event as this role may see it; what it may not stands as null. */
 export function eventItemOf(event: LoggedEvent, role: Role | null): EventItem {
-  const { seq, at, type, severity, actor, definitionId: definition, intakeId, entryId } = event;
+  const { seq, at, type, severity, definitionId: definition, intakeId, entryId } = event;
   const hidden = isAllowed(role, 'read-messages') ? [] : (mailIn[type] ?? []);
   const data = { ...event.data, ...Object.fromEntries(hidden.map((name) => [name, null])) };
-  return { seq, at: isoTime(at), type, severity, actor, definition, intakeId, entryId, data };
+  return { seq, at: isoTime(at), type, severity, actor: actorOf(event), definition, intakeId, entryId, data };
 }
+
+/** The log names an actor for every event; a try that was denied without a token that we know is nobody's. */
+const actorOf = ({ type, actor, data }: LoggedEvent): string | null =>
+  type === 'access.denied' && data['actor'] === null ? null : actor;

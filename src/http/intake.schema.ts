@@ -78,7 +78,7 @@ export const eventSchema = z.object({
   at: time,
   type: z.string(),
   severity: z.enum(['info', 'warning', 'error']),
-  actor: z.string(),
+  actor: z.string().nullable().describe('null for a denied request without a known token'),
   definition: z.string().nullable(),
   intakeId: z.string().nullable(),
   entryId: z.string().nullable(),

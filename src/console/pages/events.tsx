@@ -105,7 +105,7 @@ const columns: readonly Column<EventItem>[] = [
 function By({ actor }: EventItem) {
   return (
     <span class="who">
-      <Foreign text={actor} most={60} />
+      <Foreign text={actor ?? '—'} most={60} />
     </span>
   );
 }
