@@ -5,7 +5,7 @@ export type { ShownContent } from '../http/content.schema.ts';
 export type { DefinitionView, TestResult } from '../http/definition.schema.ts';
 export type { Entry, Found, Trace } from '../http/entry.schema.ts';
 export type { Proof as ProofAnswer, Verification } from '../http/evidence.schema.ts';
-export type { Change, Explanation, Reparse } from '../http/explain.schema.ts';
+export type { Change, DryRun, Explanation, Reparse } from '../http/explain.schema.ts';
 export type { GapsAnswer } from '../http/gaps.schema.ts';
 export type { EventItem, IntakeDetail, IntakeItem, LedgerAnswer } from '../http/intake.schema.ts';
 export type { DefinitionForm, History, Statechart } from '../http/live.schema.ts';

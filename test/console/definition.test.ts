@@ -83,6 +83,7 @@ describe.skipIf(noChromium())('a journal service definition in the console', () 
       ['Delivery Wait Attempts', '3', 'many'],
     ]);
     expect(await barriers(page)).toEqual([]);
+    expect(await page.getByText('Try it on').count(), 'it has received nothing').toBe(0);
     await accept(page).click();
     await page.getByText('It was not saved.').waitFor();
     const faults = await page.locator('.field.faulty').allTextContents();
@@ -119,6 +120,22 @@ describe.skipIf(noChromium())('a journal service definition in the console', () 
       ['Delivery Wait Interval', '60s', '2m'],
       ['Detailed Logging', 'no', 'yes'],
     ]);
+    const tryIt = page.getByRole('button', { name: 'Try it on the last 100 messages' });
+    await tryIt.click();
+    await page.getByText('0 of 1 message would have ended otherwise, 0 sooner or later.').waitFor();
+    await page.getByRole('button', { name: 'Back to the form' }).click();
+    await page.getByLabel('Journal Type').selectOption('standard');
+    await save(page).click();
+    await tryIt.click();
+    await page.getByText('1 of 1 message would have ended otherwise').waitFor();
+    await page
+      .getByRole('dialog')
+      .getByText(/^level: L0 → /)
+      .waitFor();
+    expect(await barriers(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Back to the form' }).click();
+    await page.getByLabel('Journal Type').selectOption('eej');
+    await save(page).click();
     await accept(page).click();
     await row.waitFor();
     const [changed, , created] = await eventsOf('exchange');

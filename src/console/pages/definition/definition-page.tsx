@@ -13,6 +13,7 @@ import { createEditing, type Editing, type Opened, openDefinition } from './edit
 import { Field, idOf } from './field.tsx';
 import {
   branchOf,
+  documentOf,
   type FieldValue,
   isRequired,
   propertyAt,
@@ -89,7 +90,8 @@ function Form({ opened }: { readonly opened: Opened }) {
       {!readOnly.value && <SaveBar editing={editing} />}
       {asking.value && (
         <DifferenceDialog
-          isNew={saved.value === null}
+          id={saved.value?.view.id ?? null}
+          document={documentOf(editing.form, editing.draft.value)}
           differences={differences.value}
           fault={editing.fault.value}
           busy={busy.value}

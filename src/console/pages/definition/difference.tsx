@@ -4,10 +4,15 @@ import { Button, Submit } from '../../parts/button.tsx';
 import { Dialog, ReasonField } from '../../parts/dialog.tsx';
 import { Foreign } from '../../parts/foreign.tsx';
 import { FaultNote } from '../../parts/states.tsx';
-import type { Difference } from './form-model.ts';
+import { may } from '../../session.ts';
+import { DryRunOf } from './dry-run.tsx';
+import type { Difference, Document } from './form-model.ts';
 
 export interface DifferenceProps {
-  readonly isNew: boolean;
+  /** Null for one that is new: it has received nothing. */
+  readonly id: string | null;
+  /** As it would be saved. */
+  readonly document: Document;
   readonly differences: readonly Difference[];
   readonly fault: Fault | null;
   readonly busy: boolean;
@@ -16,7 +21,9 @@ export interface DifferenceProps {
 }
 
 /** What saving will change, before it does. */
-export function DifferenceDialog({ isNew, differences, fault, busy, onSave, onClose }: DifferenceProps) {
+export function DifferenceDialog(props: DifferenceProps) {
+  const { id, document, differences, fault, busy, onSave, onClose } = props;
+  const isNew = id === null;
   const reason = useSignal('');
   const suspends = differences.some(({ path, after }) => path === 'suspended' && after === 'yes');
   return (
@@ -61,6 +68,7 @@ export function DifferenceDialog({ isNew, differences, fault, busy, onSave, onCl
             ))}
           </tbody>
         </table>
+        {id !== null && may('explain') && <DryRunOf id={id} document={document} />}
         <ReasonField
           value={reason.value}
           required={suspends}

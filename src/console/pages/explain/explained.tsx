@@ -107,7 +107,8 @@ function Recorded({
   );
 }
 
-function Changes({ changes }: { readonly changes: readonly Change[] }) {
+/** What would be otherwise, each from what to what. */
+export function Changes({ changes }: { readonly changes: readonly Change[] }) {
   return (
     <ul>
       {changes.map(({ field, from, to }) => (

@@ -1,0 +1,68 @@
+import { useSignal } from '@preact/signals';
+import { call, pathOf, withQuery } from '../../api.ts';
+import { useDoing } from '../../doing.ts';
+import { Button } from '../../parts/button.tsx';
+import { FaultNote, Note } from '../../parts/states.tsx';
+import type { DryRun } from '../../wire.types.ts';
+import { counted, figure } from '../../words.ts';
+import { Changes } from '../explain/explained.tsx';
+import type { Document } from './form-model.ts';
+
+/** Messages tried: enough to see what is usual, and soon done. */
+const last = 100;
+/** Told one by one; all are counted. */
+const rowsShown = 10;
+
+/** What the changed definition would have made of what it received last; changes nothing. */
+export function DryRunOf({ id, document }: { readonly id: string; readonly document: Document }) {
+  const result = useSignal<DryRun | null>(null);
+  const { busy, fault, run } = useDoing();
+  const look = (): void =>
+    run(async () => {
+      result.value = null;
+      const path = withQuery(`${pathOf('definitions', id)}/dry-run`, { last });
+      result.value = (await call<DryRun>(path, { method: 'POST', body: document })).body;
+    });
+  return (
+    <div class="test">
+      <Button off={busy.value} onClick={look}>
+        Try it on the last {last} messages
+      </Button>
+      <div role="status">
+        {busy.value && <p class="waiting">Trying …</p>}
+        {result.value !== null && <Result result={result.value} />}
+      </div>
+      {fault.value !== null && <FaultNote fault={fault.value} />}
+    </div>
+  );
+}
+
+function Result({
+  result: { options, looked, changed, waits, skipped, complete, items },
+}: {
+  readonly result: DryRun;
+}) {
+  if (options.length === 0) return <Note>None of these options decides what becomes of a message.</Note>;
+  if (looked === 0) return <Note>It has received no message yet that could be tried.</Note>;
+  return (
+    <Note tone={changed === 0 ? 'good' : 'warn'}>
+      <p>
+        {figure(changed)} of {counted(looked, 'message')} would have ended otherwise, {figure(waits)} sooner or later.
+        {skipped > 0 && ` ${figure(skipped)} could not be tried: their bytes are gone.`}
+        {!complete && ' The time was up before the last of them.'}
+      </p>
+      <ul>
+        {items.slice(0, rowsShown).map((item) => (
+          <li key={item.id}>
+            <a class="mono" href={`/intake/${encodeURIComponent(item.id)}`} target="_blank" rel="noopener">
+              {item.id}
+            </a>{' '}
+            {item.state}
+            <Changes changes={item.changes} />
+          </li>
+        ))}
+      </ul>
+      {changed > rowsShown && <p class="soft">The newest {rowsShown} of them.</p>}
+    </Note>
+  );
+}
