@@ -68,7 +68,7 @@ const idOption = option(identifier(), 'Name of the definition for good; unique.'
 const periodOfInactivityAllowed = option(
   duration('1s', '7d').prefault('180m'),
   '`smtp` only. Silence after which the definition is `down`.',
-  'Period of Inactivity Allowed',
+  'Period of Inactivity Allowed (Mins)',
 );
 const pop3Options = option(
   pop3Schema.meta({ label: 'map', expected: 'a map with host, mailboxName and password' }),

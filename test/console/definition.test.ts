@@ -113,11 +113,13 @@ describe.skipIf(noChromium())('a journal service definition in the console', () 
     await deliver(daybook.smtpPort, ['journal@journal.north.example'], lunchReport('made-in-the-console'));
     await row.getByText('Active').waitFor();
     await row.getByRole('link').click();
+    await page.getByLabel('Period of Inactivity Allowed (Mins)').fill('240');
     await page.getByLabel('Delivery Wait Interval').fill('2m');
     await page.getByLabel('Detailed Logging').check();
     await save(page).click();
     expect(await differences(page)).toEqual([
       ['Delivery Wait Interval', '60s', '2m'],
+      ['Period of Inactivity Allowed (Mins)', '180', '240'],
       ['Detailed Logging', 'no', 'yes'],
     ]);
     const tryIt = page.getByRole('button', { name: 'Try it on the last 100 messages' });
@@ -142,7 +144,7 @@ describe.skipIf(noChromium())('a journal service definition in the console', () 
     expect(created).toMatchObject({ type: 'definition.created', actor: 'olaf', data: { reason: 'the first one' } });
     expect(changed?.data).toMatchObject({
       old: { deliveryWaitInterval: '60s', detailedLogging: false },
-      new: { deliveryWaitInterval: '2m', detailedLogging: true },
+      new: { deliveryWaitInterval: '2m', periodOfInactivityAllowed: '240m', detailedLogging: true },
     });
     expect(foreign).toEqual([]);
   });

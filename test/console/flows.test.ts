@@ -53,7 +53,7 @@ const guide = (transport: 'smtp' | 'pop3'): readonly string[] => [
     ? ['Mailbox Name', 'Password', 'Hostname / IP Address', 'Port']
     : ['Additional Source IP Ranges', 'Use SMTP Authentication', 'Password', 'Require TLS']),
   ...['Initial Process Delay', 'Delivery Wait Attempts', 'Delivery Wait Interval'],
-  ...(transport === 'smtp' ? ['Period of Inactivity Allowed'] : []),
+  ...(transport === 'smtp' ? ['Period of Inactivity Allowed (Mins)'] : []),
   'Journal Type',
   ...(transport === 'pop3' ? ['Encrypted', 'Encryption Mode', 'Certificate Pin'] : []),
   ...['Remove Journal Headers', 'Detailed Logging', 'Prefer Clear Text Version', 'Extended De-Duplication'],

@@ -48,6 +48,15 @@ test('lines become a list, digits a number, and what is neither goes to the engi
   expect(documentOf(form, { ...draft, deliveryWaitAttempts: 'seven' })['deliveryWaitAttempts']).toBe('seven');
 });
 
+test('a field whose name says minutes holds them as digits, and another unit is written with it', () => {
+  const path = 'periodOfInactivityAllowed';
+  const shown = (value: string) => draftOf(form, { transport: 'smtp', [path]: value })[path];
+  expect(emptyDraft(form, 'smtp')).toMatchObject({ [path]: '180', deliveryWaitInterval: '60s' });
+  expect(['2h', '1d', '45m', '90s', 'soon'].map(shown)).toEqual(['120', '1440', '45', '90s', 'soon']);
+  const saved = (value: string) => documentOf(form, { ...emptyDraft(form, 'smtp'), [path]: value })[path];
+  expect(['180', ' 240 ', '2h', '-1'].map(saved)).toEqual([undefined, '240m', '2h', '-1']);
+});
+
 test('another transport keeps what both have', () => {
   const draft = withTransport(form, draftOf(form, mailbox), 'smtp');
   expect(draft).toMatchObject({ transport: 'smtp', deliveryWaitAttempts: '5', description: 'Mailbox' });

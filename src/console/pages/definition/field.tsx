@@ -1,6 +1,6 @@
 import { Prose } from '../../parts/prose.tsx';
 import { who } from '../../session.ts';
-import { type FieldValue, mask, type Property } from './form-model.ts';
+import { type FieldValue, fieldValue, isInMinutes, mask, type Property } from './form-model.ts';
 
 export interface FieldProps {
   readonly path: string;
@@ -43,8 +43,10 @@ export function Field(props: FieldProps) {
 }
 
 function Preset({ property }: { readonly property: Property }) {
-  const { default: preset, expected, type } = property;
-  const value = Array.isArray(preset) ? 'none' : type === 'boolean' ? (preset === true ? 'on' : 'off') : preset;
+  const { default: preset, expected: allowed, type } = property;
+  const shown = preset === undefined || Array.isArray(preset) ? preset : fieldValue(property, preset);
+  const value = Array.isArray(preset) ? 'none' : type === 'boolean' ? (preset === true ? 'on' : 'off') : shown;
+  const expected = isInMinutes(property) ? `minutes, or ${allowed}` : allowed;
   const worded = type !== 'boolean' && property.enum === undefined && expected !== undefined;
   return (
     <span class="preset">

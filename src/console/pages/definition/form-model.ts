@@ -130,15 +130,27 @@ function fieldsOf({ sections }: DefinitionForm): readonly string[] {
   return sections.flatMap(({ fields }) => fields);
 }
 
-function fieldValue(property: Property, value: unknown): FieldValue {
+/** A field holds digits alone where its name says the unit, as the guide's does of one; another unit is written with it. */
+export const isInMinutes = ({ title }: Property): boolean => title?.endsWith('(Mins)') === true;
+
+/** What a field shows for a value of the document. */
+export function fieldValue(property: Property, value: unknown): FieldValue {
   if (property.type === 'boolean') return value === true;
+  if (isInMinutes(property) && typeof value === 'string') return wholeMinutes(value) ?? value;
   if (Array.isArray(value)) return value.join('\n');
   if (value === undefined || value === null) return property.const ?? '';
   return String(value);
 }
 
+const minutesIn: Readonly<Record<string, number>> = { m: 1, h: 60, d: 1_440 };
+function wholeMinutes(duration: string): string | undefined {
+  const [, count, unit = ''] = /^(\d+)([mhd])$/.exec(duration) ?? [];
+  return count === undefined ? undefined : String(Number(count) * (minutesIn[unit] ?? 1));
+}
+
 function written(property: Property, value: FieldValue): unknown {
   if (typeof value === 'boolean') return value;
+  if (isInMinutes(property) && /^\d+$/.test(value.trim())) return `${value.trim()}m`;
   if (property.type === 'array')
     return value
       .split('\n')
