@@ -80,7 +80,8 @@ function textOf({
   const sealed = keyIds.length === 0 ? '' : `encrypted under the master key ${keyIds.join(' and ')}\n`;
   const blind = unread === 0 ? '' : `${unread} records could not be looked into: their key is not at hand\n`;
   const end = faults.length === 0 ? 'no fault\n' : '';
-  return `${lines}${seen}${sealed}${blind}tree of ${size} records, root ${root}\n${end}`;
+  const tree = size === 0 && records > 0 ? '' : `tree of ${size} records, root ${root}\n`;
+  return `${lines}${seen}${sealed}${blind}${tree}${end}`;
 }
 
 function addProve(program: Command, talk: Talk): void {

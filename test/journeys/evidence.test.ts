@@ -96,7 +96,10 @@ describe('a folder at rest', () => {
   test('has no fault, also against a head that was kept, and is left as it was', async () => {
     const before = await digestOf(data());
     expect(await verify('--against', head)).toMatchObject({ code: 0, stdout: expect.stringContaining('no fault') });
-    expect(await verify('--quick')).toMatchObject({ code: 0, stdout: expect.stringContaining('no fault') });
+    const quick = await verify('--quick');
+    expect(quick).toMatchObject({ code: 0, stdout: expect.stringContaining('no fault') });
+    expect(quick.stdout, 'those of the last segment').toMatch(/^[1-9]\d* records, /);
+    expect(quick.stdout, 'a tree is of all records, or not made').not.toContain('tree');
     expect(await digestOf(data())).toEqual(before);
   });
 
