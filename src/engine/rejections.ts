@@ -5,6 +5,8 @@ import type { RejectedCounts } from './rejected-counts.ts';
 
 /** One event for each peer and reason in this time (journaling a.2, d.6). */
 const sampleEveryMs = 60_000;
+/** Messages too large that are told one by one in a minute: each is one that its sender gives up. */
+const tooLargeEach = 60;
 /** Peers remembered for sampling; beyond it the memory starts anew, which costs an event more. */
 const maxRemembered = 10_000;
 /** So long after the last of them mail counts as refused still: Exchange tries again every ten minutes, others each half hour. */
@@ -31,7 +33,10 @@ export interface Refusal extends Pick<Rejection, 'reason' | 'reply' | 'peer'> {
 }
 type Run = Refusal & { readonly lastAt: number };
 
-/** Counts refusals by definition and reason, and lets one event a minute through for each peer and reason. */
+/**
+ * Counts refusals by definition and reason, and lets one event a minute through for each peer and reason; a message that is
+ * too large is told for itself (journaling c.7).
+ */
 export interface RejectionBook {
   note(rejection: Rejection): void;
   /** The last refusal by which nobody's patience helps; null when none was within the hour. */
@@ -48,19 +53,26 @@ export function createRejectionBook(
   const counts = new Map<string, Rejections>();
   const runs = new Map<string, Run>();
   let sampledAt = new Map<string, number>();
+  const tooLarge = { since: Number.NEGATIVE_INFINITY, told: 0 };
+  const common = { severity: 'warning', actor: 'engine', intakeId: null, entryId: null } as const;
   return {
-    note: ({ definitionId, reason, reply, peer }) => {
+    note: ({ definitionId, reason, reply, peer, mail }) => {
       const key = `${definitionId ?? ''} ${reason}`;
       counts.set(key, { definition: definitionId, reason, count: (counts.get(key)?.count ?? 0) + 1 });
       if (definitionId !== null) rejected.add(definitionId);
-      const sample = `${peer} ${key}`;
       const at = now();
       if (definitionId !== null && lasting.includes(reason))
         runs.set(definitionId, went(runs.get(definitionId), { reason, reply, peer }, at));
+      if (mail !== undefined) {
+        if (at - tooLarge.since >= sampleEveryMs) Object.assign(tooLarge, { since: at, told: 0 });
+        tooLarge.told += 1;
+        if (tooLarge.told <= tooLargeEach)
+          log({ ...common, type: reason, definitionId, data: { peer, reply, ...mail } });
+      }
+      const sample = `${peer} ${key}`;
       if (at - (sampledAt.get(sample) ?? Number.NEGATIVE_INFINITY) < sampleEveryMs) return;
       if (sampledAt.size >= maxRemembered) sampledAt = new Map();
       sampledAt.set(sample, at);
-      const common = { severity: 'warning', actor: 'engine', intakeId: null, entryId: null } as const;
       log({ ...common, type: 'smtp.rejected', definitionId, data: { peer, reason, reply } });
     },
     standing: (definitionId) => {

@@ -27,6 +27,7 @@ export function eventsRoutes(app: App, api: EngineApi): void {
 /** What of an event's data is mail, or tells who looks for which: for those alone who may read mail. */
 const mailIn: Readonly<Record<string, readonly string[]>> = {
   'pop3.blocked': ['headers'],
+  'too-large': ['mailFrom'],
   'messages.searched': ['query'],
   'messages.exported': ['query'],
   'hold.placed': ['query', 'reason'],

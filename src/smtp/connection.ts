@@ -10,6 +10,7 @@ import { Dialogue } from './dialogue.ts';
 import type { Host } from './host.ts';
 import { Incoming } from './incoming.ts';
 import { type ParsedPath, type Path, parsePath } from './path.ts';
+import { announcedMail, arrivedMail } from './refused-mail.ts';
 import { type Refusal, type Reply, refusals, replies } from './reply.ts';
 import { Transaction } from './transaction.ts';
 
@@ -23,8 +24,7 @@ const enhanced = /^[245]\.\d{1,3}\.\d{1,3} /;
 export class Connection extends SMTPConnection implements DataSink {
   declare readonly host: Host;
   readonly peer: string;
-  /** Since the last RSET, EHLO, answer or STARTTLS. */
-  transaction = new Transaction();
+  transaction = new Transaction(); // Since the last RSET, EHLO, answer or STARTTLS.
   incoming: Incoming | undefined;
   sample: { readonly at: number; readonly size: number } | undefined;
   lastMailAt: number;
@@ -33,8 +33,7 @@ export class Connection extends SMTPConnection implements DataSink {
   loggingIn = false;
   maySend = true; // As it was when it came.
   secretId: string | number | undefined; // Of the route it logged in by.
-  /** Kept only while it is wanted: `undefined` costs a session nothing. */
-  dialogue: Dialogue | undefined;
+  dialogue: Dialogue | undefined; // Only while it is wanted: `undefined` costs a session nothing.
   #commands = 0;
   /** A DATA was refused; a client that does not look sends the mail all the same. */
   #mailMayFollow = false;
@@ -64,15 +63,15 @@ export class Connection extends SMTPConnection implements DataSink {
 
   /** Refuses and reports it. */
   refuse(refusal: Refusal, definitionId: string | null = null): void {
-    this.host.rejected(refusal, this.peer, definitionId);
+    this.host.rejected(refusal, this.peer, definitionId, arrivedMail(refusal, this));
     this.reply(refusal);
   }
 
   /** Ends the connection with this answer, in the middle of a message too. */
   cut(refusal: Refusal): void {
+    this.refuse(refusal);
     this.incoming?.abort();
     this.incoming = undefined;
-    this.refuse(refusal);
     this.close();
   }
 
@@ -226,7 +225,8 @@ export class Connection extends SMTPConnection implements DataSink {
 
   override _validateMailParams(parsed: Path): ReturnType<SMTPConnection['_validateMailParams']> {
     const fault = super._validateMailParams(parsed);
-    if (fault?.code === 552) this.host.rejected(refusals.tooLarge, this.peer, null);
+    if (fault?.code === 552)
+      this.host.rejected(refusals.tooLarge, this.peer, null, announcedMail(parsed, this.maySend));
     return fault;
   }
 

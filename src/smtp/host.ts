@@ -3,6 +3,7 @@ import type { DialogueSink } from './dialogue.ts';
 import type { Incoming } from './incoming.ts';
 import type { SmtpLimits } from './limits.ts';
 import type { Refusal } from './reply.ts';
+import type { RefusedMail } from './types.ts';
 
 /** What a connection asks of the listener it belongs to. */
 export interface Host {
@@ -21,7 +22,7 @@ export interface Host {
   openMessage(announcedBytes: number | null): Incoming | Refusal;
   /** All bytes are in the receipt; the answer comes by `connection.answer`, once. */
   deliver(connection: Connection, incoming: Incoming): void;
-  rejected(refusal: Refusal, peer: string, definitionId: string | null): void;
+  rejected(refusal: Refusal, peer: string, definitionId: string | null, mail?: RefusedMail): void;
   /** `wary`: it may be a line of a mail, or a password. */
   malformed(peer: string, command: string, wary: boolean): void;
   closed(connection: Connection): void;

@@ -12,6 +12,7 @@ import { Incoming, storeFailure } from './incoming.ts';
 import { type SmtpLimits, smtpLimits } from './limits.ts';
 import { masked } from './mask.ts';
 import { overdue } from './overdue.ts';
+import { arrivedMail } from './refused-mail.ts';
 import { acknowledgement, type Refusal, refusal as refusalOf, refusals, replyCode } from './reply.ts';
 import { Seats } from './seats.ts';
 import { Server } from './server.ts';
@@ -106,8 +107,10 @@ function createHost(parts: HostParts): Host {
       }
     },
     deliver: (connection, incoming) => deliver(connection, incoming, parts),
-    rejected: (refusal, peer, definitionId) =>
-      ports.rejected({ definitionId, reason: refusal.reason, reply: replyCode(refusal), peer }),
+    rejected: (refusal, peer, definitionId, mail) => {
+      const told = { definitionId, reason: refusal.reason, reply: replyCode(refusal), peer };
+      ports.rejected(mail === undefined ? told : { ...told, mail });
+    },
     malformed: (peer, command, wary) => {
       const text = command.slice(0, 512);
       ports.log('warn', 'SMTP command refused', { peer, command: wary ? masked(text, wary) : text });
@@ -155,7 +158,9 @@ function deliver(connection: Connection, incoming: Incoming, parts: HostParts): 
   };
   const refuse = (failure: EngineFailure): void => {
     const reply = refusalOf(failure, options.maxAgeMs ?? thirtyDaysMs);
-    ports.rejected({ definitionId, reason: reply.reason, peer: connection.peer, reply: replyCode(reply) });
+    const mail = arrivedMail(reply, { transaction: connection.transaction, incoming });
+    const told = { definitionId, reason: reply.reason, peer: connection.peer, reply: replyCode(reply) };
+    ports.rejected(mail === undefined ? told : { ...told, mail });
     answerOnce(reply);
   };
   const receipt = incoming.end();

@@ -47,6 +47,14 @@ export interface Rejection {
   readonly reason: RejectReason;
   readonly reply: string;
   readonly peer: string;
+  /** Of a message that is too large. */
+  readonly mail?: RefusedMail;
+}
+/** What is known of a message whose end nobody waited for. */
+export interface RefusedMail {
+  readonly mailFrom: string | null;
+  /** As announced, or as much as came; null where neither says. */
+  readonly bytes: number | null;
 }
 
 /** The sockets of all listeners against what the process may have open. */

@@ -51,3 +51,18 @@ test('each is counted, and one event a minute is let through for a peer and a re
   expect(events.map(({ data }) => data['reason'])).toEqual(['source', 'source', 'too-large']);
   expect([added.length, book.all().length]).toEqual([4, 2]);
 });
+
+test('a message that is too large is told for itself with what is known, at most sixty a minute', () => {
+  const { book, events, refuse } = opened();
+  const mail = { mailFrom: 'exchange@north.example', bytes: 200_000_000 };
+  const large = { definitionId: 'exchange', reason: 'too-large', reply: '552 5.3.4', peer: '192.0.2.7', mail } as const;
+  for (let n = 0; n < 100; n += 1) book.note(large);
+  const each = (): readonly EventDraft[] => events.filter(({ type }) => type === 'too-large');
+  expect(each()).toHaveLength(60);
+  const { peer, reply } = large;
+  expect(each()[0]).toMatchObject({ definitionId: 'exchange', severity: 'warning', data: { peer, reply, ...mail } });
+  expect(events.filter(({ type }) => type === 'smtp.rejected')).toHaveLength(1);
+  refuse(60_000, 'source');
+  book.note(large);
+  expect(each()).toHaveLength(61);
+});

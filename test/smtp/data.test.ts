@@ -194,9 +194,10 @@ describe('DATA', () => {
   it('refuses a message announced as too large at MAIL', async () => {
     await using fixture = await openListener({ maxMessageBytes: 1000 });
     await using client = await SmtpClient.ready(fixture.port);
-    const { code, text } = await client.command('MAIL FROM:<> SIZE=1001');
+    const { code, text } = await client.command('MAIL FROM:<ada@example.com> SIZE=1001');
     expect([code, text.slice(0, 5)]).toEqual([552, '5.3.4']);
-    expect(fixture.rejections).toMatchObject([{ reason: 'too-large', reply: '552 5.3.4' }]);
+    const mail = { mailFrom: 'ada@example.com', bytes: 1001 };
+    expect(fixture.rejections).toMatchObject([{ reason: 'too-large', reply: '552 5.3.4', mail }]);
     expect((await client.command('MAIL FROM:<> SIZE=1000')).code).toBe(250);
   });
 
@@ -206,6 +207,7 @@ describe('DATA', () => {
     expect((await client.mail(['journal@example.com'], `${'x'.repeat(998)}\r\n`)).code).toBe(250);
     const { code, text } = await client.mail(['journal@example.com'], `${'x'.repeat(999)}\r\n`);
     expect([code, text.slice(0, 5)]).toEqual([552, '5.3.4']);
+    expect(fixture.rejections).toMatchObject([{ reason: 'too-large', mail: { mailFrom: '', bytes: 1001 } }]);
     expect(fixture.custody.receipts[1]?.aborted).toBe(true);
     expect((await client.mail(['journal@example.com'], 'x\r\n')).code).toBe(250);
   });
@@ -224,6 +226,7 @@ describe('DATA', () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(await ended).toMatchObject({ code: 552 });
+    expect(fixture.rejections[0]?.mail?.bytes).toBeGreaterThan(1_000_000);
     expect(fixture.custody.receipts[0]?.size).toBeLessThanOrEqual(100_000);
     expect(fixture.custody.receipts[0]?.aborted).toBe(true);
     await client.closed;
