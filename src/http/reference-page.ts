@@ -9,7 +9,7 @@ export function referencePage(routes: readonly RouteNote[], version: string): st
   return `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Daybook API reference</title><link rel="stylesheet" href="/page.css"></head>
+<title>Daybook API reference</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/page.css"></head>
 <body>
 <header><h1>Daybook API</h1><p>Version ${escaped(version)}. The same as <a href="/openapi.json">OpenAPI 3.1</a>. <a href="/">Console</a></p></header>
 <nav aria-label="Contents"><a href="#access">Access</a> <a href="#routes">Routes</a> <a href="#shapes">Shapes</a> <a href="#problems">Problems</a></nav>
@@ -123,7 +123,7 @@ function escaped(plain: string): string {
   return plain.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
 
-export const pageStyle = `:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+export const pageStyle = `:root { color-scheme: light dark; background: Canvas; font: 16px/1.5 system-ui, sans-serif; }
 body { max-width: 72rem; margin: 0 auto; padding: 1rem; }
 table { border-collapse: collapse; width: 100%; margin: 0.5rem 0 1.5rem; }
 caption { text-align: left; font-weight: bold; }

@@ -413,6 +413,12 @@ describe.skipIf(noChromium())('by the keys alone', () => {
     await stays('Verify all now');
   });
 
+  test('the reference of the API is open to all, and needs nothing from elsewhere', async () => {
+    await page.goto('/docs');
+    await page.getByRole('heading', { level: 1, name: 'Daybook API' }).waitFor();
+    await isOpenToAll();
+  });
+
   test('nothing that was written by others has run, and nothing has left for elsewhere', () => {
     const refused = [401, 400].map((status) => expect.stringContaining(`status of ${status}`));
     expect([asked, watched.troubles, watched.foreign], 'a guess and a wrong port apart').toEqual([[], refused, []]);
