@@ -29,12 +29,14 @@ export function statusTable(definitions: readonly StatusAnswer[], now: number): 
     { title: 'MATCHED', of: ({ counts }) => String(counts['matched'] ?? 0), right: true },
     { title: 'OTHER', of: ({ counts }) => String(others(counts)), right: true },
   ];
-  const lines = definitions.map((each) => hintLine(each) + canaryLine(each, now) + patienceLine(each, now));
+  const lines = definitions.map(
+    (each) => hintLine(each) + canaryLine(each, now) + patienceLine(each, now) + warningLines(each.warnings, each.id),
+  );
   return table(columns, definitions) + lines.join('');
 }
 
 export const engineStatus = ({ engine, definitions }: EngineStatusAnswer): string =>
-  `Daybook ${engine.version}, ${engine.ready ? 'ready' : 'NOT READY'}, since ${engine.startedAt}\n\n${statusTable(definitions, Date.parse(engine.now))}`;
+  `Daybook ${engine.version}, ${engine.ready ? 'ready' : 'NOT READY'}, since ${engine.startedAt}\n${warningLines(engine.warnings)}\n${statusTable(definitions, Date.parse(engine.now))}`;
 
 export const definitionTable = (definitions: readonly DefinitionAnswer[]): string =>
   table<DefinitionAnswer>(
@@ -170,6 +172,10 @@ export const details = (answer: Readonly<Record<string, unknown>>): string =>
 
 const hintLine = ({ id, reason, hint }: StatusAnswer): string =>
   reason === null ? '' : `${printable(`${id}: ${reason}${hint === null ? '' : ` — ${hint}`}`)}\n`;
+
+/** What an active status leaves out, as `daybook top` marks it. */
+const warningLines = (warnings: StatusAnswer['warnings'], id?: string): string =>
+  warnings.map(({ text }) => `${printable(`! ${id === undefined ? '' : `${id}: `}${text}`)}\n`).join('');
 
 /** What may wait at the sender, and how long it waits there. */
 function patienceLine({ id, patience }: StatusAnswer, now: number): string {
