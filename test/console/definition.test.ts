@@ -73,6 +73,10 @@ describe.skipIf(noChromium())('a journal service definition in the console', () 
     await page.getByLabel('Service Email Address').fill('nobody');
     await page.getByLabel('Additional Source IP Ranges').fill('192.0.2.0/24\n10.0.0.5/8');
     await page.getByLabel('Delivery Wait Attempts').fill('many');
+    expect(await password(page).isDisabled()).toBe(true);
+    await page.getByLabel('Use SMTP Authentication').check();
+    expect(await password(page).isDisabled()).toBe(false);
+    await page.getByLabel('Use SMTP Authentication').uncheck();
     await save(page).click();
     expect(await differences(page)).toEqual([
       ['Id', 'none', 'exchange'],
@@ -191,6 +195,8 @@ describe.skipIf(noChromium())('a journal service definition in the console', () 
     await page.getByLabel('Hostname / IP Address').fill('127.0.0.1');
     await page.getByLabel('Port', { exact: true }).fill(String(server.port));
     await page.getByLabel('Encrypted', { exact: true }).uncheck();
+    expect(await page.getByLabel('Encryption Mode').isDisabled(), 'it would do nothing').toBe(true);
+    expect(await page.getByText('Only with Encrypted.').count()).toBe(2);
     await save(page).click();
     expect(await page.getByRole('dialog').textContent()).not.toContain('wrong-password');
     await accept(page).click();

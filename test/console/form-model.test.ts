@@ -8,6 +8,7 @@ import {
   emptyDraft,
   fieldAt,
   isRequired,
+  lackOf,
   rebased,
   withTransport,
   withValue,
@@ -55,6 +56,14 @@ test('a field whose name says minutes holds them as digits, and another unit is 
   expect(['2h', '1d', '45m', '90s', 'soon'].map(shown)).toEqual(['120', '1440', '45', '90s', 'soon']);
   const saved = (value: string) => documentOf(form, { ...emptyDraft(form, 'smtp'), [path]: value })[path];
   expect(['180', ' 240 ', '2h', '-1'].map(saved)).toEqual([undefined, '240m', '2h', '-1']);
+});
+
+test('an option that says nothing while another one is off lacks that one', () => {
+  const draft = draftOf(form, mailbox);
+  expect(lackOf(draft, 'pop3.certificatePin')).toBeUndefined();
+  const clear = withValue(draft, 'pop3.encrypted', false);
+  expect(lackOf(clear, 'pop3.encryptionMode')).toBe('pop3.encrypted');
+  expect(lackOf(emptyDraft(form, 'smtp'), 'smtp.password')).toBe('smtp.useSmtpAuthentication');
 });
 
 test('another transport keeps what both have', () => {

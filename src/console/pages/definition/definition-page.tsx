@@ -1,5 +1,5 @@
 import { useComputed, useSignal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import { useLoad } from '../../load.ts';
 import { Button, Submit } from '../../parts/button.tsx';
 import { PageFrame } from '../../parts/page-frame.tsx';
@@ -16,6 +16,7 @@ import {
   documentOf,
   type FieldValue,
   isRequired,
+  lackOf,
   propertyAt,
   type Transport,
   withTransport,
@@ -23,6 +24,7 @@ import {
 } from './form-model.ts';
 import { ServiceStatus } from './service-status.tsx';
 import { TransportField } from './transport-field.tsx';
+import { useUnsavedGuard } from './unsaved-guard.ts';
 
 const listing = '/journaling';
 const formId = 'definition-form';
@@ -138,6 +140,7 @@ function OneField({
   const property = propertyAt(branch, path);
   if (property === undefined) return null;
   const isMade = saved.value !== null;
+  const lack = lackOf(draft.value, path);
   if (path === 'transport') {
     return (
       <TransportField
@@ -161,6 +164,7 @@ function OneField({
       saved={saved.value?.draft[path]}
       faults={faults.value.get(path) ?? []}
       disabled={disabled || (path === 'id' && isMade)}
+      lacks={lack === undefined ? undefined : propertyAt(branch, lack)?.title}
       onChange={(value) => {
         draft.value = withValue(draft.value, path, value);
       }}
@@ -237,13 +241,4 @@ function FaultSummary({ editing }: { readonly editing: Editing }) {
 function focusFirst({ faults }: Editing): void {
   const [first] = [...faults.value.keys()].filter((path) => path !== '');
   if (first !== undefined) requestAnimationFrame(() => document.getElementById(idOf(first))?.focus());
-}
-
-/** Asks before changes are left behind. */
-function useUnsavedGuard(isDirty: () => boolean): void {
-  const dirty = isDirty();
-  useEffect(() => {
-    guardLeaving(dirty ? () => confirm('Leave without saving what you have changed?') : undefined);
-    return () => guardLeaving(undefined);
-  }, [dirty]);
 }

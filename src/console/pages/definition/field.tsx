@@ -11,6 +11,8 @@ export interface FieldProps {
   readonly saved: FieldValue | undefined;
   readonly faults: readonly string[];
   readonly disabled: boolean;
+  /** The name of the option that has to be on before this one does anything. */
+  readonly lacks?: string | undefined;
   readonly onChange: (value: FieldValue) => void;
 }
 
@@ -18,7 +20,7 @@ export const idOf = (path: string): string => `field-${path.replaceAll('.', '-')
 
 /** One option of the form: its name, what it means, what it is where nothing is said, and what is wrong with it. */
 export function Field(props: FieldProps) {
-  const { path, property, required, faults } = props;
+  const { path, property, required, faults, lacks } = props;
   const id = idOf(path);
   return (
     <div class={faults.length > 0 ? 'field faulty' : 'field'}>
@@ -36,6 +38,7 @@ export function Field(props: FieldProps) {
         <p class="help" id={`${id}-help`}>
           <Prose text={property.description ?? ''} />
           <Preset property={property} />
+          {lacks !== undefined && <strong> Only with {lacks}.</strong>}
         </p>
       </div>
     </div>
@@ -56,11 +59,11 @@ function Preset({ property }: { readonly property: Property }) {
   );
 }
 
-function Input({ path, property, required, value, saved, faults, disabled, onChange }: FieldProps) {
+function Input({ path, property, required, value, saved, faults, disabled, lacks, onChange }: FieldProps) {
   const id = idOf(path);
   const common = {
     id,
-    disabled,
+    disabled: disabled || lacks !== undefined,
     'aria-describedby': faults.length > 0 ? `${id}-fault ${id}-help` : `${id}-help`,
     'aria-invalid': faults.length > 0,
   };

@@ -76,6 +76,19 @@ export function withValue(draft: Draft, path: string, value: FieldValue): Draft 
   return path === 'pop3.encrypted' && draft['pop3.port'] === followed ? { ...changed, 'pop3.port': follows } : changed;
 }
 
+/** Options that say nothing while another one is off (journaling a.2). */
+const needs: Readonly<Record<string, string>> = {
+  'smtp.password': 'smtp.useSmtpAuthentication',
+  'pop3.encryptionMode': 'pop3.encrypted',
+  'pop3.certificatePin': 'pop3.encrypted',
+};
+
+/** What has to be on before this field does anything; undefined where it does. */
+export function lackOf(draft: Draft, path: string): string | undefined {
+  const need = needs[path];
+  return need !== undefined && draft[need] === false ? need : undefined;
+}
+
 /** The document to send: what is empty or as its default says is left out, a number or a list is one again. */
 export function documentOf(form: DefinitionForm, draft: Draft): Document {
   const branch = branchOf(form, draft['transport'] as Transport);
