@@ -63,6 +63,10 @@ async function fill(daybook: Daybook): Promise<void> {
   await send('branch', report(50, 5));
   await send('exchange', report(60, 45 * 24 * 60));
   await send('exchange', Buffer.from('\u0001\u0002 no header at all\r\nrandom bytes'));
+  // Alerts are looked for every five seconds.
+  await eventually(async () => (await daybook.get<{ items: readonly unknown[] }>('/v1/alerts')).items.length >= 3, {
+    withinMs: 20_000,
+  });
   await eventually(async () => {
     const { definitions } = await daybook.get<{
       definitions: readonly { serviceStatus: string; processingQueue: { messages: number } }[];
@@ -85,6 +89,7 @@ async function pagesOf(daybook: Daybook): Promise<readonly (readonly [name: stri
     ['events', '/events'],
     ['ledger', '/ledger'],
     ['store', '/store'],
+    ['alerts', '/alerts'],
   ];
 }
 
