@@ -58,7 +58,7 @@ export interface Delivery {
 
 /** Durable queue between receipt and archive, one range for each definition (null: the gateway's). */
 export interface Spool {
-  /** Items with `dueAt <= now`, earliest first, `limit` at most, and when the next one after them is due. */
+  /** Items due by `now`, earliest first, `limit` at most, and when the next is; before them those of another clock. */
   due(definitionId: string | null, now: number, limit: number): ObservableInput<DueWindow>;
   /** Puts items back in one batch, without a look at the archive: for failed steps and newly parsed, delayed items. */
   defer(items: readonly SpoolItem[]): ObservableInput<void>;

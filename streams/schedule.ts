@@ -32,6 +32,20 @@ export function scheduleOf(
   return { attempts, extendedAt, deadline: extendedAt ?? last };
 }
 
+/** A clock that is put right by less costs an item no more than this. */
+export const setBackMs = 5 * 60_000;
+/** The longest `deliveryWaitInterval`, and the longest `matching.extendedWait`, which no `initialProcessDelay` exceeds. */
+const [longestIntervalMs, longestWaitMs] = [3_600_000, 24 * 86_400_000];
+
+/**
+ * Rule: true for an item that was received, or got its time, under a clock that has been set back since: it would wait
+ * until that time comes again, for years after a clock that was years ahead. It is due within a minute, out of turn.
+ */
+export function isOfAnotherClock({ receivedAt, dueAt }: Pick<SpoolItem, 'receivedAt' | 'dueAt'>, now: number): boolean {
+  if (receivedAt > now + setBackMs) return true;
+  return dueAt > now + longestIntervalMs && dueAt > receivedAt + longestWaitMs;
+}
+
 /** The next look-up of an item that missed: `attempt` look-ups count so far, the last one will be at `deadline`. */
 export interface NextLookUp {
   readonly attempt: number;
@@ -58,7 +72,9 @@ export function afterMiss(
     return { attempt: item.attempt, dueAt: plannedAt, deadline: deadlineOf(plannedAt) };
   const attempt = item.attempt + 1;
   if (attempt >= total) {
-    return extendedAt === null ? 'archive' : { attempt, dueAt: extendedAt, deadline: extendedAt };
+    // More than all of them there are only where it was due out of turn.
+    const isOver = extendedAt === null || attempt > total;
+    return isOver ? 'archive' : { attempt, dueAt: extendedAt, deadline: extendedAt };
   }
   const isLate = now - plannedAt > Math.min(lateAfterMs, intervalMs);
   const dueAt = Math.min((isLate ? now : plannedAt) + intervalMs, extendedAt ?? Number.POSITIVE_INFINITY);

@@ -1,11 +1,12 @@
 import type { SpoolItem } from '../../streams/message.ts';
 import type { DueWindow, Spool } from '../../streams/ports.ts';
+import { isOfAnotherClock, setBackMs } from '../../streams/schedule.ts';
 import { batchBytes, weightOf } from '../../streams/weight.ts';
 import type { Exclusive } from '../exclusive.ts';
 import { Change } from './change.ts';
 import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
-import { lastPart, matchKeyDigest, rangeOf, readDueKey, within } from './keys.ts';
+import { dueKey, lastPart, matchKeyDigest, rangeOf, readDueKey, within } from './keys.ts';
 import { type IntakeRow, isInProcess } from './rows.ts';
 
 export interface SpoolOptions {
@@ -17,8 +18,21 @@ export interface SpoolOptions {
 
 /** The spool on the index: one due range for each definition, time in the key (D-003). */
 export function createSpool({ index, memory, write }: SpoolOptions): Spool {
+  const lookedAt = new Map<string | null, number>();
+  /** Once a minute, and whenever the clock has been set back. */
+  const looksAhead = (definitionId: string | null, now: number): boolean => {
+    const before = lookedAt.get(definitionId) ?? Number.NEGATIVE_INFINITY;
+    if (now >= before && now < before + aheadEveryMs) return false;
+    lookedAt.set(definitionId, now);
+    return true;
+  };
   return {
-    due: async (definitionId, now, limit) => readWindow({ index, memory }, definitionId, { now, limit }),
+    due: async (definitionId, now, limit) => {
+      const ahead = looksAhead(definitionId, now) ? await readAhead({ index, memory }, definitionId, now) : [];
+      return ahead.length > 0
+        ? { items: ahead, nextDueAt: now }
+        : readWindow({ index, memory }, definitionId, { now, limit });
+    },
     defer: (items) =>
       write(async () => {
         const change = new Change(index, memory);
@@ -29,6 +43,24 @@ export function createSpool({ index, memory, write }: SpoolOptions): Spool {
         for (const { intakeId } of items) memory.inFlight.delete(intakeId);
       }),
   };
+}
+
+const aheadEveryMs = 60_000;
+/** Looked at of those that are due last: in the delay of a few minutes few came. */
+const maxAhead = 64;
+
+/** Items that came under a clock that has been set back since. */
+async function readAhead(
+  { index, memory }: Pick<SpoolOptions, 'index' | 'memory'>,
+  definitionId: string | null,
+  now: number,
+): Promise<readonly SpoolItem[]> {
+  const range = { gte: dueKey(definitionId, now + setBackMs, ''), lt: within(rangeOf(definitionId)).lt };
+  const keys = await index.due.keysNow({ ...range, limit: maxAhead, reverse: true });
+  const items = await readItems(index, memory, keys.map(readDueKey));
+  const ahead = items.filter((item) => isOfAnotherClock(item, now));
+  for (const { intakeId } of ahead) memory.inFlight.add(intakeId);
+  return ahead;
 }
 
 /** Puts items back with what a stage has made of them. The stored row rules where an item has ended meanwhile. */

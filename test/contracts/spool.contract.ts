@@ -59,6 +59,26 @@ export function spoolContract(name: string, open: OpenHome): void {
       expect(idsOf(await dueItems(home, { at: home.now + minute }))).toEqual(['one']);
     });
 
+    test('what was received under a clock that has been set back since is due, what merely waits long is not', async () => {
+      await using home = await open();
+      const year = 365 * 24 * 60 * minute;
+      await home.take('long');
+      await value(home.spool.defer([waiting(parsedAs((await dueItem(home, 'long'))!), home.now + 24 * 60 * minute)]));
+      await home.take('fresh', { at: home.now + 10 * year });
+      await home.take('parsed', { at: home.now + 10 * year });
+      const later = home.now + 10 * year;
+      const parsed = (await dueItem(home, 'parsed', later))!;
+      await value(home.spool.defer([waiting(parsedAs(parsed, '<m2@north.example>'), later + minute)]));
+      await home.take('before');
+      const before = (await dueItems(home, { at: later })).find(({ intakeId }) => intakeId === 'before');
+      await value(home.spool.defer([waiting(parsedAs(before!, '<m3@north.example>'), later + minute)]));
+      expect(idsOf(await dueItems(home, { at: home.now + minute })).toSorted()).toEqual(['before', 'fresh', 'parsed']);
+      await using other = await open();
+      await other.take('soon', { at: other.now + 4 * minute });
+      expect(await dueItems(other)).toEqual([]);
+      expect(idsOf(await dueItems(other, { at: other.now + 4 * minute }))).toEqual(['soon']);
+    });
+
     test('each definition has its own range, and so has the gateway', async () => {
       await using home = await open();
       await home.take('one');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { afterMiss, scheduleOf } from '../../streams/schedule.ts';
+import { afterMiss, isOfAnotherClock, scheduleOf } from '../../streams/schedule.ts';
 import { journalOptions, matchingOptions, minute, noon, second } from '../support/stream-shapes.ts';
 
 interface Case {
@@ -87,6 +87,31 @@ describe('after a restart', () => {
       deadline: noon + 7 * minute,
     });
   });
+});
+
+test('an item of a clock that was set back since is known, and looked up no more than once beyond its attempts', () => {
+  const day = 24 * 60 * minute;
+  const now = noon;
+  const at = (receivedAt: number, dueAt: number) => isOfAnotherClock({ receivedAt, dueAt }, now);
+  expect([
+    at(noon, noon),
+    at(noon - 400 * day, noon - 300 * day),
+    at(noon + 5 * minute, noon + 6 * minute),
+  ]).not.toContain(true);
+  expect([at(noon, noon + 24 * day), at(noon - 30 * day, noon + 60 * minute)]).not.toContain(true);
+  expect([
+    at(noon + 5 * minute + 1, noon),
+    at(noon, noon + 24 * day + 1),
+    at(noon - 30 * day, noon + 60 * minute + 1),
+  ]).not.toContain(false);
+  const { timing, schedule } = planOf({ extended: true });
+  const item = { woken: false, dueAt: schedule.deadline, deadline: schedule.deadline };
+  const years = noon - 3_650 * day;
+  expect(afterMiss({ ...item, attempt: 2 }, schedule, timing, years)).toMatchObject({
+    attempt: 3,
+    dueAt: schedule.deadline,
+  });
+  expect(afterMiss({ ...item, attempt: 3 }, schedule, timing, years)).toBe('archive');
 });
 
 describe('a woken look-up', () => {

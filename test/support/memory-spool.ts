@@ -5,6 +5,7 @@ import { EngineFailure } from '../../streams/failure.ts';
 import { mergeObservation } from '../../streams/merge.ts';
 import type { ArchiveEntry, Body, Custodied, Received, Settlement, SpoolItem, Verdict } from '../../streams/message.ts';
 import type { Archive, Bodies, Custody, MessageReader, Receipt, SettleRequest, Spool } from '../../streams/ports.ts';
+import { isOfAnotherClock, setBackMs } from '../../streams/schedule.ts';
 
 export type StoreOperation = 'due' | 'defer' | 'settle' | 'read' | 'commit' | 'get';
 export interface MemoryStoreOptions {
@@ -48,6 +49,8 @@ export class MemoryStore {
         const waiting = [...this.items.values()]
           .filter((item) => item.definitionId === definitionId)
           .toSorted((a, b) => a.dueAt - b.dueAt || (a.intakeId < b.intakeId ? -1 : 1));
+        const ahead = waiting.filter((item) => item.dueAt >= now + setBackMs && isOfAnotherClock(item, now));
+        if (ahead.length > 0) return { items: ahead.slice(-limit), nextDueAt: now };
         const items = waiting.filter(({ dueAt }) => dueAt <= now).slice(0, limit);
         return { items, nextDueAt: waiting[items.length]?.dueAt ?? null };
       }),
