@@ -102,6 +102,21 @@ test('nothing is done of a chunk that could not be written', async () => {
   expect(done.length).toBe(0);
 });
 
+test('a receipt is committed once, takes no more, and never after it was given up', async () => {
+  const { custody } = open();
+  const [one, two] = [custody.begin(), custody.begin()];
+  await write(one, 1);
+  const { size } = await one.commit(received);
+  await write(one, 1);
+  expect([size, one.size, custody.unwrittenBytes]).toEqual([piece.length, piece.length, 0]);
+  await expect(one.commit(received)).rejects.toThrow(/once/);
+  await write(two, 1);
+  two.abort();
+  await write(two, 1);
+  expect(custody.unwrittenBytes).toBe(0);
+  await expect(two.commit(received)).rejects.toThrow(/once/);
+});
+
 test('bytes count as unwritten from their arrival until they are on disk, or given up', async () => {
   const { custody, log } = open();
   const [one, two, three] = [custody.begin(), custody.begin(), custody.begin()];

@@ -289,6 +289,33 @@ describe('the commit log', () => {
     expect(folded()).toEqual(['a']);
   });
 
+  test('closing waits for the index too', async () => {
+    const folding = gate();
+    const { log } = await setup({ fold: () => folding.opened });
+    const append = codeOf(log.append(draft('a')));
+    let isClosed = false;
+    const closing = log[Symbol.asyncDispose]().then(() => {
+      isClosed = true;
+    });
+    for (let n = 0; n < 20; n += 1) await turn();
+    expect(isClosed).toBe(false);
+    folding.open();
+    await closing;
+    expect(await append).toBe('resolved');
+  });
+
+  test('what no sync has covered is no record, though its bytes be there', async () => {
+    const [disk, sync] = [new MemoryDisk(), gate()];
+    const { log } = await setup({ disk });
+    disk.pause = (step) => (step === 'sync' ? sync.opened : Promise.resolve());
+    const append = codeOf(log.append(draft('a')));
+    for (let n = 0; n < 20; n += 1) await turn();
+    expect([disk.writes, await codeOf(log.record(1))]).toEqual([1, 'missing']);
+    sync.open();
+    expect(await append).toBe('resolved');
+    expect((await log.record(1)).record.seq).toBe(1);
+  });
+
   test('only what the index does not know is folded at the start, in groups', async () => {
     const { log, disk } = await setup();
     const records = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((text) => log.append(draft(text))));
