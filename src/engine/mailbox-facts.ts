@@ -55,8 +55,8 @@ export function createMailboxFacts(): MailboxFacts {
         note(definitionId, entries);
         return entries;
       },
-      write: async (changes) => {
-        await ledger.write(changes);
+      write: async (changes, options) => {
+        await ledger.write(changes, options);
         note(definitionId, changes);
       },
     }),

@@ -86,8 +86,7 @@ function ledgerOf({ store, mailboxFacts }: Workshop, definitionId: string): Pop3
   const uidl = store.uidl(definitionId);
   return mailboxFacts.listenTo(definitionId, {
     read: async () => (await uidl.read()) as unknown as ReadonlyMap<string, LedgerEntry>,
-    write: (changes) =>
-      uidl.write(new Map([...changes].map(([key, entry]) => [key, entry === null ? null : { ...entry }]))),
+    write: (changes, options) => uidl.write(changes as unknown as Parameters<typeof uidl.write>[0], options),
   });
 }
 

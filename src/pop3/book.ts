@@ -32,7 +32,8 @@ export class Book {
     const anonymous = listing.some(({ unique }) => !unique);
     const gone = [...entries.keys()].filter((key) => (key.startsWith('sha:') ? !anonymous : !present.has(key)));
     for (const key of gone) entries.delete(key);
-    if (gone.length > 0) await ledger.write(new Map(gone.map((key) => [key, null])));
+    // Put back by a power cut, the next listing comes without them too.
+    if (gone.length > 0) await ledger.write(new Map(gone.map((key) => [key, null])), { sync: false });
     return new Book(ledger, entries);
   }
 
@@ -82,7 +83,8 @@ export class Book {
     }
     // Nothing more can come back that these would tell apart.
     if (complete) for (const key of this.#entries.keys()) if (key.startsWith('sha:')) changes.set(key, null);
-    if (changes.size > 0) await this.#ledger.write(changes);
+    // Put back by a power cut, they are `fetched`: as held, if the mailbox should list them again.
+    if (changes.size > 0) await this.#ledger.write(changes, { sync: false });
   }
 
   async #put(key: string, entry: LedgerEntry): Promise<void> {

@@ -76,8 +76,11 @@ export interface LedgerEntry {
 /** The UIDL ledger of one definition (journaling c.8). It outlives a restart and is never larger than mailbox and batch. */
 export interface Pop3Ledger {
   read(): Promise<ReadonlyMap<string, LedgerEntry>>;
-  /** Durable when it resolves. Null forgets the key. All or nothing. */
-  write(changes: ReadonlyMap<string, LedgerEntry | null>): Promise<void>;
+  /**
+   * All or nothing. Durable when it resolves; with `sync: false` in force only, so that a power cut may put it back to how
+   * it stood before. Null forgets the key.
+   */
+  write(changes: ReadonlyMap<string, LedgerEntry | null>, options?: { readonly sync: boolean }): Promise<void>;
 }
 
 /** News of single items, for the event log (`pop3.blocked`, `pop3.left-on-server`). */

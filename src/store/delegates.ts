@@ -71,7 +71,7 @@ export function delegates(of: () => Store): Delegated {
     },
     uidl: (definitionId) => ({
       read: async () => of().uidl(definitionId).read(),
-      write: async (changes) => of().uidl(definitionId).write(changes),
+      write: async (changes, options) => of().uidl(definitionId).write(changes, options),
     }),
     ledger: async (definitionId, day) => of().ledger(definitionId, day),
     ledgerDays: async (definitionId, limit, cursor) => of().ledgerDays(definitionId, limit, cursor),

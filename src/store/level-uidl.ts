@@ -5,28 +5,29 @@ import { lastPart, openKey, within } from './keys.ts';
 /** Small documents of one definition by key, such as the UIDL ledger of a mailbox. */
 export interface UidlStore {
   read(): Promise<ReadonlyMap<string, Readonly<Record<string, unknown>>>>;
-  /** All or nothing; durable when it resolves. Null forgets the key. @throws EngineFailure `store-failed` */
-  write(changes: ReadonlyMap<string, Readonly<Record<string, unknown>> | null>): Promise<void>;
+  /**
+   * All or nothing; durable when it resolves, or with `sync: false` once something after it is. Null forgets the key.
+   * @throws EngineFailure `store-failed`
+   */
+  write(
+    changes: ReadonlyMap<string, Readonly<Record<string, unknown>> | null>,
+    options?: { readonly sync: boolean },
+  ): Promise<void>;
 }
 
 /** Not part of the commit log: with a rebuilt index, mail still in the mailbox comes again and joins what stands. */
 export function createUidlStore(index: IndexDb, definitionId: string): UidlStore {
-  const { uidl, database, behind } = index;
+  const { uidl, behind } = index;
   return {
     read: async () => {
-      const entries = new Map<string, Readonly<Record<string, unknown>>>();
-      for await (const [key, value] of uidl.iterator(within(definitionId))) entries.set(lastPart(key), value);
-      return entries;
+      const entries = await uidl.iterator(within(definitionId)).all();
+      return new Map(entries.map(([key, value]) => [lastPart(key), value]));
     },
-    write: async (changes) => {
-      const ops = [...changes].map(([key, value]) =>
-        value === null
-          ? { type: 'del' as const, sublevel: uidl, key: openKey(definitionId, key) }
-          : { type: 'put' as const, sublevel: uidl, key: openKey(definitionId, key), value },
-      );
-      if (ops.length === 0) return;
+    write: async (changes, options = { sync: true }) => {
+      if (changes.size === 0) return;
+      const rows = [...changes].map(([key, value]) => ({ key: openKey(definitionId, key), value }));
       try {
-        await database.batch(ops as never, { sync: true });
+        await index.writePast(uidl, rows, options);
       } catch (error) {
         behind.failed(error);
         throw new EngineFailure('store-failed', String(error), { cause: error });

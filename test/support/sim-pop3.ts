@@ -56,8 +56,7 @@ export function simPop3(
       custody: plant === 'delete-before-commit' ? unpaid(store.custody) : store.custody,
       ledger: {
         read: async () => (await uidl.read()) as unknown as ReadonlyMap<string, LedgerEntry>,
-        write: (changes) =>
-          uidl.write(new Map([...changes].map(([key, entry]) => [key, entry === null ? null : { ...entry }]))),
+        write: (changes, options) => uidl.write(changes as unknown as Parameters<typeof uidl.write>[0], options),
       },
       newId,
       destination: () => ({ definitionId: place, definitionVersion: 1 }),
