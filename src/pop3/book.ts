@@ -27,10 +27,7 @@ export class Book {
   /** Reads the ledger and forgets what the mailbox no longer holds, which keeps it as small as the mailbox. */
   static async open(ledger: Pop3Ledger, listing: readonly Listed[]): Promise<Book> {
     const entries = new Map(await ledger.read());
-    // A UIDL given twice names no item, but the hash under it still tells them apart.
-    const present = new Set(listing.flatMap((item) => [`uid:${item.uidl}`, failureKeyOf(item)]));
-    const anonymous = listing.some(({ unique }) => !unique);
-    const gone = [...entries.keys()].filter((key) => (key.startsWith('sha:') ? !anonymous : !present.has(key)));
+    const gone = goneOf(entries, listing);
     for (const key of gone) entries.delete(key);
     // Put back by a power cut, the next listing comes without them too.
     if (gone.length > 0) await ledger.write(new Map(gone.map((key) => [key, null])), { sync: false });
@@ -40,6 +37,12 @@ export class Book {
   of(item: Listed): LedgerEntry | undefined {
     const key = keyOf(item) ?? failureKeyOf(item);
     return this.#entries.get(key);
+  }
+
+  /** True when something failed in a session before. */
+  get hasFailing(): boolean {
+    for (const { state } of this.#entries.values()) if (state === 'failing') return true;
+    return false;
   }
 
   /** True when these bytes are in our custody already. */
@@ -91,6 +94,26 @@ export class Book {
     await this.#writer.put(key, entry);
     this.#entries.set(key, entry);
   }
+}
+
+/**
+ * Keys of what the mailbox no longer holds. The listing may be long and the ledger is short: so each item is looked for
+ * among the keys.
+ */
+function goneOf(entries: ReadonlyMap<string, LedgerEntry>, listing: readonly Listed[]): readonly string[] {
+  if (entries.size === 0) return [];
+  const gone = new Set(entries.keys());
+  const uidls = new Map([...gone].flatMap((key) => (key.startsWith('uid:') ? [[key.slice(4), key]] : [])));
+  const hasSizes = [...gone].some((key) => key.startsWith('size:'));
+  let anonymous = false;
+  for (const item of listing) {
+    // A UIDL given twice names no item, but the hash under it still tells them apart.
+    const key = item.uidl === null ? undefined : uidls.get(item.uidl);
+    if (key !== undefined) gone.delete(key);
+    if (hasSizes) gone.delete(failureKeyOf(item));
+    anonymous ||= !item.unique;
+  }
+  return [...gone].filter((key) => !(anonymous && key.startsWith('sha:')));
 }
 
 /** Null for an item that has no UIDL of its own. */

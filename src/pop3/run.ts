@@ -115,6 +115,7 @@ async function takeAll(run: ItemRun, items: readonly Listed[], context: RunConte
 
 /** Oldest first; what failed before comes last, so that it never stops the rest. */
 function inOrder(listing: readonly Listed[], book: Book): readonly Listed[] {
+  if (!book.hasFailing) return listing;
   const failedBefore = (item: Listed): boolean => book.of(item)?.state === 'failing';
   return [...listing.filter((item) => !failedBefore(item)), ...listing.filter(failedBefore)];
 }

@@ -1,6 +1,6 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
 import { type ClientPorts, Pop3Client, type TakeContent } from './client.ts';
-import { ListingReader, listed } from './listing.ts';
+import { type ListingEntry, ListingReader, listed } from './listing.ts';
 import { OversizedMessage, Pop3Failure, RefusedCommand } from './pop3-failure.ts';
 import type { Pop3Session } from './session.types.ts';
 import { signIn } from './sign-in.ts';
@@ -43,7 +43,7 @@ interface Opened {
 
 function sessionOf(client: Pop3Client, { maxMessageBytes }: MailboxOptions, opened: Opened): Pop3Session {
   const pipelined = opened.capabilities.has('PIPELINING');
-  const listing = async (command: string): Promise<ReadonlyMap<number, string>> => {
+  const listing = async (command: string): Promise<readonly ListingEntry[]> => {
     const reader = new ListingReader();
     await client.send(command, (content) => reader.add(content));
     return reader.entries();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Framing } from '../../../src/pop3/framing.ts';
 import { HeaderStart, headerDigest } from '../../../src/pop3/header-digest.ts';
-import { ListingReader, listed } from '../../../src/pop3/listing.ts';
+import { type ListingEntry, ListingReader, listed } from '../../../src/pop3/listing.ts';
 import { cleaned, Pop3Failure, RefusedCommand } from '../../../src/pop3/pop3-failure.ts';
 import { shown, withoutPassword } from '../../../src/pop3/shown.ts';
 import type { Target } from '../fuzzer.ts';
@@ -96,7 +96,7 @@ export const listing: Target = {
   words,
   seeds: () => ['1 a\r\n2 b\r\n3 c\r\n', '1 100\r\n2 -5\r\n', '1\tx y\r\n'].map((text) => Buffer.from(text)),
   run: (input, random) => {
-    const read = (pieces: () => number): ReadonlyMap<number, string> | null => {
+    const read = (pieces: () => number): readonly ListingEntry[] | null => {
       const reader = new ListingReader();
       try {
         for (let at = 0; at < input.length; ) {
@@ -115,7 +115,7 @@ export const listing: Target = {
       read(() => 1 + random(9)),
       whole,
     );
-    const items = listed(whole, whole ?? new Map());
+    const items = listed(whole, whole ?? []);
     for (const { n, listSize } of items) {
       assert.ok(Number.isSafeInteger(n) && n > 0, `the number ${n}`);
       assert.ok(listSize === null || Number.isSafeInteger(listSize), `the size ${listSize}`);
