@@ -36,6 +36,7 @@ export class Pop3Client extends Pop3 {
   #failure: Pop3Failure | undefined;
   #watch: Subscription | undefined;
   #heardAt = 0;
+  #outgoing = '';
   /** Mail was asked for: what stands where an answer should may be a line of it. */
   #mailAsked = false;
   #blocked = 0;
@@ -115,15 +116,16 @@ export class Pop3Client extends Pop3 {
     return this.#expect(content);
   }
 
-  /** Commands of one turn go out together: a pipeline of them is one packet, not many. */
+  /** Commands of one turn go out together: a pipeline of them is one packet, and one write, not many. */
   #write(line: string): void {
     const link = this.#link;
     if (link === undefined) return;
-    if (link.writableCorked === 0) {
-      link.cork();
-      process.nextTick(() => link.uncork());
-    }
-    link.write(line, 'utf8');
+    this.#outgoing += line;
+    if (this.#outgoing !== line) return;
+    process.nextTick(() => {
+      link.write(this.#outgoing, 'utf8');
+      this.#outgoing = '';
+    });
   }
 
   /** Ends the session at once with `failure`; who waits is told. Returns the failure that counts, the first one. */
