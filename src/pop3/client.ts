@@ -2,9 +2,11 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import Pop3 from 'node-pop3';
 import type { Subscription } from 'rxjs';
+import { openGiveBack } from '../give-back.ts';
 import { connectMs, connectTcp, networkFailure, secure } from './connect.ts';
 import { Framing } from './framing.ts';
 import { Pop3Failure, RefusedCommand, SessionOver } from './pop3-failure.ts';
+import { SharedChunks } from './shared-chunks.ts';
 import { shown, withoutPassword } from './shown.ts';
 import type { MailboxOptions, MailboxPorts } from './types.ts';
 
@@ -27,6 +29,8 @@ interface Pending {
  * that answers can be pipelined. One failure ends it for good; every wait is bounded by `timeoutMs` of silence.
  */
 export class Pop3Client extends Pop3 {
+  /** What it hears, and hands on in parts. */
+  readonly chunks = new SharedChunks(openGiveBack());
   readonly #options: MailboxOptions;
   readonly #ports: ClientPorts;
   readonly #pending: Pending[] = [];
@@ -142,12 +146,6 @@ export class Pop3Client extends Pop3 {
     for (const { reject } of behind) reject(new SessionOver(failure));
   }
 
-  get #current(): Pending {
-    const [first] = this.#pending;
-    if (first === undefined) throw new Pop3Failure('protocol', 'an answer to no question');
-    return first;
-  }
-
   #expect(content: TakeContent | null): Promise<string> {
     if (this.#failure !== undefined) return Promise.reject(new SessionOver(this.#failure));
     this.#heardAt = this.#ports.clock.now();
@@ -182,7 +180,7 @@ export class Pop3Client extends Pop3 {
   #hear(chunk: Buffer): void {
     this.#heardAt = this.#ports.clock.now();
     try {
-      this.#framing.feed(chunk);
+      this.chunks.hear(chunk, () => this.#framing.feed(chunk));
       if (this.#pending.length === 0 && this.#framing.midLine) throw new Pop3Failure('protocol', 'unasked bytes');
     } catch (error) {
       this.#fail(error instanceof Pop3Failure ? error : new Pop3Failure('protocol', String(error), { cause: error }));
@@ -214,10 +212,12 @@ export class Pop3Client extends Pop3 {
   }
 
   #content(bytes: Buffer): void {
-    const wait = this.#current.content?.(bytes);
+    const [pending] = this.#pending;
+    if (pending === undefined) throw new Pop3Failure('protocol', 'an answer to no question');
+    this.chunks.keep(bytes);
+    const wait = pending.content?.(bytes);
     if (wait === undefined) return;
-    this.#blocked++;
-    this.#link?.pause();
+    if (++this.#blocked === 1) this.#link?.pause();
     void wait.finally(() => {
       this.#heardAt = this.#ports.clock.now();
       if (--this.#blocked === 0) this.#link?.resume();

@@ -14,19 +14,24 @@ export function headerDigest(bytes: Uint8Array): string {
   return createHash('sha256').update(block).digest('hex');
 }
 
-/** Keeps the start of a message that comes in pieces, up to the end of its header block. */
+/**
+ * Digest of the header block of a message that comes in pieces. It holds none of them beyond the block: they may be given
+ * back while the rest of a large message still comes.
+ */
 export class HeaderStart {
   #start: Buffer = Buffer.alloc(0);
-  #done = false;
+  #digest: string | null = null;
 
   add(chunk: Buffer): void {
-    if (this.#done) return;
+    if (this.#digest !== null) return;
     this.#start = this.#start.length === 0 ? chunk : Buffer.concat([this.#start, chunk]);
-    this.#done = this.#start.length >= MAX_HEADER_BYTES || this.#start.includes(END);
+    if (this.#start.length < MAX_HEADER_BYTES && !this.#start.includes(END)) return;
+    this.#digest = headerDigest(this.#start);
+    this.#start = Buffer.alloc(0);
   }
 
   digest(): string {
-    return headerDigest(this.#start);
+    return this.#digest ?? headerDigest(this.#start);
   }
 }
 

@@ -95,7 +95,7 @@ export class ItemRun {
 
   /** RETR into a receipt. Null when the server refused: the item is then noted as failing. */
   async #fetch(item: Listed, hashed: boolean): Promise<Fetched | null> {
-    const receipt = this.#context.ports.custody.begin(undefined, item.listSize);
+    const receipt = this.#context.ports.custody.begin(this.#session.done, item.listSize);
     const hash = hashed ? createHash('sha256') : null;
     const header = new HeaderStart();
     const writer = new ReceiptWriter(receipt);

@@ -73,6 +73,7 @@ function sessionOf(client: Pop3Client, { maxMessageBytes }: MailboxOptions, open
       return (await answered) === null ? null : Buffer.concat(chunks).subarray(0, MAX_HEADER_BYTES);
     },
     retrieve: (n, content) => retrieve(client, n, { content, maxMessageBytes, clock: opened.ports.clock }),
+    done: client.chunks.done,
     // node-pop3's own DELE hears the next answer, whichever it is: it can be one at a time only.
     delete: async (n) => void (await (pipelined ? client.send(`DELE ${n}`) : client.DELE(n))),
     quit: async () => void (await client.QUIT()),

@@ -1,3 +1,4 @@
+import type { ChunksDone } from '../../streams/ports.ts';
 import type { TakeContent } from './client.ts';
 import type { Listed } from './listing.ts';
 
@@ -18,6 +19,8 @@ export interface Pop3Session {
   top(n: number): Promise<Buffer | null>;
   /** The exact bytes of a message, as they come. Past `maxMessageBytes` the session ends. */
   retrieve(n: number, content: TakeContent): Promise<void>;
+  /** To be told of content of `retrieve` that nobody reads any more, also after the session; absent where it is no use. */
+  readonly done?: ChunksDone;
   delete(n: number): Promise<void>;
   /** Resolves when the server has confirmed: only now the deletions hold. */
   quit(): Promise<void>;

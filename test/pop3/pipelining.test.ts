@@ -13,7 +13,7 @@ import {
   type Pop3ServerOptions,
 } from '../support/pop3-server.ts';
 import { VirtualClock } from '../support/virtual-time.ts';
-import { extractOnce, MailboxFixture, mail } from './mailbox-fixture.ts';
+import { extractOnce, MailboxFixture, mail, sha256 } from './mailbox-fixture.ts';
 
 const most = inFlight.items;
 const capabilities = ['TOP', 'UIDL', 'PIPELINING'];
@@ -52,6 +52,20 @@ describe('a server that takes a pipeline', () => {
     const sent = items(most * 3).map(({ bytes }) => bytes.toString('latin1'));
     expect(fixture.committed().map((bytes) => bytes.toString('latin1'))).toEqual(sent);
     expect(server.items).toEqual([]);
+  });
+
+  test('has what it sent freed once it is done with, and every byte was there until then', async () => {
+    const sent = items(40).map(({ uidl, bytes }, at) => ({
+      uidl,
+      bytes: at % 8 === 3 ? Buffer.concat([bytes, Buffer.from(`${uidl}\r\n`.repeat(40_000))]) : bytes,
+    }));
+    await using server = await open({ items: sent });
+    const fixture = new MailboxFixture();
+    fixture.custody.copies = true;
+    await fixture.run(server);
+    expect(fixture.committed().map(sha256)).toEqual(sent.map(({ bytes }) => sha256(bytes)));
+    const freed = fixture.custody.done.filter(({ length }) => length === 0);
+    expect(freed.length).toBeGreaterThan(fixture.custody.done.length / 2);
   });
 
   test('is asked one by one where it does not say that it does', async () => {

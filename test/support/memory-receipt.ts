@@ -11,13 +11,16 @@ export class MemoryReceipt implements Receipt {
   size = 0;
   readonly #onWrite: ((receipt: MemoryReceipt, chunk: Uint8Array) => Promise<void> | undefined) | undefined;
   readonly #onCommit: (() => void) | undefined;
+  readonly #done: ChunksDone | undefined;
 
   constructor(
     onWrite?: (receipt: MemoryReceipt, chunk: Uint8Array) => Promise<void> | undefined,
     onCommit?: () => void,
+    done?: ChunksDone,
   ) {
     this.#onWrite = onWrite;
     this.#onCommit = onCommit;
+    this.#done = done;
   }
 
   get bytes(): Buffer {
@@ -38,6 +41,7 @@ export class MemoryReceipt implements Receipt {
   async commit(received: Received): Promise<Custodied> {
     this.#onCommit?.();
     this.received = received;
+    this.#done?.(this.chunks.splice(0, this.chunks.length, this.bytes));
     return {
       intakeIds: received.targets.map(({ intakeId }) => intakeId),
       receivedAt: received.receivedAt,
@@ -56,13 +60,20 @@ export class MemoryCustody implements Pick<Custody, 'begin'> {
   readonly receipts: MemoryReceipt[] = [];
   onWrite: ((receipt: MemoryReceipt, chunk: Uint8Array) => Promise<void> | undefined) | undefined;
   onCommit: (() => void) | undefined;
+  /** Chunks that were told to be done, where `copies`: the bytes are copied at the commit, as by a parser. */
+  readonly done: Uint8Array[] = [];
+  copies = false;
 
   /** What is announced beyond it is refused. */
   room = Number.POSITIVE_INFINITY;
 
-  begin(_done?: ChunksDone, announcedBytes?: number | null): MemoryReceipt {
+  begin(done?: ChunksDone, announcedBytes?: number | null): MemoryReceipt {
     if ((announcedBytes ?? 0) > this.room) throw new EngineFailure('store-full');
-    const receipt = new MemoryReceipt(this.onWrite, this.onCommit);
+    const noted: ChunksDone = (chunks) => {
+      this.done.push(...chunks);
+      done?.(chunks);
+    };
+    const receipt = new MemoryReceipt(this.onWrite, this.onCommit, this.copies ? noted : undefined);
     this.receipts.push(receipt);
     return receipt;
   }

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { openGiveBack } from '../../src/smtp/give-back.ts';
+import { openGiveBack } from '../src/give-back.ts';
 
 test('a chunk that fills its memory is freed; parts of others stay as they are', () => {
   const giveBack = openGiveBack();

@@ -1,5 +1,5 @@
 import { MessageChannel } from 'node:worker_threads';
-import type { ChunksDone } from '../../streams/ports.ts';
+import type { ChunksDone } from '../streams/ports.ts';
 
 /**
  * Frees chunks that nobody will read again; they are empty afterwards.
