@@ -12,10 +12,11 @@ import { withoutPassword } from './shown.ts';
 import type { BatchLimits, MailboxOptions, MailboxPorts } from './types.ts';
 
 /**
- * Items under way at once, one where the server takes no pipeline: enough to fill a line of 20 ms with small mail, and little to receive once the mailbox is
- * suspended. A message larger than 256 KB goes to disk while it comes, so memory is bounded too.
+ * Items under way at once, one where the server takes no pipeline: all of a session's small mail, so that nothing waits for
+ * what is on its way to the disk, and of larger mail as much as is quickly received once the mailbox is suspended. A message
+ * larger than 256 KB goes to disk while it comes, so memory is bounded too.
  */
-export const inFlight: FlightLimits = { items: 64, bytes: 4 * 1024 * 1024 };
+export const inFlight: FlightLimits = { items: 200, bytes: 4 * 1024 * 1024 };
 /** Once left, what is under way may take this long: then it stays in the mailbox (interface section 7, suspend). */
 const leavingMs = 4_000;
 

@@ -46,7 +46,7 @@ describe('a server that takes a pipeline', () => {
     const { script, atOnce } = holdingBack(most);
     await using server = await open({ items: items(most * 3), script });
     const fixture = new MailboxFixture();
-    const { end } = await fixture.run(server);
+    const { end } = await fixture.run(server, {}, { items: most * 3 });
     expect(end).toMatchObject({ type: 'extracted', count: most * 3 });
     expect(atOnce()).toBe(most);
     const sent = items(most * 3).map(({ bytes }) => bytes.toString('latin1'));
