@@ -40,6 +40,30 @@ describe('the ledger', () => {
     expect(server.commands.filter((command) => command.startsWith('TOP'))).toEqual(['TOP 1 0', 'TOP 2 0', 'TOP 3 0']);
   });
 
+  test.each(['DELE 1', 'DELE 3', 'QUIT'])('takes nothing twice when the power fails at %s', async (command) => {
+    const items = three();
+    await using server = await openPop3Server({ items, script: cutAt(command) });
+    const fixture = new MailboxFixture();
+    await fixture.run(server);
+    fixture.ledger.cutPower();
+    server.script = undefined;
+    await fixture.run(server);
+    expect(committed(fixture)).toEqual(bytesOf(items));
+    expect(server.items).toEqual([]);
+  });
+
+  test('knows after a power cut what QUIT had confirmed, if the mailbox should list it again', async () => {
+    await using server = await openPop3Server({ items: three() });
+    const fixture = new MailboxFixture();
+    await fixture.run(server);
+    fixture.ledger.cutPower();
+    await using restored = await openPop3Server({ items: three() });
+    await fixture.run(restored);
+    expect(restored.commands.filter((command) => command.startsWith('RETR'))).toEqual([]);
+    expect(restored.items).toEqual([]);
+    expect(committed(fixture)).toEqual(bytesOf(three()));
+  });
+
   test('loses nothing when the engine dies between custody and ledger: the message comes twice, its bytes once', async () => {
     const items = three();
     await using server = await openPop3Server({ items });

@@ -20,17 +20,26 @@ export class MemoryLedger implements Pop3Ledger {
   readonly entries = new Map<string, LedgerEntry>();
   refuse = false;
   onWrite: (() => void) | undefined;
+  /** As it was after the last write that was durable. */
+  #durable = new Map<string, LedgerEntry>();
+
+  /** What was in force only is as it stood before. */
+  cutPower(): void {
+    this.entries.clear();
+    for (const [key, entry] of this.#durable) this.entries.set(key, entry);
+  }
 
   read(): Promise<ReadonlyMap<string, LedgerEntry>> {
     return Promise.resolve(new Map(this.entries));
   }
 
-  write(changes: ReadonlyMap<string, LedgerEntry | null>): Promise<void> {
+  write(changes: ReadonlyMap<string, LedgerEntry | null>, { sync } = { sync: true }): Promise<void> {
     if (this.refuse) return Promise.reject(new EngineFailure('store-failed'));
     for (const [key, entry] of changes) {
       if (entry === null) this.entries.delete(key);
       else this.entries.set(key, entry);
     }
+    if (sync) this.#durable = new Map(this.entries);
     this.onWrite?.();
     return Promise.resolve();
   }
