@@ -20,7 +20,7 @@ type TrustOptions = Pick<MailboxOptions, 'host' | 'encryptionMode' | 'certificat
 /**
  * Judges the certificate of a finished handshake, before anything secret is said. OpenSSL names one error only, the name
  * is not compared once there is one, and the period of a self-signed certificate may hide behind it: so period and name
- * are looked at here in every case. A matching pin stands in for trust, for nothing else.
+ * are looked at here in every case. A matching pin forgives what `relaxed` does, of this one certificate.
  * @throws Pop3Failure `tls-expired`, `tls-name`, `tls-untrusted`
  */
 export function checkCertificate(socket: TLSSocket, options: TrustOptions, now: number): void {
@@ -37,7 +37,7 @@ export function checkCertificate(socket: TLSSocket, options: TrustOptions, now: 
   if (code !== null && outsidePeriod.has(code)) throw new Pop3Failure('tls-expired', code);
   checkPeriod(certificate, now);
   const relaxed = options.encryptionMode === 'relaxed';
-  if (!(relaxed && isIP(options.host) !== 0)) {
+  if (!((relaxed || pinned) && isIP(options.host) !== 0)) {
     const misnamed = checkServerIdentity(options.host, certificate);
     if (misnamed !== undefined) throw new Pop3Failure('tls-name', misnamed.message);
   }

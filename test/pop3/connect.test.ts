@@ -67,6 +67,18 @@ describe('S5: encryption', () => {
     ['no name, by address', good, { trusted: authority.cert, host: '127.0.0.1' }, { kind: 'tls-name' }],
     ['the pinned one', selfSigned, { certificatePin: pinOf(selfSigned.cert) }, { type: 'extracted' }],
     [
+      'the pinned one, by address',
+      selfSigned,
+      { certificatePin: pinOf(selfSigned.cert), host: '127.0.0.1' },
+      { type: 'extracted' },
+    ],
+    [
+      'the pinned one, for another name',
+      selfSigned,
+      { certificatePin: pinOf(selfSigned.cert), host: 'other.example' },
+      { kind: 'tls-name' },
+    ],
+    [
       'another than the pinned one',
       selfSigned,
       { certificatePin: pinOf(good.cert), encryptionMode: 'relaxed' },
