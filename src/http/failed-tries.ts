@@ -18,7 +18,8 @@ export function createFailedTries(): FailedTries {
     failed: (address, now) => {
       const key = networkOf(address);
       const known = windows.get(key);
-      if (known !== undefined && known.endsAt > now) {
+      // One that ends later was begun before the clock was set back.
+      if (known !== undefined && known.endsAt > now && known.endsAt <= now + windowMs) {
         known.count += 1;
         return known.count > triesAMinute ? known.endsAt - now : 0;
       }

@@ -35,7 +35,8 @@ class Tries {
 
   #recent(key: string, now: number): number[] {
     const times = this.#times.get(key) ?? [];
-    while (times[0] !== undefined && times[0] <= now - this.#windowMs) times.shift();
+    // One that is still to come was counted before the clock was set back: it would lock its sender out for as long.
+    while (times[0] !== undefined && (times[0] <= now - this.#windowMs || times[0] > now)) times.shift();
     return times;
   }
 }
