@@ -15,6 +15,7 @@ import {
   isOverdue,
   judged,
   newCanary,
+  ofThisClock,
   refused,
   resumed,
   sending,
@@ -131,7 +132,7 @@ class Canaries implements CanaryBook, AsyncDisposable {
     for (const [id, options] of wanted) {
       const now = clock.now();
       const listening = listens(id);
-      this.#set(id, heard(this.#stateOf(id, options), listening, now));
+      this.#set(id, heard(ofThisClock(this.#stateOf(id, options), options, now), listening, now));
       const state = this.#stateOf(id, options);
       if (isOverdue(state, now) || (state.missing.length > 0 && this.#looks % looksToSeek === 0)) this.#seek(id);
       if (isDue(state, listening, now) && this.#sendingNow < maxSending) this.#send(id, options);

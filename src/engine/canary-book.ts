@@ -4,6 +4,8 @@ import { duration, minute } from '../time-words.ts';
 const maxMissing = 16;
 /** After a refusal it is tried again so soon, or at the next canary where that is sooner. */
 const retryMs = 300_000;
+/** A clock that is put right by less costs no canary more than this. */
+const setBackMs = 60_000;
 
 /** One canary that a server took. Epoch ms. */
 export interface SentCanary {
@@ -115,6 +117,22 @@ export function heard(state: CanaryState, listens: boolean, now: number): Canary
   if (!listens) return { ...state, underWay: { ...underWay, pausedAt: now } };
   const dueAt = underWay.dueAt + now - (underWay.pausedAt ?? now);
   return { ...state, underWay: { ...underWay, dueAt, pausedAt: null } };
+}
+
+/**
+ * Rule: what was sent or planned by a clock that has been set back since counts no more. Else no canary would go until
+ * that time comes again, and all would look well.
+ */
+export function ofThisClock(state: CanaryState, { intervalMs }: CanaryTimes, now: number): CanaryState {
+  const { nextAt, underWay, last } = state;
+  const isAhead = (sent: { readonly sentAt: number } | null): boolean => sent !== null && sent.sentAt > now + setBackMs;
+  if (nextAt <= now + intervalMs + setBackMs && !isAhead(underWay) && !isAhead(last)) return state;
+  return {
+    ...state,
+    nextAt: Math.min(nextAt, now),
+    underWay: isAhead(underWay) ? null : underWay,
+    last: isAhead(last) ? null : last,
+  };
 }
 
 /** True when it should have come by now. */

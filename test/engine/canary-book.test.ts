@@ -8,6 +8,7 @@ import {
   isOverdue,
   judged,
   newCanary,
+  ofThisClock,
   refused,
   resumed,
   sending,
@@ -31,6 +32,21 @@ test('the first goes out at once, the next an interval after it, none while one 
   expect(isDue(first, true, noon + 61 * minute)).toBe(false);
   const back = came(first, '<1>', noon + 1);
   expect([59, 60].map((at) => isDue(back, true, noon + at * minute))).toEqual([false, true]);
+});
+
+test('what was sent or planned by a clock that has been set back since holds no canary up', () => {
+  const years = 10 * 365 * 24 * 60 * minute;
+  const ahead = sent(missed(fresh, '<0>', noon), '<1>', noon + years);
+  expect(ofThisClock(ahead, times, noon + years)).toBe(ahead);
+  const right = ofThisClock(ahead, times, noon + 20 * minute);
+  expect([isDue(ahead, true, noon + 20 * minute), isDue(right, true, noon + 20 * minute)]).toEqual([false, true]);
+  expect([right.missed, right.underWay]).toEqual([1, null]);
+  const passed = ofThisClock(came(ahead, '<1>', noon + years + 1), times, noon + 20 * minute);
+  expect([passed.last, isDue(passed, true, noon + 20 * minute)]).toEqual([null, true]);
+  expect(standingOf(missed(passed, '<2>', noon + 20 * minute))).toBe('missing');
+  // Put right by a few seconds.
+  const close = sent(fresh, '<1>', noon + 30_000);
+  expect(ofThisClock(close, times, noon)).toBe(close);
 });
 
 test('one that comes within the limit has passed, at its very end too', () => {
