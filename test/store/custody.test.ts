@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { CommitLog, LogRecord } from '../../src/store/commit-log.types.ts';
+import type { CommitLog, LogRecord, RecordDraft } from '../../src/store/commit-log.types.ts';
 import { createCustody } from '../../src/store/custody.ts';
 import { recentBytes } from '../../src/store/recent-bytes.ts';
 import type { Received } from '../../streams/message.ts';
@@ -115,6 +115,23 @@ test('a receipt is committed once, takes no more, and never after it was given u
   await write(two, 1);
   expect(custody.unwrittenBytes).toBe(0);
   await expect(two.commit(received)).rejects.toThrow(/once/);
+});
+
+test('a commit waits for the chunk that is under way, and tells of it', async () => {
+  const appended: RecordDraft[] = [];
+  let written: (record: LogRecord) => void = () => undefined;
+  const log = {
+    append: async (draft: RecordDraft) => void appended.push(draft),
+    appendChunk: () => new Promise<LogRecord>((resolve) => (written = resolve)),
+  } as unknown as CommitLog;
+  const receipt = createCustody({ log, recent: recentBytes(1_000), chunkBytes: 10 }).begin();
+  void receipt.write(Buffer.from('more than ten bytes'));
+  const committed = receipt.commit(received);
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  expect(appended).toEqual([]);
+  written({ seq: 7, payloadLength: 19 } as LogRecord);
+  await committed;
+  expect(appended).toMatchObject([{ facts: { size: 19, chunks: [[7, 19]] } }]);
 });
 
 test('bytes count as unwritten from their arrival until they are on disk, or given up', async () => {
