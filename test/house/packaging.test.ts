@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
@@ -43,4 +44,13 @@ test('what image, unit and package name is there once it is built', () => {
   expect([entry, unit]).toEqual([bin.daybook, bin.daybook]);
   expect(copied).toEqual(expect.arrayContaining(['dist/bin', 'dist/console', 'package-lock.json']));
   expect([bin.daybook, ...copied, ...files].filter((path) => !existsSync(join(root, path)))).toEqual([]);
+});
+
+test('a browser fetches the whole console in 60 KB at most', () => {
+  const files = readdirSync(join(root, 'dist/console'), { recursive: true, withFileTypes: true });
+  const sizes = files
+    .filter((file) => file.isFile())
+    .map(({ parentPath, name }) => gzipSync(readFileSync(join(parentPath, name)), { level: 9 }).length);
+  expect(sizes.length).toBeGreaterThan(2);
+  expect(sizes.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThanOrEqual(60_000);
 });
