@@ -7,6 +7,7 @@ import { unwrap } from '../../src/report/unwrap.ts';
 import { decode } from '../../src/store/bodies.ts';
 import { assembleStore, type Store } from '../../src/store/open-store.ts';
 import { schedulerClock } from '../../streams/clock.ts';
+import { EngineFailure } from '../../streams/failure.ts';
 import { ingest } from '../../streams/ingest.ts';
 import type { JournalOptions, MatchingOptions } from '../../streams/message.ts';
 import type { Delivery, News } from '../../streams/ports.ts';
@@ -127,12 +128,14 @@ export class SimEngine {
       intakeId: null,
       entryId: null,
     } as const;
-    await this.store.definitions.command({
-      command,
-      definitionId: place,
-      provisioned: false,
-      event: { ...event, definitionId: place, data: {} },
-    });
+    const facts = { command, definitionId: place, provisioned: false } as const;
+    try {
+      await this.store.definitions.command({ ...facts, event: { ...event, definitionId: place, data: {} } });
+    } catch (error) {
+      // Where no mail is let in, nobody else meets the failed store.
+      if (error instanceof EngineFailure && error.code === 'store-failed') this.failed = true;
+      throw error;
+    }
     if (this.#halted) return;
     this.#actors.get(place)?.send({ type: `operator.${command}`, at: this.#parts.clock.now() });
   }
