@@ -149,7 +149,7 @@ function refuseConnection(connection: Connection, parts: HostParts): Refusal | u
 }
 
 function deliver(connection: Connection, incoming: Incoming, parts: HostParts): void {
-  const { options, ports, delivery$ } = parts;
+  const { options, delivery$ } = parts;
   const destinations = [...connection.transaction.destinations.values()];
   const [first] = destinations;
   const definitionId = destinations.length === 1 && first !== undefined ? first.definitionId : null;
@@ -159,8 +159,7 @@ function deliver(connection: Connection, incoming: Incoming, parts: HostParts): 
   const refuse = (failure: EngineFailure): void => {
     const reply = refusalOf(failure, options.maxAgeMs ?? thirtyDaysMs);
     const mail = arrivedMail(reply, { transaction: connection.transaction, incoming });
-    const told = { definitionId, reason: reply.reason, peer: connection.peer, reply: replyCode(reply) };
-    ports.rejected(mail === undefined ? told : { ...told, mail });
+    connection.host.rejected(reply, connection.peer, definitionId, mail);
     answerOnce(reply);
   };
   const receipt = incoming.end();

@@ -26,3 +26,10 @@ export function parsePath(command: string, parse: (command: string) => ParsedPat
 export function rawOf(path: { readonly address: string; readonly raw?: string }): string {
   return path.raw ?? path.address;
 }
+
+/** Bytes that MAIL announces by SIZE= (RFC 1870), or null. */
+export function announcedBytesOf({ args }: Pick<Path, 'args'>): number | null {
+  const size = args === false ? undefined : args['SIZE'];
+  const bytes = typeof size === 'string' ? Number(size) : Number.NaN;
+  return Number.isSafeInteger(bytes) ? bytes : null;
+}

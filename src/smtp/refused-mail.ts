@@ -1,5 +1,5 @@
 import type { Incoming } from './incoming.ts';
-import { type Path, rawOf } from './path.ts';
+import { announcedBytesOf, type Path, rawOf } from './path.ts';
 import type { Refusal } from './reply.ts';
 import type { Transaction } from './transaction.ts';
 import type { RefusedMail } from './types.ts';
@@ -7,8 +7,7 @@ import type { RefusedMail } from './types.ts';
 /** Of a message that was refused at MAIL, for the SIZE it announced; undefined from a peer that may send nothing anyhow. */
 export function announcedMail(path: Path, maySend: boolean): RefusedMail | undefined {
   if (!maySend) return undefined;
-  const size = path.args === false ? Number.NaN : Number(path.args['SIZE']);
-  return { mailFrom: rawOf(path), bytes: Number.isSafeInteger(size) ? size : null };
+  return { mailFrom: rawOf(path), bytes: announcedBytesOf(path) };
 }
 
 /** Of a message that was too large as it came; undefined of any other refusal. */

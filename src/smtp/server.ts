@@ -12,7 +12,7 @@ import { lookupAddress, peerAddress } from './address.ts';
 import { AuthFailures, type AuthPorts, authenticate } from './auth.ts';
 import { Connection } from './connection.ts';
 import type { Host } from './host.ts';
-import { rawOf } from './path.ts';
+import { announcedBytesOf, rawOf } from './path.ts';
 import { type Refusal, type Reply, refusals } from './reply.ts';
 import type { SmtpPorts } from './types.ts';
 
@@ -95,8 +95,7 @@ export class Server extends SMTPServer {
       done(this.#refused(refusals.authChanged, connection, null));
       return;
     }
-    const size = address.args === false ? undefined : address.args['SIZE'];
-    const announcedBytes = typeof size === 'string' ? Number(size) : null;
+    const announcedBytes = announcedBytesOf(address);
     const verdict = this.#ports.admit(announcedBytes);
     if (verdict !== 'ok') {
       done(this.#refused(refusals[verdict], connection, null));
