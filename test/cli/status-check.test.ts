@@ -9,25 +9,17 @@ import {
   type Thresholds,
   without,
 } from '../../src/cli/status-check.ts';
+import { statusAnswer } from '../support/status-answer.ts';
 
 const none = { warning: undefined, critical: undefined };
 const noThresholds: Thresholds = { queue: none, oldest: none, extract: none, diskDays: none };
-const definition = (changes: Partial<StatusAnswer> = {}): StatusAnswer => ({
-  id: 'exchange',
-  description: 'Exchange',
-  transport: 'smtp',
-  serviceStatus: 'active',
-  since: '2026-01-31T00:00:00.000Z',
-  reason: null,
-  hint: null,
-  lastSuccessfulExtract: '2026-01-31T07:00:00.000Z',
-  processingQueue: { messages: 12, bytes: 4096, oldest: '2026-01-31T07:59:00.000Z' },
-  pop3MailboxQueue: null,
-  counts: { received: 100, archived: 88 },
-  patience: null,
-  warnings: [],
-  ...changes,
-});
+const definition = (changes: Partial<StatusAnswer> = {}): StatusAnswer =>
+  statusAnswer({
+    lastSuccessfulExtract: '2026-01-31T07:00:00.000Z',
+    processingQueue: { messages: 12, bytes: 4096, oldest: '2026-01-31T07:59:00.000Z' },
+    counts: { received: 100, archived: 88 },
+    ...changes,
+  });
 const statusWith = (changes: Partial<StatusAnswer> = {}, engine: object = {}): EngineStatusAnswer => ({
   engine: {
     version: '1',

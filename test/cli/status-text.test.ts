@@ -1,23 +1,12 @@
 import { expect, test } from 'vitest';
-import type { StatusAnswer } from '../../src/cli/answers.types.ts';
 import { engineStatus, statusTable } from '../../src/cli/views.ts';
+import { statusAnswer } from '../support/status-answer.ts';
 
 const now = Date.UTC(2026, 0, 31, 8);
-const status: StatusAnswer = {
-  id: 'exchange',
-  description: 'Exchange',
-  transport: 'smtp',
-  serviceStatus: 'active',
-  since: '2026-01-31T00:00:00.000Z',
-  reason: null,
-  hint: null,
-  lastSuccessfulExtract: '2026-01-31T07:57:00.000Z',
-  processingQueue: { messages: 0, bytes: 0, oldest: null },
-  pop3MailboxQueue: null,
+const status = statusAnswer({
   counts: { received: 7, archived: 4, held: 3 },
-  patience: null,
   warnings: [{ code: 'held-expired', text: '3 held since they are older' }],
-};
+});
 const linesOf = (text: string): readonly string[] => text.trimEnd().split('\n');
 
 test('what an active status leaves out stands under the table, by the name of its definition', () => {

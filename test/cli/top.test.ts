@@ -3,6 +3,7 @@ import type { EngineStatusAnswer, StatusAnswer } from '../../src/cli/answers.typ
 import { keysIn, turned } from '../../src/cli/top-command.ts';
 import { type TopView, topFrame } from '../../src/cli/top-frame.ts';
 import { type History, seriesOf, shortNumber, sparkline, withAnswer } from '../../src/cli/top-history.ts';
+import { statusAnswer } from '../support/status-answer.ts';
 
 const start = Date.UTC(2026, 0, 31, 8);
 const answer = (
@@ -17,22 +18,15 @@ const answer = (
     ready: true,
     warnings: [],
   },
-  definitions: received.map((count, at) => ({
-    id: `definition-${at + 1}`,
-    description: `Definition ${at + 1}`,
-    transport: 'smtp',
-    serviceStatus: 'active',
-    since: '2026-01-31T00:00:00.000Z',
-    reason: null,
-    hint: null,
-    lastSuccessfulExtract: '2026-01-31T07:57:00.000Z',
-    processingQueue: { messages: count % 7, bytes: 0, oldest: null },
-    pop3MailboxQueue: null,
-    counts: { received: count, archived: count, matched: 0, held: 0, quarantined: 0 },
-    patience: null,
-    warnings: [],
-    ...change,
-  })),
+  definitions: received.map((count, at) =>
+    statusAnswer({
+      id: `definition-${at + 1}`,
+      description: `Definition ${at + 1}`,
+      processingQueue: { messages: count % 7, bytes: 0, oldest: null },
+      counts: { received: count, archived: count, matched: 0, held: 0, quarantined: 0 },
+      ...change,
+    }),
+  ),
 });
 const historyOf = (...answers: readonly EngineStatusAnswer[]): History => answers.reduce(withAnswer, [] as History);
 const viewOf = (last: EngineStatusAnswer, changes: Partial<TopView> = {}): TopView => ({
