@@ -1,32 +1,19 @@
-import { useSignal } from '@preact/signals';
 import { call, pathOf } from '../../api.ts';
-import { useDoing } from '../../doing.ts';
-import { Button } from '../../parts/button.tsx';
 import { Foreign } from '../../parts/foreign.tsx';
-import { FaultNote } from '../../parts/states.tsx';
+import { Trial } from '../../parts/trial.tsx';
 import type { TestResult } from '../../wire.types.ts';
 
 /** Runs the connection step by step, as it is saved, and shows how far it came. */
 export function ConnectionTest({ id, unsaved }: { readonly id: string; readonly unsaved: boolean }) {
-  const result = useSignal<TestResult | null>(null);
-  const { busy, fault, run } = useDoing();
-  const test = (): void =>
-    run(async () => {
-      result.value = null;
-      result.value = (await call<TestResult>(`${pathOf('definitions', id)}/test`, { method: 'POST' })).body;
-    });
   return (
-    <div class="test">
-      <Button off={busy.value} onClick={test}>
-        Test Connection
-      </Button>
+    <Trial
+      label="Test Connection"
+      waiting="Testing …"
+      run={async () => (await call<TestResult>(`${pathOf('definitions', id)}/test`, { method: 'POST' })).body}
+      show={(result) => <Steps result={result} />}
+    >
       {unsaved && <span class="soft"> It tests what is saved, not what is changed above.</span>}
-      <div role="status">
-        {busy.value && <p class="waiting">Testing …</p>}
-        {result.value !== null && <Steps result={result.value} />}
-      </div>
-      {fault.value !== null && <FaultNote fault={fault.value} />}
-    </div>
+    </Trial>
   );
 }
 

@@ -1,8 +1,6 @@
-import { useSignal } from '@preact/signals';
 import { call, pathOf, withQuery } from '../../api.ts';
-import { useDoing } from '../../doing.ts';
-import { Button } from '../../parts/button.tsx';
-import { FaultNote, Note } from '../../parts/states.tsx';
+import { Note } from '../../parts/states.tsx';
+import { Trial } from '../../parts/trial.tsx';
 import type { DryRun } from '../../wire.types.ts';
 import { counted, figure } from '../../words.ts';
 import { Changes } from '../explain/explained.tsx';
@@ -15,25 +13,14 @@ const rowsShown = 10;
 
 /** What the changed definition would have made of what it received last; changes nothing. */
 export function DryRunOf({ id, document }: { readonly id: string; readonly document: Document }) {
-  const result = useSignal<DryRun | null>(null);
-  const { busy, fault, run } = useDoing();
-  const look = (): void =>
-    run(async () => {
-      result.value = null;
-      const path = withQuery(`${pathOf('definitions', id)}/dry-run`, { last });
-      result.value = (await call<DryRun>(path, { method: 'POST', body: document })).body;
-    });
+  const path = withQuery(`${pathOf('definitions', id)}/dry-run`, { last });
   return (
-    <div class="test">
-      <Button off={busy.value} onClick={look}>
-        Try it on the last {last} messages
-      </Button>
-      <div role="status">
-        {busy.value && <p class="waiting">Trying …</p>}
-        {result.value !== null && <Result result={result.value} />}
-      </div>
-      {fault.value !== null && <FaultNote fault={fault.value} />}
-    </div>
+    <Trial
+      label={`Try it on the last ${last} messages`}
+      waiting="Trying …"
+      run={async () => (await call<DryRun>(path, { method: 'POST', body: document })).body}
+      show={(result) => <Result result={result} />}
+    />
   );
 }
 
