@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { EngineFailure } from '../../streams/failure.ts';
+import { exclusive } from '../exclusive.ts';
 import type { Damage } from './bytes.types.ts';
 import type { CommitLog, LogPosition, LogRecord, WaitingRecords } from './commit-log.types.ts';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.ts';
@@ -52,6 +53,7 @@ class Log implements OpenedCommitLog {
   readonly recovery: CommitLogRecovery;
   readonly #options: CommitLogOptions;
   readonly #group: GroupCommit;
+  readonly #deciding = exclusive();
   #closing: Promise<void> | undefined;
 
   constructor(options: CommitLogOptions, recovery: CommitLogRecovery, group: GroupCommit) {
@@ -73,6 +75,8 @@ class Log implements OpenedCommitLog {
   }
 
   append: CommitLog['append'] = (draft) => this.#group.add(draft);
+
+  deciding: CommitLog['deciding'] = (work) => this.#deciding(() => work(this.append));
 
   appendChunk: CommitLog['appendChunk'] = (payload) => this.#group.add({ kind: 'chunk', facts: null, payload });
 

@@ -50,6 +50,8 @@ export interface WaitingRecords {
   readonly since: number | null;
 }
 
+export type Append = (draft: RecordDraft) => Promise<LogRecord>;
+
 /**
  * The truth: append-only, hash-chained, group-committed. Whatever waits when the last sync returns goes out in one
  * write and one sync; there is no timer.
@@ -62,6 +64,12 @@ export interface CommitLog extends AsyncDisposable {
    * @throws EngineFailure `store-failed` after an I/O error: nothing more is promised on that file; `store-full`
    */
   append(draft: RecordDraft): Promise<LogRecord>;
+  /**
+   * Looks at the index and writes what follows from it, while nothing else is decided: entries are made, joined and deleted,
+   * and holds placed and lifted, under this alone (D-017). `append` writes the one record that the look comes to; of a
+   * second one in the same call nobody says what it was decided on.
+   */
+  deciding<T>(work: (append: Append) => Promise<T>): Promise<T>;
   /** Resolves once the record is written, not synced: for chunks, which count only with their intake record. */
   appendChunk(payload: readonly Uint8Array[]): Promise<LogRecord>;
   /** Bytes of a payload; in `into`, of that length, where it is given and can be read into. @throws EngineFailure `missing` */

@@ -2,7 +2,6 @@ import type { Hold } from '../../streams/keeping.ts';
 import { matchKeyOf } from '../../streams/match-keys.ts';
 import type { ArchiveEntry } from '../../streams/message.ts';
 import type { EventDraft } from '../../streams/ports.ts';
-import type { Exclusive } from '../exclusive.ts';
 import type { CommitLog } from './commit-log.types.ts';
 import type { IndexDb } from './index-db.ts';
 import { matches } from './message-filter.ts';
@@ -22,30 +21,21 @@ export interface Holds {
   on(entries: readonly ArchiveEntry[]): Promise<readonly (readonly string[])[]>;
 }
 
-/** `settling`: the lock that entries are made, joined and deleted under. */
-export function createHolds({
-  log,
-  index,
-  settling,
-}: {
-  readonly log: CommitLog;
-  readonly index: IndexDb;
-  readonly settling: Exclusive;
-}): Holds {
+export function createHolds({ log, index }: { readonly log: CommitLog; readonly index: IndexDb }): Holds {
   return {
     all: () => allHolds(index),
     get: async (id) => index.hold.get(id),
     place: (hold, event) =>
-      settling(async () => {
+      log.deciding(async (append) => {
         if ((await index.hold.get(hold.id)) !== undefined) return 'exists';
         if ((await allHolds(index)).length >= maxHolds) return 'too-many';
-        await log.append({ kind: 'command', facts: { command: 'hold', hold, event }, payload: [] });
+        await append({ kind: 'command', facts: { command: 'hold', hold, event }, payload: [] });
         return 'done';
       }),
     lift: (id, event) =>
-      settling(async () => {
+      log.deciding(async (append) => {
         if ((await index.hold.get(id)) === undefined) return 'unknown';
-        await log.append({ kind: 'command', facts: { command: 'lift', id, event }, payload: [] });
+        await append({ kind: 'command', facts: { command: 'lift', id, event }, payload: [] });
         return 'done';
       }),
     on: async (entries) => {

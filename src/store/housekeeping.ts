@@ -1,4 +1,3 @@
-import type { Exclusive } from '../exclusive.ts';
 import type { CommandFacts, CommitLog } from './commit-log.types.ts';
 import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
@@ -30,20 +29,17 @@ export function createHousekeeping({
   log,
   index,
   memory,
-  settling,
 }: {
   readonly log: CommitLog;
   readonly index: IndexDb;
   readonly memory: IndexMemory;
-  /** The lock that entries are made, joined and deleted under. */
-  readonly settling: Exclusive;
 }): Housekeeping {
   const command = (facts: CommandFacts) => log.append({ kind: 'command', facts, payload: [] });
   /** Tells again what the record told of mail that stands. False: of none. */
   const restate = (seq: number): Promise<boolean> =>
-    settling(async () => {
+    log.deciding(async (append) => {
       const draft = await restatementOf(log, index, seq);
-      if (draft !== null) await log.append(draft);
+      if (draft !== null) await append(draft);
       return draft !== null;
     });
   return {

@@ -3,7 +3,7 @@ import type { Archive, SettleRequest } from '../../streams/ports.ts';
 import type { Exclusive } from '../exclusive.ts';
 import { applyVerdict, matchKeysOf } from './apply-verdict.ts';
 import { Change } from './change.ts';
-import type { CommitLog, OutcomeFact } from './commit-log.types.ts';
+import type { Append, CommitLog, OutcomeFact } from './commit-log.types.ts';
 import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
 import { lastPart, matchKeyDigest, within } from './keys.ts';
@@ -16,8 +16,6 @@ export interface ArchiveOptions {
   readonly memory: IndexMemory;
   /** The one writer of the index. */
   readonly write: Exclusive;
-  /** One window at a time decides: match-or-insert is atomic for every key (D-017). */
-  readonly settling: Exclusive;
   /** The journal type an item was received under; null for the gateway's. */
   readonly journalTypeOf: (item: SpoolItem) => JournalOptions['journalType'] | null;
 }
@@ -26,11 +24,16 @@ export interface ArchiveOptions {
 export function createArchive(options: ArchiveOptions): Archive {
   return {
     lookup: (keys) => Promise.all(keys.map((key) => entriesUnder(options.index, key))),
-    settle: (requests) => options.settling(() => settle(options, requests)),
+    // One window at a time decides: match-or-insert is atomic for every key (D-017).
+    settle: (requests) => options.log.deciding((append) => settle(options, requests, append)),
   };
 }
 
-async function settle(options: ArchiveOptions, requests: readonly SettleRequest[]): Promise<readonly Verdict[]> {
+async function settle(
+  options: ArchiveOptions,
+  requests: readonly SettleRequest[],
+  append: Append,
+): Promise<readonly Verdict[]> {
   const { index, memory, write } = options;
   const candidates = await candidatesOf(index, requests);
   const verdicts: Verdict[] = [];
@@ -58,7 +61,7 @@ async function settle(options: ArchiveOptions, requests: readonly SettleRequest[
   }
   // From here on a change of the archive wakes them, this window's own included.
   for (const { intakeId } of deferred) memory.inFlight.delete(intakeId);
-  if (facts.length > 0) await options.log.append(outcomeDraft(facts));
+  if (facts.length > 0) await append(outcomeDraft(facts));
   for (const { item } of requests) memory.inFlight.delete(item.intakeId);
   return verdicts;
 }

@@ -194,7 +194,6 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
     },
   });
   const recent = recentBytes(recentMaxBytes);
-  const settling = exclusive();
   // The last first, each whatever became of the others: an index left open could not be opened again.
   const stack = closing();
   stack.use(lock);
@@ -212,17 +211,17 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
     waiting: (matchKey, limit) => waitingUnder({ index, memory }, matchKey, limit),
     bodies: createBodies(log, recent, parts.readLarge),
     gather: (body, into) => gatherInto(log, body, into),
-    archive: createArchive({ log, index, memory, write, settling, journalTypeOf }),
+    archive: createArchive({ log, index, memory, write, journalTypeOf }),
     messages: createMessageReader(index),
     intake: createIntakeReader(index, memory),
     imports: createImports(index),
     events: createEventLog(log, index),
     definitions: createDefinitionStore(log, index),
     uidl: (definitionId) => createUidlStore(index, definitionId),
-    housekeeping: createHousekeeping({ log, index, memory, settling }),
-    retention: createRetention({ log, index, memory, settling }),
-    holds: createHolds({ log, index, settling }),
-    reparses: createReparses({ log, index, settling }),
+    housekeeping: createHousekeeping({ log, index, memory }),
+    retention: createRetention({ log, index, memory }),
+    holds: createHolds({ log, index }),
+    reparses: createReparses({ log, index }),
     log,
     evidence: createLogEvidence(log, index, memory, createUnseal(parts.keys ?? null)),
     touched$,

@@ -1,7 +1,6 @@
 import type { Observation } from '../../streams/message.ts';
 import type { EventDraft } from '../../streams/ports.ts';
 import { isSameMessage, parserOf, textOf } from '../../streams/reparsed.ts';
-import type { Exclusive } from '../exclusive.ts';
 import type { CommandFacts, CommitLog } from './commit-log.types.ts';
 import { holdTest } from './holds.ts';
 import type { IndexDb } from './index-db.ts';
@@ -34,20 +33,14 @@ export interface Reparses {
   look(reparsed: Pick<Reparsed, 'stood' | 'observation'>): Promise<ReparseAnswer>;
 }
 
-export function createReparses(parts: {
-  readonly log: CommitLog;
-  readonly index: IndexDb;
-  /** The lock that entries are made, joined and deleted under, and holds placed and lifted. */
-  readonly settling: Exclusive;
-}): Reparses {
-  const { log, index, settling } = parts;
+export function createReparses({ log, index }: { readonly log: CommitLog; readonly index: IndexDb }): Reparses {
   return {
     look: async (reparsed) => {
       const looked = await lookAt(index, reparsed);
       return typeof looked === 'string' ? looked : 'done';
     },
     replace: (reparsed) =>
-      settling(async () => {
+      log.deciding(async (append) => {
         const looked = await lookAt(index, reparsed);
         if (typeof looked === 'string') return looked;
         const { observation, flags, absorbed, event } = reparsed;
@@ -55,7 +48,7 @@ export function createReparses(parts: {
         const { intakeId } = observation;
         const named = { command: 'reparse', intakeId, parser: parserOf(observation) } as const;
         const facts: CommandFacts = { ...named, flags, absorbed, particulars: told.length, event };
-        await log.append({ kind: 'command', facts, payload: [told], particulars: looked });
+        await append({ kind: 'command', facts, payload: [told], particulars: looked });
         return 'done';
       }),
   };

@@ -1,8 +1,7 @@
 import type { DeleteRule, Gone } from '../../streams/keeping.ts';
 import type { ArchiveEntry } from '../../streams/message.ts';
 import type { EventDraft } from '../../streams/ports.ts';
-import type { Exclusive } from '../exclusive.ts';
-import type { CommandFacts, CommitLog } from './commit-log.types.ts';
+import type { Append, CommandFacts, CommitLog } from './commit-log.types.ts';
 import { keepKeyOf } from './entry-keys.ts';
 import type { CompactionRow } from './fold-retention.ts';
 import { holdTest, maxHolds } from './holds.ts';
@@ -53,12 +52,10 @@ export interface RetentionParts {
   readonly log: CommitLog;
   readonly index: IndexDb;
   readonly memory: IndexMemory;
-  /** The lock that entries are made, joined and deleted under, and holds placed and lifted. */
-  readonly settling: Exclusive;
 }
 
 export function createRetention(parts: RetentionParts): Retention {
-  const { log, index, memory, settling } = parts;
+  const { log, index, memory } = parts;
   const command = (facts: CommandFacts) => log.append({ kind: 'command', facts, payload: [] });
   const said = async (definitionId: string | null) => (await index.said.get(rangeOf(definitionId))) ?? [];
   const leapAt = (now: number): LogTime['leap'] => {
@@ -83,7 +80,7 @@ export function createRetention(parts: RetentionParts): Retention {
         // Somebody may have said meanwhile that it is kept for longer.
         if (leapAt(now) !== null || (await periodOf(index, keepers, now)) !== periodMs) break;
         await inTables();
-        yield await settling(() => deleteDue(parts, keys));
+        yield await log.deciding((append) => deleteDue(parts, keys, append));
       }
     }
   };
@@ -101,7 +98,7 @@ export function createRetention(parts: RetentionParts): Retention {
     },
     due: (now) => thenDestroyed(parts, batches(now)),
     erase: async (entryId, event) => {
-      const erased = await settling(() => erase(parts, entryId, event));
+      const erased = await log.deciding((append) => erase(parts, { entryId, event }, append));
       if (erased.kind === 'done') await destroyBuried(parts);
       return erased;
     },
@@ -164,7 +161,7 @@ async function batchSize(index: IndexDb): Promise<number> {
 }
 
 /** Under the lock: those of the keys that still stand as they were found, and on no hold. Answers how many. */
-async function deleteDue({ log, index }: RetentionParts, keys: readonly string[]): Promise<number> {
+async function deleteDue({ index }: RetentionParts, keys: readonly string[], append: Append): Promise<number> {
   const entries = await index.entry.getMany(keys.map(lastPart));
   const holdsOn = await holdTest(index);
   const due = entries.filter(
@@ -172,11 +169,15 @@ async function deleteDue({ log, index }: RetentionParts, keys: readonly string[]
       entry !== undefined && keepKeyOf(entry) === keys[at] && holdsOn(entry).length === 0,
   );
   if (due.length === 0) return 0;
-  await log.append({ kind: 'command', facts: deletion('retention', due), payload: [] });
+  await append({ kind: 'command', facts: deletion('retention', due), payload: [] });
   return due.length;
 }
 
-async function erase({ log, index }: RetentionParts, entryId: string, event: EventDraft): Promise<Erasure> {
+async function erase(
+  { index }: RetentionParts,
+  { entryId, event }: { readonly entryId: string; readonly event: EventDraft },
+  append: Append,
+): Promise<Erasure> {
   const entry = await index.entry.get(entryId);
   if (entry === undefined) {
     const gone = await index.gone.get(entryId);
@@ -185,7 +186,7 @@ async function erase({ log, index }: RetentionParts, entryId: string, event: Eve
   const holds = (await holdTest(index))(entry);
   if (holds.length > 0) return { kind: 'held', holds };
   await index.toTables();
-  await log.append({ kind: 'command', facts: { ...deletion('erasure', [entry]), event }, payload: [] });
+  await append({ kind: 'command', facts: { ...deletion('erasure', [entry]), event }, payload: [] });
   return { kind: 'done' };
 }
 
