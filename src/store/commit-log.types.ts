@@ -1,5 +1,5 @@
 import type { DeleteRule, Hold } from '../../streams/keeping.ts';
-import type { Received, Step, Verdict } from '../../streams/message.ts';
+import type { Received, SpoolItem, Step, Verdict } from '../../streams/message.ts';
 import type { EventDraft } from '../../streams/ports.ts';
 import type { FactsWithParticulars } from './particulars.ts';
 import type { RecordHead } from './record.ts';
@@ -120,6 +120,9 @@ export interface OutcomeFact {
   readonly steps: readonly Step[];
 }
 
+/** Nothing that tells of the mail: this stays for ever. */
+export type Wait = Pick<SpoolItem, 'intakeId' | 'state' | 'attempt' | 'dueAt' | 'deadline' | 'failures'>;
+
 /** Facts of a `command` record: what an operator did, each also in the event log as `event` says, and housekeeping. */
 export type CommandFacts =
   | {
@@ -181,6 +184,8 @@ export type CommandFacts =
       readonly particulars?: number;
       readonly event: EventDraft;
     }
+  /** How far items have waited, for who takes them over (D-104). */
+  | { readonly command: 'wait'; readonly items: readonly Wait[] }
   /** From now on mail of this definition is kept for `ms`; null: for ever. */
   | { readonly command: 'keep'; readonly definitionId: string | null; readonly ms: number | null }
   | { readonly command: 'hold'; readonly hold: Omit<Hold, 'placedAt'>; readonly event: EventDraft }

@@ -5,6 +5,7 @@ import { foldReparse } from './fold-reparse.ts';
 import { foldRetention, isRetention } from './fold-retention.ts';
 import { versionKey } from './keys.ts';
 import type { DefinitionRow, IntakeRow } from './rows.ts';
+import { foldWaits } from './waits.ts';
 
 type SuspensionFacts = Extract<CommandFacts, { definitionId: string; provisioned: boolean }>;
 type DefineFacts = Extract<CommandFacts, { command: 'define' }>;
@@ -16,6 +17,7 @@ export async function foldCommand(context: FoldContext, record: LogRecord): Prom
   if (facts.command === 'purge') return foldPurge(context, at, facts);
   if (facts.command === 'dropped') return foldDropped(context, facts);
   if (facts.command === 'summarise-held') return foldHeldSummary(context, at, facts);
+  if (facts.command === 'wait') return foldWaits(context, facts.items);
   if (facts.command === 'reparse') return foldReparse(context, record, facts);
   if (isRetention(facts)) return foldRetention(context, record, facts);
   if (facts.command === 'release' || facts.command === 'retry') {

@@ -9,6 +9,7 @@ import type { IndexMemory } from './index-memory.ts';
 import { lastPart, matchKeyDigest, within } from './keys.ts';
 import { deferItems } from './level-spool.ts';
 import { outcomeDraft } from './outcome-record.ts';
+import type { ShareWaits } from './waits.ts';
 
 export interface ArchiveOptions {
   readonly log: CommitLog;
@@ -16,6 +17,7 @@ export interface ArchiveOptions {
   readonly memory: IndexMemory;
   /** The one writer of the index. */
   readonly write: Exclusive;
+  readonly shareWaits: ShareWaits;
   /** The journal type an item was received under; null for the gateway's. */
   readonly journalTypeOf: (item: SpoolItem) => JournalOptions['journalType'] | null;
 }
@@ -25,7 +27,12 @@ export function createArchive(options: ArchiveOptions): Archive {
   return {
     lookup: (keys) => Promise.all(keys.map((key) => entriesUnder(options.index, key))),
     // One window at a time decides: match-or-insert is atomic for every key (D-017).
-    settle: (requests) => options.log.deciding((append) => settle(options, requests, append)),
+    settle: async (requests) => {
+      const verdicts = await options.log.deciding((append) => settle(options, requests, append));
+      const deferred = verdicts.flatMap((verdict) => (verdict.kind === 'defer' ? [verdict.item] : []));
+      if (deferred.length > 0) await options.shareWaits(deferred);
+      return verdicts;
+    },
   };
 }
 

@@ -2,6 +2,7 @@ import type { Page } from '../../streams/ports.ts';
 import type { CommandFacts, CommitLog } from './commit-log.types.ts';
 import type { IndexDb } from './index-db.ts';
 import { lastPart, rangeOf, versionKey, within } from './keys.ts';
+import type { Documents } from './level-documents.ts';
 import { type DefinitionRow, emptyLedger, type LedgerRow } from './rows.ts';
 
 /** Journal definitions as the store knows them, their versions for mail in process, and what outlives a restart. */
@@ -19,7 +20,7 @@ export interface DefinitionStore {
   forget(definitionId: string): Promise<void>;
 }
 
-export function createDefinitionStore(log: CommitLog, index: IndexDb): DefinitionStore {
+export function createDefinitionStore(log: CommitLog, index: IndexDb, documents: Documents): DefinitionStore {
   return {
     all: async () => {
       const rows: DefinitionRow[] = [];
@@ -31,13 +32,9 @@ export function createDefinitionStore(log: CommitLog, index: IndexDb): Definitio
     command: async (facts) => {
       await log.append({ kind: 'command', facts, payload: [] });
     },
-    loadRuntime: async (definitionId) => index.runtime.get(definitionId),
-    saveRuntime: (definitionId, runtime) => index.runtime.put(definitionId, runtime),
-    forget: async (definitionId) => {
-      const { database, runtime, uidl } = index;
-      await uidl.clear(within(definitionId));
-      await database.batch([{ type: 'del', sublevel: runtime as never, key: definitionId }], { sync: true });
-    },
+    loadRuntime: (definitionId) => documents.loadRuntime(definitionId),
+    saveRuntime: (definitionId, runtime) => documents.saveRuntime(definitionId, runtime),
+    forget: (definitionId) => documents.forget(definitionId),
   };
 }
 

@@ -8,16 +8,18 @@ import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
 import { dueKey, lastPart, matchKeyDigest, rangeOf, readDueKey, within } from './keys.ts';
 import { type IntakeRow, isInProcess } from './rows.ts';
+import type { ShareWaits } from './waits.ts';
 
 export interface SpoolOptions {
   readonly index: IndexDb;
   readonly memory: IndexMemory;
   /** The one writer of the index. */
   readonly write: Exclusive;
+  readonly shareWaits: ShareWaits;
 }
 
 /** The spool on the index: one due range for each definition, time in the key (D-003). */
-export function createSpool({ index, memory, write }: SpoolOptions): Spool {
+export function createSpool({ index, memory, write, shareWaits }: SpoolOptions): Spool {
   const lookedAt = new Map<string | null, number>();
   /** Once a minute, and whenever the clock has been set back. */
   const looksAhead = (definitionId: string | null, now: number): boolean => {
@@ -41,7 +43,7 @@ export function createSpool({ index, memory, write }: SpoolOptions): Spool {
         // How far an item has waited is in no record of the log: a kill must not forget it (journaling d.4).
         await index.behind.flush({ sync: false });
         for (const { intakeId } of items) memory.inFlight.delete(intakeId);
-      }),
+      }).then(() => shareWaits(items)),
   };
 }
 

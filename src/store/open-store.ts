@@ -10,8 +10,8 @@ import { exclusive } from '../exclusive.ts';
 import type { MasterKey } from '../master-key.ts';
 import { createBodies, gatherInto, type ReadLarge } from './bodies.ts';
 import type { Bytes } from './bytes.types.ts';
-import { type CommitLogRecovery, openCommitLog } from './commit-log.ts';
-import type { CommitLog, LogPosition, WaitingRecords } from './commit-log.types.ts';
+import { type CommitLogRecovery, type OpenedCommitLog, openCommitLog } from './commit-log.ts';
+import type { CommitLog, LogPosition, LogRecord, WaitingRecords } from './commit-log.types.ts';
 import { createCustody } from './custody.ts';
 import { type Encryption, openEncryption } from './encryption.ts';
 import type { Touched } from './fold.ts';
@@ -24,11 +24,11 @@ import { type IndexMemory, loadIndexMemory } from './index-memory.ts';
 import { createArchive } from './level-archive.ts';
 import { openLevelBytes } from './level-bytes.ts';
 import { createDefinitionStore, type DefinitionStore, readLedger, readLedgerDays } from './level-definitions.ts';
+import { createLevelDocuments, type Documents } from './level-documents.ts';
 import { createEventLog } from './level-event-log.ts';
 import { createIntakeReader } from './level-intake.ts';
 import { createMessageReader } from './level-messages.ts';
 import { createSpool, waitingUnder } from './level-spool.ts';
-import { createUidlStore, type UidlStore } from './level-uidl.ts';
 import { openLock } from './lock.ts';
 import { createLogEvidence, type LogEvidence } from './log-tree.ts';
 import { prepareIndex, writeFormat } from './prepare-index.ts';
@@ -38,7 +38,9 @@ import { createReparses, type Reparses } from './reparses.ts';
 import { createRetention, type Retention } from './retention.ts';
 import { sealedBytes } from './sealed-bytes.ts';
 import { openSegmentBytes } from './segment-bytes.ts';
+import { createUidlStore, type UidlStore } from './uidl-store.ts';
 import { createUnseal } from './unseal.ts';
+import { type ShareWaits, waitDraft } from './waits.ts';
 
 /** Bytes of fresh messages kept for their parsing: some two hundred of common size. */
 const recentMaxBytes = 16 * 1024 * 1024;
@@ -147,17 +149,39 @@ async function assemble(
     options.bytes === 'segments'
       ? await openSegmentBytes({ directory: join(dataDir, 'commitlog'), segmentBytes, ...sealed })
       : await openLevelBytes({ directory: join(dataDir, 'bodies'), ...sealed });
-  if (encryption === null) return assembleStore({ ...options, ...parts, bytes });
+  if (encryption === null) return assembleStore({ ...options, ...parts, openLog: logOn(bytes) });
   const { keys } = encryption;
-  return assembleStore({ ...options, ...parts, bytes: sealedBytes(bytes, keys), keys });
+  return assembleStore({ ...options, ...parts, openLog: logOn(sealedBytes(bytes, keys), keys), keys });
+}
+
+/** A log in files of this machine. */
+export const logOn =
+  (bytes: Bytes, keys?: RecordKeys): StoreParts['openLog'] =>
+  (options) =>
+    openCommitLog({ ...options, bytes, keys });
+
+/** What a log is opened with, wherever it lies. */
+export interface LogOptions {
+  readonly now: () => number;
+  /** Where the index stands; null: it knows nothing, and is made from the whole log. */
+  readonly foldedUpTo: LogPosition | null;
+  /** Makes the index know durable records. They come in order, without a gap, one group at a time. */
+  readonly fold: (group: readonly LogRecord[]) => Promise<void>;
+  /** Told once, when nothing more is promised on this log. */
+  readonly failed: (failure: EngineFailure) => void;
 }
 
 /** What a store is made of once its files are open; a simulation brings its own. */
 export interface StoreParts extends Pick<StoreOptions, 'now' | 'journalTypeOf' | 'readLarge' | 'rebuild'> {
-  readonly bytes: Bytes;
-  /** Where records are sealed; `bytes` opens them, and closes the keys. */
+  /** Opens the log, and folds what the index does not know yet. The store closes it. */
+  readonly openLog: (options: LogOptions) => Promise<OpenedCommitLog>;
+  /** Where records are sealed; the log opens them, and closes the keys. */
   readonly keys?: RecordKeys | undefined;
   readonly index: IndexDb;
+  /** Absent: in the index. */
+  readonly documents?: Documents;
+  /** Others may take an item over: how far it has waited goes into the log too. */
+  readonly sharesWaits?: boolean;
   /** Given back last, after index and log have been closed. */
   readonly lock: AsyncDisposable;
   /** The index is synced after this much of the log. */
@@ -168,7 +192,7 @@ export interface StoreParts extends Pick<StoreOptions, 'now' | 'journalTypeOf' |
 
 /** Folds what the index does not know yet, and joins the parts. @throws EngineFailure `index-unknown`, `store-failed` */
 export async function assembleStore(parts: StoreParts): Promise<Store> {
-  const { bytes, index, lock, now, journalTypeOf, rebuild } = parts;
+  const { index, lock, now, journalTypeOf, rebuild } = parts;
   const memory = await loadIndexMemory(index);
   const write = exclusive();
   const touched$ = new Subject<Touched>();
@@ -180,9 +204,7 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
   });
   index.behind.failed = (error) =>
     failed(new EngineFailure('store-failed', `index: ${String(error)}`, { cause: error }));
-  const log = await openCommitLog({
-    bytes,
-    keys: parts.keys,
+  const log = await parts.openLog({
     now,
     failed,
     foldedUpTo: ((await index.meta.get('head')) as LogPosition | undefined) ?? null,
@@ -193,6 +215,10 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
       touched$.next(touched);
     },
   });
+  const shareWaits: ShareWaits = async (items) => {
+    if (parts.sharesWaits === true) await log.append(waitDraft(items));
+  };
+  const documents = parts.documents ?? createLevelDocuments(index);
   const recent = recentBytes(recentMaxBytes);
   // The last first, each whatever became of the others: an index left open could not be opened again.
   const stack = closing();
@@ -207,17 +233,17 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
     get unwritten() {
       return { bytes: custody.unwrittenBytes, records: log.waiting };
     },
-    spool: createSpool({ index, memory, write }),
+    spool: createSpool({ index, memory, write, shareWaits }),
     waiting: (matchKey, limit) => waitingUnder({ index, memory }, matchKey, limit),
     bodies: createBodies(log, recent, parts.readLarge),
     gather: (body, into) => gatherInto(log, body, into),
-    archive: createArchive({ log, index, memory, write, journalTypeOf }),
+    archive: createArchive({ log, index, memory, write, shareWaits, journalTypeOf }),
     messages: createMessageReader(index),
     intake: createIntakeReader(index, memory),
     imports: createImports(index),
     events: createEventLog(log, index),
-    definitions: createDefinitionStore(log, index),
-    uidl: (definitionId) => createUidlStore(index, definitionId),
+    definitions: createDefinitionStore(log, index, documents),
+    uidl: (definitionId) => createUidlStore(documents, definitionId),
     housekeeping: createHousekeeping({ log, index, memory }),
     retention: createRetention({ log, index, memory }),
     holds: createHolds({ log, index }),

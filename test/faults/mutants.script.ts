@@ -25,7 +25,7 @@ const parts: Readonly<Record<string, { readonly files: readonly string[]; readon
     ],
   },
   ledger: {
-    files: ['src/pop3/book.ts', 'src/pop3/ledger-writer.ts', 'src/pop3/item-run.ts', 'src/store/level-uidl.ts'],
+    files: ['src/pop3/book.ts', 'src/pop3/ledger-writer.ts', 'src/pop3/item-run.ts', 'src/store/uidl-store.ts'],
     tests: ['pop3/', 'store/store.test', 'store/ledger-days'],
   },
   chain: {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type IndexDb, openIndexDb } from '../../src/store/index-db.ts';
-import { assembleStore, type Store } from '../../src/store/open-store.ts';
+import { assembleStore, logOn, type Store } from '../../src/store/open-store.ts';
 import { keepOpen } from '../../src/store/reopening-store.ts';
 import { EngineFailure } from '../../streams/failure.ts';
 import { eventually } from '../support/eventually.ts';
@@ -28,7 +28,7 @@ async function set() {
     opened += 1;
     index = await openIndexDb(join(folder, 'index'), opened === 1);
     return assembleStore({
-      bytes: memoryBytes(disk),
+      openLog: logOn(memoryBytes(disk)),
       index,
       lock: { [Symbol.asyncDispose]: async () => undefined },
       now: () => clock.now(),

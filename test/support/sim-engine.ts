@@ -5,7 +5,7 @@ import { journalMachine } from '../../machines/journal.machine.ts';
 import { createDirectory } from '../../src/config/directory.ts';
 import { unwrap } from '../../src/report/unwrap.ts';
 import { decode } from '../../src/store/bodies.ts';
-import { assembleStore, type Store } from '../../src/store/open-store.ts';
+import { assembleStore, logOn, type Store } from '../../src/store/open-store.ts';
 import { schedulerClock } from '../../streams/clock.ts';
 import { EngineFailure } from '../../streams/failure.ts';
 import { ingest } from '../../streams/ingest.ts';
@@ -96,7 +96,7 @@ export class SimEngine {
     const { disk, power, clock, settings } = parts;
     const index = await openSimIndex(parts.index, power, parts.plant);
     const store = await assembleStore({
-      bytes: simBytes(disk, power, parts.plant),
+      openLog: logOn(simBytes(disk, power, parts.plant)),
       index,
       lock: { [Symbol.asyncDispose]: async () => undefined },
       now: clock.now,

@@ -1,6 +1,6 @@
 import { MemoryLevel } from 'memory-level';
 import { type Database, roomsOf } from '../../src/store/index-db.ts';
-import { assembleStore, type Store } from '../../src/store/open-store.ts';
+import { assembleStore, logOn, type Store } from '../../src/store/open-store.ts';
 import type { SpoolItem, Verdict } from '../../streams/message.ts';
 import { MemoryDisk, memoryBytes } from './memory-bytes.ts';
 import { below } from './prng.ts';
@@ -56,7 +56,7 @@ export class KeepingWorld {
 
   #assemble(disk: MemoryDisk, database: Database): Promise<Store> {
     return assembleStore({
-      bytes: memoryBytes(disk),
+      openLog: logOn(memoryBytes(disk)),
       index: roomsOf(database),
       lock: { [Symbol.asyncDispose]: async () => undefined },
       now: () => this.now,

@@ -16,7 +16,7 @@ import { statusView } from '../../src/engine/status-board.ts';
 import type { Status } from '../../src/http/status.schema.ts';
 import { unwrap } from '../../src/report/unwrap.ts';
 import { decode } from '../../src/store/bodies.ts';
-import { assembleStore, type Store } from '../../src/store/open-store.ts';
+import { assembleStore, logOn, type Store } from '../../src/store/open-store.ts';
 import { schedulerClock } from '../../streams/clock.ts';
 import { ingest } from '../../streams/ingest.ts';
 import type { MatchingOptions } from '../../streams/message.ts';
@@ -85,7 +85,7 @@ export class WeekEngine {
     const { clock, configs, dataDir } = parts;
     const power = new SimPower(clock, () => 0.5, calm);
     const store = await assembleStore({
-      bytes: simBytes(new MemoryDisk(), power),
+      openLog: logOn(simBytes(new MemoryDisk(), power)),
       index: await openSimIndex(new IndexDisk(), power),
       lock: { [Symbol.asyncDispose]: async () => undefined },
       now: clock.now,

@@ -1,7 +1,8 @@
 import { MemoryLevel } from 'memory-level';
 import { expect, test } from 'vitest';
 import { type IndexOp, roomsOf } from '../../src/store/index-db.ts';
-import { createUidlStore } from '../../src/store/level-uidl.ts';
+import { createLevelDocuments } from '../../src/store/level-documents.ts';
+import { createUidlStore } from '../../src/store/uidl-store.ts';
 
 test('a ledger is written all at once, durable unless told otherwise, and read back by its definition alone', async () => {
   const database = new MemoryLevel<string, string>();
@@ -10,7 +11,8 @@ test('a ledger is written all at once, durable unless told otherwise, and read b
     writes.push([ops.length, sync]);
     return database.batch(ops as never);
   });
-  const [alpha, beta] = [createUidlStore(index, 'alpha'), createUidlStore(index, 'beta')];
+  const documents = createLevelDocuments(index);
+  const [alpha, beta] = [createUidlStore(documents, 'alpha'), createUidlStore(documents, 'beta')];
   await alpha.write(
     new Map([
       ['uid:1', { state: 'fetched' }],

@@ -1,0 +1,44 @@
+import type { SpoolItem } from '../../streams/message.ts';
+import type { RecordDraft, Wait } from './commit-log.types.ts';
+import type { FoldContext } from './fold.ts';
+import { isInProcess } from './rows.ts';
+
+/** Tells others that may take items over how far they have waited. */
+export type ShareWaits = (items: readonly SpoolItem[]) => Promise<void>;
+
+export const waitDraft = (items: readonly SpoolItem[]): RecordDraft => ({
+  kind: 'command',
+  facts: { command: 'wait', items: items.map(waitOf) },
+  payload: [],
+});
+
+const waitOf = ({ intakeId, state, attempt, dueAt, deadline, failures }: Wait): Wait => ({
+  intakeId,
+  state,
+  attempt,
+  dueAt,
+  deadline,
+  failures,
+});
+
+/**
+ * What another engine has put back. Who wrote it has done so already, and may have woken the item since. What was parsed
+ * is not told: who takes an item over parses it anew.
+ */
+export async function foldWaits({ change, due, definitions }: FoldContext, items: readonly Wait[]): Promise<void> {
+  for (const item of items) {
+    const before = await change.row(item.intakeId);
+    if (before === undefined || !isInProcess(before) || !isFurther(item, before)) continue;
+    change.putRow({ ...before, ...item, woken: false, parsed: null, waitsFor: null }, before);
+    due.add(before.definitionId);
+    definitions.add(before.definitionId);
+  }
+}
+
+const places: Readonly<Record<Wait['state'], number>> = { received: 0, parsed: 1, delayed: 2, matching: 3 };
+
+function isFurther(item: Wait, before: Wait): boolean {
+  if (item.attempt !== before.attempt) return item.attempt > before.attempt;
+  if (item.state !== before.state) return places[item.state] > places[before.state];
+  return item.failures > before.failures;
+}
