@@ -1,8 +1,8 @@
+import type { StoreParts } from './assemble-store.ts';
 import type { LogRecord } from './commit-log.types.ts';
 import { foldGroup, type Touched } from './fold.ts';
 import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
-import type { StoreParts } from './open-store.ts';
 
 /** The index is synced after this much of the log, which bounds what a start after a power cut folds again. */
 const checkpointBytes = 64 * 1024 * 1024;

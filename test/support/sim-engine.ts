@@ -4,8 +4,9 @@ import type { ProcessingInput, RuntimeRecord, SourceInput, SourceNews } from '..
 import { journalMachine } from '../../machines/journal.machine.ts';
 import { createDirectory } from '../../src/config/directory.ts';
 import { unwrap } from '../../src/report/unwrap.ts';
+import { assembleStore, logOn } from '../../src/store/assemble-store.ts';
 import { decode } from '../../src/store/bodies.ts';
-import { assembleStore, logOn, type Store } from '../../src/store/open-store.ts';
+import type { Store } from '../../src/store/open-store.ts';
 import { schedulerClock } from '../../streams/clock.ts';
 import { EngineFailure } from '../../streams/failure.ts';
 import { ingest } from '../../streams/ingest.ts';

@@ -1,6 +1,7 @@
 import { MemoryLevel } from 'memory-level';
+import { assembleStore, logOn } from '../../src/store/assemble-store.ts';
 import { type Database, roomsOf } from '../../src/store/index-db.ts';
-import { assembleStore, logOn, type Store } from '../../src/store/open-store.ts';
+import type { Store } from '../../src/store/open-store.ts';
 import type { SpoolItem, Verdict } from '../../streams/message.ts';
 import { MemoryDisk, memoryBytes } from './memory-bytes.ts';
 import { below } from './prng.ts';

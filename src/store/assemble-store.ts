@@ -1,0 +1,151 @@
+import { Subject } from 'rxjs';
+import { EngineFailure } from '../../streams/failure.ts';
+import { closing, once } from '../close.ts';
+import { exclusive } from '../exclusive.ts';
+import { createBodies, gatherInto } from './bodies.ts';
+import type { Bytes } from './bytes.types.ts';
+import { type OpenedCommitLog, openCommitLog } from './commit-log.ts';
+import type { LogPosition, LogRecord } from './commit-log.types.ts';
+import { createCustody } from './custody.ts';
+import type { Touched } from './fold.ts';
+import { folder } from './folder.ts';
+import { createHolds } from './holds.ts';
+import { createHousekeeping } from './housekeeping.ts';
+import { createImports } from './imports.ts';
+import type { IndexDb } from './index-db.ts';
+import { type IndexMemory, loadIndexMemory } from './index-memory.ts';
+import { createArchive } from './level-archive.ts';
+import { createDefinitionStore, readLedger, readLedgerDays } from './level-definitions.ts';
+import { createLevelDocuments, type Documents } from './level-documents.ts';
+import { createEventLog } from './level-event-log.ts';
+import { createIntakeReader } from './level-intake.ts';
+import { createMessageReader } from './level-messages.ts';
+import { createSpool, waitingUnder } from './level-spool.ts';
+import { createLogEvidence } from './log-tree.ts';
+import type { Store, StoreOptions } from './open-store.ts';
+import { writeFormat } from './prepare-index.ts';
+import { recentBytes } from './recent-bytes.ts';
+import type { RecordKeys } from './record-keys.ts';
+import { createReparses } from './reparses.ts';
+import { createRetention } from './retention.ts';
+import { createUidlStore } from './uidl-store.ts';
+import { createUnseal } from './unseal.ts';
+import { type ShareWaits, waitDraft } from './waits.ts';
+
+/** Bytes of fresh messages kept for their parsing: some two hundred of common size. */
+const recentMaxBytes = 16 * 1024 * 1024;
+/** Up to here a message is one record; beyond it goes to disk while it arrives (store section 2). */
+const chunkBytes = 256 * 1024;
+
+/** A log in files of this machine. */
+export const logOn =
+  (bytes: Bytes, keys?: RecordKeys): StoreParts['openLog'] =>
+  (options) =>
+    openCommitLog({ ...options, bytes, keys });
+
+/** What a log is opened with, wherever it lies. */
+export interface LogOptions {
+  readonly now: () => number;
+  /** Where the index stands; null: it knows nothing, and is made from the whole log. */
+  readonly foldedUpTo: LogPosition | null;
+  /** Makes the index know durable records. They come in order, without a gap, one group at a time. */
+  readonly fold: (group: readonly LogRecord[]) => Promise<void>;
+  /** Told once, when nothing more is promised on this log. */
+  readonly failed: (failure: EngineFailure) => void;
+}
+
+/** What a store is made of once its files are open; a simulation brings its own. */
+export interface StoreParts extends Pick<StoreOptions, 'now' | 'journalTypeOf' | 'readLarge' | 'rebuild'> {
+  /** Opens the log, and folds what the index does not know yet. The store closes it. */
+  readonly openLog: (options: LogOptions) => Promise<OpenedCommitLog>;
+  /** Where records are sealed; the log opens them, and closes the keys. */
+  readonly keys?: RecordKeys | undefined;
+  readonly index: IndexDb;
+  /** Absent: in the index. */
+  readonly documents?: Documents;
+  /** Others may take an item over: how far it has waited goes into the log too. */
+  readonly sharesWaits?: boolean;
+  /** Given back last, after index and log have been closed. */
+  readonly lock: AsyncDisposable;
+  /** The index is synced after this much of the log. */
+  readonly checkpointBytes?: number;
+  /** A message above this goes to the log in pieces while it arrives. */
+  readonly chunkBytes?: number;
+}
+
+/** Folds what the index does not know yet, and joins the parts. @throws EngineFailure `index-unknown`, `store-failed` */
+export async function assembleStore(parts: StoreParts): Promise<Store> {
+  const { index, lock, now, journalTypeOf, rebuild } = parts;
+  const memory = await loadIndexMemory(index);
+  const write = exclusive();
+  const touched$ = new Subject<Touched>();
+  let records = 0;
+  const fold = folder(index, memory, parts);
+  let failed: (failure: EngineFailure) => void = () => undefined;
+  const failure = new Promise<EngineFailure>((resolve) => {
+    failed = resolve;
+  });
+  index.behind.failed = (error) =>
+    failed(new EngineFailure('store-failed', `index: ${String(error)}`, { cause: error }));
+  const log = await parts.openLog({
+    now,
+    failed,
+    foldedUpTo: ((await index.meta.get('head')) as LogPosition | undefined) ?? null,
+    fold: async (group) => {
+      const touched = await write(() => fold(group));
+      records += group.length;
+      rebuild?.folded(records);
+      touched$.next(touched);
+    },
+  });
+  const shareWaits: ShareWaits = async (items) => {
+    if (parts.sharesWaits === true) await log.append(waitDraft(items));
+  };
+  const documents = parts.documents ?? createLevelDocuments(index);
+  const recent = recentBytes(recentMaxBytes);
+  // The last first, each whatever became of the others: an index left open could not be opened again.
+  const stack = closing();
+  stack.use(lock);
+  stack.use(index);
+  stack.defer(() => touched$.complete());
+  stack.defer(() => write(() => writeFormat(index)));
+  stack.use(log);
+  const custody = createCustody({ log, recent, chunkBytes: parts.chunkBytes ?? chunkBytes });
+  return {
+    custody,
+    get unwritten() {
+      return { bytes: custody.unwrittenBytes, records: log.waiting };
+    },
+    spool: createSpool({ index, memory, write, shareWaits }),
+    waiting: (matchKey, limit) => waitingUnder({ index, memory }, matchKey, limit),
+    bodies: createBodies(log, recent, parts.readLarge),
+    gather: (body, into) => gatherInto(log, body, into),
+    archive: createArchive({ log, index, memory, write, shareWaits, journalTypeOf }),
+    messages: createMessageReader(index),
+    intake: createIntakeReader(index, memory),
+    imports: createImports(index),
+    events: createEventLog(log, index),
+    definitions: createDefinitionStore(log, index, documents),
+    uidl: (definitionId) => createUidlStore(documents, definitionId),
+    housekeeping: createHousekeeping({ log, index, memory }),
+    retention: createRetention({ log, index, memory }),
+    holds: createHolds({ log, index }),
+    reparses: createReparses({ log, index }),
+    log,
+    evidence: createLogEvidence(log, index, memory, createUnseal(parts.keys ?? null)),
+    touched$,
+    recovery: log.recovery,
+    failure,
+    figuresOf: (definitionId) => memory.figuresOf(definitionId),
+    queue: memory.queue,
+    oldest: (definitionId) => memory.oldestOf(definitionId),
+    ...ledgersOf(index, memory),
+    [Symbol.asyncDispose]: once(() => stack[Symbol.asyncDispose]()),
+  };
+}
+
+const ledgersOf = (index: IndexDb, memory: IndexMemory): Pick<Store, 'ledger' | 'ledgerDays'> => ({
+  ledger: (definitionId, day) => readLedger(index, definitionId, day),
+  ledgerDays: (definitionId, limit, cursor) =>
+    readLedgerDays(index, definitionId === undefined ? memory.definitions() : [definitionId], { limit, cursor }),
+});
