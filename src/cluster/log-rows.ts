@@ -1,0 +1,200 @@
+import { EngineFailure } from '../../streams/failure.ts';
+import type { LogPosition } from '../store/commit-log.types.ts';
+import { genesisHash } from '../store/record.ts';
+import type { Postgres, Row, Run } from './postgres.ts';
+import type { VaultRef } from './vault.types.ts';
+
+/** The log as it stands, its row locked: nobody else appends until the transaction ends. */
+export interface LockedHead extends LogPosition {
+  readonly mark: number;
+  /** The server's clock, epoch ms. */
+  readonly at: number;
+  /** What this worker has written last, in whatever session. */
+  readonly last: {
+    readonly session: string;
+    readonly batch: number;
+    readonly firstSeq: number;
+    readonly lastSeq: number;
+  } | null;
+}
+
+/** Where the first bytes of a payload lie; the rest is the tail. Null: there are no others. */
+export type BodyPlace = { readonly body: string } | { readonly ref: VaultRef } | null;
+
+/** A record as it is written. `tail`: what every worker reads of its payload to fold it, at its end. */
+export interface WrittenRow {
+  readonly seq: number;
+  readonly head: Buffer;
+  readonly tail: Buffer;
+  readonly bodyLength: number;
+  readonly place: BodyPlace;
+}
+export interface ReadRow {
+  readonly seq: number;
+  readonly head: Buffer;
+  readonly tail: Buffer;
+}
+export interface PlacedRow extends ReadRow {
+  readonly bodyLength: number;
+  readonly place: BodyPlace;
+  readonly dropped: boolean;
+}
+
+/** The statements of one log; their errors are those of the database. */
+export class LogRows {
+  readonly #postgres: Postgres;
+  readonly #log: number;
+  readonly mark: number;
+
+  private constructor(postgres: Postgres, row: Row) {
+    this.#postgres = postgres;
+    this.#log = Number(row['log']);
+    this.mark = Number(row['mark']);
+  }
+
+  /** The log of this name; made where it is missing, with `mark` for its mark. */
+  static async open(postgres: Postgres, name: string, mark: number): Promise<LogRows> {
+    const [row] = await postgres.transaction(async (run) => {
+      await run({
+        text: 'insert into daybook.log (name, mark, hash) values ($1, $2, $3) on conflict (name) do nothing',
+        values: [name, mark, Buffer.from(genesisHash, 'hex')],
+      });
+      return run({ text: 'select log, mark from daybook.log where name = $1', values: [name] });
+    });
+    if (row === undefined) throw new EngineFailure('store-failed', `no log ${name}`);
+    return new LogRows(postgres, row);
+  }
+
+  get id(): number {
+    return this.#log;
+  }
+
+  async head(): Promise<LogPosition> {
+    const [row] = await this.#postgres.run({
+      name: 'head',
+      text: 'select seq, hash from daybook.log where log = $1',
+      values: [this.#log],
+    });
+    return positionOf(row);
+  }
+
+  async lock(run: Run, worker: string): Promise<LockedHead> {
+    const [row] = await run({
+      name: 'lock',
+      text: `select l.seq, l.hash, l.mark, floor(extract(epoch from clock_timestamp()) * 1000)::bigint as at,
+               w.session, w.batch, w.first_seq, w.last_seq
+             from daybook.log l left join daybook.writer w on w.log = l.log and w.worker = $2
+             where l.log = $1 for update of l`,
+      values: [this.#log, worker],
+    });
+    const session = row?.['session'];
+    const last =
+      typeof session === 'string'
+        ? {
+            session,
+            batch: Number(row?.['batch']),
+            firstSeq: Number(row?.['first_seq']),
+            lastSeq: Number(row?.['last_seq']),
+          }
+        : null;
+    return { ...positionOf(row), mark: Number(row?.['mark']), at: Number(row?.['at']), last };
+  }
+
+  /** Bodies in the database itself; the answer names them in their order. Nobody waits for it but the caller. */
+  async storeBodies(run: Run, bodies: readonly Buffer[]): Promise<readonly string[]> {
+    if (bodies.length === 0) return [];
+    const places = bodies.map((_, at) => `($1, $${at + 2})`).join(', ');
+    const rows = await run({
+      text: `insert into daybook.body (log, bytes) values ${places} returning body`,
+      values: [this.#log, ...bodies],
+    });
+    return rows.map((row) => String(row['body']));
+  }
+
+  /** Writes a group that ends at `head`, and notes it as the worker's last. */
+  async write(
+    run: Run,
+    rows: readonly WrittenRow[],
+    {
+      head,
+      worker,
+      session,
+      batch,
+    }: { readonly head: LogPosition; readonly worker: string; readonly session: string; readonly batch: number },
+  ): Promise<void> {
+    const values: unknown[] = [this.#log];
+    const places = rows.map(({ seq, head: bytes, tail, bodyLength, place }) => {
+      const body = place !== null && 'body' in place ? place.body : null;
+      const ref = place !== null && 'ref' in place ? place.ref : null;
+      const own = [seq, bytes, tail, bodyLength, body, ref?.pack ?? null, ref?.at ?? null];
+      const at = values.length;
+      values.push(...own);
+      return `($1, ${own.map((_, n) => `$${at + n + 1}`).join(', ')})`;
+    });
+    await run({
+      text: `insert into daybook.record (log, seq, head, tail, body_length, body, pack, pack_at) values ${places.join(', ')}`,
+      values,
+    });
+    await run({
+      name: 'advance',
+      text: `with h as (update daybook.log set seq = $2, hash = $3 where log = $1)
+             insert into daybook.writer (log, worker, session, batch, first_seq, last_seq) values ($1, $4, $5, $6, $7, $2)
+             on conflict (log, worker) do update set session = excluded.session, batch = excluded.batch,
+               first_seq = excluded.first_seq, last_seq = excluded.last_seq`,
+      values: [this.#log, head.seq, Buffer.from(head.hash, 'hex'), worker, session, batch, rows[0]?.seq ?? head.seq],
+    });
+  }
+
+  /** Records after `seq` up to `last`, `limit` at most, in order. */
+  async readAfter(seq: number, last: number, limit: number): Promise<readonly ReadRow[]> {
+    const rows = await this.#postgres.run({
+      name: 'read-after',
+      text: `select seq, head, case when dropped then null else tail end as tail from daybook.record
+             where log = $1 and seq > $2 and seq <= $3 order by seq limit $4`,
+      values: [this.#log, seq, last, limit],
+    });
+    return rows.map(readRow);
+  }
+
+  /** @throws EngineFailure `missing` */
+  async read(seq: number): Promise<PlacedRow> {
+    const [row] = await this.#postgres.run({
+      name: 'read',
+      text: `select seq, head, tail, body_length, body, pack, pack_at, dropped from daybook.record
+             where log = $1 and seq = $2`,
+      values: [this.#log, seq],
+    });
+    if (row === undefined) throw new EngineFailure('missing', `record ${seq}`);
+    const bodyLength = Number(row['body_length']);
+    return { ...readRow(row), bodyLength, place: placeOf(row, bodyLength), dropped: row['dropped'] === true };
+  }
+
+  /** Bytes of a body in the database. @throws EngineFailure `missing` */
+  async readBody(body: string, offset: number, length: number): Promise<Buffer> {
+    const [row] = await this.#postgres.run({
+      name: 'read-body',
+      text: 'select substring(bytes from $3 for $4) as bytes from daybook.body where log = $1 and body = $2',
+      values: [this.#log, body, offset + 1, length],
+    });
+    if (row === undefined) throw new EngineFailure('missing', `body ${body}`);
+    return row['bytes'] as Buffer;
+  }
+}
+
+function positionOf(row: Row | undefined): LogPosition {
+  if (row === undefined) throw new EngineFailure('store-failed', 'the log is not in the database any more');
+  return { seq: Number(row['seq']), hash: (row['hash'] as Buffer).toString('hex') };
+}
+
+const noBytes = Buffer.alloc(0);
+const readRow = (row: Row): ReadRow => ({
+  seq: Number(row['seq']),
+  head: row['head'] as Buffer,
+  tail: (row['tail'] as Buffer | null) ?? noBytes,
+});
+
+function placeOf(row: Row, length: number): BodyPlace {
+  if (row['body'] !== null) return { body: String(row['body']) };
+  if (row['pack'] === null) return null;
+  return { ref: { pack: String(row['pack']), at: Number(row['pack_at']), length } };
+}

@@ -1,0 +1,188 @@
+import { randomUUID } from 'node:crypto';
+import { exhaustMap, firstValueFrom, from, type Subscription, timer } from 'rxjs';
+import { asFailure, EngineFailure } from '../../streams/failure.ts';
+import { exclusive } from '../exclusive.ts';
+import type { OpenedCommitLog } from '../store/commit-log.ts';
+import type { CommitLog, LogPosition, LogRecord, WaitingRecords } from '../store/commit-log.types.ts';
+import type { Waiting } from '../store/group-commit.types.ts';
+import { genesisHash, type RecordHead } from '../store/record.ts';
+import type { Follower } from './follower.ts';
+import { GroupWrite } from './group-write.ts';
+import type { SharedLogOptions, Turn, Written } from './shared-log.types.ts';
+import { decodeRow, prepare, sliceOf, takeGroup } from './shared-records.ts';
+
+/** A worker learns so soon of what others have written while it writes nothing itself. */
+const lookEveryMs = 100;
+/** Waits between attempts to reach the database; a server takes over in some 25 s, but no sender waits that long. */
+const restsMs = [50, 100, 250, 500, 1_000] as const;
+const patienceMs = 20_000;
+
+/**
+ * The commit log of a cluster (D-104): rows of PostgreSQL that several workers append to, each group in one transaction
+ * that holds the row of the log; the index of each worker is a fold of it, and goes on folding what others write.
+ * After a failure nothing more is promised on it, as of a log in files: who opened it closes it and opens another.
+ *
+ * What waits is bounded by its callers: each has one append under way, and counts its bytes.
+ */
+export class SharedLog implements OpenedCommitLog {
+  readonly recovery = { tornBytes: 0, damaged: [], folded: 0 };
+  readonly isEncrypted = false;
+  readonly #options: SharedLogOptions;
+  readonly #follower: Follower;
+  readonly #session = randomUUID();
+  readonly #looking: Subscription;
+  readonly #oneByOne = exclusive();
+  #waiting: Waiting[] = [];
+  #underWay: readonly Waiting[] = [];
+  #turn: Turn | null = null;
+  #running: Promise<void> | null = null;
+  #batch = 0;
+  #failure: EngineFailure | null = null;
+  #ending = false;
+
+  constructor(options: SharedLogOptions, follower: Follower) {
+    this.#options = options;
+    this.#follower = follower;
+    this.#looking = timer(lookEveryMs, lookEveryMs, options.clock)
+      .pipe(exhaustMap(() => from(this.#look())))
+      .subscribe();
+  }
+
+  get head(): LogPosition {
+    return this.#follower.position;
+  }
+
+  get waiting(): WaitingRecords {
+    const count = this.#waiting.length + this.#underWay.length;
+    return { count, since: (this.#underWay[0] ?? this.#waiting[0])?.at ?? null };
+  }
+
+  append: CommitLog['append'] = (draft) => {
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    if (this.#ending) return Promise.reject(new EngineFailure('stopping'));
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ draft, at: this.#options.now(), resolve, reject });
+      this.#running ??= this.#run();
+    });
+  };
+
+  appendChunk: CommitLog['appendChunk'] = (payload) => this.append({ kind: 'chunk', facts: null, payload });
+
+  deciding: CommitLog['deciding'] = (work) =>
+    this.#oneByOne(() => {
+      if (this.#failure !== null) return Promise.reject(this.#failure);
+      if (this.#ending) return Promise.reject(new EngineFailure('stopping'));
+      return new Promise((resolve, reject) => {
+        this.#turn = { work, resolve, reject };
+        this.#running ??= this.#run();
+      });
+    });
+
+  record = async (seq: number): Promise<RecordHead> => decodeRow(await this.#options.rows.read(seq)).head;
+
+  slice: CommitLog['slice'] = (seq, offset, length) => sliceOf(this.#options, seq, offset, length);
+
+  async *records(afterSeq: number): AsyncGenerator<LogRecord> {
+    const { seq: last } = this.head;
+    let before = afterSeq > 0 ? (await this.record(afterSeq)).record.hash : genesisHash;
+    for (let seq = afterSeq; seq < last; ) {
+      for (const row of await this.#options.rows.readAfter(seq, last, recordsAtOnce)) {
+        const { head } = decodeRow(row);
+        if (head.previousHash !== before)
+          throw new EngineFailure('damaged', `record ${row.seq} does not continue the one before`);
+        yield head.record;
+        before = head.record.hash;
+        seq = row.seq;
+      }
+    }
+  }
+
+  destroy: CommitLog['destroy'] = async () => undefined;
+
+  drop: CommitLog['drop'] = async () => {
+    throw new EngineFailure('store-failed', 'not in a cluster yet');
+  };
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending = true;
+    this.#looking.unsubscribe();
+    await this.#running;
+    await this.#follower.end();
+  }
+
+  async #run(): Promise<void> {
+    // At least one turn: what is appended in the same one shares the group.
+    await Promise.resolve();
+    while (this.#waiting.length > 0 || this.#turn !== null) {
+      const turn = this.#turn;
+      this.#turn = null;
+      const group = takeGroup(this.#waiting);
+      this.#underWay = group;
+      await this.#commit(group, turn).catch((error: unknown) => {
+        const failure = asFailure(error);
+        this.#fail(failure);
+        for (const { reject } of group) reject(failure);
+        turn?.reject(failure);
+      });
+      this.#underWay = [];
+    }
+    this.#running = null;
+  }
+
+  async #commit(group: readonly Waiting[], turn: Turn | null): Promise<void> {
+    if (this.#failure !== null) throw this.#failure;
+    await this.#follower.room();
+    const prepared = group.map(prepare);
+    const bodies = prepared.filter(({ bodyLength }) => bodyLength > 0).map(({ body }) => body);
+    const { vault } = this.#options;
+    const refs = vault === null || bodies.length === 0 ? null : await vault.store(bodies);
+    this.#batch += 1;
+    const parts = { prepared, refs, turn, session: this.#session, batch: this.#batch };
+    const write = new GroupWrite(this.#options, this.#follower, parts);
+    try {
+      const { records, waiting } = await this.#insist(write);
+      this.#follower.own(records, waiting);
+    } catch (error) {
+      write.giveUp(asFailure(error));
+      throw error;
+    }
+  }
+
+  async #insist(write: GroupWrite): Promise<Written> {
+    const { clock } = this.#options;
+    const until = clock.now() + patienceMs;
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return await write.try();
+      } catch (error) {
+        const restMs = restsMs[Math.min(tries, restsMs.length - 1)] ?? restsMs[0];
+        if (clock.now() + restMs > until || this.#follower.failure !== null) throw error;
+        await firstValueFrom(timer(restMs, clock));
+      }
+    }
+  }
+
+  /** Nobody appends here: what others have written is folded all the same. */
+  async #look(): Promise<void> {
+    const { clock, rows } = this.#options;
+    const until = clock.now() + patienceMs;
+    while (!this.#ending && this.#failure === null) {
+      try {
+        const { seq } = await rows.head();
+        return await this.#follower.to(seq);
+      } catch (error) {
+        if (this.#ending) return;
+        if (clock.now() > until || this.#follower.failure !== null) return this.#fail(asFailure(error));
+        await firstValueFrom(timer(lookEveryMs, clock));
+      }
+    }
+  }
+
+  #fail(failure: EngineFailure): void {
+    if (this.#failure !== null) return;
+    this.#failure = failure;
+    this.#options.failed(failure);
+  }
+}
+
+const recordsAtOnce = 256;

@@ -1,0 +1,41 @@
+import type { SchedulerLike } from 'rxjs';
+import type { Append, LogRecord, RecordDraft } from '../store/commit-log.types.ts';
+import type { Waiting } from '../store/group-commit.types.ts';
+import type { LogOptions } from '../store/assemble-store.ts';
+import type { LogRows } from './log-rows.ts';
+import type { Postgres } from './postgres.ts';
+import type { Vault } from './vault.types.ts';
+
+export interface SharedLogOptions extends LogOptions {
+  readonly postgres: Postgres;
+  readonly rows: LogRows;
+  /** Where bodies lie; null: in the database. */
+  readonly vault: Vault | null;
+  /** Unique among those that write. */
+  readonly worker: string;
+  readonly clock: SchedulerLike;
+}
+
+/** One decision: it is made while the log is locked, on all that stands in it. */
+export interface Turn {
+  readonly work: (append: Append) => Promise<unknown>;
+  readonly resolve: (value: never) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** A draft with what can be done before its place is known. */
+export interface Prepared {
+  readonly waiting: Waiting;
+  readonly draft: RecordDraft;
+  /** The first bytes of its payload, which no fold reads. */
+  readonly body: readonly Uint8Array[];
+  readonly bodyLength: number;
+  readonly tail: Buffer;
+}
+
+/** What a group came to. */
+export interface Written {
+  readonly records: readonly LogRecord[];
+  /** In the order of the records; shorter where the decision was left out. */
+  readonly waiting: readonly Waiting[];
+}

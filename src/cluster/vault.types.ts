@@ -1,0 +1,21 @@
+/** Where a payload lies. */
+export interface VaultRef {
+  readonly pack: string;
+  readonly at: number;
+  readonly length: number;
+}
+
+/** Payloads of the shared log in object storage. What is stored never changes. */
+export interface Vault extends AsyncDisposable {
+  /**
+   * All of these, durable when it resolves; in the order of the payloads, each in pieces. An orphan, stored and never
+   * referred to, is harmless. @throws EngineFailure `store-failed` where it is not known to be durable
+   */
+  store(payloads: readonly (readonly Uint8Array[])[]): Promise<readonly VaultRef[]>;
+  /** Bytes of a payload. @throws EngineFailure `missing`, `damaged`, `store-failed` */
+  read(ref: VaultRef, offset: number, length: number): Promise<Uint8Array>;
+  /** Gives back the space of packs of which nothing is needed any more. */
+  remove(packs: readonly string[]): Promise<void>;
+  /** Packs older than `before` (epoch ms), for the sweep of orphans. */
+  list(before: number): AsyncIterable<string>;
+}

@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import { type ClusterStoreOptions, openClusterStore } from '../../src/cluster/open-cluster-store.ts';
+import { lockDataDir, type Store } from '../../src/store/open-store.ts';
+import { receivedOf } from './stream-shapes.ts';
+
+/** The stores of workers of one cluster, each with an index of its own; nothing takes leases here. */
+export interface ClusterFixture extends AsyncDisposable {
+  readonly log: string;
+  /** Opens the store of a worker, anew where it was opened before. */
+  open(worker: string, options?: Partial<ClusterStoreOptions>): Promise<Store>;
+}
+
+export interface ClusterFixtureOptions {
+  /** Connection string. */
+  readonly postgres: string;
+  readonly clock?: SchedulerLike;
+  readonly now?: () => number;
+}
+
+export async function openClusterFixture({
+  postgres,
+  clock = asyncScheduler,
+  now = () => Date.now(),
+}: ClusterFixtureOptions): Promise<ClusterFixture> {
+  const folder = await mkdtemp(join(tmpdir(), 'daybook-cluster-'));
+  const log = `log-${randomUUID()}`;
+  const stores = new Set<Store>();
+  return {
+    log,
+    open: async (worker, options = {}) => {
+      const dataDir = join(folder, worker);
+      const lock = await lockDataDir({ dataDir });
+      const parts = { dataDir, postgres, log, worker, clock, now, openVault: null, tokenOf: () => '1', journalTypeOf };
+      const store = await openClusterStore({ ...parts, ...options }, lock).catch(async (error: unknown) => {
+        await lock[Symbol.asyncDispose]();
+        throw error;
+      });
+      stores.add(store);
+      return store;
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const store of stores) await Promise.resolve(store[Symbol.asyncDispose]()).catch(() => undefined);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const journalTypeOf = () => 'eej' as const;
+
+/** Takes one message into custody. */
+export async function takeInto(
+  store: Store,
+  intakeId: string,
+  {
+    definitionId = 'exchange',
+    at,
+    text = intakeId,
+  }: { readonly definitionId?: string | null; readonly at: number; readonly text?: string },
+): Promise<void> {
+  const receipt = store.custody.begin();
+  await receipt.write(Buffer.from(text));
+  await receipt.commit(receivedOf(intakeId, { definitionId, receivedAt: at }));
+}
