@@ -2,7 +2,7 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from './eventually.ts';
 import { ask, type Postgres, postgresLeftOut, startPostgres } from './postgres.ts';
-import { hasEnded, treeOf } from './processes.ts';
+import { hasEnded, processesIn } from './processes.ts';
 
 describe.skipIf(postgresLeftOut())('a PostgreSQL of a test', () => {
   let server: Postgres;
@@ -35,7 +35,7 @@ describe.skipIf(postgresLeftOut())('a PostgreSQL of a test', () => {
     const busy = ask(server.url, 'SELECT count(*) FROM generate_series(1, 4000000000)').catch(String);
     const isBusy = "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%generate_series(1, 4%'";
     await eventually(async () => (await server.asAdmin(`${isBusy} AND pid <> pg_backend_pid()`)).length > 0);
-    const before = treeOf(server.pid());
+    const before = processesIn(server.data);
     await server.kill();
     expect(await busy).toContain('terminated');
     expect(before.filter((pid) => !hasEnded(pid))).toEqual([]);

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { appendFile, chown, mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { appendFile, chown, mkdtemp, open, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,7 +7,7 @@ import { Client, type QueryResultRow } from 'pg';
 import { freePort } from '../../bench/peers/daybook.ts';
 import { eventually } from './eventually.ts';
 import { type Owner, openTemplate, ownerOfServer, postgresPrograms } from './postgres-template.ts';
-import { hasEnded, killTree, pauseTree, resumeTree } from './processes.ts';
+import { hasEnded, killIn, pauseIn, resumeIn } from './processes.ts';
 
 const run = promisify(execFile);
 
@@ -73,7 +73,7 @@ export async function startPostgres({ settings = {} }: PostgresOptions = {}): Pr
   if (programs === undefined) throw new Error('PostgreSQL is not installed (Debian: postgresql-15)');
   const owner = await ownerOfServer();
   const template = await openTemplate(programs, owner);
-  const base = await mkdtemp(join(tmpdir(), 'daybook-postgres-'));
+  const base = await mkdtemp(join(await realpath(tmpdir()), 'daybook-postgres-'));
   const data = join(base, 'data');
   await run('cp', ['-a', join(template, 'data'), data]);
   await chown(base, owner.uid, owner.gid);
@@ -109,8 +109,8 @@ function handleOf(server: Server, password: string): Postgres {
       await server.stop();
       await server.start();
     },
-    pause: () => pauseTree(server.pid()),
-    resume: () => resumeTree(server.pid()),
+    pause: () => pauseIn(server.place.base),
+    resume: () => resumeIn(server.place.base),
     [Symbol.asyncDispose]: async () => {
       await server.kill();
       await rm(server.place.base, { recursive: true, force: true });
@@ -200,8 +200,8 @@ class Server {
 
   async stop(): Promise<void> {
     const child = this.#child;
-    if (child?.pid === undefined || isFetched(child)) return;
-    resumeTree(child.pid);
+    if (child === undefined || isFetched(child)) return;
+    resumeIn(this.place.base);
     // Fast shutdown: SIGTERM alone would wait until every client has left.
     child.kill('SIGINT');
     await exitOf(child);
@@ -209,9 +209,8 @@ class Server {
 
   async kill(): Promise<void> {
     const child = this.#child;
-    if (child?.pid === undefined || isFetched(child)) return;
-    await killTree(child.pid);
-    await exitOf(child);
+    await killIn(this.place.base);
+    if (child !== undefined) await exitOf(child);
   }
 }
 

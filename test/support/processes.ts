@@ -1,51 +1,60 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { sep } from 'node:path';
 import { eventually } from './eventually.ts';
 
 /**
- * A process and all that descend from it, parents first, as /proc of Linux tells; empty when it has ended. One that was
- * born while the list was made is missing: stop the parent first where that matters.
+ * Pids of all that work in a folder or below it, as /proc of Linux tells: a server with a folder of its own is found with
+ * all it has started, whoever is their parent now, and though the folder was removed meanwhile. The path is the real one,
+ * without links. Processes of other users are seen by root alone.
  */
-export function treeOf(pid: number): readonly number[] {
-  const children = new Map<number, number[]>();
-  const known = new Set<number>();
-  for (const name of readdirSync('/proc')) {
-    const state = /^\d+$/.test(name) ? stateOf(Number(name)) : undefined;
-    if (state === undefined || state.letter === 'Z') continue;
-    known.add(Number(name));
-    children.set(state.parent, [...(children.get(state.parent) ?? []), Number(name)]);
-  }
-  const descend = (of: number): readonly number[] => [of, ...(children.get(of) ?? []).flatMap(descend)];
-  return known.has(pid) ? descend(pid) : [];
+export function processesIn(folder: string): readonly number[] {
+  const isInside = (pid: number): boolean => `${folderOf(pid)}${sep}`.startsWith(folder + sep);
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => isInside(pid) && !hasEnded(pid));
 }
 
-/** Ends a process and all its descendants with SIGKILL, and resolves when none of them runs. */
-export async function killTree(pid: number): Promise<void> {
-  // Stopped, it has no more children while they are counted.
-  signal(pid, 'SIGSTOP');
-  const all = treeOf(pid);
-  for (const one of all) signal(one, 'SIGKILL');
-  await eventually(async () => all.every((one) => hasEnded(one)), { what: `the end of the processes under ${pid}` });
+/** Ends all processes in these folders with SIGKILL, as near to one instant as it can be; resolves when none runs. */
+export async function killIn(...folders: readonly string[]): Promise<void> {
+  // Stopped before the first one is killed: none gets to see that another is gone.
+  stopIn(folders);
+  const isOver = async (): Promise<boolean> => {
+    const running = folders.flatMap(processesIn);
+    for (const pid of running) signal(pid, 'SIGKILL');
+    return running.length === 0;
+  };
+  await eventually(isOver, { what: `the end of what runs in ${folders.join(', ')}` });
 }
 
-/** Stops a process and all its descendants where they stand, and resolves when none of them moves any more. */
-export async function pauseTree(pid: number): Promise<void> {
-  signal(pid, 'SIGSTOP');
-  const isStill = (one: number): boolean => hasEnded(one) || stateOf(one)?.letter === 'T';
-  await eventually(async () => isStill(pid), { what: `process ${pid} standing still` });
-  const all = treeOf(pid);
-  for (const one of all) signal(one, 'SIGSTOP');
-  await eventually(async () => all.every(isStill), { what: `the processes under ${pid} standing still` });
+/** Stops all processes in a folder where they stand; resolves when none of them moves any more. */
+export async function pauseIn(folder: string): Promise<void> {
+  const isStill = async (): Promise<boolean> => stopIn([folder]).every((pid) => hasEnded(pid) || stateOf(pid) === 'T');
+  await eventually(isStill, { what: `${folder} standing still` });
 }
 
-/** Undoes `pauseTree`. */
-export function resumeTree(pid: number): void {
-  for (const one of treeOf(pid).toReversed()) signal(one, 'SIGCONT');
+/** Undoes `pauseIn`. */
+export function resumeIn(folder: string): void {
+  for (const pid of processesIn(folder)) signal(pid, 'SIGCONT');
 }
 
 /** True when it is gone, or only its exit code is left for its parent to fetch. */
 export function hasEnded(pid: number): boolean {
-  const letter = stateOf(pid)?.letter;
-  return letter === undefined || letter === 'Z';
+  const state = stateOf(pid);
+  return state === undefined || state === 'Z' || state === 'X';
+}
+
+/** Looks again until a look finds nobody new: one may have been born during the look before. */
+function stopIn(folders: readonly string[]): readonly number[] {
+  const stopped = new Set<number>();
+  for (;;) {
+    const fresh = folders.flatMap(processesIn).filter((pid) => !stopped.has(pid));
+    if (fresh.length === 0) return [...stopped];
+    for (const pid of fresh) {
+      signal(pid, 'SIGSTOP');
+      stopped.add(pid);
+    }
+  }
 }
 
 /** Sends a signal; that the process has ended meanwhile is no failure. */
@@ -57,13 +66,21 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-/** Letter of the state and parent's pid of proc(5); the name before them may hold spaces and brackets. */
-function stateOf(pid: number): { readonly letter: string; readonly parent: number } | undefined {
+/** Letter of the state of proc(5); the name before it may hold spaces and brackets. */
+function stateOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const [letter = '', parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return { letter, parent: Number(parent) };
+    return stat.charAt(stat.lastIndexOf(')') + 2);
   } catch {
     return undefined;
+  }
+}
+
+/** Working folder of a process; empty when it has ended, or is none of ours. */
+function folderOf(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return '';
   }
 }
