@@ -13,6 +13,7 @@ import { createAdministration } from './engine/administration.ts';
 import { announce, journalDefinition, listenersOf } from './engine/announce.ts';
 import { runApart } from './engine/apart.ts';
 import { createApi } from './engine/api.ts';
+import { openBackend } from './engine/backend.ts';
 import { openBackground } from './engine/background.ts';
 import { openDefinitionBook } from './engine/definition-book.ts';
 import type { DefinitionBook } from './engine/definition-book.types.ts';
@@ -41,7 +42,6 @@ import { builtConsole } from './http/console-files.ts';
 import { type HttpServer, openHttpServer } from './http/server.ts';
 import type { Log } from './log.ts';
 import { masterKeyFrom } from './master-key.ts';
-import { openReopeningStore } from './store/reopening-store.ts';
 
 export interface EngineSetup {
   readonly config: EngineConfig;
@@ -91,20 +91,16 @@ async function openWorkshop(
   const master = await masterKeyFrom(storing.encryption);
   let known: DefinitionBook | undefined;
   const large = stack.use(openLargeMail(clock));
-  const store = stack.use(
-    await openReopeningStore(
-      {
-        dataDir,
-        bytes: storing.bytes,
-        segmentBytes: storing.segmentBytes,
-        minimumFreeBytes: storing.minimumFreeBytes,
-        master,
-        now: () => clock.now(),
-        readLarge: large.read,
-        journalTypeOf: (item) => (isGatewayCopy(item) ? null : (known?.optionsFor(item)?.journalType ?? null)),
-      },
+  const { store, duties } = await openBackend(
+    live.current,
+    {
+      master,
       clock,
-    ),
+      log,
+      readLarge: large.read,
+      journalTypeOf: (item) => (isGatewayCopy(item) ? null : (known?.optionsFor(item)?.journalType ?? null)),
+    },
+    stack,
   );
   const { tornBytes, damaged, folded } = store.recovery;
   log(damaged.length === 0 ? 'info' : 'error', 'store open', {
@@ -137,7 +133,7 @@ async function openWorkshop(
       return found;
     },
   });
-  const parts = { ...own, rejected, detail, live, store, book, setup, examiners, clock, log, version };
+  const parts = { ...own, duties, rejected, detail, live, store, book, setup, examiners, clock, log, version };
   return { workshop: createWorkshop(parts), directory };
 }
 
@@ -179,7 +175,7 @@ async function launch(start: EngineSetup, { workshop, directory }: Opened, stack
   if (options.matching.continuityEvent) workshop.note(engineEvent('continuity.on', {}));
   const evidence = stack.use(await openEvidence(workshop));
   const administration = createAdministration({ workshop, actor, mailboxes });
-  const background = await openBackground(workshop, evidence, { actor, stack, changed$ });
+  const background = await openBackground(workshop, evidence, { actor, stack, changed$, ...administration });
   const api = createApi(workshop, actor, { ...administration, evidence, imports, background }, changed$);
   const server = await openApi(workshop, api);
   stack.defer(() => server.close());

@@ -9,7 +9,7 @@ const recordsAtOnce = 256;
 
 export interface FollowerParts {
   readonly rows: Pick<LogRows, 'readAfter'>;
-  readonly fold: (group: readonly LogRecord[]) => Promise<void>;
+  readonly fold: (group: readonly LogRecord[], elsewhere?: boolean) => Promise<void>;
   readonly start: LogPosition;
 }
 
@@ -82,7 +82,7 @@ export class Follower {
     const group = own.length > 0 ? own : await this.#read(seq, upTo);
     const last = group.at(-1);
     if (last === undefined) throw new EngineFailure('store-failed', `record ${seq + 1} of the log is not there`);
-    await this.#parts.fold(group);
+    await this.#parts.fold(group, own.length === 0);
     this.#position = { seq: last.seq, hash: last.hash };
     for (const record of group) {
       this.#own.get(record.seq)?.waiting?.resolve(record);

@@ -1,6 +1,7 @@
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Documents } from '../store/level-documents.ts';
 import type { Postgres, Statement } from './postgres.ts';
+import { definitionTenure } from './tenures.ts';
 
 type Document = Readonly<Record<string, unknown>>;
 
@@ -53,7 +54,7 @@ async function write(
         name: 'held',
         text: `select 1 as held from daybook.tenure
                where log = $1 and name = $2 and token = $3 and expires > clock_timestamp() for share`,
-        values: [log, `definition:${owner}`, token],
+        values: [log, definitionTenure(owner), token],
       });
       if (held === undefined) throw new EngineFailure('store-failed', `another worker holds ${owner}`);
       for (const statement of statements) await run(statement);

@@ -1,7 +1,7 @@
 import type { SchedulerLike } from 'rxjs';
+import type { LogOptions } from '../store/assemble-store.ts';
 import type { Append, LogRecord, RecordDraft } from '../store/commit-log.types.ts';
 import type { Waiting } from '../store/group-commit.types.ts';
-import type { LogOptions } from '../store/assemble-store.ts';
 import type { LogRows } from './log-rows.ts';
 import type { Postgres } from './postgres.ts';
 import type { Vault } from './vault.types.ts';

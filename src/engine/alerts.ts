@@ -38,6 +38,8 @@ export interface AlertsParts {
   readonly newId: NewId;
   readonly clock: SchedulerLike;
   readonly log: Log;
+  /** Absent: always. */
+  readonly isMine?: () => boolean;
 }
 
 /** As the state file has it. */
@@ -48,7 +50,7 @@ interface Kept {
 
 /** Looks at the status again and again, and tells people what is wrong until somebody acknowledges it, or it is over. */
 export async function openAlerts(parts: AlertsParts): Promise<Alerts> {
-  const { dataDir, clock, log, note } = parts;
+  const { dataDir, clock, log, note, isMine = () => true } = parts;
   const path = join(dataDir, alertsState);
   const wake$ = new Subject<void>();
   const kept = await notedOr<Kept>(path, { alerts: [], told: {} }, () =>
@@ -84,7 +86,7 @@ export async function openAlerts(parts: AlertsParts): Promise<Alerts> {
     .pipe(repeat())
     .subscribe(() => {
       try {
-        look();
+        if (isMine()) look();
       } catch (error) {
         log('error', 'a look for troubles failed', { error: String(error) });
       }

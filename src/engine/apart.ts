@@ -1,4 +1,5 @@
 import { filter, merge, mergeMap, type Observable, takeUntil } from 'rxjs';
+import { archiveDuty, gatewayDuty, whileMine } from './duties.ts';
 import { processingNews } from './pipelines.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -14,10 +15,12 @@ export function runApart(workshop: Workshop, stop$: Observable<void>): void {
     if (running.has(id)) return;
     running.add(id);
     const madeAgain$ = book.changed$.pipe(filter(() => !isApart(id)));
-    processingNews(id, {
-      ...workshop,
-      troubled: (detail) => workshop.troubled(id === null ? 'the gateway' : `definition ${id}`, detail),
-    })
+    const line = (): Observable<unknown> =>
+      processingNews(id, {
+        ...workshop,
+        troubled: (detail) => workshop.troubled(id === null ? 'the gateway' : `definition ${id}`, detail),
+      });
+    whileMine(workshop.duties, id === null ? gatewayDuty : archiveDuty, line)
       .pipe(takeUntil(merge(stop$, madeAgain$)))
       .subscribe({ complete: () => running.delete(id) });
   };

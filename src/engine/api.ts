@@ -34,7 +34,7 @@ export function createApi(
   { background, evidence, ...administration }: ApiParts,
   changed$: Observable<string>,
 ): EngineApi {
-  const { store, book, clock, version, startedAt, note } = workshop;
+  const { store, book, clock, version, startedAt, note, duties } = workshop;
   const archive = createArchiveApi(store);
   const statusFor = (definition: Definition): Status | undefined =>
     workshop.statusOf(definition, journalOf(actor, definition.id));
@@ -57,12 +57,12 @@ export function createApi(
         version,
         startedAt: isoTime(startedAt),
         now: isoTime(clock.now()),
-        store: 'embedded',
         ready: readiness().ready,
         warnings: workshop.warnings(),
         anchors: [...background.anchors.status()],
         scrub: background.scrub.status(),
         textIndex: background.text.status(),
+        ...(duties.worker === null ? { store: 'embedded' } : { store: 'cluster', worker: duties.worker }),
       },
       definitions: statuses(),
     }),

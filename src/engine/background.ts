@@ -12,12 +12,14 @@ import { openCanaries } from './canaries.ts';
 import { canaryParts } from './canary-parts.ts';
 import { channelsOf } from './channels-of.ts';
 import { createDiskWatch } from './disk-watch.ts';
+import { archiveDuty } from './duties.ts';
 import type { Evidence } from './evidence.ts';
 import { openGaps } from './gaps.ts';
 import { openHistory } from './history.ts';
 import { createNewId } from './new-id.ts';
 import { openRetention, retentionWarnings } from './retention.ts';
 import { openScrub, type Scrub } from './scrub.ts';
+import { shareDuties } from './share-duties.ts';
 import { openContentReader } from './shown-content.ts';
 import { openSilences } from './silences.ts';
 import { silencesOf, statusesOf } from './statuses.ts';
@@ -40,16 +42,19 @@ interface BackgroundParts {
   readonly stack: Closing;
   /** Told of each definition whose status is another. */
   readonly changed$: Subject<string>;
+  /** After the changes of definitions that are under way. */
+  readonly inTurn: <T>(change: () => Promise<T>) => Promise<T>;
 }
 
 /** Starts what watches over the archive while mail goes on; `stack` ends it. */
 export async function openBackground(
   workshop: Workshop,
   evidence: Evidence,
-  { actor, stack, changed$ }: BackgroundParts,
+  { actor, stack, changed$, inTurn }: BackgroundParts,
 ): Promise<Background> {
   const { options, clock, log, note } = workshop;
   const { dataDir } = options;
+  stack.use(shareDuties(workshop, actor, inTurn));
   const anchors = stack.use(
     await openAnchors({
       clock,
@@ -114,6 +119,7 @@ async function openAlertsOf(workshop: Workshop, actor: EngineActor): Promise<Ale
     note,
     clock,
     log,
+    isMine: () => workshop.duties.isMine(archiveDuty),
   });
   workshop.warnAlso(alerts.channels.warnings);
   return alerts;

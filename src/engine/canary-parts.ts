@@ -5,6 +5,7 @@ import { matchKeyOf } from '../../streams/match-keys.ts';
 import { sendCanary } from '../alert/canary-mail.ts';
 import { addressKey } from '../config/address.ts';
 import type { CanaryParts } from './canaries.ts';
+import { definitionDuty } from './duties.ts';
 import { firstValue } from './first-value.ts';
 import { storedSubject } from './trial-subject.ts';
 import type { Workshop } from './workshop.ts';
@@ -14,10 +15,11 @@ const maxWaiting = 32;
 
 /** What the canaries need of the running engine; `changed$` tells who looks at the status. */
 export function canaryParts(workshop: Workshop, actor: EngineActor, changed$: Subject<string>): CanaryParts {
-  const { options, book, clock, log, note, canaryMarks } = workshop;
+  const { options, book, clock, log, note, canaryMarks, duties } = workshop;
   return {
     dataDir: options.dataDir,
-    definitions: () => book.all(),
+    // Whoever runs the line of a definition sees its canary come back.
+    definitions: () => book.all().filter(({ id }) => duties.isMine(definitionDuty(id))),
     listens: (id) => listens(actor, id),
     send: ({ definition, messageId, options: { host, port, security, login, from, to } }, signal) => {
       const mark = canaryMarks.markOf({ messageId, to: addressKey(to) });

@@ -95,6 +95,38 @@ class Book implements DefinitionBook {
     } else await this.#write({ ...config, suspended }, { provisioned, event: () => event });
   }
 
+  async refresh(): Promise<readonly Defined[]> {
+    const changes: Defined[] = [];
+    for (const row of await this.#store.all()) {
+      const before = this.#definitions.get(row.definitionId);
+      if (row.removedAt != null) {
+        if (before === undefined) continue;
+        this.#definitions.delete(row.definitionId);
+        this.#tell();
+        changes.push({ definition: before, before, differing: 0 });
+        continue;
+      }
+      await this.#remember(row);
+      const definition = this.#asElsewhere(row, before);
+      if (definition === null) continue;
+      this.#keep(definition);
+      changes.push({ definition, before, differing: 1 });
+    }
+    return changes;
+  }
+
+  /** Null where it is as it is here. The document of a provisioned one is that of this engine's own file. */
+  #asElsewhere(row: DefinitionRow, before: Definition | undefined): Definition | null {
+    if (isProvisioned(row)) {
+      if (before === undefined) return null;
+      const suspension = suspensionOf(before.config.suspended, row);
+      return suspension.suspended === before.suspended ? null : { ...before, ...suspension };
+    }
+    const restored = this.#restored(row);
+    const stands = before?.version === row.version && before.suspended === restored.suspended;
+    return stands ? null : restored;
+  }
+
   async define(config: DefinitionConfig, origin: DefinitionOrigin): Promise<Defined> {
     const { provisioned } = origin;
     const before = this.#definitions.get(config.id);

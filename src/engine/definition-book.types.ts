@@ -57,6 +57,8 @@ export interface DefinitionBook {
   define(config: DefinitionConfig, origin: DefinitionOrigin): Promise<Defined>;
   /** Its mail stays, and is finished. Durable, and in the event log, when it resolves. */
   remove(id: string, by: ChangeActor): Promise<void>;
+  /** Takes over what other engines of a cluster have changed; one for each that is another now, or is gone. */
+  refresh(): Promise<readonly Defined[]>;
   /** Ids that the store knows and that stand no more: their mail in process is still finished. */
   orphans(): readonly string[];
 }

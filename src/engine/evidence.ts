@@ -6,6 +6,7 @@ import { exclusive } from '../exclusive.ts';
 import type { EvidenceApi } from '../http/api.types.ts';
 import { rootOf } from '../merkle.ts';
 import type { FileFault } from '../store/leveldb-check.ts';
+import { archiveDuty } from './duties.ts';
 import { evidenceApi } from './evidence-api.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -27,28 +28,32 @@ export interface FullyVerified {
   readonly faults: readonly FileFault[];
 }
 
-type EvidenceParts = Pick<Workshop, 'store' | 'clock' | 'log' | 'options'>;
+type EvidenceParts = Pick<Workshop, 'store' | 'clock' | 'log' | 'options' | 'duties'>;
 
 /** @throws Error where the key of the data directory cannot be used */
 export async function openEvidence(parts: EvidenceParts): Promise<Evidence> {
-  const { store, clock, log, options } = parts;
+  const { store, clock, log, options, duties } = parts;
   const signer = await openSigner(options.dataDir);
   const inTurn = exclusive();
   let signedSeq = (await store.evidence.signed())?.seq ?? 0;
-  const sign = async (): Promise<SignedHead> => {
-    const { tree } = store.evidence;
-    const root = rootOf(tree).toString('hex');
-    const head = signer.sign({ log: await store.evidence.name(), size: tree.size, root, at: clock.now() });
-    signedSeq = (await store.log.append({ kind: 'checkpoint', facts: head, payload: [] })).seq;
-    return head;
-  };
+  // Nothing else is decided meanwhile, also elsewhere: no two heads have one size.
+  const sign = (): Promise<SignedHead> =>
+    store.log.deciding(async (append) => {
+      const { tree } = store.evidence;
+      const root = rootOf(tree).toString('hex');
+      const head = signer.sign({ log: await store.evidence.name(), size: tree.size, root, at: clock.now() });
+      signedSeq = (await append({ kind: 'checkpoint', facts: head, payload: [] })).seq;
+      return head;
+    });
   const times = {
     grown$: store.touched$,
     size: () => (store.health.open ? store.log.head.seq : 0),
     signedSeq: () => signedSeq,
   };
   const trouble = (error: unknown): void => log('error', 'a head could not be signed', { error: String(error) });
-  const quietly = (): Promise<void> => inTurn(sign).then(() => undefined, trouble);
+  const quietly = async (): Promise<void> => {
+    if (duties.isMine(archiveDuty)) await inTurn(sign).then(() => undefined, trouble);
+  };
   const signing = signingHeads(times, quietly, clock).subscribe();
   const headOver: Evidence['headOver'] = (seq) =>
     inTurn(async () => {

@@ -1,4 +1,4 @@
-import { exhaustMap, from, type SchedulerLike, timer } from 'rxjs';
+import { exhaustMap, filter, from, type SchedulerLike, timer } from 'rxjs';
 import type { Log } from '../log.ts';
 
 const everyMs = 3_600_000;
@@ -10,16 +10,19 @@ export interface HourlyPass {
   readonly firstMs: number;
   /** Looks at `closing` between its steps, and ends early where it is true. */
   readonly pass: (closing: () => boolean) => Promise<void>;
+  /** Absent: every time. */
+  readonly isMine?: (() => boolean) | undefined;
   readonly clock: SchedulerLike;
   readonly log: Log;
 }
 
 /** A pass that fails is logged and tried again an hour later. Closing ends the pass under way at its next step. */
-export function openHourly({ name, firstMs, pass, clock, log }: HourlyPass): AsyncDisposable {
+export function openHourly({ name, firstMs, pass, isMine = () => true, clock, log }: HourlyPass): AsyncDisposable {
   let closing = false;
   let passing: Promise<void> = Promise.resolve();
   const passes = timer(firstMs, everyMs, clock)
     .pipe(
+      filter(isMine),
       exhaustMap(() => {
         passing = pass(() => closing).catch((error: unknown) =>
           log('error', `a ${name} pass failed`, { error: String(error) }),

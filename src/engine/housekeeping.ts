@@ -1,6 +1,7 @@
 import type { SchedulerLike } from 'rxjs';
 import type { Log } from '../log.ts';
 import type { Housekeeping } from '../store/housekeeping.ts';
+import { allDuties, archiveDuty, type Duties } from './duties.ts';
 import { openHourly } from './hourly.ts';
 
 /** A start has other things to do first. */
@@ -20,10 +21,12 @@ export function openHousekeeping({
   store,
   clock,
   log,
+  duties = allDuties,
 }: {
   readonly store: { readonly housekeeping: Housekeeping };
   readonly clock: SchedulerLike;
   readonly log: Log;
+  readonly duties?: Pick<Duties, 'isMine'>;
 }): AsyncDisposable {
   const { purgeSkipped, dropPurged, summariseHeld } = store.housekeeping;
   const pass = async (closing: () => boolean): Promise<void> => {
@@ -36,5 +39,12 @@ export function openHousekeeping({
     }
     if (!closing()) await dropPurged(now - (now % dayMs), dropsOfPass);
   };
-  return openHourly({ name: 'housekeeping', firstMs: firstPassMs, pass, clock, log });
+  return openHourly({
+    name: 'housekeeping',
+    firstMs: firstPassMs,
+    pass,
+    isMine: () => duties.isMine(archiveDuty),
+    clock,
+    log,
+  });
 }

@@ -2,6 +2,7 @@ import type { Subject } from 'rxjs';
 import { emittedBy, type JournalActor } from '../../machines/follow.ts';
 import { runtimeOf } from '../../machines/journal.context.ts';
 import type { RuntimeRecord } from '../../machines/journal.events.ts';
+import { definitionDuty } from './duties.ts';
 import { draftOf } from './notes.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -12,8 +13,10 @@ export function followJournal(
   definitionId: string,
   journal: JournalActor,
 ): void {
-  const { clock, log } = workshop;
+  const { clock, log, duties } = workshop;
   emittedBy(journal).subscribe((emitted) => {
+    // Its evidence is that of whoever runs it.
+    if (!duties.isMine(definitionDuty(definitionId))) return;
     if (emitted.type !== 'runtime.due') {
       const draft = draftOf(definitionId, emitted);
       if (draft !== null) workshop.note(draft);
@@ -26,5 +29,10 @@ export function followJournal(
   journal.subscribe({ next: () => changed$.next(definitionId), error: () => changed$.next(definitionId) });
 }
 
-export const saveRuntime = ({ store }: Workshop, definitionId: string, record: RuntimeRecord): Promise<void> =>
-  store.definitions.saveRuntime(definitionId, { ...record });
+export async function saveRuntime(
+  { store, duties }: Workshop,
+  definitionId: string,
+  record: RuntimeRecord,
+): Promise<void> {
+  if (duties.isMine(definitionDuty(definitionId))) await store.definitions.saveRuntime(definitionId, { ...record });
+}

@@ -1,8 +1,9 @@
-import { exhaustMap, type SchedulerLike, timer } from 'rxjs';
+import { exhaustMap, filter, type SchedulerLike, timer } from 'rxjs';
 import type { EventDraft, EventLog, LoggedEvent } from '../../streams/ports.ts';
 import type { Log } from '../log.ts';
 import type { Definition, DefinitionBook } from './definition-book.types.ts';
 import { definitionEvent } from './definition-events.ts';
+import { allDuties, archiveDuty, type Duties } from './duties.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -20,6 +21,7 @@ export interface ReminderParts {
   readonly note: (draft: EventDraft) => void;
   readonly clock: SchedulerLike;
   readonly log: Log;
+  readonly duties?: Pick<Duties, 'isMine'>;
 }
 
 /**
@@ -27,10 +29,11 @@ export interface ReminderParts {
  * a restart neither repeats nor forgets it.
  */
 export function openReminders(parts: ReminderParts): AsyncDisposable {
-  const { clock, log } = parts;
+  const { clock, log, duties = allDuties } = parts;
   let looking: Promise<void> = Promise.resolve();
   const looks = timer(firstLookMs, hourMs, clock)
     .pipe(
+      filter(() => duties.isMine(archiveDuty)),
       exhaustMap(() => {
         looking = remind(parts).catch((error: unknown) =>
           log('error', 'reminders could not be looked for', { error: String(error) }),

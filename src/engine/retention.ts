@@ -6,6 +6,7 @@ import type { Log } from '../log.ts';
 import type { Retention } from '../store/retention.ts';
 import type { Definition, DefinitionBook } from './definition-book.types.ts';
 import { engineEvent } from './definition-events.ts';
+import { allDuties, archiveDuty, type Duties } from './duties.ts';
 import { openHourly } from './hourly.ts';
 import type { LiveOptions } from './live-options.ts';
 
@@ -22,11 +23,12 @@ export interface RetentionParts {
   readonly note: (draft: EventDraft) => void;
   readonly clock: SchedulerLike;
   readonly log: Log;
+  readonly duties?: Pick<Duties, 'isMine'>;
 }
 
 /** Looks every hour for mail that is past its time (D-055). */
 export function openRetention(parts: RetentionParts): AsyncDisposable {
-  const { clock, log } = parts;
+  const { clock, log, duties = allDuties } = parts;
   let pausedFrom: number | null = null;
   const pass = async (closing: () => boolean): Promise<void> => {
     const { retention } = parts.store;
@@ -43,7 +45,14 @@ export function openRetention(parts: RetentionParts): AsyncDisposable {
     pausedFrom = tellOfLeap(parts, pausedFrom);
     if (!closing()) await retention.compact(now - (now % dayMs), now);
   };
-  return openHourly({ name: 'retention', firstMs: firstPassMs, pass, clock, log });
+  return openHourly({
+    name: 'retention',
+    firstMs: firstPassMs,
+    pass,
+    isMine: () => duties.isMine(archiveDuty),
+    clock,
+    log,
+  });
 }
 
 /** Has the log say how long mail is kept, where that was changed; before each step, so that a longer time counts at once. */

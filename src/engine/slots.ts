@@ -1,4 +1,4 @@
-import { type Observable, takeUntil, tap } from 'rxjs';
+import { merge, type Observable, takeUntil, tap } from 'rxjs';
 import { fromEventObservable, fromPromise } from 'xstate';
 import type { ListenerInput, ListenerNews, OpenedStore } from '../../machines/engine.events.ts';
 import { engineMachine } from '../../machines/engine.machine.ts';
@@ -7,12 +7,14 @@ import { journalMachine } from '../../machines/journal.machine.ts';
 import type { News } from '../../streams/ports.ts';
 import { ownReasons } from '../../streams/unwrap.ts';
 import { createCapacity } from './capacity.ts';
+import { definitionDuty, whileMine } from './duties.ts';
 import { createImportApi } from './imports.ts';
 import { createListeners } from './listeners.ts';
 import { createNewId } from './new-id.ts';
 import { processingNews } from './pipelines.ts';
 import { openMailboxes } from './pop3-slot.ts';
 import { loadRuntimes } from './runtimes.ts';
+import { takenElsewhere } from './taken-elsewhere.ts';
 import type { Workshop } from './workshop.ts';
 
 /** What the slots need of the engine around them. */
@@ -34,7 +36,7 @@ const tellCanaries =
 
 /** The engine chart with every slot filled by the real thing, and the listeners and mailboxes that fill them. */
 export async function provideSlots(workshop: Workshop, { stop$, stopping, close }: Slots) {
-  const { options, store, book, setup, clock, accepted } = workshop;
+  const { options, store, book, setup, clock, accepted, duties } = workshop;
   const { minimumFreeBytes } = options.store;
   const capacity = createCapacity(store, {
     dataDir: options.dataDir,
@@ -50,12 +52,15 @@ export async function provideSlots(workshop: Workshop, { stop$, stopping, close 
   const mailboxes = await openMailboxes(workshop, { capacity, newId });
   const source = ({ definitionId, ...start }: SourceInput): Observable<News> => {
     const definition = book.get(definitionId);
-    if (definition?.config.transport !== 'pop3') return accepted.of(definitionId);
-    return mailboxes.newsOf(definition, start);
+    if (definition?.config.transport !== 'pop3')
+      return merge(accepted.of(definitionId), takenElsewhere(workshop, definitionId));
+    return whileMine(duties, definitionDuty(definitionId), () => mailboxes.newsOf(definition, start));
   };
   const line = (definitionId: string): Observable<News> => {
     const troubled = (detail: string | null): void => workshop.troubled(`definition ${definitionId}`, detail);
-    const news$ = processingNews(definitionId, { store, setup, clock, troubled });
+    const news$ = whileMine(duties, definitionDuty(definitionId), () =>
+      processingNews(definitionId, { store, setup, clock, troubled }),
+    );
     const traced$ = workshop.detail.trace(definitionId, news$, store.intake);
     return traced$.pipe(tap(tellCanaries(workshop, definitionId)), takeUntil(stop$));
   };

@@ -12,6 +12,7 @@ import type { CanaryBook } from './canaries.ts';
 import type { Definition, DefinitionBook } from './definition-book.types.ts';
 import { engineEvent } from './definition-events.ts';
 import type { DetailedLogs } from './detailed-logs.ts';
+import type { Duties } from './duties.ts';
 import { firstValue } from './first-value.ts';
 import type { GapBook } from './gaps.ts';
 import type { Examiners } from './large-mail.ts';
@@ -27,6 +28,7 @@ import type { RejectedCounts } from './rejected-counts.ts';
 import { createRejectionBook, type RejectionBook } from './rejections.ts';
 import { createShedding, type Shedding } from './shedding.ts';
 import type { SilenceBook } from './silences.ts';
+import { statusAmong } from './status-among.ts';
 import { type Silence, statusView } from './status-board.ts';
 import { silentFor } from './statuses.ts';
 import { certificateWarnings, overloadWarnings } from './warnings.ts';
@@ -37,6 +39,7 @@ export interface Workshop {
   readonly options: EngineOptions;
   readonly live: LiveOptions;
   readonly store: ReopeningStore;
+  readonly duties: Duties;
   readonly book: DefinitionBook;
   readonly setup: ProcessingSetup;
   readonly examiners: Omit<Examiners, typeof Symbol.asyncDispose>;
@@ -82,6 +85,7 @@ export function createWorkshop(
     | 'detail'
     | 'live'
     | 'store'
+    | 'duties'
     | 'book'
     | 'setup'
     | 'examiners'
@@ -125,25 +129,9 @@ export function createWorkshop(
     note,
     statusOf: (definition, journal) => {
       accepted.tell();
-      return journal === undefined
-        ? undefined
-        : statusView(
-            {
-              definition,
-              journal: statusOf(journal.getSnapshot()),
-              figures: store.figuresOf(definition.id),
-              oldestAt: store.oldest(definition.id),
-              rejected: parts.rejected.of(definition.id),
-              refusal: rejections.standing(definition.id),
-              mailbox: mailboxFacts.of(definition.id),
-              refusingSince: watches.refusingSince(),
-              lapse: watches.gaps?.lapsed(definition.id) ?? null,
-              canary: watches.canaries?.of(definition.id) ?? null,
-              silence: silenceOf(journal, watches.silences, clock.now()),
-              now: clock.now(),
-            },
-            parts.live.current.matching,
-          );
+      if (journal === undefined) return undefined;
+      const facts = { ...parts, rejections, mailboxFacts, watches };
+      return statusAmong(parts.duties, ownStatus(facts, definition, journal));
     },
     warnings: () => [
       ...[...troubles.values()].map(storageWarning),
@@ -162,6 +150,33 @@ export function createWorkshop(
       log('error', 'a step of processing failed and is tried again', { line, detail });
     },
   };
+}
+
+/** The status of a definition as this engine has it. */
+function ownStatus(
+  facts: Pick<Workshop, 'store' | 'live' | 'clock' | 'rejected' | 'rejections' | 'mailboxFacts' | 'watches'>,
+  definition: Definition,
+  journal: JournalActor,
+): Status {
+  const { store, live, clock, rejected, rejections, mailboxFacts, watches } = facts;
+  const { id } = definition;
+  return statusView(
+    {
+      definition,
+      journal: statusOf(journal.getSnapshot()),
+      figures: store.figuresOf(id),
+      oldestAt: store.oldest(id),
+      rejected: rejected.of(id),
+      refusal: rejections.standing(id),
+      mailbox: mailboxFacts.of(id),
+      refusingSince: watches.refusingSince(),
+      lapse: watches.gaps?.lapsed(id) ?? null,
+      canary: watches.canaries?.of(id) ?? null,
+      silence: silenceOf(journal, watches.silences, clock.now()),
+      now: clock.now(),
+    },
+    live.current.matching,
+  );
 }
 
 /** Notes when the queue is near its limit and when no more; answers since when it is. */

@@ -48,8 +48,8 @@ export interface LogOptions {
   readonly now: () => number;
   /** Where the index stands; null: it knows nothing, and is made from the whole log. */
   readonly foldedUpTo: LogPosition | null;
-  /** Makes the index know durable records. They come in order, without a gap, one group at a time. */
-  readonly fold: (group: readonly LogRecord[]) => Promise<void>;
+  /** Makes the index know durable records. They come in order, without a gap, one group at a time. `elsewhere`: another engine has written them. */
+  readonly fold: (group: readonly LogRecord[], elsewhere?: boolean) => Promise<void>;
   /** Told once, when nothing more is promised on this log. */
   readonly failed: (failure: EngineFailure) => void;
 }
@@ -91,11 +91,11 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
     now,
     failed,
     foldedUpTo: ((await index.meta.get('head')) as LogPosition | undefined) ?? null,
-    fold: async (group) => {
+    fold: async (group, elsewhere = false) => {
       const touched = await write(() => fold(group));
       records += group.length;
       rebuild?.folded(records);
-      touched$.next(touched);
+      touched$.next(elsewhere ? { ...touched, elsewhere } : touched);
     },
   });
   const shareWaits: ShareWaits = async (items) => {

@@ -21,6 +21,8 @@ export interface Touched {
   readonly due: ReadonlySet<string | null>;
   readonly definitions: ReadonlySet<string | null>;
   readonly events: readonly LoggedEvent[];
+  /** Another engine has written it. */
+  readonly elsewhere?: boolean;
 }
 /** What the steps of a fold hand on to each other. */
 export interface FoldContext {

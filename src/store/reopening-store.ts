@@ -16,7 +16,7 @@ import {
 import { EngineFailure, messageOf } from '../../streams/failure.ts';
 import { delegates } from './delegates.ts';
 import type { Touched } from './fold.ts';
-import { lockDataDir, openLocked, type Store, type StoreOptions } from './open-store.ts';
+import { lockDataDir, type Store, type StoreOptions } from './open-store.ts';
 import { createReserve, type Reserve } from './reserve.ts';
 
 /** How the store is; `since` is when it came to be so, epoch ms. */
@@ -48,6 +48,12 @@ export interface ReopeningParts {
   readonly reserve?: Reserve;
 }
 
+export interface ReopeningOptions extends Pick<StoreOptions, 'dataDir'> {
+  readonly minimumFreeBytes: number;
+  /** Opens the store of the folder, whose lock is held; the store gives `lock` back when it is closed. */
+  readonly openLocked: (lock: AsyncDisposable) => Promise<Store>;
+}
+
 /** Waits before the first, second … attempt. The last stays: service is back within 30 s of the fault's end. */
 const restsMs = [1_000, 2_000, 5_000, 10_000] as const;
 
@@ -58,13 +64,12 @@ const restsMs = [1_000, 2_000, 5_000, 10_000] as const;
  * @throws EngineFailure as the first `open` does
  */
 export async function openReopeningStore(
-  options: StoreOptions & { readonly minimumFreeBytes: number },
+  { dataDir, minimumFreeBytes: floorBytes, openLocked }: ReopeningOptions,
   clock: SchedulerLike,
 ): Promise<ReopeningStore> {
-  const lock = await lockDataDir(options);
+  const lock = await lockDataDir({ dataDir });
   // Held over all of them: between two stores nobody else may have the folder.
-  const open = () => openLocked(options, { [Symbol.asyncDispose]: async () => undefined });
-  const { dataDir, minimumFreeBytes: floorBytes } = options;
+  const open = () => openLocked({ [Symbol.asyncDispose]: async () => undefined });
   const reserve = createReserve({ dataDir, floorBytes });
   try {
     return await keepOpen({ open, probe: () => probeDisk(dataDir), clock, lock, reserve });

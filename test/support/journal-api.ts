@@ -14,6 +14,8 @@ export interface Counts {
 export interface Status {
   readonly id: string;
   readonly serviceStatus: string;
+  /** Of a cluster: who runs it. */
+  readonly worker?: string;
   readonly reason: string | null;
   readonly lastSuccessfulExtract: string | null;
   readonly processingQueue: {

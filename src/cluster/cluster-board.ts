@@ -1,0 +1,57 @@
+import type { Postgres } from './postgres.ts';
+
+/** What one worker says of something it holds. */
+export interface Said {
+  readonly worker: string;
+  /** JSON. */
+  readonly value: unknown;
+}
+
+/** What the workers of a log tell each other, and the small files that are the same for all of them. */
+export interface ClusterBoard {
+  /** Puts up what this worker says, by subject; what it said of others before stays. */
+  say(values: ReadonlyMap<string, unknown>): Promise<void>;
+  /** What was said last of each subject. */
+  all(): Promise<ReadonlyMap<string, Said>>;
+  /** The file of this name as the first worker had it: `own` where there was none. */
+  share(name: string, own: Uint8Array): Promise<Uint8Array>;
+}
+
+export function createClusterBoard(parts: {
+  readonly postgres: Postgres;
+  readonly log: number;
+  readonly worker: string;
+}): ClusterBoard {
+  const { postgres, log, worker } = parts;
+  return {
+    say: async (values) => {
+      if (values.size === 0) return;
+      await postgres.run({
+        name: 'say',
+        text: `insert into daybook.document (log, room, owner, key, token, value)
+               select $1, 'said', subject, '', 0, value from unnest($2::text[], $3::text[]) as s (subject, value)
+               on conflict (log, room, owner, key) do update set value = excluded.value`,
+        values: [log, [...values.keys()], [...values.values()].map((value) => JSON.stringify({ worker, value }))],
+      });
+    },
+    all: async () => {
+      const rows = await postgres.run({
+        name: 'said',
+        text: `select owner, value from daybook.document where log = $1 and room = 'said'`,
+        values: [log],
+      });
+      return new Map(rows.map((row) => [String(row['owner']), JSON.parse(String(row['value'])) as Said]));
+    },
+    share: async (name, own) => {
+      const base64 = Buffer.from(own).toString('base64');
+      await postgres.run({
+        text: `insert into daybook.document (log, room, owner, key, token, value) values ($1, 'file', $2, '', 0, $3)
+               on conflict (log, room, owner, key) do nothing`,
+        values: [log, name, base64],
+      });
+      const text = `select value from daybook.document where log = $1 and room = 'file' and owner = $2`;
+      const [row] = await postgres.run({ text, values: [log, name] });
+      return Buffer.from(String(row?.['value'] ?? base64), 'base64');
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import type { SchedulerLike } from 'rxjs';
+import { closing, once } from '../close.ts';
+import type { Store, StoreOptions } from '../store/open-store.ts';
+import { type ClusterBoard, createClusterBoard } from './cluster-board.ts';
+import { openClusterStore } from './open-cluster-store.ts';
+import { openLogRows } from './open-shared-log.ts';
+import { openPostgres } from './postgres.ts';
+import { definitionTenure, openTenures, type Tenures } from './tenures.ts';
+import type { Vault } from './vault.types.ts';
+
+export interface ClusterOptions {
+  /** Connection string. */
+  readonly postgres: string;
+  /** Of the log; the workers of one cluster name the same. */
+  readonly log: string;
+  readonly worker: string;
+  /** Opens the room of bodies; null: they lie in the database. */
+  readonly openVault: (() => Promise<Vault>) | null;
+  readonly clock: SchedulerLike;
+}
+
+/** One worker's place in a cluster, for the life of its engine; its store may be closed and opened anew meanwhile. */
+export interface Cluster extends AsyncDisposable {
+  readonly tenures: Tenures;
+  readonly board: ClusterBoard;
+  openStore(
+    options: Pick<StoreOptions, 'dataDir' | 'now' | 'journalTypeOf' | 'readLarge' | 'rebuild'>,
+    lock: AsyncDisposable,
+  ): Promise<Store>;
+}
+
+/** @throws EngineFailure `store-failed` where no database server can be written to */
+export async function openCluster(options: ClusterOptions): Promise<Cluster> {
+  const { worker, clock, log } = options;
+  const stack = closing();
+  try {
+    const postgres = stack.use(openPostgres(options.postgres));
+    const { id } = await openLogRows(postgres, log);
+    const passed = (): number => performance.now();
+    const tenures = stack.use(await openTenures({ postgres, log: id, worker, clock, passed }));
+    return {
+      tenures,
+      board: createClusterBoard({ postgres, log: id, worker }),
+      openStore: (parts, lock) => {
+        const tokenOf = (definitionId: string): string | null => tenures.tokenOf(definitionTenure(definitionId));
+        return openClusterStore({ ...options, ...parts, tokenOf }, lock);
+      },
+      [Symbol.asyncDispose]: once(() => stack[Symbol.asyncDispose]()),
+    };
+  } catch (error) {
+    await Promise.resolve(stack[Symbol.asyncDispose]()).catch(() => undefined);
+    throw error;
+  }
+}

@@ -1,0 +1,68 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SchedulerLike } from 'rxjs';
+import type { Closing } from '../close.ts';
+import { type Cluster, openCluster } from '../cluster/open-cluster.ts';
+import type { EngineOptions } from '../config/to-options.ts';
+import { keyFile, openSigner, publicKeyFile } from '../evidence/signing-key.ts';
+import type { Log } from '../log.ts';
+import type { MasterKey } from '../master-key.ts';
+import { openLocked, type Store, type StoreOptions } from '../store/open-store.ts';
+import { openReopeningStore, type ReopeningStore } from '../store/reopening-store.ts';
+import { writeWhole } from '../whole-file.ts';
+import { clusterDuties } from './cluster-duties.ts';
+import { definitionKey, definitionKeyFile } from './definition-secrets.ts';
+import { allDuties, type Duties } from './duties.ts';
+
+export interface BackendParts extends Pick<StoreOptions, 'journalTypeOf' | 'readLarge'> {
+  readonly master: MasterKey | null;
+  readonly clock: SchedulerLike;
+  readonly log: Log;
+}
+
+/** Where mail is kept, and what of the work is this engine's. The only file that knows which of the two backends runs. */
+export interface Backend {
+  readonly store: ReopeningStore;
+  readonly duties: Duties;
+}
+
+/** @throws EngineFailure `locked`, `key-unusable`, `index-unknown`, `store-failed` */
+export async function openBackend(options: EngineOptions, parts: BackendParts, stack: Closing): Promise<Backend> {
+  const { clock } = parts;
+  const { dataDir, store: storing, cluster: clustered } = options;
+  const { minimumFreeBytes } = storing;
+  const shared = { dataDir, now: () => clock.now(), journalTypeOf: parts.journalTypeOf, readLarge: parts.readLarge };
+  const open = async (openWith: (lock: AsyncDisposable) => Promise<Store>): Promise<ReopeningStore> =>
+    stack.use(await openReopeningStore({ dataDir, minimumFreeBytes, openLocked: openWith }, clock));
+  if (clustered === null) {
+    const { bytes, segmentBytes } = storing;
+    const files = { ...shared, bytes, segmentBytes, master: parts.master };
+    return { store: await open((lock) => openLocked(files, lock)), duties: allDuties };
+  }
+  const { worker, postgres } = clustered;
+  const cluster = stack.use(
+    await openCluster({ postgres: postgres.reveal(), log: 'daybook', worker, openVault: null, clock }),
+  );
+  const store = await open((lock) => cluster.openStore(shared, lock));
+  await shareKeys(dataDir, cluster);
+  return { store, duties: stack.use(clusterDuties({ cluster, worker, clock, log: parts.log })) };
+}
+
+/** Passwords are sealed and heads are signed under the same keys on every worker: those of the first one. */
+async function shareKeys(dataDir: string, { board }: Cluster): Promise<void> {
+  await definitionKey(dataDir);
+  await share(board, dataDir, definitionKeyFile);
+  await openSigner(dataDir);
+  // The public half follows from it.
+  if (await share(board, dataDir, keyFile)) await rm(join(dataDir, publicKeyFile), { force: true });
+}
+
+/** True: this worker had another one. */
+async function share(board: Cluster['board'], dataDir: string, name: string): Promise<boolean> {
+  const path = join(dataDir, name);
+  const own = await readFile(path);
+  const shared = Buffer.from(await board.share(name, own));
+  if (shared.equals(own)) return false;
+  await writeWhole(path, shared, 0o600);
+  return true;
+}

@@ -1,0 +1,52 @@
+import { exhaustMap, from, type SchedulerLike, timer } from 'rxjs';
+import type { Said } from '../cluster/cluster-board.ts';
+import type { Cluster } from '../cluster/open-cluster.ts';
+import type { Log } from '../log.ts';
+import type { Duties } from './duties.ts';
+
+/** What a definition's status says on another worker is so old at most, beside what a statement takes. */
+const exchangeEveryMs = 1_000;
+
+/** The duties of one worker of a cluster, by the tenures it has, and what the workers say to each other of theirs. */
+export function clusterDuties({
+  cluster: { tenures, board },
+  worker,
+  clock,
+  log,
+}: {
+  readonly cluster: Pick<Cluster, 'tenures' | 'board'>;
+  readonly worker: string;
+  readonly clock: SchedulerLike;
+  readonly log: Log;
+}): Duties & AsyncDisposable {
+  let said: ReadonlyMap<string, Said> = new Map();
+  let toSay = new Map<string, unknown>();
+  let troubled = false;
+  const exchange = async (): Promise<void> => {
+    const mine = new Map([...toSay].filter(([name]) => tenures.tokenOf(name) !== null));
+    toSay = new Map();
+    try {
+      await board.say(mine);
+      said = await board.all();
+      troubled = false;
+    } catch (error) {
+      if (!troubled) log('warn', 'the other workers cannot be heard', { error: String(error) });
+      troubled = true;
+    }
+  };
+  const exchanging = timer(0, exchangeEveryMs, clock)
+    .pipe(exhaustMap(() => from(exchange())))
+    .subscribe();
+  return {
+    worker,
+    want: (names) => tenures.want(names),
+    isMine: (name) => tenures.tokenOf(name) !== null,
+    mine$: (name) => tenures.held$(name),
+    doerOf: (name) => tenures.holderOf(name),
+    said: (name) => said.get(name)?.value,
+    say: (values) => {
+      for (const [name, value] of values) toSay.set(name, value);
+    },
+    [Symbol.asyncDispose]: async () => exchanging.unsubscribe(),
+  };
+}

@@ -1,0 +1,42 @@
+import { defer, NEVER, type Observable, switchMap } from 'rxjs';
+
+/** What this engine does of what only one of several may do. An engine by itself does all of it. */
+export interface Duties {
+  /** The name of this engine among several; null: it is by itself. */
+  readonly worker: string | null;
+  /** Says what there is to be done. */
+  want(names: readonly string[]): void;
+  isMine(name: string): boolean;
+  /** The same, now and from now on. */
+  mine$(name: string): Observable<boolean>;
+  /** Who does it; null: nobody, or nobody knows. */
+  doerOf(name: string): string | null;
+  /** What the engine that does it says of it, a moment ago; undefined: nothing. */
+  said(name: string): unknown;
+  /** Tells the others. */
+  say(values: ReadonlyMap<string, unknown>): void;
+}
+
+/** The poller and the line of a definition, and the watch over its silence. */
+export const definitionDuty = (definitionId: string): string => `definition:${definitionId}`;
+/** The line of the gateway's copies. */
+export const gatewayDuty = 'gateway';
+/** All that is done once for the whole archive: retention, heads and anchors, the scrub, alerts, canaries, reminders. */
+export const archiveDuty = 'archive';
+
+/** Does the work for as long as it is ours, and begins anew whenever it comes to be. */
+export const whileMine = <T>(duties: Duties, name: string, work: () => Observable<T>): Observable<T> =>
+  duties.worker === null
+    ? defer(work)
+    : duties.mine$(name).pipe(switchMap((isMine) => (isMine ? work() : (NEVER as Observable<T>))));
+
+/** Of an engine by itself. */
+export const allDuties: Duties = {
+  worker: null,
+  want: () => undefined,
+  isMine: () => true,
+  mine$: () => defer(() => NEVER),
+  doerOf: () => null,
+  said: () => undefined,
+  say: () => undefined,
+};

@@ -1,0 +1,47 @@
+import { concatMap, filter, type Subscription, timer } from 'rxjs';
+import type { EngineActor } from '../../machines/follow.ts';
+import { announce } from './announce.ts';
+import { archiveDuty, definitionDuty, gatewayDuty } from './duties.ts';
+import { statusesOf } from './statuses.ts';
+import type { Workshop } from './workshop.ts';
+
+const everyMs = 1_000;
+
+/**
+ * Keeps the engines of a cluster together: what there is to do is wanted, what this one does is told to the others, and
+ * definitions that were changed elsewhere are in force here too. Nothing of an engine by itself.
+ */
+export function shareDuties(
+  workshop: Workshop,
+  actor: EngineActor,
+  inTurn: <T>(change: () => Promise<T>) => Promise<T>,
+): AsyncDisposable {
+  const { duties, book, store, clock, log } = workshop;
+  if (duties.worker === null) return { [Symbol.asyncDispose]: async () => undefined };
+  const want = (): void => duties.want([archiveDuty, gatewayDuty, ...book.all().map(({ id }) => definitionDuty(id))]);
+  want();
+  const running: Subscription = timer(everyMs, everyMs, clock).subscribe(() => {
+    want();
+    const mine = statusesOf(workshop, actor).filter(({ id }) => duties.isMine(definitionDuty(id)));
+    duties.say(new Map(mine.map((status) => [definitionDuty(status.id), status])));
+  });
+  const takeOver = async (): Promise<void> => {
+    try {
+      const changes = await book.refresh();
+      if (changes.length > 0) announce(workshop, actor, changes, 'engine');
+    } catch (error) {
+      log('error', 'a definition that was changed elsewhere could not be taken over', { error: String(error) });
+    }
+  };
+  running.add(
+    store.touched$
+      .pipe(
+        filter(
+          ({ elsewhere = false, events }) => elsewhere && events.some(({ type }) => type.startsWith('definition.')),
+        ),
+        concatMap(() => inTurn(takeOver)),
+      )
+      .subscribe(),
+  );
+  return { [Symbol.asyncDispose]: async () => running.unsubscribe() };
+}
