@@ -58,6 +58,11 @@ export function buildSourceRule(ranges: readonly string[]): (peer: string) => bo
   });
 }
 
+/** Who speaks for others (PROXY protocol): peers in one of `ranges`, with no ranges nobody. @throws Error as {@link buildSourceRule} */
+export function buildBalancerRule(ranges: readonly string[]): (peer: string) => boolean {
+  return ranges.length === 0 ? () => false : buildSourceRule(ranges);
+}
+
 /** `::ffff:10.0.0.1` as `10.0.0.1`, zone ids removed; undefined for text that is no address. */
 export function canonicalPeer(peer: string): { text: string; family: 'ipv4' | 'ipv6' } | undefined {
   const address = parseAddress(peer.replace(/%.*$/s, ''));

@@ -121,7 +121,20 @@ function sourceRules(document: unknown, definitions: readonly unknown[]): Docume
         text: 'admits every address; expected those of the gateway, for this listener has no authentication',
       };
     }),
+    ...proxyRules(document),
   ];
+}
+
+/** Who speaks for others is believed whatever address he names. */
+function proxyRules(document: unknown): DocumentFault[] {
+  const paths: readonly FaultPath[] = [
+    ['smtp', 'proxies'],
+    ['gateway', 'smtp', 'proxies'],
+  ];
+  const text = 'would let anybody pass for any address; expected those of the balancers';
+  return paths.flatMap((path) =>
+    openRanges(valueAt(document, path)).map((index): DocumentFault => ({ path: [...path, index], at: 'value', text })),
+  );
 }
 
 function clusterRules(document: unknown): DocumentFault[] {

@@ -72,6 +72,12 @@ const httpSchema = z.strictObject({
   ),
 });
 
+const proxies = () =>
+  option(
+    list(cidr(), maxRanges).prefault([]),
+    'Balancers: a connection from there must begin with a PROXY header (v1 or v2), and counts as one from the address in it.',
+  );
+
 const smtpSchema = z.strictObject({
   host: option(host().prefault('127.0.0.1'), 'The one listener that every `smtp` definition shares.'),
   port: option(integer(0, 65_535).prefault(2525), 'Port of it; 0 takes a free one.'),
@@ -84,6 +90,7 @@ const smtpSchema = z.strictObject({
   maxConnections: option(integer(1, 65_535).prefault(500), 'Connections at once; one more gets 421.'),
   idleTimeout: option(duration('100ms', '24h').prefault('5m'), 'Silence after which a connection is closed.'),
   authorizedSources: option(list(cidr(), maxRanges).prefault([]), 'Addresses always allowed, for every definition.'),
+  proxies: proxies(),
 });
 
 const gatewaySchema = z.strictObject({
@@ -93,6 +100,7 @@ const gatewaySchema = z.strictObject({
         host: option(host().prefault('127.0.0.1'), 'Where the gateway listener listens.'),
         port: option(integer(0, 65_535), 'Port of it; 0 takes a free one.'),
         authorizedSources: option(list(cidr(), maxRanges).prefault([]), 'Who may send; empty: loopback alone.'),
+        proxies: proxies(),
         retention: option(
           duration('1d', '36500d').optional(),
           'How long mail that the gateway copied is kept; absent: for ever, whatever a definition says of its own copy.',

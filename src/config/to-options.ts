@@ -42,6 +42,7 @@ export function toEngineOptions(config: EngineConfig, { file, hostname }: Surrou
       maxConnections: smtp.maxConnections,
       idleTimeoutMs: checkedDurationMs(smtp.idleTimeout),
       authorizedSources: smtp.authorizedSources,
+      proxies: smtp.proxies,
     },
     gateway:
       gateway.smtp === undefined

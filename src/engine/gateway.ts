@@ -1,6 +1,7 @@
 import type { JournalOptions } from '../../streams/message.ts';
-import { buildSourceRule } from '../config/cidr.ts';
+import { buildBalancerRule, buildSourceRule } from '../config/cidr.ts';
 import type { SmtpPorts, SmtpRoute } from '../smtp/types.ts';
+import { liveRule } from './live-rule.ts';
 
 /** What the gateway's own copies go through with: no definition, no wait, no unwrapping (interface section 8). */
 export const gatewayOptions: JournalOptions = {
@@ -18,19 +19,19 @@ export const gatewayOptions: JournalOptions = {
   journalUnknownInternalAddresses: true,
 };
 
+/** What the gateway's listener asks of its own section, read as it is now; null: there is none. */
+interface GatewayLists {
+  readonly authorizedSources: readonly string[];
+  readonly proxies: readonly string[];
+}
+const noLists: GatewayLists = { authorizedSources: [], proxies: [] };
+
 /** On the gateway's listener any address is taken, from the sources it allows; with none named, from loopback alone. */
-export function gatewayRoutes(
-  authorizedSources: () => readonly string[],
-): Pick<SmtpPorts, 'findRoute' | 'sourceKnown'> {
-  let sources = authorizedSources();
-  let rule = buildSourceRule(sources);
-  const sourceAllowed = (peer: string): boolean => {
-    if (sources !== authorizedSources()) {
-      sources = authorizedSources();
-      rule = buildSourceRule(sources);
-    }
-    return rule(peer);
-  };
+export function gatewayPorts(
+  section: () => GatewayLists | null,
+): Pick<SmtpPorts, 'findRoute' | 'sourceKnown' | 'isBalancer'> {
+  const sourceAllowed = liveRule(() => (section() ?? noLists).authorizedSources, buildSourceRule);
+  const isBalancer = liveRule(() => (section() ?? noLists).proxies, buildBalancerRule);
   const route: SmtpRoute = {
     definitionId: null,
     definitionVersion: null,
@@ -40,5 +41,5 @@ export function gatewayRoutes(
     verifyPassword: () => false,
     suspended: false,
   };
-  return { findRoute: () => route, sourceKnown: sourceAllowed };
+  return { findRoute: () => route, sourceKnown: sourceAllowed, isBalancer };
 }

@@ -2,13 +2,15 @@ import type { Observable } from 'rxjs';
 import type { ListenerInput, ListenerName, ListenerNews } from '../../machines/engine.events.ts';
 import type { IngestPorts } from '../../streams/ingest.ts';
 import type { NewId } from '../../streams/ports.ts';
+import { buildBalancerRule } from '../config/cidr.ts';
 import type { TlsFiles } from '../config/tls-files.ts';
 import { loadTls } from '../config/tls-files.ts';
 import type { SmtpListener } from '../smtp/types.ts';
 import type { Capacity } from './capacity.ts';
 import { expiryCheck } from './expiry-check.ts';
-import { gatewayRoutes } from './gateway.ts';
+import { gatewayPorts } from './gateway.ts';
 import { listenerNews } from './listener-slot.ts';
+import { liveRule } from './live-rule.ts';
 import { createRoutes } from './smtp-routes.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -38,8 +40,9 @@ export async function createListeners(
   const { custody, admit } = capacity;
   const { sockets } = workshop.shedding;
   const ports = { custody, admit, sockets, ...routes, rejected: rejections.note, dialogue: detail.smtp, log, clock };
+  const balancers = liveRule(() => workshop.options.smtp.proxies, buildBalancerRule);
   const gateway = options.gateway ?? { host: smtp.host, port: 0 };
-  const gatewaySources = (): readonly string[] => workshop.options.gateway?.authorizedSources ?? [];
+  const forGateway = gatewayPorts(() => workshop.options.gateway);
   return {
     news: (input) => {
       const opened = (listener: SmtpListener | null): void => {
@@ -49,13 +52,13 @@ export async function createListeners(
       const common = { clock, ingested: accepted.note, closings, opened };
       const listener = { ...smtp, tls, maxAgeMs: matching.maxAgeMs };
       if (input.name === 'gateway') {
-        const forGateway = { ...ports, ...gatewayRoutes(gatewaySources) };
         const { host, port } = gateway;
         const there = { ...listener, host, port, origin: 'gateway' as const };
-        return listenerNews({ ...common, smtp: there, ports: forGateway, ingest: { newId } }, input);
+        return listenerNews({ ...common, smtp: there, ports: { ...ports, ...forGateway }, ingest: { newId } }, input);
       }
       const ingest = { newId, ...expiryCheck(workshop, 'reject'), ...ownCheck(workshop) };
-      return listenerNews({ ...common, smtp: { ...listener, origin: 'journal' }, ports, ingest }, input);
+      const here = { ...listener, origin: 'journal' as const };
+      return listenerNews({ ...common, smtp: here, ports: { ...ports, isBalancer: balancers }, ingest }, input);
     },
     get: (name) => open.get(name),
     updateTls: (pair) => {

@@ -34,7 +34,7 @@ export interface ReloadParts {
 }
 
 /**
- * Applies a configuration that was read again (SIGHUP, interface section 1): definitions, sources, directory, matching,
+ * Applies a configuration that was read again (SIGHUP, interface section 1): definitions, sources, balancers, directory, matching,
  * tokens and certificates. What cannot be changed while it runs is named and stays. A fault refuses all of it.
  */
 export async function reload(
@@ -104,6 +104,7 @@ function changeable(before: EngineOptions, after: EngineOptions): EngineOptions 
     smtp: {
       ...before.smtp,
       authorizedSources: after.smtp.authorizedSources,
+      proxies: after.smtp.proxies,
       tls: after.smtp.tls ?? before.smtp.tls,
     },
     gateway:
@@ -112,6 +113,7 @@ function changeable(before: EngineOptions, after: EngineOptions): EngineOptions 
         : {
             ...before.gateway,
             authorizedSources: after.gateway.authorizedSources,
+            proxies: after.gateway.proxies,
             retention: after.gateway.retention,
             retentionMs: after.gateway.retentionMs,
           },

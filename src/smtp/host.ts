@@ -2,6 +2,7 @@ import type { Connection } from './connection.ts';
 import type { DialogueSink } from './dialogue.ts';
 import type { Incoming } from './incoming.ts';
 import type { SmtpLimits } from './limits.ts';
+import type { ProxyFault } from './proxy-header.ts';
 import type { Refusal } from './reply.ts';
 import type { RefusedMail } from './types.ts';
 
@@ -14,8 +15,15 @@ export interface Host {
   /** Where the dialogue of sessions goes; undefined while nobody wants it. */
   readonly dialogue: DialogueSink | undefined;
   now(): number;
+  /** True when this address speaks for others, and says for whom with its first bytes. */
+  isBalancer(peer: string): boolean;
+  /** Counts it. False for a socket that is closed without a word: the process can have no more. */
+  takesSocket(): boolean;
   /** False for a socket that is closed without a word: more come than can even be refused. */
-  takesSocket(peer: string): boolean;
+  hasRoomFor(peer: string): boolean;
+  /** A socket that was taken is gone, and has never been a connection. */
+  socketGone(): void;
+  notIntroduced(balancer: string, fault: ProxyFault): void;
   /** Why this connection may not stay, or undefined. */
   refuseConnection(connection: Connection): Refusal | undefined;
   /** Or why it may not come: what was announced has no room any more. */

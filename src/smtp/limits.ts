@@ -7,6 +7,8 @@ export interface SmtpLimits {
   readonly keptShare: number;
   readonly knownSenders: number;
   readonly settlingMs: number;
+  readonly introductions: number;
+  readonly introductionMs: number;
   readonly authTries: number;
   readonly authFailures: number;
   readonly authWindowMs: number;
@@ -40,6 +42,10 @@ export const smtpLimits: SmtpLimits = {
   knownSenders: 10_000,
   /** What a stranger has before it may be asked to go for another: time for a whole message, however slow the handshake. */
   settlingMs: 10_000,
+  /** Connections of balancers that have not said whose they are: they do with their first segment, so it is what came in a moment. */
+  introductions: 1000,
+  /** Until the PROXY header is whole: for a lost segment and its repetition, which are 3 seconds. A client waits minutes for its greeting. */
+  introductionMs: 10_000,
   /** On one connection. */
   authTries: 3,
   /** From one address within the window (journaling a.2). */

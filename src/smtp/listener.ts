@@ -5,6 +5,7 @@ import type { SMTPServerOptions } from 'smtp-server';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Delivery } from '../../streams/ports.ts';
 import { openGiveBack } from '../give-back.ts';
+import { hasRoomFor, refuseConnection, socketsOf, takesSocket } from './admission.ts';
 import type { Connection } from './connection.ts';
 import { framingFits } from './data-parser.ts';
 import type { Host } from './host.ts';
@@ -13,7 +14,7 @@ import { type SmtpLimits, smtpLimits } from './limits.ts';
 import { masked } from './mask.ts';
 import { overdue } from './overdue.ts';
 import { arrivedMail } from './refused-mail.ts';
-import { acknowledgement, type Refusal, refusal as refusalOf, refusals, replyCode } from './reply.ts';
+import { acknowledgement, refusal as refusalOf, refusals, replyCode } from './reply.ts';
 import { Seats } from './seats.ts';
 import { Server } from './server.ts';
 import { checkTlsPair, minVersion } from './tls.ts';
@@ -41,7 +42,10 @@ export async function openSmtpListener(options: SmtpOptions, ports: SmtpPorts): 
   server.server.maxConnections = socketsOf(options) + options.maxConnections;
 
   const port = await listen(server, options);
-  const sweeping = interval(limits.sweepMs, ports.clock).subscribe(() => sweep(server.live, ports.clock.now(), limits));
+  const sweeping = interval(limits.sweepMs, ports.clock).subscribe(() => {
+    sweep(server.live, ports.clock.now(), limits);
+    server.introductions.sweep(ports.clock.now());
+  });
   const close = async (): Promise<void> => {
     state.stopping = true;
     await drain(server, limits.graceMs, ports);
@@ -96,7 +100,10 @@ function createHost(parts: HostParts): Host {
       return ports.dialogue?.wanted() === true ? ports.dialogue : undefined;
     },
     now,
-    takesSocket: (peer) => takesSocket(peer, parts),
+    isBalancer: ports.isBalancer,
+    takesSocket: () => takesSocket(ports.sockets),
+    hasRoomFor: (peer) => hasRoomFor(peer, parts),
+    socketGone: () => ports.sockets.gone(),
     refuseConnection: (connection) => refuseConnection(connection, parts),
     openMessage: (announcedBytes) => {
       const bounds = { limitBytes: options.maxMessageBytes, overrunBytes: limits.overrunBytes, startedAt: now() };
@@ -111,6 +118,11 @@ function createHost(parts: HostParts): Host {
       const told = { definitionId, reason: refusal.reason, reply: replyCode(refusal), peer };
       ports.rejected(mail === undefined ? told : { ...told, mail });
     },
+    notIntroduced: (peer, fault) => {
+      const { reason } = refusals.notIntroduced;
+      ports.rejected({ definitionId: null, reason, reply: replyCode(refusals.notIntroduced), peer });
+      ports.log('debug', 'no session without a PROXY header', { peer, fault });
+    },
     malformed: (peer, command, wary) => {
       const text = command.slice(0, 512);
       ports.log('warn', 'SMTP command refused', { peer, command: wary ? masked(text, wary) : text });
@@ -119,33 +131,6 @@ function createHost(parts: HostParts): Host {
       if (parts.live().delete(connection)) ports.sockets.gone();
     },
   };
-}
-
-/** Above the connections that are answered there is room for as many that are being told 421. */
-const socketsOf = ({ maxConnections }: SmtpOptions): number => 2 * maxConnections + 100;
-
-function takesSocket(peer: string, { options, ports: { sockets }, seats, live }: HostParts): boolean {
-  if (sockets.left() === 'none') {
-    sockets.refused();
-    return false;
-  }
-  if (live().size >= socketsOf(options) && !seats.hasDelivered(peer)) return false;
-  sockets.taken();
-  return true;
-}
-
-function refuseConnection(connection: Connection, parts: HostParts): Refusal | undefined {
-  const { ports, seats } = parts;
-  connection.maySend = ports.sourceKnown(connection.peer);
-  const open = [...parts.live()].filter((other) => other.closedAt === undefined);
-  const isFull = ports.sockets.left() !== 'enough';
-  const seat = seats.for(connection, open, { now: ports.clock.now(), isFull });
-  if (seat === 'free') return undefined;
-  const refusal = isFull ? refusals.tooBusy : refusals.tooManyConnections;
-  if (isFull) ports.sockets.refused();
-  if (seat === 'none') return refusal;
-  seat.of.cut(refusal);
-  return undefined;
 }
 
 function deliver(connection: Connection, incoming: Incoming, parts: HostParts): void {
@@ -203,6 +188,7 @@ async function drain(server: Server, graceMs: number, { clock }: SmtpPorts): Pro
     server.server.close(() => resolve());
   });
   for (const connection of server.live) connection.stop();
+  server.introductions.destroyAll();
   const destroyAll = (): void => {
     for (const connection of server.live) connection.destroy();
   };

@@ -36,6 +36,7 @@ export const refusals = {
   tooLarge: { code: 552, text: '5.3.4 message exceeds the size limit', reason: 'too-large' },
   full: { code: 452, text: '4.3.1 no room for more mail now', reason: 'store-full' },
   overloaded: { code: 452, text: '4.3.2 too busy for more mail now', reason: 'overloaded' },
+  notIntroduced: { code: 421, text: '4.3.5 the balancer did not say who you are', reason: 'proxy-header' },
   tooBusy: { code: 421, text: '4.3.2 too busy for more connections, try again later', reason: 'overloaded' },
   failed: { code: 451, text: '4.3.0 mail cannot be stored now', reason: 'store-failed' },
   timeout: { code: 451, text: '4.3.0 the message was not stored in time', reason: 'commit-timeout' },

@@ -12,15 +12,18 @@ import { lookupAddress, peerAddress } from './address.ts';
 import { AuthFailures, type AuthPorts, authenticate } from './auth.ts';
 import { Connection } from './connection.ts';
 import type { Host } from './host.ts';
+import { Introductions } from './introductions.ts';
 import { announcedBytesOf, rawOf } from './path.ts';
 import { type Refusal, type Reply, refusals } from './reply.ts';
 import type { SmtpPorts } from './types.ts';
 
+type SocketOptions = ConstructorParameters<typeof Connection>[3];
 type Done = (error?: Error | null) => void;
 
 /** smtp-server with our connections, and the rules for AUTH, MAIL and RCPT. */
 export class Server extends SMTPServer {
   readonly live = new Set<Connection>();
+  readonly introductions: Introductions;
   readonly #bySession = new WeakMap<SMTPServerSession, Connection>();
   readonly #host: Host;
   readonly #ports: SmtpPorts;
@@ -30,6 +33,7 @@ export class Server extends SMTPServer {
     super(options);
     this.#host = host;
     this.#ports = ports;
+    this.introductions = new Introductions(host);
     this.#auth = {
       failures: new AuthFailures(host.limits),
       limits: host.limits,
@@ -39,8 +43,21 @@ export class Server extends SMTPServer {
     };
   }
 
-  override connect(socket: Socket, socketOptions?: ConstructorParameters<typeof Connection>[3]): void {
-    if (!this.#host.takesSocket(peerAddress(socket.remoteAddress ?? ''))) {
+  override connect(socket: Socket, socketOptions?: SocketOptions): void {
+    const peer = peerAddress(socket.remoteAddress ?? '');
+    if (!this.#host.takesSocket()) {
+      socket.destroy();
+    } else if (this.#host.isBalancer(peer)) {
+      this.introductions.wait(socket, peer, (client) => {
+        const told = client === null ? {} : { remoteAddress: client.address, remotePort: client.port };
+        this.#begin(socket, client?.address ?? peer, { ...socketOptions, ...told });
+      });
+    } else this.#begin(socket, peer, socketOptions);
+  }
+
+  #begin(socket: Socket, peer: string, socketOptions: SocketOptions): void {
+    if (!this.#host.hasRoomFor(peer)) {
+      this.#host.socketGone();
       socket.destroy();
       return;
     }

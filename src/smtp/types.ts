@@ -32,6 +32,7 @@ export type RejectReason =
   | 'too-many-recipients'
   | 'too-many-connections'
   | 'too-many-commands'
+  | 'proxy-header'
   | 'too-large'
   | 'too-slow'
   | 'store-full'
@@ -79,6 +80,11 @@ export interface SmtpPorts {
   checkDecoy(address: string, password: string): unknown;
   /** True when some definition takes mail from this peer; others get few connections. */
   sourceKnown(peer: string): boolean;
+  /**
+   * True for a balancer: its connections begin with a PROXY header, and the address in it is the peer's everywhere. Who is
+   * none is never asked for one.
+   */
+  isBalancer(peer: string): boolean;
   /** Asked at MAIL. `sizeHintBytes` is what the client announced with SIZE=, or null. */
   admit(sizeHintBytes: number | null): 'ok' | 'full' | 'overloaded' | 'failed' | 'stopping';
   /** How many sockets the process may still have. */

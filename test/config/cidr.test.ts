@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { buildSourceRule, canonicalPeer, isLoopbackHost, parseCidr } from '../../src/config/cidr.ts';
+import { buildBalancerRule, buildSourceRule, canonicalPeer, isLoopbackHost, parseCidr } from '../../src/config/cidr.ts';
 
 describe('a source range', () => {
   test.each([
@@ -108,3 +108,10 @@ test.each([
 function dotted(word: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(word / 2 ** shift) % 256).join('.');
 }
+
+test('nobody is a balancer unless named, not even this machine', () => {
+  expect(['127.0.0.1', '::1', '10.0.0.1'].filter(buildBalancerRule([]))).toEqual([]);
+  expect(['127.0.0.1', '::ffff:10.0.0.1', '10.0.0.2'].filter(buildBalancerRule(['10.0.0.1/32']))).toEqual([
+    '::ffff:10.0.0.1',
+  ]);
+});

@@ -26,8 +26,9 @@ smtp:
   maxConnections: 50
   idleTimeout: 30s
   authorizedSources: [10.0.0.0/8, "2001:db8::/32"]
+  proxies: [10.0.0.5/32]
 gateway:
-  smtp: { host: 127.0.0.1, port: 2526, authorizedSources: [10.1.0.0/16] }
+  smtp: { host: 127.0.0.1, port: 2526, authorizedSources: [10.1.0.0/16], proxies: [10.0.0.6/32] }
 pop3: { pollInterval: 100ms, timeout: 10s }
 directory:
   internalDomains: [example.com, "*.example.com"]
@@ -116,6 +117,7 @@ describe('a configuration', () => {
           maxConnections: 500,
           idleTimeout: '5m',
           authorizedSources: [],
+          proxies: [],
         },
         gateway: {},
         pop3: { pollInterval: '60s', timeout: '60s' },

@@ -27,6 +27,7 @@ const fileKeys: Record<string, string> = {
   'smtp.maxConnections': '500',
   'smtp.idleTimeout': '5m',
   'smtp.authorizedSources': '[]',
+  'smtp.proxies': '[]',
   'gateway.smtp': 'none',
   'pop3.pollInterval': '60s',
   'pop3.timeout': '60s',

@@ -104,6 +104,14 @@ describe('a rule over several fields', () => {
       configText([], { gateway: { smtp: { port: 1, authorizedSources: ['0.0.0.0/0'] } } }),
       ['gateway.smtp.authorizedSources[0]: admits every address'],
     ],
+    [
+      'nobody is believed whoever he is',
+      configText([], {
+        smtp: { proxies: ['10.0.0.0/24', '0.0.0.0/0'] },
+        gateway: { smtp: { port: 1, proxies: ['::/0'] } },
+      }),
+      ['smtp.proxies[1]: would let anybody pass', 'gateway.smtp.proxies[0]: would let anybody pass'],
+    ],
     ['a gateway needs a port', configText([], { gateway: { smtp: {} } }), ['gateway.smtp.port: is missing']],
     [
       'without tokens the API is loopback only',

@@ -108,6 +108,7 @@ describe('the line of version 1', () => {
     ['PROXY TCP4 192.0.2.7 10.0.0.1 1 25\n', 'malformed'],
     ['PROXY TCP4 192.0.2.7\r10.0.0.1 1 25\r\n', 'malformed'],
     ['PROXY UNKNOWN\nMAIL FROM:<a@b.c>\r\n', 'malformed'],
+    ['PROXY UNKNOWN \nMAIL FROM:<a@b.c>\r\n', 'malformed'],
     ['PROXY UNKNOWNS\r\n', 'malformed'],
     ['PROXY  TCP4 192.0.2.7 10.0.0.1 1 25\r\n', 'malformed'],
     ['PROXY TCP4 192.0.2.7  10.0.0.1 1 25\r\n', 'malformed'],

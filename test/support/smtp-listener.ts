@@ -35,6 +35,8 @@ export interface ListenerFixture extends AsyncDisposable {
   /** As the engine says how many sockets there may be; and what the listener said of its own. */
   readonly sockets: { left: ReturnType<Sockets['left']>; open: number; refused: number };
   known: boolean;
+  /** Addresses whose connections must begin with a PROXY header. */
+  readonly balancers: Set<string>;
   /** Leaves the listener without anyone who takes deliveries. */
   stopTaking(): void;
   /** Resolves once this many receipts were aborted. */
@@ -79,6 +81,7 @@ export async function openListener(
       custody,
       findRoute: (address) => routes.get(address.toLowerCase()),
       sourceKnown: () => fixture.known,
+      isBalancer: (peer) => fixture.balancers.has(peer),
       checkDecoy: (address) => {
         fixture.decoys.push(address);
       },
@@ -118,6 +121,7 @@ export async function openListener(
     onDelivery: undefined,
     verdict: 'ok',
     known: true,
+    balancers: new Set(),
     aborted: (count) => eventually(() => custody.receipts.filter((receipt) => receipt.aborted).length >= count),
     [Symbol.asyncDispose]: async () => {
       const closed = listener.close();
