@@ -4,12 +4,12 @@ import { codings, content, texty } from './targets/content.ts';
 import { http } from './targets/http.ts';
 import { framing, listing } from './targets/pop3.ts';
 import { parts, report } from './targets/report.ts';
-import { data, dialogue, mask } from './targets/smtp.ts';
+import { data, dialogue, mask, proxy } from './targets/smtp.ts';
 import { leveldb, records } from './targets/store.ts';
 
 /** Every parser of bytes from outside. */
 export const targets: readonly Target[] = [
-  ...[report, parts, data, mask, dialogue, framing, listing, codings, texty, content],
+  ...[report, parts, data, mask, proxy, dialogue, framing, listing, codings, texty, content],
   ...[config, sources, http, records, leveldb],
 ];
 

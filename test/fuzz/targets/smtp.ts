@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { isIP, SocketAddress } from 'node:net';
 import { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
+import { peerAddress } from '../../../src/smtp/address.ts';
 import { DataScanner } from '../../../src/smtp/data-scanner.ts';
 import { masked } from '../../../src/smtp/mask.ts';
+import { readProxyHeader } from '../../../src/smtp/proxy-header.ts';
+import { addressBlock, binaryHeader, lineHeader } from '../../support/proxy-headers.ts';
 import { SmtpClient } from '../../support/smtp-client.ts';
 import { openListener } from '../../support/smtp-listener.ts';
 import type { Target } from '../fuzzer.ts';
@@ -81,6 +85,51 @@ export const mask: Target = {
     const shown = masked(input.toString('utf8').replace(/\n.*/s, ''), random(2) === 0);
     const said = /^(?:AUTH [\w-]+ \*{3}|[A-Z]+ \*{3}|\*{3}|[A-Z]+)$/i.test(shown);
     if (!said) assert.match(shown, /^(?:(?:MAIL FROM|RCPT TO):|(?:EHLO|HELO) )[^\n]*$/i);
+  },
+};
+
+/** What a balancer begins with, cut anywhere: one answer, which more bytes do not change, and one spelling of an address. */
+export const proxy: Target = {
+  name: 'smtp-proxy',
+  sources: ['/src/smtp/proxy-header'],
+  share: 60,
+  words: [
+    ...[
+      'PROXY ',
+      'TCP4 ',
+      'TCP6 ',
+      'UNKNOWN',
+      '192.0.2.7 ',
+      '::1 ',
+      '::ffff:192.0.2.7 ',
+      '65535 ',
+      '0',
+      '\r\n',
+      '\r',
+      '\n',
+    ],
+    ...['\r\n\r\n\0\r\nQUIT\n', '!\x11\0\x0c', '!!\0$', ' \0\0\0', '!\x31\0\xd8', '\xff\xff', '%eth0'],
+  ],
+  seeds: () => [
+    lineHeader({ source: '192.0.2.7' }),
+    lineHeader({ source: '2001:db8::7' }),
+    binaryHeader(addressBlock(Buffer.from([192, 0, 2, 7]), 25, Buffer.alloc(20))),
+    binaryHeader(addressBlock(Buffer.alloc(16, 1), 25), { transport: 0x21 }),
+    binaryHeader(Buffer.alloc(0), { command: 0x20, transport: 0 }),
+  ],
+  run: (input, random) => {
+    const whole = readProxyHeader(input);
+    const part = readProxyHeader(input.subarray(0, random(input.length + 1)));
+    if (part.kind !== 'more') assert.deepEqual(part, whole);
+    if (whole.kind === 'more') assert.ok(input.length < 4096, 'no end of waiting');
+    if (whole.kind !== 'whole') return;
+    assert.ok(whole.bytes <= Math.min(input.length, 4096), 'a header within its bounds');
+    assert.deepEqual(readProxyHeader(input.subarray(0, whole.bytes)), whole);
+    if (whole.client === null) return;
+    const { address } = whole.client;
+    assert.ok(isIP(address) !== 0 && peerAddress(address) === address, `the address ${address}`);
+    const respelt = isIP(address) === 4 ? address : new SocketAddress({ address, family: 'ipv6' }).address;
+    assert.equal(respelt, address);
   },
 };
 
