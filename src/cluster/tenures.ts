@@ -32,17 +32,27 @@ export interface TenuresParts {
   readonly clock: SchedulerLike;
   /** Time that passes whatever becomes of the wall clock, ms. */
   readonly passed: () => number;
+  readonly times?: TenureTimes;
+}
+export interface TenureTimes {
+  /** A worker that was killed has lost its names after so long. */
+  readonly tenureMs: number;
+  readonly renewEveryMs: number;
+  /** Looked at anew so soon where something is missing. */
+  readonly lookEveryMs: number;
+  /** A worker counts its tenure as over so much before the database does: a paused one stops before another begins. */
+  readonly marginMs: number;
+  /** What was begun under a name that is given away has this long to end. */
+  readonly handOverMs: number;
 }
 
-/** A worker that was killed has lost its names after so long. */
-export const tenureMs = 15_000;
-const renewEveryMs = 5_000;
-/** Looked at anew soon, where something changed. */
-const lookEveryMs = 1_000;
-/** A worker counts its tenure as over so much before the database does: a paused one stops before another begins. */
-const marginMs = 3_000;
-/** What was begun under a name that is given away has this long to end. */
-const handOverMs = 2_000;
+const usualTimes: TenureTimes = {
+  tenureMs: 15_000,
+  renewEveryMs: 5_000,
+  lookEveryMs: 1_000,
+  marginMs: 3_000,
+  handOverMs: 2_000,
+};
 
 interface Held {
   readonly token: string;
@@ -64,6 +74,7 @@ const workerName = (worker: string): string => `worker:${worker}`;
 
 class Leases implements Tenures {
   readonly #parts: TenuresParts;
+  readonly #times: TenureTimes;
   #wanted: readonly string[] = [];
   readonly #held = new Map<string, Held>();
   /** Held, and about to be given away. */
@@ -75,11 +86,12 @@ class Leases implements Tenures {
 
   constructor(parts: TenuresParts) {
     this.#parts = parts;
+    this.#times = parts.times ?? usualTimes;
   }
 
   start(): this {
-    const { clock } = this.#parts;
-    this.#running = timer(lookEveryMs, lookEveryMs, clock)
+    const { lookEveryMs } = this.#times;
+    this.#running = timer(lookEveryMs, lookEveryMs, this.#parts.clock)
       .pipe(exhaustMap(() => this.#turn()))
       .subscribe();
     return this;
@@ -117,7 +129,7 @@ class Leases implements Tenures {
     const { postgres, log, worker, passed } = this.#parts;
     const askedAt = passed();
     const names = [workerName(worker), ...this.#held.keys()];
-    const seconds = tenureMs / 1_000;
+    const seconds = this.#times.tenureMs / 1_000;
     const [renewed, all] = await postgres.transaction(async (run) => [
       await run({
         name: 'renew',
@@ -159,7 +171,7 @@ class Leases implements Tenures {
     const over = [...this.#held].filter(([, { until }]) => until <= now);
     for (const [name] of over) this.#held.delete(name);
     if (over.length > 0) this.#changed$.next();
-    const isDue = now - this.#lookedAt >= renewEveryMs || over.length > 0;
+    const isDue = now - this.#lookedAt >= this.#times.renewEveryMs || over.length > 0;
     const isMissing = this.#wanted.some((name) => !this.#held.has(name) && !this.#holders.has(name));
     if (!isDue && !isMissing) return;
     await this.look().catch(() => undefined);
@@ -171,10 +183,14 @@ class Leases implements Tenures {
     for (const name of this.#held.keys()) {
       const token = mine.get(name);
       if (token === undefined) this.#held.delete(name);
-      else this.#held.set(name, { token, until: askedAt + tenureMs - marginMs });
+      else this.#held.set(name, { token, until: this.#untilOf(askedAt) });
     }
     this.#holders.clear();
     for (const row of all) this.#holders.set(String(row['name']), String(row['holder']));
+  }
+
+  #untilOf(askedAt: number): number {
+    return askedAt + this.#times.tenureMs - this.#times.marginMs;
   }
 
   /** How many of a kind are a fair part for this worker. */
@@ -206,11 +222,11 @@ class Leases implements Tenures {
                set holder = excluded.holder, token = excluded.token, expires = excluded.expires
                where t.expires <= clock_timestamp()
              returning name, token`,
-      values: [log, free, worker, tenureMs / 1_000],
+      values: [log, free, worker, this.#times.tenureMs / 1_000],
     });
     for (const row of got) {
       const name = String(row['name']);
-      this.#held.set(name, { token: String(row['token']), until: askedAt + tenureMs - marginMs });
+      this.#held.set(name, { token: String(row['token']), until: this.#untilOf(askedAt) });
       this.#holders.set(name, worker);
     }
   }
@@ -223,7 +239,7 @@ class Leases implements Tenures {
     if (name === undefined) return;
     this.#leaving.add(name);
     this.#changed$.next();
-    await firstValueFrom(timer(handOverMs, clock));
+    await firstValueFrom(timer(this.#times.handOverMs, clock));
     const text = 'delete from daybook.tenure where log = $1 and holder = $2 and name = $3';
     await postgres.run({ text, values: [log, worker, name] }).catch(() => undefined);
     this.#held.delete(name);
