@@ -102,6 +102,16 @@ describe.skipIf(postgresLeftOut())('tenures', () => {
     expect(one.held()).toEqual([]);
   });
 
+  test('one that was overtaken, whatever its own clock says, holds the name no more and renews nothing for another', async () => {
+    const one = await open('one');
+    await holds(one, 5);
+    const taken = `update daybook.tenure set holder = 'two', token = nextval('daybook.token') where log = $1 and name = 'archive'`;
+    await one.database.run({ text: taken, values: [log] });
+    await holds(one, 4);
+    expect(one.tenures.tokenOf('archive')).toBeNull();
+    expect(one.tenures.holderOf('archive')).toBe('two');
+  });
+
   test('what one writes that holds the definition no more is refused as a whole', async () => {
     const one = await open('one');
     await holds(one, 5);
