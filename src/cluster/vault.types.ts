@@ -5,11 +5,14 @@ export interface VaultRef {
   readonly length: number;
 }
 
-/** Payloads of the shared log in object storage. What is stored never changes. */
+/**
+ * Payloads of the records of a shared commit log. They are stored first and referred to after, so that a record without
+ * its payload is impossible. Every adapter passes test/contracts/vault.contract.ts.
+ */
 export interface Vault extends AsyncDisposable {
   /**
-   * All of these, durable when it resolves; in the order of the payloads, each in pieces. An orphan, stored and never
-   * referred to, is harmless. @throws EngineFailure `store-failed` where it is not known to be durable
+   * All of these, durable when it resolves; in the order of the payloads (each in pieces). An orphan, stored and never
+   * referred to, is harmless. @throws EngineFailure `store-failed` (retryable) where it is not known to be durable
    */
   store(payloads: readonly (readonly Uint8Array[])[]): Promise<readonly VaultRef[]>;
   /** Bytes of a payload. @throws EngineFailure `missing`, `damaged`, `store-failed` */

@@ -1,0 +1,79 @@
+import type { SchedulerLike } from 'rxjs';
+import { decodeTime } from 'ulid';
+import type { NewId } from '../../streams/ports.ts';
+import { once } from '../close.ts';
+import { encodePack, type Payload } from './pack.ts';
+import { PackQueue } from './pack-queue.ts';
+import { s3Client } from './s3-client.ts';
+import type { S3Client, S3Retention } from './s3-client.types.ts';
+import { keyForm } from './s3-line.ts';
+import { asked, S3Packs } from './s3-packs.ts';
+import type { S3WireOptions } from './s3-wire.ts';
+import type { Vault, VaultRef } from './vault.types.ts';
+
+export interface S3VaultOptions extends S3WireOptions {
+  /** Keys begin with it: `mail` or `archive/mail`. */
+  readonly prefix: string;
+  readonly newId: NewId;
+  /** Nothing can be taken out of the bucket for so long. The bucket must have been made with Object Lock. */
+  readonly objectLock?: { readonly mode: S3Retention['mode']; readonly retainMs: number };
+  /** Of a pack; a payload that does not fit has an object of its own, sent in parts. Default 16 MB: a second at 130 Mbit/s. */
+  readonly maxPackBytes?: number;
+  /** Packs on their way at once. Default 4: enough that one slow answer does not hold up the rest. */
+  readonly maxPuts?: number;
+  /** How long a payload waits for others although a pack could go. Default 0: what waits while packs go is the next one. */
+  readonly maxWaitMs?: number;
+  /** What waits or is on its way; beyond it nothing is taken. Default 128 MB: twice what four packs have. */
+  readonly maxHeldBytes?: number;
+}
+
+/** A vault in a bucket. Its packs tell what they hold. */
+export interface S3Vault extends Vault {
+  /**
+   * That packs can be stored as the options say, asked at a start; the vault needs no answer to work.
+   * @throws Error that says for a person what is wrong
+   */
+  check(): Promise<void>;
+  /** Every payload of a pack, by its own table. @throws EngineFailure `missing`, `damaged`, `store-failed` */
+  contents(pack: string): Promise<readonly VaultRef[]>;
+}
+
+/** @throws Error that says which option cannot be */
+export function s3Vault(options: S3VaultOptions, clock: SchedulerLike): S3Vault {
+  const { prefix, newId, objectLock } = options;
+  if (!keyForm.test(prefix)) throw new Error(`${prefix} cannot begin the keys of a bucket`);
+  const client = s3Client(options, clock);
+  const { maxPackBytes = 16 * 1024 * 1024, maxPuts = 4, maxWaitMs = 0, maxHeldBytes = 128 * 1024 * 1024 } = options;
+  const packs = new S3Packs(client, prefix);
+  const write = async (payloads: readonly Payload[]): Promise<readonly VaultRef[]> => {
+    const now = clock.now();
+    const id = newId();
+    const pack = `${new Date(decodeTime(id)).toISOString().slice(0, 10).replaceAll('-', '')}/${id}`;
+    const { pieces, frames, size } = encodePack(payloads);
+    const put = size > maxPackBytes ? client.putLarge : client.put;
+    const retention = objectLock && { mode: objectLock.mode, until: now + objectLock.retainMs };
+    await asked(put(packs.keyOf(pack), pieces, retention));
+    return frames.map(({ at, length }) => ({ pack, at, length }));
+  };
+  const queue = new PackQueue({ write, maxPackBytes, maxWrites: maxPuts, maxWaitMs, maxHeldBytes }, clock);
+  return {
+    store: (payloads) => queue.add(payloads),
+    read: (ref, offset, length) => packs.read(ref, offset, length),
+    remove: (names) => packs.remove(names),
+    list: (before) => packs.list(before),
+    contents: (pack) => packs.contents(pack),
+    check: () => check(client, objectLock !== undefined),
+    [Symbol.asyncDispose]: once(async () => {
+      client.hurry();
+      await queue.close();
+      await client[Symbol.asyncDispose]();
+    }),
+  };
+}
+
+async function check(client: S3Client, wantsLock: boolean): Promise<void> {
+  await client.isVersioned();
+  if (wantsLock && !(await client.hasObjectLock())) {
+    throw new Error('the bucket has no Object Lock, which can only be switched on when a bucket is made');
+  }
+}
