@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import type { SchedulerLike } from 'rxjs';
 import type { Closing } from '../close.ts';
 import { type Cluster, openCluster } from '../cluster/open-cluster.ts';
+import { s3Vault } from '../cluster/s3-vault.ts';
+import type { Vault } from '../cluster/vault.types.ts';
 import type { EngineOptions } from '../config/to-options.ts';
 import { keyFile, openSigner, publicKeyFile } from '../evidence/signing-key.ts';
 import type { Log } from '../log.ts';
@@ -13,6 +15,7 @@ import { writeWhole } from '../whole-file.ts';
 import { clusterDuties } from './cluster-duties.ts';
 import { definitionKey, definitionKeyFile } from './definition-secrets.ts';
 import { allDuties, type Duties } from './duties.ts';
+import { createNewId } from './new-id.ts';
 
 export interface BackendParts extends Pick<StoreOptions, 'journalTypeOf' | 'readLarge'> {
   readonly master: MasterKey | null;
@@ -40,12 +43,26 @@ export async function openBackend(options: EngineOptions, parts: BackendParts, s
     return { store: await open((lock) => openLocked(files, lock)), duties: allDuties };
   }
   const { worker, postgres } = clustered;
+  const openVault = vaultOf(clustered, clock);
   const cluster = stack.use(
-    await openCluster({ postgres: postgres.reveal(), log: 'daybook', worker, openVault: null, clock }),
+    await openCluster({ postgres: postgres.reveal(), log: 'daybook', worker, openVault, clock }),
   );
   const store = await open((lock) => cluster.openStore(shared, lock));
   await shareKeys(dataDir, cluster);
   return { store, duties: stack.use(clusterDuties({ cluster, worker, clock, log: parts.log })) };
+}
+
+/** A sender is told to come again, rather than kept waiting. */
+const s3PatienceMs = 20_000;
+
+/** Where bodies lie; null: in the database. */
+function vaultOf({ bodies, s3 }: NonNullable<EngineOptions['cluster']>, clock: SchedulerLike) {
+  if (bodies === 'postgres' || s3 === undefined) return null;
+  const newId = createNewId(clock);
+  const { endpoint, region, bucket } = s3;
+  const place = { endpoint, region, bucket, accessKey: s3.accessKey.reveal(), secretKey: s3.secretKey.reveal() };
+  return async (): Promise<Vault> =>
+    s3Vault({ place, prefix: 'daybook', newId, random: Math.random, patienceMs: s3PatienceMs }, clock);
 }
 
 /** Passwords are sealed and heads are signed under the same keys on every worker: those of the first one. */

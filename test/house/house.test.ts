@@ -90,7 +90,6 @@ const planted: readonly (readonly [file: string, code: string, rule: string])[] 
   ['src/cluster/room.ts', "import { x } from '../smtp/y.ts';\n\nexport { x };\n", 'noRestrictedImports'],
   ['src/detail/mail.ts', "import { x } from '../content/y.ts';\n\nexport { x };\n", 'noRestrictedImports'],
   ['src/pop3/detail.ts', "import { x } from '../detail/y.ts';\n\nexport { x };\n", 'noRestrictedImports'],
-  ['src/cluster/room.ts', "import { x } from '../store/y.ts';\n\nexport { x };\n", 'noRestrictedImports'],
   ['src/alert/engine.ts', "import { x } from '../engine/y.ts';\n\nexport { x };\n", 'noRestrictedImports'],
   ['src/http/config.ts', "import { x } from '../config/fault.ts';\n\nexport { x };\n", 'noRestrictedImports'],
   ['src/cli/engine.ts', "import { Level } from 'level';\n\nexport const x = Level;\n", 'noRestrictedImports'],
