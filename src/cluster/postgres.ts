@@ -27,12 +27,15 @@ const answerWithinMs = 5_000;
 const connectWithinMs = 2_000;
 /** A worker that is paused within a transaction holds up all the others no longer than this. */
 const idleInTransactionMs = 5_000;
-/** One writes the log, one holds a decision, the others read. */
-const maxConnections = 8;
-/** Said instead of an error where a wait for the standby was broken off: the row is on one server only (Patroni issue 1412). */
-const cancelledWait = /canceling (?:the )?wait for synchronous replication/;
+/** Shorter than the wait for an answer: what nobody waits for any more must not stand in line for a row. */
+const lockWithinMs = 4_000;
+/** Of each kind at once, so that many readers do not keep the log from being written. */
+const maxTransactions = 4;
+const maxStatements = 4;
+/** What all is well with; anything else that a commit is told beside its success is a wait for a standby that was broken off. */
+const successful = '00000';
 /** Errors of a statement, which the next server would answer in the same way. */
-const ownErrors = /^(?:22|23|42)/;
+const ownErrors = /^(?:22|23|40|42|55|25P02|57014)/;
 
 /**
  * `url`: `postgres://user:password@host[:port][,host[:port]]…/database[?options]`. Nothing is connected yet.
@@ -56,30 +59,24 @@ class Servers implements Postgres {
   #pool: pg.Pool | null = null;
   #finding: Promise<pg.Pool> | null = null;
   #closed = false;
+  readonly #transactions = atMost(maxTransactions);
+  readonly #statements = atMost(maxStatements);
 
   constructor(urls: readonly string[]) {
     this.#urls = urls;
   }
 
-  run: Run = (statement) => this.#with((client) => runOn(client, statement));
+  run: Run = (statement) => this.#statements(() => this.#with((run) => run(statement)));
 
   transaction<T>(work: (run: Run) => Promise<T>): Promise<T> {
-    return this.#with(async (client) => {
-      await runOn(client, { text: 'begin' });
-      const answer = await work((statement) => runOn(client, statement));
-      let isAlone = false;
-      const hear = ({ message = '' }: { readonly message?: string | undefined }): void => {
-        isAlone ||= cancelledWait.test(message);
-      };
-      client.on('notice', hear);
-      try {
-        await runOn(client, { text: 'commit' });
-      } finally {
-        client.off('notice', hear);
-      }
-      if (isAlone) throw new Error('the commit has reached no standby');
-      return answer;
-    });
+    return this.#transactions(() =>
+      this.#with(async (run, client) => {
+        await run({ text: 'begin' });
+        const answer = await work(run);
+        await commit(run, client);
+        return answer;
+      }),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -91,17 +88,23 @@ class Servers implements Postgres {
   }
 
   /** A connection that has seen an error is not used again: what it is in the middle of is not known. */
-  async #with<T>(use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  async #with<T>(use: (run: Run, client: pg.PoolClient) => Promise<T>): Promise<T> {
     const pool = this.#pool ?? (await this.#find());
-    let client: pg.PoolClient | undefined;
+    const client = await pool.connect().catch((error: unknown) => {
+      this.#giveUp(pool);
+      throw error;
+    });
+    const run: Run = (statement) =>
+      runOn(client, statement).catch((error: unknown) => {
+        if (!isOwnError(error)) this.#giveUp(pool);
+        throw error;
+      });
     try {
-      client = await pool.connect();
-      const answer = await use(client);
+      const answer = await use(run, client);
       client.release();
       return answer;
     } catch (error) {
-      client?.release(true);
-      if (!isOwnError(error)) this.#giveUp(pool);
+      client.release(true);
       throw error;
     }
   }
@@ -143,17 +146,36 @@ class Servers implements Postgres {
 function poolOf(url: string): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
-    max: maxConnections,
+    max: maxTransactions + maxStatements,
     application_name: 'daybook',
     connectionTimeoutMillis: connectWithinMs,
     query_timeout: answerWithinMs,
     idle_in_transaction_session_timeout: idleInTransactionMs,
+    lock_timeout: lockWithinMs,
     keepAlive: true,
   });
   // A server that dies is told of by the query under way; without a listener it would end the process.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
+}
+
+/**
+ * Where a wait for the standby was broken off, the server says so beside the success, in its own language: the rows are on
+ * one server only (Patroni issue 1412).
+ */
+async function commit(run: Run, client: pg.PoolClient): Promise<void> {
+  let isAlone = false;
+  const hear = ({ code }: { readonly code?: string | undefined }): void => {
+    isAlone ||= code !== successful;
+  };
+  client.on('notice', hear);
+  try {
+    await run({ text: 'commit' });
+  } finally {
+    client.off('notice', hear);
+  }
+  if (isAlone) throw new EngineFailure('store-failed', 'the commit has reached no standby');
 }
 
 async function runOn(client: pg.PoolClient, { name, text, values = [] }: Statement): Promise<readonly Row[]> {
@@ -163,3 +185,27 @@ async function runOn(client: pg.PoolClient, { name, text, values = [] }: Stateme
 }
 
 const isOwnError = (error: unknown): boolean => error instanceof pg.DatabaseError && ownErrors.test(error.code ?? '');
+
+/** What a database answers, its errors as EngineFailure `store-failed`. */
+export const answered = <T>(answer: Promise<T>): Promise<T> =>
+  answer.catch((error: unknown) => {
+    if (error instanceof EngineFailure) throw error;
+    throw new EngineFailure('store-failed', `database: ${messageOf(error)}`, { cause: error });
+  });
+
+/** Runs so many at once, the others in the order they came; each is bounded in time, and their callers bound how many wait. */
+function atMost(limit: number): <T>(task: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let free = limit;
+  return async (task) => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await task();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) free += 1;
+      else next();
+    }
+  };
+}
