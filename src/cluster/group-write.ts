@@ -1,22 +1,35 @@
+import type { SchedulerLike } from 'rxjs';
 import { EngineFailure } from '../../streams/failure.ts';
-import type { LogRecord } from '../store/commit-log.types.ts';
-import type { Waiting } from '../store/group-commit.types.ts';
-import { type EncodedRecord, encodeRecord } from '../store/record.ts';
+import type { Append, LogPosition, LogRecord } from '../store/commit-log.types.ts';
+import { type EncodedRecord, encodeRecord, type RecordPlace } from '../store/record.ts';
+import { decide } from './decide.ts';
 import type { Follower } from './follower.ts';
-import type { BodyPlace, LockedHead, WrittenRow } from './log-rows.ts';
+import type { BodyPlace, LastWrite, LockedHead, WrittenRow } from './log-rows.ts';
 import type { Run } from './postgres.ts';
 import type { Prepared, SharedLogOptions, Turn, Written } from './shared-log.types.ts';
 import { decodeRow, prepare } from './shared-records.ts';
 import type { VaultRef } from './vault.types.ts';
 
+/** Packs that nothing refers to are swept after a day: who was suspended for long after storing one must not refer to it. */
+const refsGoodForMs = 3_600_000;
+
 export interface GroupParts {
   readonly prepared: readonly Prepared[];
-  /** Where the bodies lie, in their order; null: they go into the database. */
-  readonly refs: readonly VaultRef[] | null;
+  /** Where the bodies lie, in their order, and since when (epoch ms); null: they go into the database. */
+  readonly stored: { readonly refs: readonly VaultRef[]; readonly at: number } | null;
   readonly turn: Turn | null;
   /** Of this log, opened once. */
   readonly session: string;
   readonly batch: number;
+  /** Of this log, for all its groups. */
+  readonly seat: Seat;
+  /** For what a decision appends after the record that it came to. */
+  readonly append: Append;
+}
+
+/** What is known to be the last that was written in the name of this worker; undefined: it was not looked at yet. */
+export interface Seat {
+  last: Pick<LastWrite, 'session' | 'batch'> | null | undefined;
 }
 
 /**
@@ -24,32 +37,46 @@ export interface GroupParts {
  * has written, though nobody heard of it, is found by the number of the batch.
  */
 export class GroupWrite {
-  readonly #options: SharedLogOptions;
+  readonly #options: SharedLogOptions & { readonly clock: SchedulerLike };
   readonly #follower: Follower;
   readonly #parts: GroupParts;
+  readonly #refs: ReadonlyMap<Prepared, VaultRef>;
+  #prepared: readonly Prepared[];
   #turn: Turn | null;
   /** What was decided in an earlier try, of which it is not known whether it stands. */
   #decided: Prepared | null = null;
+  #isFirstTry = true;
 
   constructor(options: SharedLogOptions, follower: Follower, parts: GroupParts) {
     this.#options = options;
     this.#follower = follower;
     this.#parts = parts;
+    this.#prepared = parts.prepared;
     this.#turn = parts.turn;
+    const refs = parts.stored?.refs ?? [];
+    this.#refs = new Map(withBody(parts.prepared).flatMap((each, at) => (refs[at] ? [[each, refs[at]]] : [])));
   }
 
   /** @throws what the database throws; then nobody knows what stands */
-  try(): Promise<Written> {
-    return this.#options.postgres.transaction(async (run) => {
-      // Before the row of the log is locked: others append meanwhile.
-      const places = await this.#places(run);
-      const head = await this.#options.rows.lock(run, this.#options.worker);
-      const { session, batch } = this.#parts;
-      if (head.last?.session === session && head.last.batch === batch) return this.#readBack(head.last);
+  async try(): Promise<Written> {
+    const { postgres, rows, worker } = this.#options;
+    // What a decision must look at is folded before it keeps the others from appending, but for the last of it.
+    if (this.#turn !== null) await this.#follower.to((await rows.head()).seq);
+    const isFirstTry = this.#isFirstTry;
+    this.#isFirstTry = false;
+    const written = await postgres.transaction(async (run) => {
+      // Before the row of the log is locked: others append meanwhile. What stands already must not be stored twice.
+      const early = isFirstTry ? await this.#places(run) : null;
+      const head = await rows.lock(run, worker);
+      this.#follower.compare(head);
+      if (this.#isOurs(head.last)) return this.#readBack(run, head.last);
       this.#forget(new EngineFailure('store-failed', 'what was decided was not written'));
       await this.#decide(head);
-      return this.#write(run, head, places);
+      return this.#write(run, head, early ?? (await this.#places(run)));
     });
+    const { session, batch, seat } = this.#parts;
+    if (written.records.length > 0) seat.last = { session, batch };
+    return written;
   }
 
   /** No other try follows. */
@@ -64,73 +91,111 @@ export class GroupWrite {
     this.#decided = null;
   }
 
+  /**
+   * Whether an earlier try of this very group stands. @throws EngineFailure where somebody else writes under the same name:
+   * then nobody could tell any more
+   */
+  #isOurs(last: LastWrite | null): last is LastWrite {
+    const { session, batch, seat } = this.#parts;
+    if (isSame(last, { session, batch })) return true;
+    if (seat.last !== undefined && !isSame(last, seat.last)) {
+      const failure = new EngineFailure('store-failed', `another engine writes as the worker ${this.#options.worker}`);
+      this.#follower.giveUp(failure);
+      throw failure;
+    }
+    seat.last = last;
+    return false;
+  }
+
   async #decide(head: LockedHead): Promise<void> {
     if (this.#turn === null) return;
     await this.#follower.to(head.seq);
     const turn = this.#turn;
     this.#turn = null;
-    const waiting = await decisionOf(turn, this.#options.now);
-    if (waiting !== null) this.#decided = prepare(waiting);
+    const { clock, now } = this.#options;
+    const waiting = await decide(turn, { append: this.#parts.append, clock, now });
+    if (waiting === null) return;
+    try {
+      const prepared = prepare(waiting);
+      if (prepared.bodyLength > 0) throw new RangeError('a decision takes no mail in');
+      this.#decided = prepared;
+    } catch (error) {
+      waiting.reject(error);
+    }
   }
 
-  async #places(run: Run): Promise<readonly BodyPlace[]> {
-    const { prepared, refs } = this.#parts;
-    const withBody = prepared.filter(({ bodyLength }) => bodyLength > 0);
-    const places: readonly BodyPlace[] =
-      refs === null
-        ? (
-            await this.#options.rows.storeBodies(
-              run,
-              withBody.map(({ body }) => Buffer.concat(body)),
-            )
-          ).map((body) => ({ body }))
-        : refs.map((ref) => ({ ref }));
-    return prepared.map((each) => (each.bodyLength > 0 ? (places[withBody.indexOf(each)] ?? null) : null));
+  async #places(run: Run): Promise<ReadonlyMap<Prepared, BodyPlace>> {
+    const { stored } = this.#parts;
+    const bodies = withBody(this.#prepared);
+    if (stored !== null) {
+      if (this.#options.now() - stored.at > refsGoodForMs)
+        throw new EngineFailure('store-failed', 'what was stored an hour ago is not written any more');
+      return new Map(bodies.map((each) => [each, placeIn(this.#refs.get(each))]));
+    }
+    const ids = await this.#options.rows.storeBodies(
+      run,
+      bodies.map(({ body }) => Buffer.concat(body)),
+    );
+    return new Map(bodies.map((each, at) => [each, { body: ids[at] ?? '' }]));
   }
 
   get #all(): readonly Prepared[] {
-    const { prepared } = this.#parts;
-    return this.#decided === null ? prepared : [...prepared, this.#decided];
+    return this.#decided === null ? this.#prepared : [...this.#prepared, this.#decided];
   }
 
-  async #write(run: Run, head: LockedHead, places: readonly BodyPlace[]): Promise<Written> {
-    const all = this.#all;
+  async #write(run: Run, after: LockedHead, places: ReadonlyMap<Prepared, BodyPlace>): Promise<Written> {
+    const { rows, worker } = this.#options;
     const records: LogRecord[] = [];
-    const rows: WrittenRow[] = [];
-    let { seq, hash: previousHash } = head;
-    all.forEach(({ draft, tail, bodyLength }, at) => {
-      seq += 1;
-      const encoded: EncodedRecord = encodeRecord(draft, { seq, at: head.at, mark: head.mark, previousHash });
-      previousHash = encoded.record.hash;
+    const written: WrittenRow[] = [];
+    let { seq, hash: previousHash } = after;
+    for (const each of this.#all) {
+      const encoded = this.#encode(each, { seq: seq + 1, at: after.at, mark: after.mark, previousHash });
+      if (encoded === null) continue;
+      ({ seq, hash: previousHash } = encoded.record);
       records.push(encoded.record);
-      rows.push({ seq, head: encoded.head, tail, bodyLength, place: places[at] ?? null });
-    });
+      const { tail, bodyLength } = each;
+      written.push({ seq, head: encoded.head, tail, bodyLength, place: places.get(each) ?? null });
+    }
+    const left = [...places].flatMap(([each, place]) => (this.#prepared.includes(each) ? [] : bodyOf(place)));
+    if (left.length > 0) await rows.removeBodies(run, left);
     const { session, batch } = this.#parts;
-    const end = { head: { seq, hash: previousHash }, worker: this.#options.worker, session, batch };
-    if (rows.length > 0) await this.#options.rows.write(run, rows, end);
-    return { records, waiting: all.map(({ waiting }) => waiting) };
+    const end = { head: { seq, hash: previousHash }, worker, session, batch };
+    if (written.length > 0) await rows.write(run, written, end);
+    return { after, records, waiting: this.#all.map(({ waiting }) => waiting) };
   }
 
-  /** What an earlier try has written. */
-  async #readBack({ firstSeq, lastSeq }: NonNullable<LockedHead['last']>): Promise<Written> {
-    const rows = await this.#options.rows.readAfter(firstSeq - 1, lastSeq, lastSeq - firstSeq + 1);
+  /** Null for a draft that cannot be written: its caller's bug, and the others of the group have no part in it. */
+  #encode(each: Prepared, place: RecordPlace): EncodedRecord | null {
+    try {
+      return encodeRecord(each.draft, place);
+    } catch (error) {
+      each.waiting.reject(error);
+      this.#prepared = this.#prepared.filter((other) => other !== each);
+      if (this.#decided === each) this.#decided = null;
+      return null;
+    }
+  }
+
+  /**
+   * What an earlier try has written. That this transaction holds the row of the log makes its own commit one that a standby
+   * confirms, and with it all before: where the first commit was not confirmed, this one says so.
+   */
+  async #readBack(run: Run, { firstSeq, lastSeq }: LastWrite): Promise<Written> {
+    const rows = await this.#options.rows.readAfter(firstSeq - 1, lastSeq, lastSeq - firstSeq + 1, run);
     const all = this.#all;
     if (rows.length !== all.length)
       throw new EngineFailure('store-failed', `${rows.length} of ${all.length} records of a group are in the log`);
-    this.#decided = null;
-    return { records: rows.map((row) => decodeRow(row).record), waiting: all.map(({ waiting }) => waiting) };
+    const read = rows.map(decodeRow);
+    const after: LogPosition = { seq: firstSeq - 1, hash: read[0]?.head.previousHash ?? '' };
+    return { after, records: read.map(({ record }) => record), waiting: all.map(({ waiting }) => waiting) };
   }
 }
 
-/** Runs the work of a turn until it appends, and answers with what; null where it ends without. */
-function decisionOf({ work, resolve, reject }: Turn, now: () => number): Promise<Waiting | null> {
-  return new Promise((answer) => {
-    const done = work((draft) => {
-      return new Promise((appended, failed) => {
-        answer({ draft, at: now(), resolve: appended, reject: failed });
-      });
-    });
-    // An append has been answered by then, and a second answer is none.
-    done.then((value) => resolve(value as never), reject).finally(() => answer(null));
-  });
+const withBody = (prepared: readonly Prepared[]): readonly Prepared[] =>
+  prepared.filter(({ bodyLength }) => bodyLength > 0);
+const placeIn = (ref: VaultRef | undefined): BodyPlace => (ref === undefined ? null : { ref });
+const bodyOf = (place: BodyPlace): readonly string[] => (place !== null && 'body' in place ? [place.body] : []);
+
+function isSame(one: Seat['last'], other: Seat['last']): boolean {
+  return one?.session === other?.session && one?.batch === other?.batch;
 }

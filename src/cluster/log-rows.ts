@@ -1,7 +1,7 @@
 import { EngineFailure } from '../../streams/failure.ts';
 import type { LogPosition } from '../store/commit-log.types.ts';
 import { genesisHash } from '../store/record.ts';
-import type { Postgres, Row, Run } from './postgres.ts';
+import { answered, type Postgres, type Row, type Run } from './postgres.ts';
 import type { VaultRef } from './vault.types.ts';
 
 /** The log as it stands, its row locked: nobody else appends until the transaction ends. */
@@ -10,12 +10,14 @@ export interface LockedHead extends LogPosition {
   /** The server's clock, epoch ms. */
   readonly at: number;
   /** What this worker has written last, in whatever session. */
-  readonly last: {
-    readonly session: string;
-    readonly batch: number;
-    readonly firstSeq: number;
-    readonly lastSeq: number;
-  } | null;
+  readonly last: LastWrite | null;
+}
+
+export interface LastWrite {
+  readonly session: string;
+  readonly batch: number;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
 }
 
 /** Where the first bytes of a payload lie; the rest is the tail. Null: there are no others. */
@@ -40,26 +42,33 @@ export interface PlacedRow extends ReadRow {
   readonly dropped: boolean;
 }
 
-/** The statements of one log; their errors are those of the database. */
+/**
+ * The statements of one log. Those that are given a transaction throw what the database throws, the others EngineFailure
+ * `store-failed`.
+ */
 export class LogRows {
-  readonly #postgres: Postgres;
+  readonly #run: Run;
   readonly #log: number;
   readonly mark: number;
 
   private constructor(postgres: Postgres, row: Row) {
-    this.#postgres = postgres;
+    this.#run = (statement) => answered(postgres.run(statement));
     this.#log = Number(row['log']);
     this.mark = Number(row['mark']);
   }
 
   /** The log of this name; made where it is missing, with `mark` for its mark. */
   static async open(postgres: Postgres, name: string, mark: number): Promise<LogRows> {
+    const find = { text: 'select log, mark from daybook.log where name = $1', values: [name] };
     const [row] = await postgres.transaction(async (run) => {
+      const found = await run(find);
+      if (found.length > 0) return found;
+      // Only where it is missing: also an insert that does nothing takes one of the 32,767 numbers.
       await run({
         text: 'insert into daybook.log (name, mark, hash) values ($1, $2, $3) on conflict (name) do nothing',
         values: [name, mark, Buffer.from(genesisHash, 'hex')],
       });
-      return run({ text: 'select log, mark from daybook.log where name = $1', values: [name] });
+      return run(find);
     });
     if (row === undefined) throw new EngineFailure('store-failed', `no log ${name}`);
     return new LogRows(postgres, row);
@@ -70,7 +79,7 @@ export class LogRows {
   }
 
   async head(): Promise<LogPosition> {
-    const [row] = await this.#postgres.run({
+    const [row] = await this.#run({
       name: 'head',
       text: 'select seq, hash from daybook.log where log = $1',
       values: [this.#log],
@@ -111,6 +120,14 @@ export class LogRows {
     return rows.map((row) => String(row['body']));
   }
 
+  async removeBodies(run: Run, bodies: readonly string[]): Promise<void> {
+    await run({
+      name: 'remove-bodies',
+      text: 'delete from daybook.body where log = $1 and body = any($2)',
+      values: [this.#log, bodies],
+    });
+  }
+
   /** Writes a group that ends at `head`, and notes it as the worker's last. */
   async write(
     run: Run,
@@ -146,8 +163,8 @@ export class LogRows {
   }
 
   /** Records after `seq` up to `last`, `limit` at most, in order. */
-  async readAfter(seq: number, last: number, limit: number): Promise<readonly ReadRow[]> {
-    const rows = await this.#postgres.run({
+  async readAfter(seq: number, last: number, limit: number, run: Run = this.#run): Promise<readonly ReadRow[]> {
+    const rows = await run({
       name: 'read-after',
       text: `select seq, head, case when dropped then null else tail end as tail from daybook.record
              where log = $1 and seq > $2 and seq <= $3 order by seq limit $4`,
@@ -158,7 +175,7 @@ export class LogRows {
 
   /** @throws EngineFailure `missing` */
   async read(seq: number): Promise<PlacedRow> {
-    const [row] = await this.#postgres.run({
+    const [row] = await this.#run({
       name: 'read',
       text: `select seq, head, tail, body_length, body, pack, pack_at, dropped from daybook.record
              where log = $1 and seq = $2`,
@@ -171,7 +188,7 @@ export class LogRows {
 
   /** Bytes of a body in the database. @throws EngineFailure `missing` */
   async readBody(body: string, offset: number, length: number): Promise<Buffer> {
-    const [row] = await this.#postgres.run({
+    const [row] = await this.#run({
       name: 'read-body',
       text: 'select substring(bytes from $3 for $4) as bytes from daybook.body where log = $1 and body = $2',
       values: [this.#log, body, offset + 1, length],

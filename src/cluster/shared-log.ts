@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { exhaustMap, firstValueFrom, from, type Subscription, timer } from 'rxjs';
+import { exhaustMap, firstValueFrom, from, merge, Subject, type Subscription, timer } from 'rxjs';
 import { asFailure, EngineFailure } from '../../streams/failure.ts';
 import { exclusive } from '../exclusive.ts';
 import type { OpenedCommitLog } from '../store/commit-log.ts';
@@ -7,8 +7,8 @@ import type { CommitLog, LogPosition, LogRecord, WaitingRecords } from '../store
 import type { Waiting } from '../store/group-commit.types.ts';
 import { genesisHash, type RecordHead } from '../store/record.ts';
 import type { Follower } from './follower.ts';
-import { GroupWrite } from './group-write.ts';
-import type { SharedLogOptions, Turn, Written } from './shared-log.types.ts';
+import { type GroupParts, GroupWrite, type Seat } from './group-write.ts';
+import type { Prepared, SharedLogOptions, Turn, Written } from './shared-log.types.ts';
 import { decodeRow, prepare, sliceOf, takeGroup } from './shared-records.ts';
 
 /** A worker learns so soon of what others have written while it writes nothing itself. */
@@ -30,12 +30,17 @@ export class SharedLog implements OpenedCommitLog {
   readonly #options: SharedLogOptions;
   readonly #follower: Follower;
   readonly #session = randomUUID();
+  readonly #seat: Seat = { last: undefined };
   readonly #looking: Subscription;
+  readonly #end$ = new Subject<void>();
+  /** Packs hold what was stored together: what one of them holds is referred to by one transaction, all of it or nothing. */
+  readonly #storing = exclusive();
   readonly #oneByOne = exclusive();
   #waiting: Waiting[] = [];
   #underWay: readonly Waiting[] = [];
   #turn: Turn | null = null;
   #running: Promise<void> | null = null;
+  #look: Promise<void> = Promise.resolve();
   #batch = 0;
   #failure: EngineFailure | null = null;
   #ending = false;
@@ -44,8 +49,14 @@ export class SharedLog implements OpenedCommitLog {
     this.#options = options;
     this.#follower = follower;
     this.#looking = timer(lookEveryMs, lookEveryMs, options.clock)
-      .pipe(exhaustMap(() => from(this.#look())))
+      .pipe(
+        exhaustMap(() => {
+          this.#look = this.#lookOnce();
+          return from(this.#look);
+        }),
+      )
       .subscribe();
+    void follower.failed.then((failure) => this.#fail(failure));
   }
 
   get head(): LogPosition {
@@ -78,7 +89,10 @@ export class SharedLog implements OpenedCommitLog {
       });
     });
 
-  record = async (seq: number): Promise<RecordHead> => decodeRow(await this.#options.rows.read(seq)).head;
+  record = async (seq: number): Promise<RecordHead> => {
+    if (seq > this.head.seq) throw new EngineFailure('missing', `record ${seq}`);
+    return decodeRow(await this.#options.rows.read(seq)).head;
+  };
 
   slice: CommitLog['slice'] = (seq, offset, length) => sliceOf(this.#options, seq, offset, length);
 
@@ -86,9 +100,11 @@ export class SharedLog implements OpenedCommitLog {
     const { seq: last } = this.head;
     let before = afterSeq > 0 ? (await this.record(afterSeq)).record.hash : genesisHash;
     for (let seq = afterSeq; seq < last; ) {
-      for (const row of await this.#options.rows.readAfter(seq, last, recordsAtOnce)) {
+      const rows = await this.#options.rows.readAfter(seq, last, recordsAtOnce);
+      if (rows.length === 0) throw new EngineFailure('damaged', `record ${seq + 1} is not there`);
+      for (const row of rows) {
         const { head } = decodeRow(row);
-        if (head.previousHash !== before)
+        if (row.seq !== seq + 1 || head.previousHash !== before)
           throw new EngineFailure('damaged', `record ${row.seq} does not continue the one before`);
         yield head.record;
         before = head.record.hash;
@@ -106,7 +122,9 @@ export class SharedLog implements OpenedCommitLog {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ending = true;
     this.#looking.unsubscribe();
+    this.#end$.next();
     await this.#running;
+    await this.#look;
     await this.#follower.end();
   }
 
@@ -132,20 +150,27 @@ export class SharedLog implements OpenedCommitLog {
   async #commit(group: readonly Waiting[], turn: Turn | null): Promise<void> {
     if (this.#failure !== null) throw this.#failure;
     await this.#follower.room();
-    const prepared = group.map(prepare);
+    const prepared = group.flatMap(prepareOne);
+    if (prepared.length === 0 && turn === null) return;
     const bodies = prepared.filter(({ bodyLength }) => bodyLength > 0).map(({ body }) => body);
-    const { vault } = this.#options;
-    const refs = vault === null || bodies.length === 0 ? null : await vault.store(bodies);
+    const stored = bodies.length === 0 ? null : await this.#store(bodies);
     this.#batch += 1;
-    const parts = { prepared, refs, turn, session: this.#session, batch: this.#batch };
+    const { append } = this;
+    const parts = { prepared, stored, turn, session: this.#session, batch: this.#batch, seat: this.#seat, append };
     const write = new GroupWrite(this.#options, this.#follower, parts);
     try {
-      const { records, waiting } = await this.#insist(write);
-      this.#follower.own(records, waiting);
+      this.#follower.own(await this.#insist(write));
     } catch (error) {
       write.giveUp(asFailure(error));
       throw error;
     }
+  }
+
+  async #store(bodies: readonly (readonly Uint8Array[])[]): Promise<GroupParts['stored']> {
+    const { vault, now } = this.#options;
+    if (vault === null) return null;
+    const at = now();
+    return { refs: await this.#storing(() => vault.store(bodies)), at };
   }
 
   async #insist(write: GroupWrite): Promise<Written> {
@@ -163,7 +188,7 @@ export class SharedLog implements OpenedCommitLog {
   }
 
   /** Nobody appends here: what others have written is folded all the same. */
-  async #look(): Promise<void> {
+  async #lookOnce(): Promise<void> {
     const { clock, rows } = this.#options;
     const until = clock.now() + patienceMs;
     while (!this.#ending && this.#failure === null) {
@@ -172,8 +197,8 @@ export class SharedLog implements OpenedCommitLog {
         return await this.#follower.to(seq);
       } catch (error) {
         if (this.#ending) return;
-        if (clock.now() > until || this.#follower.failure !== null) return this.#fail(asFailure(error));
-        await firstValueFrom(timer(lookEveryMs, clock));
+        if (clock.now() > until) return this.#fail(asFailure(error));
+        await firstValueFrom(merge(timer(lookEveryMs, clock), this.#end$));
       }
     }
   }
@@ -181,7 +206,18 @@ export class SharedLog implements OpenedCommitLog {
   #fail(failure: EngineFailure): void {
     if (this.#failure !== null) return;
     this.#failure = failure;
+    this.#follower.giveUp(failure);
     this.#options.failed(failure);
+  }
+}
+
+/** A draft that cannot be written is its caller's bug; the others of the group have no part in it. */
+function prepareOne(waiting: Waiting): readonly Prepared[] {
+  try {
+    return [prepare(waiting)];
+  } catch (error) {
+    waiting.reject(error);
+    return [];
   }
 }
 

@@ -1,6 +1,6 @@
 import type { SchedulerLike } from 'rxjs';
 import type { LogOptions } from '../store/assemble-store.ts';
-import type { Append, LogRecord, RecordDraft } from '../store/commit-log.types.ts';
+import type { Append, LogPosition, LogRecord, RecordDraft } from '../store/commit-log.types.ts';
 import type { Waiting } from '../store/group-commit.types.ts';
 import type { LogRows } from './log-rows.ts';
 import type { Postgres } from './postgres.ts';
@@ -35,7 +35,9 @@ export interface Prepared {
 
 /** What a group came to. */
 export interface Written {
+  /** The record that the first of these continues. */
+  readonly after: LogPosition;
   readonly records: readonly LogRecord[];
-  /** In the order of the records; shorter where the decision was left out. */
+  /** In the order of the records. */
   readonly waiting: readonly Waiting[];
 }

@@ -60,7 +60,7 @@ function vaultOf({ bodies, s3 }: NonNullable<EngineOptions['cluster']>, clock: S
   if (bodies === 'postgres' || s3 === undefined) return null;
   const newId = createNewId(clock);
   const { endpoint, region, bucket } = s3;
-  const place = { endpoint, region, bucket, accessKey: s3.accessKey.reveal(), secretKey: s3.secretKey.reveal() };
+  const place = { endpoint, region, bucket, accessKey: s3.accessKey.reveal(), secretKey: s3.secretKey };
   return async (): Promise<Vault> =>
     s3Vault({ place, prefix: 'daybook', newId, random: Math.random, patienceMs: s3PatienceMs }, clock);
 }

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { type ClusterStoreOptions, openClusterStore } from '../../src/cluster/open-cluster-store.ts';
 import { lockDataDir, type Store } from '../../src/store/open-store.ts';
+import { keepOpen, type ReopeningStore } from '../../src/store/reopening-store.ts';
 import { receivedOf } from './stream-shapes.ts';
+import { VirtualClock } from './virtual-time.ts';
 
 /** The stores of workers of one cluster, each with an index of its own; nothing takes leases here. */
 export interface ClusterFixture extends AsyncDisposable {
@@ -47,6 +49,27 @@ export async function openClusterFixture({
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The store of a worker, which comes back by itself after a failure. */
+export function keepWorker(
+  cluster: ClusterFixture,
+  worker: string,
+  { clock = asyncScheduler, ...options }: Partial<ClusterStoreOptions> = {},
+): Promise<ReopeningStore> {
+  return keepOpen({
+    open: () => cluster.open(worker, { ...options, clock }),
+    probe: async () => undefined,
+    clock,
+    lock: { [Symbol.asyncDispose]: async () => undefined },
+  });
+}
+
+/** A clock of which some 20 s pass in one: of a server that is away, patience and rests are over soon. */
+export function quickClock(): { readonly clock: SchedulerLike } & Disposable {
+  const clock = new VirtualClock(Date.now());
+  const ticking = setInterval(() => clock.runUntil(clock.now() + 100), 5);
+  return { clock, [Symbol.dispose]: () => clearInterval(ticking) };
 }
 
 const journalTypeOf = () => 'eej' as const;

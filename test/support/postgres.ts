@@ -185,7 +185,7 @@ class Server {
     const isReady = async (): Promise<boolean> => {
       if (isFetched(child)) throw new Error(`PostgreSQL did not start:\n${(await this.log()).slice(-2_000)}`);
       const lines = (await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
-      return lines[0] === String(child.pid) && lines[7]?.trim() === 'ready';
+      return lines[0] === String(child.pid) && ['ready', 'standby'].includes(lines[7]?.trim() ?? '');
     };
     await eventually(isReady, { what: `PostgreSQL on port ${this.port}`, withinMs: 30_000 });
   }
