@@ -12,7 +12,7 @@ export interface PackQueueOptions {
   /** Packs that are written at once. */
   readonly maxWrites: number;
   /** How long a payload waits for others where a pack could be written at once. 0: not at all. */
-  readonly maxWaitMs: number;
+  readonly gatherMs: number;
   /** What waits or is under way; nothing more is taken beyond it. One payload may be larger. */
   readonly maxHeldBytes: number;
 }
@@ -106,10 +106,10 @@ export class PackQueue {
 
   /** Enough waits for a pack, or the oldest has waited long enough; otherwise it is asked again then. */
   #isTime(): boolean {
-    const { maxPackBytes, maxWaitMs } = this.#options;
+    const { maxPackBytes, gatherMs } = this.#options;
     const [oldest] = this.#waiting;
-    const dueIn = (oldest?.since ?? 0) + maxWaitMs - this.#clock.now();
-    if (dueIn <= 0 || dueIn > maxWaitMs || this.#waitingBytes + packFootBytes >= maxPackBytes) return true;
+    const dueIn = (oldest?.since ?? 0) + gatherMs - this.#clock.now();
+    if (dueIn <= 0 || dueIn > gatherMs || this.#waitingBytes + packFootBytes >= maxPackBytes) return true;
     this.#timer?.unsubscribe();
     this.#timer = this.#clock.schedule(() => this.#pump(), dueIn);
     return false;

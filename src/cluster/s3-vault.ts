@@ -22,7 +22,7 @@ export interface S3VaultOptions extends S3WireOptions {
   /** Packs on their way at once. Default 4: enough that one slow answer does not hold up the rest. */
   readonly maxPuts?: number;
   /** How long a payload waits for others although a pack could go. Default 0: what waits while packs go is the next one. */
-  readonly maxWaitMs?: number;
+  readonly gatherMs?: number;
   /** What waits or is on its way; beyond it nothing is taken. Default 128 MB: twice what four packs have. */
   readonly maxHeldBytes?: number;
 }
@@ -43,7 +43,7 @@ export function s3Vault(options: S3VaultOptions, clock: SchedulerLike): S3Vault 
   const { prefix, newId, objectLock } = options;
   if (!keyForm.test(prefix)) throw new Error(`${prefix} cannot begin the keys of a bucket`);
   const client = s3Client(options, clock);
-  const { maxPackBytes = 16 * 1024 * 1024, maxPuts = 4, maxWaitMs = 0, maxHeldBytes = 128 * 1024 * 1024 } = options;
+  const { maxPackBytes = 16 * 1024 * 1024, maxPuts = 4, gatherMs = 0, maxHeldBytes = 128 * 1024 * 1024 } = options;
   const packs = new S3Packs(client, prefix);
   const write = async (payloads: readonly Payload[]): Promise<readonly VaultRef[]> => {
     const now = clock.now();
@@ -55,7 +55,7 @@ export function s3Vault(options: S3VaultOptions, clock: SchedulerLike): S3Vault 
     await asked(put(packs.keyOf(pack), pieces, retention));
     return frames.map(({ at, length }) => ({ pack, at, length }));
   };
-  const queue = new PackQueue({ write, maxPackBytes, maxWrites: maxPuts, maxWaitMs, maxHeldBytes }, clock);
+  const queue = new PackQueue({ write, maxPackBytes, maxWrites: maxPuts, gatherMs, maxHeldBytes }, clock);
   return {
     store: (payloads) => queue.add(payloads),
     read: (ref, offset, length) => packs.read(ref, offset, length),

@@ -9,9 +9,9 @@ export interface S3Patience {
   /** For all tries of one request and the waits between them; no try begins after it. Default 60 s. */
   readonly patienceMs?: number;
   /** Before the second try; doubled before each one after it, a random half of it taken away. Default 100 ms. */
-  readonly firstWaitMs?: number;
+  readonly firstRetryMs?: number;
   /** It grows no longer than this. Default 5 s. */
-  readonly maxWaitMs?: number;
+  readonly maxRetryMs?: number;
 }
 
 /** A try that failed and will be made again. */
@@ -41,7 +41,7 @@ export class S3Wire implements AsyncDisposable {
 
   /** @throws Error that says which option of the place cannot be */
   constructor({ place, ...options }: S3WireOptions, clock: SchedulerLike) {
-    const defaults = { answerWithinMs: 30_000, patienceMs: 60_000, firstWaitMs: 100, maxWaitMs: 5_000 };
+    const defaults = { answerWithinMs: 30_000, patienceMs: 60_000, firstRetryMs: 100, maxRetryMs: 5_000 };
     this.#options = { ...defaults, ...options };
     this.#clock = clock;
     this.#line = new S3Line(place, this.#options.answerWithinMs, clock);
@@ -83,8 +83,8 @@ export class S3Wire implements AsyncDisposable {
   }
 
   #waitAfter(tries: number): number {
-    const { firstWaitMs, maxWaitMs, random } = this.#options;
-    const grown = Math.min(maxWaitMs, firstWaitMs * 2 ** Math.min(tries - 1, 30));
+    const { firstRetryMs, maxRetryMs, random } = this.#options;
+    const grown = Math.min(maxRetryMs, firstRetryMs * 2 ** Math.min(tries - 1, 30));
     return Math.ceil(grown * (1 - random() / 2));
   }
 }

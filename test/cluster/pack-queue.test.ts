@@ -30,7 +30,7 @@ function queueOf(options: Partial<PackQueueOptions> = {}, clock = new VirtualClo
         },
       });
     });
-  const limits = { maxPackBytes: 1_000, maxWrites: 2, maxWaitMs: 0, maxHeldBytes: 100_000 };
+  const limits = { maxPackBytes: 1_000, maxWrites: 2, gatherMs: 0, maxHeldBytes: 100_000 };
   return { queue: new PackQueue({ write, ...limits, ...options }, clock), writes, clock };
 }
 /** Digests and turns of what was begun are over. */
@@ -86,7 +86,7 @@ describe('packs of what waits', () => {
   });
 
   test('with a wait, the oldest waits no longer than that, and a full pack does not wait', async () => {
-    const { queue, writes, clock } = queueOf({ maxWaitMs: 100 });
+    const { queue, writes, clock } = queueOf({ gatherMs: 100 });
     void store(queue, 'a');
     await settled();
     clock.runUntil(60);
@@ -103,7 +103,7 @@ describe('packs of what waits', () => {
 
   test('a clock that was set back holds nothing up', async () => {
     const clock = new VirtualClock(1_000_000);
-    const { queue, writes } = queueOf({ maxWaitMs: 100 }, clock);
+    const { queue, writes } = queueOf({ gatherMs: 100 }, clock);
     void store(queue, 'a');
     await settled();
     clock.now = () => 5_000;

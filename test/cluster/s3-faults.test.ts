@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { asyncScheduler } from 'rxjs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { s3Client } from '../../src/cluster/s3-client.ts';
 import type { S3Client } from '../../src/cluster/s3-client.types.ts';
@@ -245,5 +246,38 @@ describe.skipIf(objectStoreLeftOut())('faults between a vault and Ceph', () => {
     await vault[Symbol.asyncDispose]();
     const ref = await storing;
     expect((await client.size(`mail/${ref.pack}.pack`)) ?? 0).toBeGreaterThan(bytes.length);
+  });
+
+  test('a gateway that is killed under load, and another one, keep all that was stored', async () => {
+    const troubles: string[] = [];
+    const newId = createNewId(asyncScheduler);
+    const told = ({ text }: { readonly text: string }): void => void troubles.push(text);
+    await using own = s3Vault(
+      { place, prefix: 'mail', newId, random: Math.random, told, maxPackBytes: 20_000 },
+      asyncScheduler,
+    );
+    const stored: { readonly bytes: Buffer; readonly ref: VaultRef }[] = [];
+    let isOver = false;
+    const lanes = Array.from({ length: 12 }, async () => {
+      while (!isOver) {
+        const bytes = randomBytes(3_000);
+        stored.push({ bytes, ref: await oneOf(own, bytes) });
+      }
+    });
+    const grownTo = (count: number): Promise<unknown> =>
+      eventually(async () => stored.length >= count, { withinMs: 50_000, what: `${count} stored` });
+    await grownTo(100);
+    await store.killGateway();
+    await eventually(async () => troubles.length > 0);
+    await store.startGateway();
+    await grownTo(stored.length + 100);
+    isOver = true;
+    await Promise.all(lanes);
+    const reads = await Promise.all(stored.map(({ ref }) => all(own, ref)));
+    expect(reads.filter((bytes, index) => Buffer.compare(bytes, stored[index]?.bytes ?? bytes) !== 0)).toEqual([]);
+    const places = stored.map(({ ref: { pack, at } }) => `${pack} ${at}`);
+    expect(new Set(places).size).toBe(stored.length);
+    const packs = await listed(own, Date.now() + minute);
+    expect(new Set(packs)).toEqual(new Set(stored.map(({ ref }) => ref.pack)));
   });
 });

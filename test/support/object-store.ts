@@ -30,6 +30,10 @@ export interface ObjectStore extends AsyncDisposable {
   readonly endpoint: string;
   /** A new bucket, and who may use it. */
   bucket(options?: { readonly objectLock?: boolean; readonly versioned?: boolean }): Promise<S3Place>;
+  /** Ends the gateway as a crash would; what it has stored is in the OSD. */
+  killGateway(): Promise<void>;
+  /** Another one, at the same address; it answers when this resolves. */
+  startGateway(): Promise<void>;
 }
 
 const accessKey = 'DAYBOOKTEST';
@@ -95,14 +99,12 @@ export async function startObjectStore(): Promise<ObjectStore> {
   const folder = await mkdtemp(join(tmpdir(), 'daybook-ceph-'));
   const children: ChildProcess[] = [];
   const stop = async (): Promise<void> => {
-    for (const child of children.toReversed()) {
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      if (child.exitCode === null && child.signalCode === null && child.kill('SIGKILL')) await ended;
-    }
+    for (const child of children.toReversed()) await kill(child);
     await rm(folder, { recursive: true, force: true });
   };
   try {
     const endpoint = await start(folder, children);
+    const gateway = (): ChildProcess => children.at(-1) as ChildProcess;
     let buckets = 0;
     return {
       endpoint,
@@ -111,6 +113,11 @@ export async function startObjectStore(): Promise<ObjectStore> {
         const place = { endpoint, region: 'us-east-1', bucket: `mail-${buckets}`, accessKey, secretKey };
         await makeBucket(place, options);
         return place;
+      },
+      killGateway: () => kill(gateway()),
+      startGateway: async () => {
+        children.push(serve(join(folder, 'ceph.conf'), 'radosgw', '-n', 'client.rgw.a'));
+        await answering(endpoint);
       },
       [Symbol.asyncDispose]: stop,
     };
@@ -121,6 +128,22 @@ export async function startObjectStore(): Promise<ObjectStore> {
     await stop();
     throw new Error(`the object storage did not come up\n${ends.join('\n--\n')}`, { cause: error });
   }
+}
+
+function serve(config: string, program: string, ...args: readonly string[]): ChildProcess {
+  const child = spawn(program, ['-c', config, '-f', ...args], { stdio: 'ignore' });
+  child.once('error', () => undefined);
+  return child;
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  if (child.exitCode === null && child.signalCode === null && child.kill('SIGKILL')) await ended;
+}
+
+async function answering(endpoint: string): Promise<void> {
+  const answers = async (): Promise<boolean> => (await fetch(endpoint).catch(() => null))?.ok === true;
+  await eventually(answers, { withinMs: 50_000, what: 'an answer of the gateway' });
 }
 
 async function start(folder: string, children: ChildProcess[]): Promise<string> {
@@ -134,22 +157,16 @@ async function start(folder: string, children: ChildProcess[]): Promise<string> 
     if (said.code !== 0) throw new Error(`${program} ended with ${said.code}: ${said.stderr}`);
     return said.stdout;
   };
-  const serve = (program: string, ...args: readonly string[]): void => {
-    const child = spawn(program, ['-c', config, '-f', ...args], { stdio: 'ignore' });
-    child.once('error', () => undefined);
-    children.push(child);
-  };
   const map = join(folder, 'monmap');
   await partner('monmaptool', ['--create', '--fsid', fsid, '--addv', 'a', `[v2:127.0.0.1:${mon}]`, map]);
   await run('ceph-mon', '--mkfs', '-i', 'a', '--monmap', map, '--keyring', join(folder, 'keyring'));
-  serve('ceph-mon', '-i', 'a');
+  children.push(serve(config, 'ceph-mon', '-i', 'a'));
   await run('ceph', '--connect-timeout', '20', 'osd', 'new', osd, '0');
   await run('ceph-osd', '-i', '0', '--mkfs', '--osd-uuid', osd);
-  serve('ceph-osd', '-i', '0');
-  serve('radosgw', '-n', 'client.rgw.a');
+  children.push(serve(config, 'ceph-osd', '-i', '0'));
+  children.push(serve(config, 'radosgw', '-n', 'client.rgw.a'));
   const endpoint = `http://127.0.0.1:${rgw}`;
-  const answers = async (): Promise<boolean> => (await fetch(endpoint).catch(() => null))?.ok === true;
-  await eventually(answers, { withinMs: 50_000, what: 'an answer of the gateway' });
+  await answering(endpoint);
   const user = ['--uid=daybook', '--display-name=daybook', `--access-key=${accessKey}`];
   await run('radosgw-admin', 'user', 'create', ...user, `--secret-key=${secretKey.reveal()}`);
   return endpoint;
