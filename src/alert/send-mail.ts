@@ -46,7 +46,9 @@ export async function sendMail(
     ...(login === null ? {} : { auth: { user: login.user, pass: login.password.reveal() } }),
   });
   if (signal.aborted) throw new Error(stopping);
-  const sending = transport.sendMail(mail);
+  // What is given up here would go on there, and might still arrive: the signal alone closes its connection.
+  const line = new AbortController();
+  const sending = transport.sendMail({ ...mail, signal: line.signal });
   let giveUp: (error: Error) => void = () => undefined;
   const givenUp = new Promise<never>((_, reject) => {
     giveUp = reject;
@@ -62,7 +64,7 @@ export async function sendMail(
   } finally {
     late.unsubscribe();
     signal.removeEventListener('abort', aborted);
-    transport.close();
+    line.abort();
   }
 }
 

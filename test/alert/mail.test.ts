@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import { asyncScheduler } from 'rxjs';
+import { asyncScheduler, firstValueFrom, type SchedulerLike, Subject, VirtualTimeScheduler } from 'rxjs';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { expect, test } from 'vitest';
 import { mailChannel } from '../../src/alert/mail.ts';
@@ -39,10 +39,12 @@ async function relay(options: SMTPServerOptions = {}) {
   };
 }
 
-function channel(port: number, more: Partial<Parameters<typeof mailChannel>[0]> = {}) {
+type More = Partial<Parameters<typeof mailChannel>[0]> & { readonly clock?: SchedulerLike };
+
+function channel(port: number, { clock = asyncScheduler, ...more }: More = {}) {
   const base = { host: '127.0.0.1', port, security: 'none', login: null } as const;
   const people = { from: 'daybook@north.example', to: ['olga@north.example', 'oncall@north.example'] };
-  return mailChannel({ ...base, ...people, ...more }, { instance: 'mx1', notices, clock: asyncScheduler });
+  return mailChannel({ ...base, ...people, ...more }, { instance: 'mx1', notices, clock });
 }
 const headerOf = (text: string, name: string): string | undefined =>
   new RegExp(`^${name}: (.*(?:\r\n[ \t].*)*)`, 'im').exec(text)?.[1]?.replace(/\r\n\s*/g, ' ');
@@ -108,16 +110,34 @@ test('a certificate that nobody vouches for is refused', async () => {
   expect(place.heard).toEqual([]);
 });
 
-test('a relay that never greets holds up no stop of the engine', async () => {
-  let connected: () => void = () => undefined;
-  const connection = new Promise<void>((resolve) => {
-    connected = resolve;
-  });
-  await using place = await relay({ onConnect: () => connected() });
+/** A relay that takes connections and says nothing; tells when the first one came, and when one was closed. */
+async function silentRelay() {
+  const [came, left] = [new Subject<void>(), new Subject<void>()];
+  const [hasCome, hasLeft] = [firstValueFrom(came), firstValueFrom(left)];
+  const place = await relay({ onConnect: () => came.next(), onClose: () => left.next() });
+  return { ...place, hasCome, hasLeft };
+}
+
+/** By itself the connection ends after 30 s without a greeting: what is waited for less is closed by us. */
+const soon = { timeout: 15_000 };
+
+test('a relay that never greets holds up no stop of the engine, and its connection is closed', soon, async () => {
+  await using place = await silentRelay();
   const ending = new AbortController();
   const sending = channel(place.port).test({ signal: ending.signal });
-  await connection;
+  await place.hasCome;
   ending.abort();
   await expect(sending).rejects.toThrow('the engine is stopping');
+  await place.hasLeft;
   await expect(channel(place.port).test({ signal: ending.signal })).rejects.toThrow('the engine is stopping');
+});
+
+test('what is given up for its time is not sent any more: its connection is closed', soon, async () => {
+  await using place = await silentRelay();
+  const clock = new VirtualTimeScheduler();
+  const sending = channel(place.port, { clock }).test({ signal: never });
+  await place.hasCome;
+  clock.flush();
+  await expect(sending).rejects.toThrow('not sent within 120 s');
+  await place.hasLeft;
 });
