@@ -192,7 +192,8 @@ async function openArchive(bounds: SearchBounds) {
     fitting: (query: Query) => [...model.values()].filter((message) => fits(message, query)).map(({ id }) => id),
     add: async ({ id, messageId, copy }: { id: number; messageId: string; copy: Copy }) => {
       const name = `m.${String(id).padStart(4, '0')}-~`;
-      if (!model.has(name)) await store({ id: name, messageId, archivedAt: (id % 5) * day, copies: [copy] });
+      // An id never comes again; one that is deleted, seen before and placed anew would look like a wrong order.
+      if (!positions.has(name)) await store({ id: name, messageId, archivedAt: (id % 5) * day, copies: [copy] });
     },
     join: async (id: string, copy: Copy) => {
       const message = model.get(id);
