@@ -2,11 +2,12 @@ import { describe, expect, test } from 'vitest';
 import type { MatchingOptions } from '../../streams/message.ts';
 import { Line } from '../support/line.ts';
 import { buildMessage, buildReport, type ReportParts } from '../support/mail.ts';
-import { day, noon, second } from '../support/stream-shapes.ts';
+import { day, minute, noon, second } from '../support/stream-shapes.ts';
 
 const dateOf = (at: number): string => new Date(at).toUTCString().replace('GMT', '+0000');
 const old = dateOf(noon - 31 * day);
 const young = dateOf(noon - day);
+const hour = 60 * minute;
 
 /** How a report ends whose original has this Date and these further header lines. */
 function endOf(
@@ -54,19 +55,20 @@ describe('S17 on its line', () => {
     expect(endOf(dateOf(noon + 2 * day))).toEqual({ end: 'archived', flags: ['date-in-future'] });
   });
 
+  // The limit is crossed a second after the receipt. Each second of an idle line is one look, so hours say as much as days.
   test('what was accepted in time does not expire while it waits', () => {
-    using line = new Line({ options: { initialProcessDelayMs: day, deliveryWaitAttempts: 1 } });
+    using line = new Line({ options: { initialProcessDelayMs: hour, deliveryWaitAttempts: 1 } });
     const id = line.take(buildReport({ originals: [buildMessage({ date: dateOf(noon - 30 * day) })] }));
-    line.clock.runUntil(noon + 2 * day);
+    line.clock.runUntil(noon + 2 * hour);
     expect(line.ends).toEqual({ [id]: 'archived' });
   });
 
-  test('what was received in time and read only after days, as after a long stop, is in time', () => {
+  test('what was received in time and read only after hours, as after a long stop, is in time', () => {
     using line = new Line({ definitionIds: ['other'], options: { deliveryWaitAttempts: 1 } });
     const id = line.take(buildReport({ originals: [buildMessage({ date: dateOf(noon - 30 * day) })] }));
-    line.clock.runUntil(noon + 5 * day);
+    line.clock.runUntil(noon + 5 * hour);
     line.store.items.set(id, { ...line.store.items.get(id)!, definitionId: 'other' });
-    line.clock.runUntil(noon + 6 * day);
+    line.clock.runUntil(noon + 6 * hour);
     expect(line.ends).toEqual({ [id]: 'archived' });
   });
 
