@@ -2,6 +2,7 @@ import type { SchedulerLike } from 'rxjs';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Append, LogPosition, LogRecord } from '../store/commit-log.types.ts';
 import { type EncodedRecord, encodeRecord, type RecordPlace } from '../store/record.ts';
+import type { StoredBodies } from './body-store.ts';
 import { decide } from './decide.ts';
 import type { Follower } from './follower.ts';
 import type { BodyPlace, LastWrite, LockedHead, WrittenRow } from './log-rows.ts';
@@ -15,8 +16,8 @@ const refsGoodForMs = 3_600_000;
 
 export interface GroupParts {
   readonly prepared: readonly Prepared[];
-  /** Where the bodies lie, in their order, and since when (epoch ms); null: they go into the database. */
-  readonly stored: { readonly refs: readonly VaultRef[]; readonly at: number } | null;
+  /** Null: bodies go into the database. */
+  readonly stored: StoredBodies | null;
   readonly turn: Turn | null;
   /** Of this log, opened once. */
   readonly session: string;

@@ -6,10 +6,11 @@ import type { OpenedCommitLog } from '../store/commit-log.ts';
 import type { CommitLog, LogPosition, LogRecord, WaitingRecords } from '../store/commit-log.types.ts';
 import type { Waiting } from '../store/group-commit.types.ts';
 import { genesisHash, type RecordHead } from '../store/record.ts';
+import { BodyStore, type Stored } from './body-store.ts';
 import type { Follower } from './follower.ts';
-import { type GroupParts, GroupWrite, type Seat } from './group-write.ts';
-import type { Prepared, SharedLogOptions, Turn, Written } from './shared-log.types.ts';
-import { decodeRow, prepare, sliceOf, takeGroup } from './shared-records.ts';
+import { GroupWrite, type Seat } from './group-write.ts';
+import type { SharedLogOptions, Turn, Written } from './shared-log.types.ts';
+import { decodeRow, hasBody, prepareAll, sliceOf, takeGroup } from './shared-records.ts';
 
 /** A worker learns so soon of what others have written while it writes nothing itself. */
 const lookEveryMs = 100;
@@ -33,8 +34,8 @@ export class SharedLog implements OpenedCommitLog {
   readonly #seat: Seat = { last: undefined };
   readonly #looking: Subscription;
   readonly #end$ = new Subject<void>();
-  /** Packs hold what was stored together: what one of them holds is referred to by one transaction, all of it or nothing. */
-  readonly #storing = exclusive();
+  /** Null where bodies go into the database. */
+  readonly #bodies: BodyStore | null;
   readonly #oneByOne = exclusive();
   #waiting: Waiting[] = [];
   #underWay: readonly Waiting[] = [];
@@ -48,6 +49,11 @@ export class SharedLog implements OpenedCommitLog {
   constructor(options: SharedLogOptions, follower: Follower) {
     this.#options = options;
     this.#follower = follower;
+    const { vault, now } = options;
+    const ready = (): void => {
+      this.#running ??= this.#run();
+    };
+    this.#bodies = vault === null ? null : new BodyStore({ vault, now, ready });
     this.#looking = timer(lookEveryMs, lookEveryMs, options.clock)
       .pipe(
         exhaustMap(() => {
@@ -64,15 +70,17 @@ export class SharedLog implements OpenedCommitLog {
   }
 
   get waiting(): WaitingRecords {
-    const count = this.#waiting.length + this.#underWay.length;
-    return { count, since: (this.#underWay[0] ?? this.#waiting[0])?.at ?? null };
+    const all = [...(this.#bodies?.waiting ?? []), ...this.#underWay, ...this.#waiting];
+    return { count: all.length, since: all.length === 0 ? null : Math.min(...all.map(({ at }) => at)) };
   }
 
   append: CommitLog['append'] = (draft) => {
     if (this.#failure !== null) return Promise.reject(this.#failure);
     if (this.#ending) return Promise.reject(new EngineFailure('stopping'));
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ draft, at: this.#options.now(), resolve, reject });
+      const waiting = { draft, at: this.#options.now(), resolve, reject };
+      if (this.#bodies !== null && hasBody(draft)) return this.#bodies.add(waiting);
+      this.#waiting.push(waiting);
       this.#running ??= this.#run();
     });
   };
@@ -123,6 +131,7 @@ export class SharedLog implements OpenedCommitLog {
     this.#ending = true;
     this.#looking.unsubscribe();
     this.#end$.next();
+    await this.#bodies?.end();
     await this.#running;
     await this.#look;
     await this.#follower.end();
@@ -131,15 +140,16 @@ export class SharedLog implements OpenedCommitLog {
   async #run(): Promise<void> {
     // At least one turn: what is appended in the same one shares the group.
     await Promise.resolve();
-    while (this.#waiting.length > 0 || this.#turn !== null) {
+    while (this.#waiting.length > 0 || this.#turn !== null || this.#bodies?.isReady === true) {
       const turn = this.#turn;
       this.#turn = null;
       const group = takeGroup(this.#waiting);
-      this.#underWay = group;
-      await this.#commit(group, turn).catch((error: unknown) => {
+      const stored = this.#bodies?.take() ?? null;
+      this.#underWay = [...group, ...(stored?.group ?? [])];
+      await this.#commit(group, stored, turn).catch((error: unknown) => {
         const failure = asFailure(error);
         this.#fail(failure);
-        for (const { reject } of group) reject(failure);
+        for (const { reject } of this.#underWay) reject(failure);
         turn?.reject(failure);
       });
       this.#underWay = [];
@@ -147,16 +157,14 @@ export class SharedLog implements OpenedCommitLog {
     this.#running = null;
   }
 
-  async #commit(group: readonly Waiting[], turn: Turn | null): Promise<void> {
+  async #commit(group: readonly Waiting[], stored: Stored | null, turn: Turn | null): Promise<void> {
     if (this.#failure !== null) throw this.#failure;
     await this.#follower.room();
-    const prepared = group.flatMap(prepareOne);
+    const prepared = [...prepareAll(group), ...(stored?.prepared ?? [])];
     if (prepared.length === 0 && turn === null) return;
-    const bodies = prepared.filter(({ bodyLength }) => bodyLength > 0).map(({ body }) => body);
-    const stored = bodies.length === 0 ? null : await this.#store(bodies);
     this.#batch += 1;
-    const { append } = this;
-    const parts = { prepared, stored, turn, session: this.#session, batch: this.#batch, seat: this.#seat, append };
+    const [session, batch, seat] = [this.#session, this.#batch, this.#seat];
+    const parts = { prepared, stored: stored?.places ?? null, turn, session, batch, seat, append: this.append };
     const write = new GroupWrite(this.#options, this.#follower, parts);
     try {
       this.#follower.own(await this.#insist(write));
@@ -164,13 +172,6 @@ export class SharedLog implements OpenedCommitLog {
       write.giveUp(asFailure(error));
       throw error;
     }
-  }
-
-  async #store(bodies: readonly (readonly Uint8Array[])[]): Promise<GroupParts['stored']> {
-    const { vault, now } = this.#options;
-    if (vault === null) return null;
-    const at = now();
-    return { refs: await this.#storing(() => vault.store(bodies)), at };
   }
 
   async #insist(write: GroupWrite): Promise<Written> {
@@ -208,16 +209,6 @@ export class SharedLog implements OpenedCommitLog {
     this.#failure = failure;
     this.#follower.giveUp(failure);
     this.#options.failed(failure);
-  }
-}
-
-/** A draft that cannot be written is its caller's bug; the others of the group have no part in it. */
-function prepareOne(waiting: Waiting): readonly Prepared[] {
-  try {
-    return [prepare(waiting)];
-  } catch (error) {
-    waiting.reject(error);
-    return [];
   }
 }
 

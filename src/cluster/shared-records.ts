@@ -1,5 +1,5 @@
 import { EngineFailure } from '../../streams/failure.ts';
-import type { LogRecord } from '../store/commit-log.types.ts';
+import type { LogRecord, RecordDraft } from '../store/commit-log.types.ts';
 import type { Waiting } from '../store/group-commit.types.ts';
 import { particularsBytes } from '../store/particulars.ts';
 import { decodeHead, lengthOf, type RecordHead, sha256Of } from '../store/record.ts';
@@ -21,6 +21,10 @@ export function takeGroup(waiting: Waiting[]): readonly Waiting[] {
   }
   return waiting.splice(0, count);
 }
+
+/** Whether there are bytes of mail in it. */
+export const hasBody = ({ kind, facts, payload }: RecordDraft): boolean =>
+  (kind === 'intake' || kind === 'chunk') && lengthOf(payload) > particularsBytes({ facts });
 
 /**
  * What can be done before a record has its place. Bytes of mail are the body; all else of a payload is the tail, which
@@ -46,6 +50,17 @@ export function prepare(waiting: Waiting): Prepared {
     tail: Buffer.from(last),
   };
 }
+
+/** A draft that cannot be written is its caller's bug; the others of the group have no part in it. */
+export const prepareAll = (group: readonly Waiting[]): readonly Prepared[] =>
+  group.flatMap((waiting) => {
+    try {
+      return [prepare(waiting)];
+    } catch (error) {
+      waiting.reject(error);
+      return [];
+    }
+  });
 
 /** @throws EngineFailure `damaged` */
 export function decodeRow({ seq, head: bytes, tail, dropped }: ReadRow & { readonly dropped?: boolean }): {

@@ -1,0 +1,87 @@
+import { asFailure } from '../../streams/failure.ts';
+import type { Waiting } from '../store/group-commit.types.ts';
+import type { Prepared } from './shared-log.types.ts';
+import { prepareAll, takeGroup } from './shared-records.ts';
+import type { Vault, VaultRef } from './vault.types.ts';
+
+/** Where the bodies of a group lie, in their order, and since when (epoch ms). */
+export interface StoredBodies {
+  readonly refs: readonly VaultRef[];
+  readonly at: number;
+}
+/** A group whose bodies stand in object storage. */
+export interface Stored {
+  readonly group: readonly Waiting[];
+  readonly prepared: readonly Prepared[];
+  readonly places: StoredBodies;
+}
+
+export interface BodyStoreParts {
+  readonly vault: Vault;
+  /** Epoch ms. */
+  readonly now: () => number;
+  /** There is a group to be written. */
+  readonly ready: () => void;
+}
+
+/**
+ * Puts bodies into object storage before their records are written, what waits together. What one pack holds is referred
+ * to by one transaction, all of it or nothing: so one pack at a time, and no group in parts. Neither its answers nor its
+ * failures are waited for by what has no body: a failure is told to whom it concerns, and the log has no part in it.
+ */
+export class BodyStore {
+  readonly #parts: BodyStoreParts;
+  #waiting: Waiting[] = [];
+  #underWay: readonly Waiting[] = [];
+  readonly #stored: Stored[] = [];
+  #running: Promise<void> | null = null;
+
+  constructor(parts: BodyStoreParts) {
+    this.#parts = parts;
+  }
+
+  /** Whose bodies wait, are on their way, or stand and are not written about yet. */
+  get waiting(): readonly Waiting[] {
+    return [...this.#stored.flatMap(({ group }) => group), ...this.#underWay, ...this.#waiting];
+  }
+
+  get isReady(): boolean {
+    return this.#stored.length > 0;
+  }
+
+  add(waiting: Waiting): void {
+    this.#waiting.push(waiting);
+    this.#running ??= this.#run();
+  }
+
+  /** The next group that is to be written; null: none is. */
+  take(): Stored | null {
+    return this.#stored.shift() ?? null;
+  }
+
+  /** Resolves when nothing is on its way. */
+  async end(): Promise<void> {
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // At least one turn: what is appended in the same one shares a pack.
+    await Promise.resolve();
+    const { vault, now, ready } = this.#parts;
+    while (this.#waiting.length > 0) {
+      const group = takeGroup(this.#waiting);
+      this.#underWay = group;
+      const prepared = prepareAll(group);
+      try {
+        const at = now();
+        const refs = await vault.store(prepared.map(({ body }) => body));
+        this.#stored.push({ group, prepared, places: { refs, at } });
+        ready();
+      } catch (error) {
+        for (const { reject } of group) reject(asFailure(error));
+      }
+      this.#underWay = [];
+    }
+    this.#running = null;
+  }
+}
