@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { access, constants, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { access, chmod, constants, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -13,20 +13,24 @@ export interface Disk extends AsyncDisposable {
   readonly folder: string;
   /** Keeps what is on the disk now, and nothing of what is only in memory: the instant of the power cut. */
   cut(): Promise<void>;
-  /** Mounts what was kept, as a machine does that is switched on again: the journal is replayed. */
+  /**
+   * Mounts what was kept, as a machine does that is switched on again: the journal is replayed and the file system checked.
+   * @throws Error when it is damaged in a way that no machine would mend by itself
+   */
   switchOn(): Promise<void>;
 }
 
 /** Longest time between two commits of the journal, seconds: nothing becomes durable but what is asked for. */
 const commitSeconds = 300;
-/** Bytes of the disk; the file behind it is sparse. */
-const diskSize = '600M';
 
-export async function openDisk(): Promise<Disk> {
+/** `size` in the words of truncate(1); the file behind it is sparse. */
+export async function openDisk({ size = '600M' }: { readonly size?: string } = {}): Promise<Disk> {
   const base = await mkdtemp(join(tmpdir(), 'daybook-disk-'));
+  // A server that is not root's may have its data on it.
+  await chmod(base, 0o711);
   const [image, kept, folder] = [join(base, 'disk'), join(base, 'kept'), join(base, 'mounted')];
   await mkdir(folder);
-  await run('truncate', ['-s', diskSize, image]);
+  await run('truncate', ['-s', size, image]);
   await run('mkfs.ext4', ['-q', '-F', image]);
   const mount = (): Promise<unknown> => run('mount', ['-o', `loop,commit=${commitSeconds}`, image, folder]);
   await mount();
@@ -36,6 +40,7 @@ export async function openDisk(): Promise<Disk> {
     switchOn: async () => {
       await run('umount', [folder]);
       await rename(kept, image);
+      await check(image);
       await mount();
     },
     [Symbol.asyncDispose]: async () => {
@@ -43,6 +48,13 @@ export async function openDisk(): Promise<Disk> {
       await rm(base, { recursive: true, force: true });
     },
   };
+}
+
+/** e2fsck(8) mends what is safe to mend, and says so with 1. */
+async function check(image: string): Promise<void> {
+  await run('e2fsck', ['-f', '-p', image]).catch((error: { readonly code?: number }) => {
+    if (error.code !== 1) throw error;
+  });
 }
 
 /** Stops a process where it stands, and resolves when none of its threads is in the kernel any more. */
