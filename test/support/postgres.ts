@@ -121,17 +121,17 @@ function handleOf(server: Server, password: string): Postgres {
 /** Longest wait for a connection, and for an answer, ms: far above what a healthy server needs on a busy machine. */
 const askWithinMs = 20_000;
 
-/** One statement on a connection of its own, so that no pool outlives a server that is killed. @throws DatabaseError of pg */
+/**
+ * Rows of one statement, on a connection of its own, so that no pool outlives a server that is killed.
+ * @throws DatabaseError of pg, and Error when connecting or answering takes longer than `withinMs`
+ */
 export async function ask<R extends QueryResultRow>(
   url: string,
   sql: string,
   values: readonly unknown[] = [],
+  withinMs = askWithinMs,
 ): Promise<readonly R[]> {
-  const client = new Client({
-    connectionString: url,
-    connectionTimeoutMillis: askWithinMs,
-    query_timeout: askWithinMs,
-  });
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: withinMs, query_timeout: withinMs });
   // A server that goes away between two answers is told by the next query.
   client.on('error', () => undefined);
   await client.connect();
