@@ -1,4 +1,5 @@
 import { asFailure } from '../../streams/failure.ts';
+import { exclusive } from '../exclusive.ts';
 import type { Waiting } from '../store/group-commit.types.ts';
 import type { Prepared } from './shared-log.types.ts';
 import { prepareAll, takeGroup } from './shared-records.ts';
@@ -35,6 +36,7 @@ export class BodyStore {
   #underWay: readonly Waiting[] = [];
   readonly #stored: Stored[] = [];
   #running: Promise<void> | null = null;
+  readonly #oneByOne = exclusive();
 
   constructor(parts: BodyStoreParts) {
     this.#parts = parts;
@@ -59,6 +61,9 @@ export class BodyStore {
     return this.#stored.shift() ?? null;
   }
 
+  /** Stores payloads in packs that hold nothing else. @throws EngineFailure `store-failed` */
+  apart: Vault['store'] = (payloads) => this.#oneByOne(() => this.#parts.vault.store(payloads));
+
   /** Resolves when nothing is on its way. */
   async end(): Promise<void> {
     await this.#running;
@@ -67,14 +72,14 @@ export class BodyStore {
   async #run(): Promise<void> {
     // At least one turn: what is appended in the same one shares a pack.
     await Promise.resolve();
-    const { vault, now, ready } = this.#parts;
+    const { now, ready } = this.#parts;
     while (this.#waiting.length > 0) {
       const group = takeGroup(this.#waiting);
       this.#underWay = group;
       const prepared = prepareAll(group);
       try {
         const at = now();
-        const refs = await vault.store(prepared.map(({ body }) => body));
+        const refs = await this.apart(prepared.map(({ body }) => body));
         this.#stored.push({ group, prepared, places: { refs, at } });
         ready();
       } catch (error) {

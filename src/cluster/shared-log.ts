@@ -7,10 +7,13 @@ import type { CommitLog, LogPosition, LogRecord, WaitingRecords } from '../store
 import type { Waiting } from '../store/group-commit.types.ts';
 import { genesisHash, type RecordHead } from '../store/record.ts';
 import { BodyStore, type Stored } from './body-store.ts';
+import { DropRows } from './drop-rows.ts';
 import type { Follower } from './follower.ts';
 import { GroupWrite, type Seat } from './group-write.ts';
+import { dropPayloads } from './shared-drop.ts';
 import type { SharedLogOptions, Turn, Written } from './shared-log.types.ts';
 import { decodeRow, hasBody, prepareAll, sliceOf, takeGroup } from './shared-records.ts';
+import type { Vault } from './vault.types.ts';
 
 /** A worker learns so soon of what others have written while it writes nothing itself. */
 const lookEveryMs = 100;
@@ -36,6 +39,7 @@ export class SharedLog implements OpenedCommitLog {
   readonly #end$ = new Subject<void>();
   /** Null where bodies go into the database. */
   readonly #bodies: BodyStore | null;
+  readonly #dropping = exclusive();
   readonly #oneByOne = exclusive();
   #waiting: Waiting[] = [];
   #underWay: readonly Waiting[] = [];
@@ -123,9 +127,14 @@ export class SharedLog implements OpenedCommitLog {
 
   destroy: CommitLog['destroy'] = async () => undefined;
 
-  drop: CommitLog['drop'] = async () => {
-    throw new EngineFailure('store-failed', 'not in a cluster yet');
-  };
+  drop: CommitLog['drop'] = (seqs) =>
+    this.#dropping(async () => {
+      if (this.#failure !== null) throw this.#failure;
+      if (this.#ending) throw new EngineFailure('stopping');
+      const { postgres, rows, vault } = this.#options;
+      const store: Vault['store'] = async (payloads) => (await this.#bodies?.apart(payloads)) ?? [];
+      return dropPayloads({ rows: new DropRows(postgres, rows.id), vault, store }, seqs);
+    });
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ending = true;

@@ -84,7 +84,10 @@ function withTail(record: LogRecord, tail: Buffer | null): LogRecord {
   }
 }
 
-/** Bytes of a payload, over its body and its tail. @throws EngineFailure `missing`, `damaged`, `store-failed` */
+/**
+ * Bytes of a payload, over its body and its tail.
+ * @throws EngineFailure `missing`, also where it was deleted; `damaged`, `store-failed`
+ */
 export async function sliceOf(
   { rows, vault }: Pick<SharedLogOptions, 'rows' | 'vault'>,
   seq: number,
@@ -93,14 +96,25 @@ export async function sliceOf(
 ): Promise<Uint8Array> {
   const row = await rows.read(seq);
   const { bodyLength, tail, dropped } = row;
+  if (dropped) throw new EngineFailure('missing', `the payload of record ${seq} was deleted`);
   const end = offset + length;
-  if (offset < 0 || length < 0 || end > bodyLength + tail.length || (dropped && length > 0))
+  if (offset < 0 || length < 0 || end > bodyLength + tail.length)
     throw new EngineFailure('missing', `bytes ${offset} to ${end} of record ${seq}`);
   const ofTail = tail.subarray(Math.max(0, offset - bodyLength), Math.max(0, end - bodyLength));
   if (offset >= bodyLength) return ofTail;
-  const ofBody = await readBody({ rows, vault }, row, offset, Math.min(end, bodyLength) - offset);
+  const bodyEnd = Math.min(end, bodyLength);
+  const ofBody = await readBody({ rows, vault }, row, offset, bodyEnd - offset).catch(async (error: unknown) => {
+    // A pack may be put in the place of another between the row and its bytes (shared-drop.ts).
+    const now = isMissing(error) ? await rows.read(seq) : row;
+    if (now.dropped || isSamePlace(now, row)) throw error;
+    return readBody({ rows, vault }, now, offset, bodyEnd - offset);
+  });
   return ofTail.length === 0 ? ofBody : Buffer.concat([ofBody, ofTail]);
 }
+
+const isMissing = (error: unknown): boolean => error instanceof EngineFailure && error.code === 'missing';
+const packOf = ({ place }: PlacedRow): string | null => (place !== null && 'ref' in place ? place.ref.pack : null);
+const isSamePlace = (one: PlacedRow, other: PlacedRow): boolean => packOf(one) === packOf(other);
 
 async function readBody(
   { rows, vault }: Pick<SharedLogOptions, 'rows' | 'vault'>,

@@ -1,0 +1,117 @@
+import { answered, type Postgres, type Run } from './postgres.ts';
+import type { VaultRef } from './vault.types.ts';
+
+/** A record whose payload stands in a pack. */
+export interface Standing {
+  readonly seq: number;
+  readonly ref: VaultRef;
+}
+
+/**
+ * The statements that take payloads out of a log; their errors are EngineFailure `store-failed`. A row that is dropped names its
+ * pack until that is removed: so what a crash has left can be found again.
+ */
+export class DropRows {
+  readonly #postgres: Postgres;
+  readonly #log: number;
+
+  /** `log`: its number. */
+  constructor(postgres: Postgres, log: number) {
+    this.#postgres = postgres;
+    this.#log = log;
+  }
+
+  /** Tails and bodies in the database go; answers the bytes of these payloads, but for those that were dropped before. */
+  drop(seqs: readonly number[]): Promise<number> {
+    return this.#inTransaction(async (run) => {
+      // In order, so that two workers wait for each other and do not lock each other out.
+      const rows = await run({
+        text: `select seq, body, body_length + octet_length(tail) as bytes from daybook.record
+               where log = $1 and seq = any($2) and not dropped order by seq for update`,
+        values: [this.#log, seqs],
+      });
+      const some = rows.filter(({ bytes }) => Number(bytes) > 0);
+      if (some.length === 0) return 0;
+      await run({
+        text: 'delete from daybook.body where log = $1 and body = any($2)',
+        values: [this.#log, some.flatMap(({ body }) => (body === null ? [] : [body]))],
+      });
+      await run({
+        text: `update daybook.record set dropped = true, tail = '', body = null where log = $1 and seq = any($2)`,
+        values: [this.#log, some.map(({ seq }) => seq)],
+      });
+      return some.reduce((sum, { bytes }) => sum + Number(bytes), 0);
+    });
+  }
+
+  /** Packs that still hold what was dropped of these records. */
+  async packsOf(seqs: readonly number[]): Promise<readonly string[]> {
+    const rows = await this.#run({
+      text: `select distinct pack from daybook.record
+             where log = $1 and seq = any($2) and dropped and pack is not null order by pack`,
+      values: [this.#log, seqs],
+    });
+    return rows.map(({ pack }) => String(pack));
+  }
+
+  /** What else a pack is needed for. */
+  standing(pack: string): Promise<readonly Standing[]> {
+    return this.#standing(this.#run, pack, '');
+  }
+
+  /** Points these records at where their payloads lie now; false, and nothing done, where others stand in the pack by now. */
+  move(pack: string, moved: readonly Standing[]): Promise<boolean> {
+    return this.#inTransaction(async (run) => {
+      const now = await this.#standing(run, pack, 'for update');
+      const isSame = now.length === moved.length && now.every(({ seq }, at) => seq === moved[at]?.seq);
+      if (!isSame) return false;
+      await run({
+        text: `update daybook.record r set pack = m.pack, pack_at = m.at
+               from unnest($2::bigint[], $3::text[], $4::bigint[]) as m (seq, pack, at)
+               where r.log = $1 and r.seq = m.seq`,
+        values: [
+          this.#log,
+          moved.map(({ seq }) => seq),
+          moved.map(({ ref }) => ref.pack),
+          moved.map(({ ref }) => ref.at),
+        ],
+      });
+      return true;
+    });
+  }
+
+  /** The pack is removed: what was dropped of it is done with. */
+  async forget(pack: string): Promise<void> {
+    await this.#run({
+      text: 'update daybook.record set pack = null, pack_at = null where log = $1 and pack = $2 and dropped',
+      values: [this.#log, pack],
+    });
+  }
+
+  /** Those of these packs that no record names, of whatever log of this database. */
+  async orphans(packs: readonly string[]): Promise<readonly string[]> {
+    const rows = await this.#run({
+      text: `select p.pack from unnest($1::text[]) as p (pack) where not exists (
+               select 1 from daybook.log l join daybook.record r on r.log = l.log and r.pack = p.pack)`,
+      values: [packs],
+    });
+    return rows.map(({ pack }) => String(pack));
+  }
+
+  async #standing(run: Run, pack: string, lock: '' | 'for update'): Promise<readonly Standing[]> {
+    const rows = await run({
+      text: `select seq, pack_at, body_length from daybook.record
+             where log = $1 and pack = $2 and not dropped order by seq ${lock}`,
+      values: [this.#log, pack],
+    });
+    return rows.map((row) => ({
+      seq: Number(row['seq']),
+      ref: { pack, at: Number(row['pack_at']), length: Number(row['body_length']) },
+    }));
+  }
+
+  readonly #run: Run = (statement) => answered(this.#postgres.run(statement));
+  #inTransaction<T>(work: (run: Run) => Promise<T>): Promise<T> {
+    return answered(this.#postgres.transaction(work));
+  }
+}

@@ -1,0 +1,120 @@
+import { EngineFailure } from '../../streams/failure.ts';
+import type { DropRows } from './drop-rows.ts';
+import type { Vault, VaultRef } from './vault.types.ts';
+
+/** Rows that one transaction holds, so that no reader of a record waits long for it. */
+const rowsAtOnce = 256;
+/** Payloads of a pack read at once: a pack is read in some hundred round trips. */
+const readsAtOnce = 8;
+/** Another worker that drops from the same pack makes what was stored anew useless; it cannot do so without end. */
+const maxTries = 5;
+/** Packs looked up in the database at once. */
+const packsAtOnce = 256;
+/** Packs that one sweep removes: what is left is taken by the next. */
+const defaultMaxSwept = 10_000;
+/** Nobody stores a pack and refers to it so much later (group-write.ts). */
+export const orphanAfterMs = 86_400_000;
+
+export interface DropParts {
+  readonly rows: DropRows;
+  /** Null: bodies lie in the database. */
+  readonly vault: Pick<Vault, 'read' | 'remove'> | null;
+  /** Stores payloads in packs that hold nothing else. */
+  readonly store: Vault['store'];
+}
+
+/**
+ * Takes the payloads of these records away for good, and answers their bytes. Rows go first, so that nobody finds what is about
+ * to go; then each pack that held some of it: it is removed, and what else it is needed for stands in another one by then.
+ * After a crash at any point, or an error, the same call goes on from there. Heads, facts and chain stay.
+ * @throws EngineFailure `store-failed`; `missing`, `damaged` where what stands beside cannot be carried over
+ */
+export async function dropPayloads(parts: DropParts, seqs: Iterable<number>): Promise<number> {
+  const all = [...seqs].sort((one, other) => one - other);
+  const packs = new Set<string>();
+  let bytes = 0;
+  for (let at = 0; at < all.length; at += rowsAtOnce) {
+    const some = all.slice(at, at + rowsAtOnce);
+    bytes += await parts.rows.drop(some);
+    for (const pack of await parts.rows.packsOf(some)) packs.add(pack);
+  }
+  // One that cannot be thinned does not keep the others.
+  const errors: unknown[] = [];
+  for (const pack of packs) await thinPack(parts, pack).catch((error: unknown) => errors.push(error));
+  if (errors.length > 0) throw errors[0];
+  return bytes;
+}
+
+async function thinPack({ rows, vault, store }: DropParts, pack: string): Promise<void> {
+  if (vault === null)
+    throw new EngineFailure('store-failed', 'payloads lie in object storage, which is not configured');
+  for (let tries = 0; tries < maxTries; tries += 1) {
+    const standing = await rows.standing(pack);
+    if (standing.length > 0) {
+      const bodies = await readAll(
+        vault,
+        standing.map(({ ref }) => ref),
+      );
+      const refs = await store(bodies.map((body) => [body]));
+      const moved = standing.flatMap(({ seq }, at) => (refs[at] ? [{ seq, ref: refs[at] }] : []));
+      if (moved.length !== standing.length) throw new EngineFailure('store-failed', 'a payload was not stored');
+      if (!(await rows.move(pack, moved))) {
+        // It may hold what another worker has dropped meanwhile. Nothing names it.
+        await vault.remove([...new Set(refs.map((ref) => ref.pack))]);
+        continue;
+      }
+    }
+    await vault.remove([pack]);
+    await rows.forget(pack);
+    return;
+  }
+  throw new EngineFailure('store-failed', `the pack ${pack} is being changed by another worker`);
+}
+
+async function readAll(vault: Pick<Vault, 'read'>, refs: readonly VaultRef[]): Promise<readonly Uint8Array[]> {
+  const bodies: Uint8Array[] = [];
+  for (let at = 0; at < refs.length; at += readsAtOnce)
+    bodies.push(...(await Promise.all(refs.slice(at, at + readsAtOnce).map((ref) => readAsItIs(vault, ref)))));
+  return bodies;
+}
+
+/**
+ * A payload that is damaged is carried over as it is, by ranges, which nobody checks: the log knows its right hash and
+ * goes on telling so. A deletion must not wait for it.
+ */
+async function readAsItIs(vault: Pick<Vault, 'read'>, ref: VaultRef): Promise<Uint8Array> {
+  try {
+    return await vault.read(ref, 0, ref.length);
+  } catch (error) {
+    if (!(error instanceof EngineFailure) || error.code !== 'damaged' || ref.length < 2) throw error;
+    const half = ref.length >> 1;
+    return Buffer.concat([await vault.read(ref, 0, half), await vault.read(ref, half, ref.length - half)]);
+  }
+}
+
+/**
+ * Removes packs that were stored before `before` (epoch ms) and that no record names: of workers that ended in between.
+ * `before` lies a day in the past or more, `orphanAfterMs`. The place of these packs must be of logs of this database
+ * alone. Answers how many it removed, `max` at most. @throws EngineFailure `store-failed`
+ */
+export async function sweepPacks(
+  { rows, vault }: { readonly rows: Pick<DropRows, 'orphans'>; readonly vault: Pick<Vault, 'list' | 'remove'> },
+  before: number,
+  max = defaultMaxSwept,
+): Promise<number> {
+  let removed = 0;
+  let packs: string[] = [];
+  const look = async (): Promise<void> => {
+    const orphans = (await rows.orphans(packs)).slice(0, max - removed);
+    if (orphans.length > 0) await vault.remove(orphans);
+    removed += orphans.length;
+    packs = [];
+  };
+  for await (const pack of vault.list(before)) {
+    if (packs.push(pack) < packsAtOnce) continue;
+    await look();
+    if (removed >= max) return removed;
+  }
+  if (packs.length > 0) await look();
+  return removed;
+}
