@@ -121,6 +121,21 @@ describe.skipIf(postgresLeftOut())('the shared log', () => {
     expect((await openLogRows(postgres, 'second')).id).toBe(first.id + 1);
   });
 
+  test('takes no message whose particulars are not the last piece of it, and all others of its group', async () => {
+    const one = await cluster.open('one');
+    const facts = { particulars: 3 };
+    const bad = one.log.append({ kind: 'intake', facts, payload: [Buffer.from('all in one piece')] });
+    const good = take(one, 'beside');
+    await expect(bad).rejects.toThrow(RangeError);
+    const deciding = one.log.deciding((append) =>
+      append({ kind: 'chunk', facts: null, payload: [Buffer.from('mail')] }),
+    );
+    await expect(deciding).rejects.toThrow('a decision takes no mail in');
+    await good;
+    await take(one, 'after');
+    expect(one.log.head.seq).toBe(2);
+  });
+
   test('a database that cannot be reached answers readers with store-failed', async () => {
     const one = await cluster.open('one');
     await take(one, 'kept');
