@@ -14,18 +14,6 @@ const { rounds, cuts, seed } = argumentsOf({ rounds: 1, cuts: 1, seed: Date.now(
 /** Twice the lease of a worker. */
 const pausedMs = 30_000;
 
-await script(async () => {
-  await using patroni = await startPatroni({ disks: cuts > 0 });
-  const hosts = patroni.nodes.map(({ port }) => `127.0.0.1:${port}`).join(',');
-  const postgres = `postgres://daybook:${patroni.password}@${hosts}/daybook`;
-  const faults = [
-    ...Array.from({ length: rounds }, () => roundOf(patroni)).flat(),
-    ...Array.from({ length: cuts }, () => powerCut(patroni)),
-  ];
-  const run = await clusterUnderFaults({ postgres, faults, seed, told: (text) => console.log(text) });
-  return { held: holds(run), figures: { seed, rounds, cuts, ...run } };
-});
-
 const holds = (run: ClusterReport): boolean =>
   isDeepStrictEqual(run.findings, nothingFound) && run.isSame && run.leftInMailbox === 0;
 
@@ -67,4 +55,16 @@ const powerCut = (patroni: PatroniCluster): Fault => ({
     await patroni.powerCut();
     await patroni.healthy();
   },
+});
+
+await script(async () => {
+  await using patroni = await startPatroni({ disks: cuts > 0 });
+  const hosts = patroni.nodes.map(({ port }) => `127.0.0.1:${port}`).join(',');
+  const postgres = `postgres://daybook:${patroni.password}@${hosts}/daybook`;
+  const faults = [
+    ...Array.from({ length: rounds }, () => roundOf(patroni)).flat(),
+    ...Array.from({ length: cuts }, () => powerCut(patroni)),
+  ];
+  const run = await clusterUnderFaults({ postgres, faults, seed, told: (text) => console.log(text) });
+  return { held: holds(run), figures: { seed, rounds, cuts, ...run } };
 });
