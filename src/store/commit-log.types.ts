@@ -60,7 +60,8 @@ export interface CommitLog extends AsyncDisposable {
   readonly head: LogPosition;
   readonly waiting: WaitingRecords;
   /**
-   * Resolves once the record is durable and folded. Order of calls is order of records.
+   * Resolves once the record is durable and folded. Order of calls is order of records, but that mail may come behind what was
+   * called after it: where its bytes lie elsewhere they are stored first.
    * @throws EngineFailure `store-failed` after an I/O error: nothing more is promised on that file; `store-full`
    */
   append(draft: RecordDraft): Promise<LogRecord>;

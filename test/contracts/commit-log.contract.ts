@@ -151,13 +151,15 @@ function payloadContract(open: Open): void {
       log.append(command('between')),
       log.appendChunk([two]),
     ]);
-    expect(seqsOf([first, event, second])).toEqual([1, 2, 3]);
-    expect(equal(await log.slice(1, 0, 5_000), one)).toBe(true);
-    expect(equal(await log.slice(3, 69_000, 1_000), two.subarray(69_000))).toBe(true);
+    // Mail may come behind what was called after it.
+    expect(seqsOf([first, event, second]).toSorted()).toEqual([1, 2, 3]);
+    expect(first.seq).toBeLessThan(second.seq);
+    expect(equal(await log.slice(first.seq, 0, 5_000), one)).toBe(true);
+    expect(equal(await log.slice(second.seq, 69_000, 1_000), two.subarray(69_000))).toBe(true);
     const facts = {
       chunks: [
-        [1, 5_000],
-        [3, 70_000],
+        [first.seq, 5_000],
+        [second.seq, 70_000],
       ],
       size: 75_000,
       sha256: '',
@@ -165,8 +167,9 @@ function payloadContract(open: Open): void {
     await log.append({ kind: 'intake', facts, payload: [] });
     const other = await another();
     expect(seqsOf(other.folded)).toEqual([1, 2, 3, 4]);
-    expect(other.folded.map(({ kind }) => kind)).toEqual(['chunk', 'command', 'chunk', 'intake']);
-    expect(equal(await other.log.slice(3, 0, 70_000), two)).toBe(true);
+    expect(other.folded.at(-1)?.kind).toBe('intake');
+    expect(other.folded[event.seq - 1]?.kind).toBe('command');
+    expect(equal(await other.log.slice(second.seq, 0, 70_000), two)).toBe(true);
   });
 
   test('who wrote a record and who reads it fold the same of what it tells', async () => {
