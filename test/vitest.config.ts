@@ -17,7 +17,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     reporters: ['default', new TallyReporter()],
-    globalSetup: ['./support/build-once.ts'],
+    globalSetup: ['./support/build-once.ts', './support/other-backend.ts'],
     projects: [
       { extends: true, test: { name: 'suite', include: ['**/*.test.ts'], exclude: [paced] } },
       { extends: true, test: { name: 'paced', include: [paced], sequence: { groupOrder: 1 } } },

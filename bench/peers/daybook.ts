@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { onAskedBackend } from './other-backend.ts';
 
 /** The built binary as a process of its own, on loopback, with a configuration and a data directory of its own. */
 export interface Daybook extends AsyncDisposable {
@@ -54,7 +55,7 @@ export async function startDaybook(options: DaybookOptions): Promise<Daybook> {
   const configFile = join(directory, 'daybook.yaml');
   const [smtp, http] = [options.smtp, options.http].map((more) => (more === undefined ? '' : `, ${more}`));
   const base = `dataDir: ./data\nhttp: { port: ${httpPort}${http} }\nsmtp: { port: ${smtpPort}, hostname: daybook.test${smtp} }\n`;
-  await writeFile(configFile, base + options.config);
+  await writeFile(configFile, await onAskedBackend(base + options.config, directory));
   const words = [...(options.under ?? []), process.execPath, ...(options.nodeArguments ?? [])];
   const [program = process.execPath, ...before] = words;
   const child = spawn(program, [...before, binary, 'run', '--config', configFile], {

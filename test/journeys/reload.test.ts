@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
+import { onAskedBackend } from '../../bench/peers/other-backend.ts';
 import { eventually } from '../support/eventually.ts';
 import { all, intakeOf, statusOf } from '../support/journal-api.ts';
 import { deliver, lunchReport } from '../support/journey-mail.ts';
@@ -26,7 +27,7 @@ const service = (id: string): string => `${id}@journal.north.example`;
 async function reload(daybook: Daybook, config: string, from: RegExp, to: string): Promise<string> {
   const before = await readFile(daybook.configFile, 'utf8');
   const start = before.split('\n').slice(0, 3).join('\n').replace(from, to);
-  await writeFile(daybook.configFile, `${start}\n${config}`);
+  await writeFile(daybook.configFile, await onAskedBackend(`${start}\n${config}`, daybook.directory));
   const said = daybook.log().length;
   process.kill(daybook.pid, 'SIGHUP');
   const log = () => daybook.log().slice(said);

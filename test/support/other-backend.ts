@@ -1,0 +1,18 @@
+import { isOnCluster, serverVariable } from '../../bench/peers/other-backend.ts';
+import { type Postgres, startPostgres } from './postgres.ts';
+
+/** One server for all files of a run whose engines are workers of clusters; each folder has its own database there. */
+export async function setup(): Promise<(() => Promise<void>) | undefined> {
+  // Asked once for each project of the configuration.
+  if (!isOnCluster() || process.env[serverVariable] !== undefined) return undefined;
+  // Two files at a time with a few engines each; one engine has up to twelve connections.
+  const postgres: Postgres = await startPostgres({ settings: { max_connections: '200' } });
+  process.env[serverVariable] = postgres.adminUrl;
+  return () => Promise.resolve(postgres[Symbol.asyncDispose]());
+}
+
+/** True where a test asks what only an archive in files has, and says why it is left out. */
+export function leftOutOfCluster(why: string): boolean {
+  if (isOnCluster()) console.warn(`left out of a cluster: ${why}`);
+  return isOnCluster();
+}
