@@ -91,7 +91,7 @@ async function openWorkshop(
   const master = await masterKeyFrom(storing.encryption);
   let known: DefinitionBook | undefined;
   const large = stack.use(openLargeMail(clock));
-  const { store, duties } = await openBackend(
+  const { store, duties, logBytes } = await openBackend(
     live.current,
     {
       master,
@@ -133,7 +133,21 @@ async function openWorkshop(
       return found;
     },
   });
-  const parts = { ...own, duties, rejected, detail, live, store, book, setup, examiners, clock, log, version };
+  const parts = {
+    ...own,
+    duties,
+    logBytes,
+    rejected,
+    detail,
+    live,
+    store,
+    book,
+    setup,
+    examiners,
+    clock,
+    log,
+    version,
+  };
   return { workshop: createWorkshop(parts), directory };
 }
 

@@ -4,8 +4,11 @@ import { createClient, type Endpoint } from './cli/client.ts';
 import { CommandFailure, exitCodes } from './cli/exit-codes.ts';
 import type { Actions, LocateOptions, RekeyAnswer } from './cli/options.ts';
 import type { EngineConfig } from './config/engine.schema.ts';
+import type { EngineOptions } from './config/to-options.ts';
+import type { LogPlace, VerifyReport } from './engine/verification.ts';
 import type { SignedHead } from './evidence/head.ts';
 import type { MasterKey } from './master-key.ts';
+import type { Verified } from './store/verify-segments.ts';
 
 /** What these commands need of the others. */
 export interface FolderParts {
@@ -20,10 +23,12 @@ export function folderActions(parts: FolderParts): Pick<Actions, 'verify' | 'bac
     const { file, config } = await parts.configuration(given);
     const { toEngineOptions } = await import('./config/to-options.ts');
     const { isHeld } = await import('./store/lock.ts');
-    const { dataDir, store, evidence } = toEngineOptions(config, { file, hostname: hostname() });
+    const options = toEngineOptions(config, { file, hostname: hostname() });
+    const { dataDir, store, evidence } = options;
     const { masterKeyFrom } = await import('./master-key.ts');
     const master = await failing(() => masterKeyFrom(store.encryption));
-    return { dataDir, bytes: store.bytes, anchors: evidence.anchors, master, isHeld: await isHeld(dataDir) };
+    const { bytes } = store;
+    return { dataDir, bytes, anchors: evidence.anchors, master, isHeld: await isHeld(dataDir), options };
   };
   const stopped = async (given: string | undefined) => {
     const folder = await folderOf(given);
@@ -33,22 +38,14 @@ export function folderActions(parts: FolderParts): Pick<Actions, 'verify' | 'bac
   };
   const rebuilt = (config: string | undefined): Promise<number> => parts.rebuildIndex(config, () => undefined);
   return {
-    verify: async ({ config, quick, heads }, progress) => {
+    verify: async ({ config, ...how }, progress) => {
       const folder = await folderOf(config);
-      const { dataDir, bytes, anchors } = folder;
-      if (folder.isHeld) return null;
-      const reading = await readingOf(folder);
-      const { verifyData } = await import('./engine/verification.ts');
-      const { keptHeads } = await import('./engine/kept-heads.ts');
-      const given = (await Promise.all(heads.map(headsIn))).flat();
-      return failing(async () => {
-        const kept = await keptHeads(dataDir, anchors);
-        return verifyData({ dataDir, bytes, reading, upTo: null, quick, heads: given, kept, progress });
-      });
+      return folder.isHeld ? null : verifyFolder(folder, how, progress);
     },
     backup: async ({ to, withKeys, ...where }, progress) => {
       const folder = await folderOf(where.config);
       const { dataDir, bytes, isHeld } = folder;
+      refuseInCluster(folder, 'what there is to back up is its PostgreSQL, with all that is shared, and its bucket');
       if (bytes !== 'segments')
         throw new CommandFailure(exitCodes.failed, 'only `store.bytes: segments` can be backed up');
       const { backUp } = await import('./engine/backup.ts');
@@ -65,7 +62,9 @@ export function folderActions(parts: FolderParts): Pick<Actions, 'verify' | 'bac
       return failing(() => backUp({ dataDir, to, head, withKeys, unseal, at, progress }));
     },
     restore: async ({ config, from }, progress) => {
-      const { dataDir, master } = await stopped(config);
+      const folder = await stopped(config);
+      refuseInCluster(folder, 'restore its PostgreSQL; an empty data directory is filled from there by the next start');
+      const { dataDir, master } = folder;
       const { restore } = await import('./engine/restore.ts');
       const { size } = await failing(() => restore({ from, dataDir, master, progress }));
       await rebuilt(config);
@@ -75,8 +74,9 @@ export function folderActions(parts: FolderParts): Pick<Actions, 'verify' | 'bac
       const folder = await stopped(config);
       const { dataDir, bytes } = folder;
       const { applyRepair, planRepair } = await import('./engine/repair.ts');
+      if (from !== undefined) refuseInCluster(folder, 'it has no segments to take from a backup');
       const options = { dataDir, bytes, from, reading: await readingOf(folder), progress };
-      const plan = await failing(() => planRepair(options));
+      const plan = await failing(() => withRecords(folder, false, (records) => planRepair({ ...options, ...records })));
       if (!apply) return plan.steps;
       await failing(() => applyRepair(options, plan, new Date().toISOString().replaceAll(':', '-')));
       if (plan.steps.some(({ kind }) => kind === 'rebuild-index')) await rebuilt(config);
@@ -84,6 +84,53 @@ export function folderActions(parts: FolderParts): Pick<Actions, 'verify' | 'bac
     },
     rekey: async ({ config, to }, progress) => rekeyFolder(await stopped(config), to, progress),
   };
+}
+
+async function verifyFolder(
+  folder: Folder & LogFolder & { readonly anchors: EngineOptions['evidence']['anchors'] },
+  { quick, heads }: { readonly quick: boolean; readonly heads: readonly string[] },
+  progress: (bytes: number) => void,
+): Promise<VerifyReport> {
+  const { dataDir, bytes, anchors } = folder;
+  const reading = await readingOf(folder);
+  const { verifyData } = await import('./engine/verification.ts');
+  const { keptHeads } = await import('./engine/kept-heads.ts');
+  const given = (await Promise.all(heads.map(headsIn))).flat();
+  return failing(async () => {
+    const kept = await keptHeads(dataDir, anchors);
+    const asked = { dataDir, bytes, reading, upTo: null, quick, heads: given, kept, progress };
+    return withRecords(folder, quick, (records) => verifyData({ ...asked, ...records }));
+  });
+}
+
+/** The commit log is not in the data directory, and whoever asks for its files is told where else to look. */
+function refuseInCluster({ options }: Pick<LogFolder, 'options'>, why: string): void {
+  if (options.cluster !== null) throw new CommandFailure(exitCodes.failed, `the archive lies in a cluster: ${why}`);
+}
+
+/** What the log of a cluster is read from, as a verification takes it; nothing where the log lies in files. */
+async function withRecords<T>(
+  { bytes, options }: LogFolder,
+  quick: boolean,
+  work: (records: { readonly records?: AsyncIterable<Verified> }) => Promise<T>,
+): Promise<T> {
+  if (bytes !== 'database') return work({});
+  const { openLogAtRest } = await import('./engine/backend.ts');
+  const { ownRecords } = await import('./engine/own-records.ts');
+  const { asyncScheduler } = await import('rxjs');
+  await using log = await openLogAtRest(options, asyncScheduler);
+  const upTo = log.head.seq;
+  const from = quick ? Math.max(1, upTo - quickRecords + 1) : 1;
+  return await work({ records: ownRecords({ evidence: log, log }, { from, upTo, place: bytes }) });
+}
+
+/** As the last segment of a log in files: the youngest records, as many as are read in some seconds. */
+const quickRecords = 1_000;
+
+/** A data directory, and where its log lies. */
+interface LogFolder {
+  readonly bytes: LogPlace;
+  readonly options: Pick<EngineOptions, 'cluster'>;
 }
 
 /** A data directory, and the key that it is read with. */

@@ -61,17 +61,15 @@ async function openStoreOf(
   how: Pick<StoreOptions, 'rebuild'>,
 ) {
   const { toEngineOptions } = await import('./config/to-options.ts');
-  const { openStore } = await import('./store/open-store.ts');
+  const { openStoreAtRest } = await import('./engine/backend.ts');
+  const { asyncScheduler } = await import('rxjs');
   const { masterKeyFrom } = await import('./master-key.ts');
   const options = toEngineOptions(config, { file, hostname: hostname() });
-  const { dataDir, store: storing } = options;
   const types = new Map(config.definitions.map(({ id, journalType }) => [id, journalType]));
-  const master = await masterKeyFrom(storing.encryption);
-  const store = await openStore({
-    dataDir,
-    bytes: storing.bytes,
-    segmentBytes: storing.segmentBytes,
+  const master = await masterKeyFrom(options.store.encryption);
+  const store = await openStoreAtRest(options, {
     master,
+    clock: asyncScheduler,
     now: () => Date.now(),
     journalTypeOf: ({ definitionId }) => types.get(definitionId ?? '') ?? null,
     ...how,

@@ -1,9 +1,12 @@
 import { defineConfig } from 'vitest/config';
+import { isOnCluster } from '../bench/peers/other-backend.ts';
 import { LongestFirst } from './support/longest-first.ts';
+import { filesNotOfCluster } from './support/other-backend.ts';
 import { TallyReporter } from './support/tally-reporter.ts';
 
 /** What keeps a pace for some seconds by the clock has the machine to itself, when all else is done. */
 const paced = 'faults/flood.test.ts';
+const leftOut = isOnCluster() ? Object.keys(filesNotOfCluster) : [];
 
 /** One thread pool, unisolated: the house has no module-level state, so files cannot disturb each other. */
 export default defineConfig({
@@ -19,7 +22,7 @@ export default defineConfig({
     reporters: ['default', new TallyReporter()],
     globalSetup: ['./support/build-once.ts', './support/other-backend.ts'],
     projects: [
-      { extends: true, test: { name: 'suite', include: ['**/*.test.ts'], exclude: [paced] } },
+      { extends: true, test: { name: 'suite', include: ['**/*.test.ts'], exclude: [paced, ...leftOut] } },
       { extends: true, test: { name: 'paced', include: [paced], sequence: { groupOrder: 1 } } },
     ],
   },

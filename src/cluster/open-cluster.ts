@@ -23,6 +23,8 @@ export interface ClusterOptions {
 export interface Cluster extends AsyncDisposable {
   readonly tenures: Tenures;
   readonly board: ClusterBoard;
+  /** What the logs of the database take on its disks; payloads in object storage not counted. */
+  logBytes(): Promise<number>;
   openStore(
     options: Pick<StoreOptions, 'dataDir' | 'now' | 'journalTypeOf' | 'readLarge' | 'rebuild'>,
     lock: AsyncDisposable,
@@ -41,6 +43,11 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
     return {
       tenures,
       board: createClusterBoard({ postgres, log: id, worker }),
+      logBytes: async () => {
+        const text = `select sum(pg_total_relation_size(t)) as bytes from unnest($1::regclass[]) as t`;
+        const [row] = await postgres.run({ text, values: [['daybook.record', 'daybook.body']] });
+        return Number(row?.['bytes']);
+      },
       openStore: (parts, lock) => {
         const tokenOf = (definitionId: string): string | null => tenures.tokenOf(definitionTenure(definitionId));
         return openClusterStore({ ...options, ...parts, tokenOf }, lock);

@@ -69,7 +69,7 @@ export function toEngineOptions(config: EngineConfig, { file, hostname }: Surrou
     },
     store: {
       backend: store.backend,
-      bytes: store.bytes,
+      bytes: store.backend === 'cluster' ? ('database' as const) : store.bytes,
       segmentBytes: checkedSizeBytes(store.segmentSize),
       minimumFreeBytes: checkedSizeBytes(store.minimumFree),
       encryption: toKeySource(store.encryption, absolute),

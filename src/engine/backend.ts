@@ -2,14 +2,16 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SchedulerLike } from 'rxjs';
 import type { Closing } from '../close.ts';
-import { type Cluster, openCluster } from '../cluster/open-cluster.ts';
+import { type LogReader, openLogReader } from '../cluster/log-reader.ts';
+import { type Cluster, type ClusterOptions, openCluster } from '../cluster/open-cluster.ts';
+import { openClusterStore } from '../cluster/open-cluster-store.ts';
 import { s3Vault } from '../cluster/s3-vault.ts';
 import type { Vault } from '../cluster/vault.types.ts';
 import type { EngineOptions } from '../config/to-options.ts';
 import { keyFile, openSigner, publicKeyFile } from '../evidence/signing-key.ts';
 import type { Log } from '../log.ts';
 import type { MasterKey } from '../master-key.ts';
-import { openLocked, type Store, type StoreOptions } from '../store/open-store.ts';
+import { lockDataDir, openLocked, openStore, type Store, type StoreOptions } from '../store/open-store.ts';
 import { openReopeningStore, type ReopeningStore } from '../store/reopening-store.ts';
 import { writeWhole } from '../whole-file.ts';
 import { clusterDuties } from './cluster-duties.ts';
@@ -27,29 +29,54 @@ export interface BackendParts extends Pick<StoreOptions, 'journalTypeOf' | 'read
 export interface Backend {
   readonly store: ReopeningStore;
   readonly duties: Duties;
+  /** How much the log takes where it does not lie in the data directory. @throws what the database throws */
+  readonly logBytes: () => Promise<number>;
 }
 
 /** @throws EngineFailure `locked`, `key-unusable`, `index-unknown`, `store-failed` */
 export async function openBackend(options: EngineOptions, parts: BackendParts, stack: Closing): Promise<Backend> {
   const { clock } = parts;
   const { dataDir, store: storing, cluster: clustered } = options;
-  const { minimumFreeBytes } = storing;
+  const { minimumFreeBytes, bytes, segmentBytes } = storing;
   const shared = { dataDir, now: () => clock.now(), journalTypeOf: parts.journalTypeOf, readLarge: parts.readLarge };
   const open = async (openWith: (lock: AsyncDisposable) => Promise<Store>): Promise<ReopeningStore> =>
     stack.use(await openReopeningStore({ dataDir, minimumFreeBytes, openLocked: openWith }, clock));
-  if (clustered === null) {
-    const { bytes, segmentBytes } = storing;
+  if (bytes !== 'database') {
     const files = { ...shared, bytes, segmentBytes, master: parts.master };
-    return { store: await open((lock) => openLocked(files, lock)), duties: allDuties };
+    return { store: await open((lock) => openLocked(files, lock)), duties: allDuties, logBytes: async () => 0 };
   }
-  const { worker, postgres } = clustered;
-  const openVault = vaultOf(clustered, clock);
-  const cluster = stack.use(
-    await openCluster({ postgres: postgres.reveal(), log: 'daybook', worker, openVault, clock }),
-  );
+  const place = placeOf(clustered, clock);
+  const cluster = stack.use(await openCluster(place));
   const store = await open((lock) => cluster.openStore(shared, lock));
   await shareKeys(dataDir, cluster);
-  return { store, duties: stack.use(clusterDuties({ cluster, worker, clock, log: parts.log })) };
+  const duties = stack.use(clusterDuties({ cluster, worker: place.worker, clock, log: parts.log }));
+  return { store, duties, logBytes: () => cluster.logBytes() };
+}
+
+/** Opens the store of an engine that is stopped, for a command. @throws EngineFailure as `openBackend` does */
+export async function openStoreAtRest(
+  { dataDir, store: { bytes, segmentBytes }, cluster }: EngineOptions,
+  parts: Pick<StoreOptions, 'journalTypeOf' | 'rebuild' | 'now'> & Pick<BackendParts, 'master' | 'clock'>,
+): Promise<Store> {
+  if (bytes !== 'database') return openStore({ dataDir, bytes, segmentBytes, ...parts });
+  const lock = await lockDataDir({ dataDir });
+  try {
+    // What only the holder of a definition may write is not written here.
+    return await openClusterStore({ dataDir, ...placeOf(cluster, parts.clock), ...parts, tokenOf: () => null }, lock);
+  } catch (error) {
+    await lock[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** The log of a cluster, to be read beside the engines that write it. @throws EngineFailure `store-failed` */
+export const openLogAtRest = ({ cluster }: Pick<EngineOptions, 'cluster'>, clock: SchedulerLike): Promise<LogReader> =>
+  openLogReader(placeOf(cluster, clock));
+
+function placeOf(clustered: EngineOptions['cluster'], clock: SchedulerLike): ClusterOptions {
+  if (clustered === null) throw new Error('a cluster without its options');
+  const { worker, postgres } = clustered;
+  return { postgres: postgres.reveal(), log: 'daybook', worker, openVault: vaultOf(clustered, clock), clock };
 }
 
 /** A sender is told to come again, rather than kept waiting. */

@@ -70,7 +70,9 @@ export async function openBackground(
   const publicKeys = await readPublicKeys(dataDir);
   const source = { dataDir, bytes, store: workshop.store, publicKeys };
   const { verified$ } = evidence;
-  const scrub = stack.use(await openScrub({ clock, log, note, source, intervalMs, verified$ }));
+  const isMine = (): boolean => workshop.duties.isMine(archiveDuty);
+  const { logBytes } = workshop;
+  const scrub = stack.use(await openScrub({ clock, log, note, source, intervalMs, verified$, logBytes, isMine }));
   workshop.warnAlso(anchors.warnings);
   stack.use(openRetention(workshop));
   workshop.warnAlso(() => retentionWarnings(workshop));

@@ -29,7 +29,8 @@ export function evidenceApi(
     try {
       const kept = await keptHeads(dataDir, options.evidence.anchors);
       const upTo = store.log.head.seq;
-      const own = storing.bytes === 'leveldb' ? { records: ownRecords(store, { from: 1, upTo }) } : {};
+      const { bytes: place } = storing;
+      const own = place === 'segments' ? {} : { records: ownRecords(store, { from: 1, upTo, place }) };
       const reading = { unseal: store.evidence.unseal, index: null, hasKey: true };
       const found = await verifyData({ dataDir, bytes: storing.bytes, upTo, kept, reading, progress, ...own });
       const report = { ...found, keyIds: [...found.keyIds], faults: [...found.faults] };

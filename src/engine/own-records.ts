@@ -7,15 +7,18 @@ import type { Workshop } from './workshop.ts';
 const pieceBytes = 1024 * 1024;
 
 /**
- * The records of an open store from `from` up to `upTo`, payloads and all: LevelDB's files are of use to the process alone
- * that has them open.
+ * The records of an open log from `from` up to `upTo`, payloads and all: LevelDB's files are of use to the process alone
+ * that has them open, and a log in a database has none.
  */
 export async function* ownRecords(
-  store: Pick<Workshop['store'], 'evidence' | 'log'>,
-  { from, upTo }: { readonly from: number; readonly upTo: number },
+  store: {
+    readonly evidence: Pick<Workshop['store']['evidence'], 'record'>;
+    readonly log: Pick<Workshop['store']['log'], 'slice'>;
+  },
+  { from, upTo, place }: { readonly from: number; readonly upTo: number; readonly place: 'leveldb' | 'database' },
 ): AsyncGenerator<Verified> {
   for (let seq = from; seq <= upTo; seq += 1) {
-    const file = `bodies (record ${seq})`;
+    const file = `${place === 'leveldb' ? 'bodies' : 'the log in the database'} (record ${seq})`;
     try {
       // Asked for each time: a store that has failed is opened anew, and is another one then.
       const { evidence, log } = store;

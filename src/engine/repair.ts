@@ -2,11 +2,12 @@ import { chmod, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Reading } from '../store/encryption.ts';
 import { segmentName, segmentsIn } from '../store/segment-files.ts';
+import type { Verified } from '../store/verify-segments.ts';
 import { faultOfFile, readManifest } from './backup.ts';
 import { copyDurably } from './copy-file.ts';
 import { keptHeads } from './kept-heads.ts';
 import { scrubState } from './scrub.ts';
-import { type VerifyReport, verifyData } from './verification.ts';
+import { type LogPlace, type VerifyReport, verifyData } from './verification.ts';
 
 /** One thing that a repair would do. Nothing is ever deleted: what is damaged is put aside. */
 export type RepairStep =
@@ -21,7 +22,9 @@ export interface RepairPlan {
 }
 export interface RepairOptions {
   readonly dataDir: string;
-  readonly bytes: 'segments' | 'leveldb';
+  readonly bytes: LogPlace;
+  /** Of a log in a database. */
+  readonly records?: AsyncIterable<Verified>;
   /** A backup to take whole segments from. */
   readonly from: string | undefined;
   /** Opens what is encrypted. */
@@ -31,9 +34,17 @@ export interface RepairOptions {
 
 /** What is damaged and what would be done, the engine stopped. Changes nothing. */
 export async function planRepair(options: RepairOptions): Promise<RepairPlan> {
-  const { dataDir, bytes, reading, progress } = options;
+  const { dataDir, bytes, reading, records, progress } = options;
   const kept = await keptHeads(dataDir, []);
-  const report = await verifyData({ dataDir, bytes, reading, upTo: null, kept, progress });
+  const report = await verifyData({
+    dataDir,
+    bytes,
+    reading,
+    upTo: null,
+    kept,
+    progress,
+    ...(records === undefined ? {} : { records }),
+  });
   const reasons = new Map<string, string>();
   for (const { file, text } of report.faults) if (!reasons.has(file)) reasons.set(file, text);
   const missing = await missingSegments(options);
@@ -82,7 +93,8 @@ function ifMissing(error: NodeJS.ErrnoException): void {
 
 /** Segments that the backup has and the folder has not. */
 async function missingSegments({ dataDir, from }: Pick<RepairOptions, 'dataDir' | 'from'>): Promise<readonly string[]> {
-  const manifest = from === undefined ? undefined : await readManifest(from);
+  if (from === undefined) return [];
+  const manifest = await readManifest(from);
   const stand = new Set(
     (await segmentsIn(join(dataDir, 'commitlog'))).map((firstSeq) => `commitlog/${segmentName(firstSeq)}`),
   );

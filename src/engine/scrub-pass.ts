@@ -5,6 +5,7 @@ import { type FileFault, liveTables } from '../store/leveldb-check.ts';
 import { type Verified, verifySegments } from '../store/verify-segments.ts';
 import { type AuditPoint, LogAudit } from './log-audit.ts';
 import { ownRecords } from './own-records.ts';
+import type { LogPlace } from './verification.ts';
 import type { Workshop } from './workshop.ts';
 
 /** Where a pass goes on: behind these records, all of which were read. Null: at the first. */
@@ -19,14 +20,14 @@ export type ScrubStep =
 
 export interface ScrubSource {
   readonly dataDir: string;
-  readonly bytes: 'segments' | 'leveldb';
+  readonly bytes: LogPlace;
   readonly store: Pick<Workshop['store'], 'evidence' | 'log'>;
   readonly publicKeys: readonly KeyObject[];
   /** The last record of the pass: what comes later is for the next. */
   readonly upTo: number;
 }
 
-/** Of records in LevelDB, which has no segments to begin with. */
+/** Of records in LevelDB or in a database, where no segments begin. */
 const pointEveryBytes = 64 * 1024 * 1024;
 
 /**
@@ -40,7 +41,7 @@ export async function* scrubPass(source: ScrubSource, from: ScrubPoint): AsyncGe
   const records =
     bytes === 'segments'
       ? verifySegments({ directory: join(dataDir, 'commitlog'), upTo, from: first, unseal: store.evidence.unseal })
-      : ownRecords(store, { from: first, upTo });
+      : ownRecords(store, { from: first, upTo, place: bytes });
   let told = 0;
   let sincePoint = 0;
   for await (const step of records) {
@@ -58,7 +59,7 @@ export async function* scrubPass(source: ScrubSource, from: ScrubPoint): AsyncGe
     sincePoint = 0;
     yield { kind: 'point', point: audit.point };
   }
-  for (const name of bytes === 'segments' ? ['index'] : ['bodies', 'index']) {
+  for (const name of bytes === 'leveldb' ? ['bodies', 'index'] : ['index']) {
     for await (const { file, size, fault } of liveTables(join(dataDir, name))) {
       if (fault !== null) yield { kind: 'fault', fault: { file, text: fault } };
       yield { kind: 'read', bytes: size };
@@ -69,7 +70,7 @@ export async function* scrubPass(source: ScrubSource, from: ScrubPoint): AsyncGe
 const bytesOf = ({ head, isDropped }: Extract<Verified, { kind: 'record' }>): number =>
   head.headBytes + (isDropped ? 0 : head.record.payloadLength);
 
-/** How much there is to read, roughly. */
+/** How much there is to read in the data directory, roughly. */
 export async function storedBytes(dataDir: string): Promise<number> {
   const sizes = await Promise.all(
     ['commitlog', 'bodies', 'index'].map(async (folder) => {

@@ -39,6 +39,10 @@ export interface Scrub extends AsyncDisposable {
 export interface ScrubParts extends Pick<Workshop, 'clock' | 'log' | 'note'> {
   readonly source: Omit<ScrubSource, 'upTo'>;
   readonly intervalMs: number;
+  /** How much of the log lies elsewhere than in the data directory. */
+  readonly logBytes: () => Promise<number>;
+  /** Of a log that several engines share, one of them reads it. */
+  readonly isMine: () => boolean;
   /** What each verification of everything has found. */
   readonly verified$: Observable<FullyVerified>;
 }
@@ -143,12 +147,12 @@ class Scrubbing {
   }
 
   async #passIfDue(): Promise<void> {
-    const { source, clock } = this.#parts;
-    if (this.#untilDueMs() > 0) return;
+    const { source, clock, logBytes, isMine } = this.#parts;
+    if (this.#untilDueMs() > 0 || !isMine()) return;
     if (this.#row.pass === null) {
       const now = clock.now();
       const upTo = source.store.log.head.seq;
-      const totalBytes = await storedBytes(source.dataDir);
+      const totalBytes = (await storedBytes(source.dataDir)) + (await logBytes());
       await this.#save({ ...this.#row, pass: { startedAt: now, upTo, bytes: 0, totalBytes, point: null, faults: 0 } });
     }
     await this.#goOn();
@@ -162,7 +166,7 @@ class Scrubbing {
     let owed = 0;
     // Bytes behind the last point were counted, and are read again.
     for await (const step of scrubPass({ ...source, upTo: pass.upTo }, pass.point)) {
-      if (this.#ending) return;
+      if (this.#ending || !this.#parts.isMine()) return;
       if (step.kind === 'point') pass = { ...pass, point: step.point };
       else if (step.kind === 'fault') pass = { ...pass, faults: pass.faults + 1 };
       else pass = { ...pass, bytes: pass.bytes + step.bytes };

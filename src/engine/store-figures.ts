@@ -14,7 +14,7 @@ const lookBackMs = 7 * dayMs;
 /** Of a shorter time nobody should tell a year. */
 const shortestMs = 3_600_000;
 
-type Parts = Pick<Workshop, 'store' | 'clock' | 'options'>;
+type Parts = Pick<Workshop, 'store' | 'clock' | 'options' | 'logBytes'>;
 
 /** What `GET /v1/store` answers. Asked by many at once it looks once. */
 export function storeFigures(parts: Parts): EngineApi['storeFigures'] {
@@ -33,9 +33,9 @@ export function storeFigures(parts: Parts): EngineApi['storeFigures'] {
   };
 }
 
-async function look({ store, options }: Parts, now: number): Promise<StoreFigures> {
+async function look({ store, options, logBytes }: Parts, now: number): Promise<StoreFigures> {
   const { dataDir, store: storing } = options;
-  const folder = storing.bytes === 'segments' ? 'commitlog' : 'bodies';
+  const folder = storing.bytes === 'leveldb' ? 'bodies' : 'commitlog';
   const [log, index, text, logs] = await Promise.all([
     filesIn(join(dataDir, folder)),
     filesIn(join(dataDir, 'index')),
@@ -48,7 +48,13 @@ async function look({ store, options }: Parts, now: number): Promise<StoreFigure
     minimumFreeBytes: storing.minimumFreeBytes,
     totalBytes: blocks * bsize,
   };
-  const bytes = { log: bytesOf(log), index: bytesOf(index), textIndex: bytesOf(text), detailedLogs: bytesOf(logs) };
+  const elsewhere = await logBytes();
+  const bytes = {
+    log: bytesOf(log) + elsewhere,
+    index: bytesOf(index),
+    textIndex: bytesOf(text),
+    detailedLogs: bytesOf(logs),
+  };
   const records = store.log.head.seq;
   return {
     bytes,

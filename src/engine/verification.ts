@@ -18,16 +18,19 @@ import { linked } from './linked-copy.ts';
 import { LogAudit } from './log-audit.ts';
 import { indexFaults, indexOf } from './verify-index.ts';
 
+/** Where the records of a log lie; `database`: not in the data directory. */
+export type LogPlace = 'segments' | 'leveldb' | 'database';
+
 export interface VerifyOptions {
   readonly dataDir: string;
-  readonly bytes: 'segments' | 'leveldb';
+  readonly bytes: LogPlace;
   /** The records that count, where an engine writes on; null: the engine is stopped. */
   readonly upTo: number | null;
   /** Not every byte: the index, the keys, the footers of sealed segments and all of the last one. */
   readonly quick?: boolean;
   /** Opens what is encrypted; without it nothing is. */
   readonly reading?: Reading;
-  /** The records of a running engine whose files only it can read. */
+  /** The records where no files are to be read: of a running engine whose files only it can read, or of a database. */
   readonly records?: AsyncIterable<Verified>;
   /** Heads kept elsewhere: the log must be an extension of each. */
   readonly heads?: readonly SignedHead[];
@@ -129,6 +132,7 @@ async function* recordsOf({
     yield* verifySegments({ directory: join(dataDir, 'commitlog'), upTo, quick, unseal });
     return;
   }
+  if (bytes === 'database') throw new Error('the records of a log in a database are read by who verifies it');
   const checked = await checkLevelFiles(join(dataDir, 'bodies'), { isTorn: true });
   for (const fault of checked.faults) yield { kind: 'fault', fault };
   yield { kind: 'read', bytes: checked.bytes };

@@ -8,6 +8,7 @@ import type { Status } from '../http/status.schema.ts';
 import type { Log } from '../log.ts';
 import type { ReopeningStore } from '../store/reopening-store.ts';
 import { isoTime } from '../time-words.ts';
+import type { Backend } from './backend.ts';
 import type { CanaryBook } from './canaries.ts';
 import type { Definition, DefinitionBook } from './definition-book.types.ts';
 import { engineEvent } from './definition-events.ts';
@@ -40,6 +41,7 @@ export interface Workshop {
   readonly live: LiveOptions;
   readonly store: ReopeningStore;
   readonly duties: Duties;
+  readonly logBytes: Backend['logBytes'];
   readonly book: DefinitionBook;
   readonly setup: ProcessingSetup;
   readonly examiners: Omit<Examiners, typeof Symbol.asyncDispose>;
@@ -86,6 +88,7 @@ export function createWorkshop(
     | 'live'
     | 'store'
     | 'duties'
+    | 'logBytes'
     | 'book'
     | 'setup'
     | 'examiners'

@@ -11,7 +11,7 @@ export const storeSchema = z.object({
     detailedLogs: count,
   }),
   records: count,
-  segments: count.nullable().describe('files of the commit log; null with `store.bytes: leveldb`'),
+  segments: count.nullable().describe('files of the commit log; null with `store.bytes: leveldb` and in a cluster'),
   encrypted: z.boolean(),
   disk: z.object({
     freeBytes: count,

@@ -20,7 +20,10 @@ async function set(bytes: 'segments' | 'leveldb' = 'segments') {
   const { publicKey, sign } = await openSigner(fixture.dataDir);
   const verified$ = new Subject<FullyVerified>();
   const notes: string[] = [];
+  const duty = { isMine: true };
   const parts = () => ({
+    logBytes: async () => 0,
+    isMine: () => duty.isMine,
     clock,
     log: () => undefined,
     note: ({ type, severity, data }: { type: string; severity: string; data: object }) =>
@@ -62,7 +65,7 @@ async function set(bytes: 'segments' | 'leveldb' = 'segments') {
   };
   /** A month later. */
   const rest = (): void => clock.runUntil(clock.now() + interval);
-  return { fixture, clock, notes, verified$, fill, pass, until, through, rest, open: () => openScrub(parts()) };
+  return { fixture, clock, notes, duty, verified$, fill, pass, until, through, rest, open: () => openScrub(parts()) };
 }
 
 /** Flips one bit in place, as a disk does. Undone by itself. */
@@ -104,6 +107,28 @@ describe.each(['segments', 'leveldb'] as const)('a scrub over %s', (bytes) => {
     expect(scrub.status().readBytes).toBeGreaterThan(2 * 20 * big.length);
     await scrub[Symbol.asyncDispose]();
   });
+});
+
+test('a log that several engines share is read by the one whose duty it is, which goes on where it was', async () => {
+  const rig = await set();
+  await using _ = rig.fixture;
+  await rig.fill(20);
+  rig.duty.isMine = false;
+  const scrub = await rig.open();
+  await rig.pass(5 * minute);
+  expect(scrub.status()).toMatchObject({ startedAt: null, readBytes: 0 });
+  rig.duty.isMine = true;
+  await rig.until(() => scrub.status().readBytes > 0);
+  rig.duty.isMine = false;
+  await rig.pass(5 * minute);
+  const { readBytes } = scrub.status();
+  expect(readBytes).toBeLessThan(20 * big.length);
+  expect(scrub.status()).toMatchObject({ startedAt: expect.any(String), lastCompletedAt: null });
+  rig.duty.isMine = true;
+  await rig.through(scrub);
+  expect(scrub.status().readBytes).toBeGreaterThan(20 * big.length);
+  expect(rig.notes).toEqual([]);
+  await scrub[Symbol.asyncDispose]();
 });
 
 test('a flipped byte is told once with its file and place, stays a warning over restarts, and goes with a clean pass', async () => {

@@ -4,11 +4,11 @@ import { openStoreFixture, type StoreKind } from '../support/store-fixture.ts';
 
 const day = 86_400_000;
 
-async function open(kind: StoreKind = 'segments') {
+async function open(kind: StoreKind = 'segments', logBytes = async () => 0) {
   const fixture = await openStoreFixture(kind);
   const { store, dataDir, clock } = fixture;
   const options = { dataDir, store: { bytes: kind === 'leveldb' ? 'leveldb' : 'segments', minimumFreeBytes: 1_000 } };
-  return { fixture, figures: storeFigures({ store, options, clock: { now: () => clock.at } } as never) };
+  return { fixture, figures: storeFigures({ store, options, logBytes, clock: { now: () => clock.at } } as never) };
 }
 
 test('growth is that of the last seven days, and says how long there is room', async () => {
@@ -51,4 +51,12 @@ test('who asks again within half a minute is told the same', async () => {
   expect(await figures()).toBe(before);
   fixture.clock.at += 30_000;
   expect((await figures()).records).toBe(1);
+});
+
+test('a log that lies elsewhere is counted with what it takes there', async () => {
+  const { fixture, figures } = await open('segments', async () => 5_000_000);
+  await using _ = fixture;
+  await fixture.take('first');
+  const { log } = (await figures()).bytes;
+  expect([log > 5_000_000, log < 6_000_000]).toEqual([true, true]);
 });

@@ -9,6 +9,7 @@ import { flipBit } from '../support/folders.ts';
 import { all, statusOf } from '../support/journal-api.ts';
 import { command } from '../support/journey-cli.ts';
 import { deliver, lunchReport } from '../support/journey-mail.ts';
+import { leftOutOfCluster } from '../support/other-backend.ts';
 import { startTimeStampAuthority, type TimeStampAuthority } from '../support/time-stamp-authority.ts';
 
 const recipient = 'journal@journal.north.example';
@@ -125,34 +126,37 @@ describe('a folder at rest', () => {
     expect(await verify('--against', join(daybook.directory, 'none'))).toMatchObject({ code: 2 });
   });
 
-  test('is put back to an older state as a whole: the anchor file shows it, to verify and to the engine', async () => {
-    const old = `${data()}.old`;
-    await cp(data(), old, { recursive: true });
-    daybook = await daybook.restart();
-    for (const name of ['after', 'the', 'copy']) await deliver(daybook.smtpPort, [recipient], lunchReport(name));
-    expect(await daybook.end('SIGTERM')).toBe(0);
-    // Its times are part of the folder; as if an interval had passed.
-    await rm(join(data(), 'anchors.state'));
-    daybook = await daybook.restart();
-    await allMade();
-    expect(await daybook.end('SIGTERM')).toBe(0);
-    expect((await verify()).code).toBe(0);
-    await rm(data(), { recursive: true });
-    await rename(old, data());
-    const { code, stdout } = await verify();
-    expect([code, stdout]).toEqual([1, expect.stringMatching(/DAMAGED .*heads\.jsonl: .*it was put back/)]);
-    await rm(join(data(), 'anchors.state'));
-    daybook = await daybook.restart();
-    const failing = await eventually(async () => {
-      const { warnings } = await anchorsOf();
-      return warnings.find(({ code: warning }) => warning === 'anchor-failing');
-    });
-    expect(failing.text).toMatch(/^the anchor mount \(file\) fails: .*it was put back$/);
-    const told = await eventually(async () => {
-      const events = await all<Event>(daybook, '/v1/events?type=anchor.failed');
-      return events.length > 0 && events;
-    });
-    expect(told.map((event) => event.data.anchor)).toEqual(['mount']);
-    expect((await daybook.fetch('/readyz')).status).toBe(200);
-  });
+  test.skipIf(leftOutOfCluster('a folder put back'))(
+    'is put back to an older state as a whole: the anchor file shows it, to verify and to the engine',
+    async () => {
+      const old = `${data()}.old`;
+      await cp(data(), old, { recursive: true });
+      daybook = await daybook.restart();
+      for (const name of ['after', 'the', 'copy']) await deliver(daybook.smtpPort, [recipient], lunchReport(name));
+      expect(await daybook.end('SIGTERM')).toBe(0);
+      // Its times are part of the folder; as if an interval had passed.
+      await rm(join(data(), 'anchors.state'));
+      daybook = await daybook.restart();
+      await allMade();
+      expect(await daybook.end('SIGTERM')).toBe(0);
+      expect((await verify()).code).toBe(0);
+      await rm(data(), { recursive: true });
+      await rename(old, data());
+      const { code, stdout } = await verify();
+      expect([code, stdout]).toEqual([1, expect.stringMatching(/DAMAGED .*heads\.jsonl: .*it was put back/)]);
+      await rm(join(data(), 'anchors.state'));
+      daybook = await daybook.restart();
+      const failing = await eventually(async () => {
+        const { warnings } = await anchorsOf();
+        return warnings.find(({ code: warning }) => warning === 'anchor-failing');
+      });
+      expect(failing.text).toMatch(/^the anchor mount \(file\) fails: .*it was put back$/);
+      const told = await eventually(async () => {
+        const events = await all<Event>(daybook, '/v1/events?type=anchor.failed');
+        return events.length > 0 && events;
+      });
+      expect(told.map((event) => event.data.anchor)).toEqual(['mount']);
+      expect((await daybook.fetch('/readyz')).status).toBe(200);
+    },
+  );
 });

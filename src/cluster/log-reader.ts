@@ -1,0 +1,39 @@
+import { closing } from '../close.ts';
+import type { CommitLog, LogPosition } from '../store/commit-log.types.ts';
+import type { RecordHead } from '../store/record.ts';
+import type { ClusterOptions } from './open-cluster.ts';
+import { openLogRows } from './open-shared-log.ts';
+import { openPostgres } from './postgres.ts';
+import { decodeRow, sliceOf } from './shared-records.ts';
+
+/** The log of a cluster, read only: without an index, a tenure or a place among the workers. */
+export interface LogReader extends AsyncDisposable {
+  /** When it was opened. */
+  readonly head: LogPosition;
+  /** @throws EngineFailure `missing`, `damaged`, `store-failed` */
+  record(seq: number): Promise<RecordHead>;
+  readonly slice: CommitLog['slice'];
+}
+
+/** @throws EngineFailure `store-failed` where the database does not answer */
+export async function openLogReader({
+  postgres: url,
+  log,
+  openVault,
+}: Pick<ClusterOptions, 'postgres' | 'log' | 'openVault'>): Promise<LogReader> {
+  const stack = closing();
+  try {
+    const postgres = stack.use(openPostgres(url));
+    const vault = openVault === null ? null : stack.use(await openVault());
+    const rows = await openLogRows(postgres, log);
+    return {
+      head: await rows.head(),
+      record: async (seq) => decodeRow(await rows.read(seq)).head,
+      slice: (seq, offset, length) => sliceOf({ rows, vault }, seq, offset, length),
+      [Symbol.asyncDispose]: () => Promise.resolve(stack[Symbol.asyncDispose]()),
+    };
+  } catch (error) {
+    await Promise.resolve(stack[Symbol.asyncDispose]()).catch(() => undefined);
+    throw error;
+  }
+}
