@@ -21,10 +21,11 @@ export interface ClusterOptions {
 
 /** One worker's place in a cluster, for the life of its engine; its store may be closed and opened anew meanwhile. */
 export interface Cluster extends AsyncDisposable {
-  readonly tenures: Tenures;
   readonly board: ClusterBoard;
   /** What the logs of the database take on its disks; payloads in object storage not counted. */
   logBytes(): Promise<number>;
+  /** Takes the worker's place among the others, once it has its folder to itself and knows the log. @throws as `openTenures` */
+  join(home: string): Promise<Tenures>;
   openStore(
     options: Pick<StoreOptions, 'dataDir' | 'now' | 'journalTypeOf' | 'readLarge' | 'rebuild'>,
     lock: AsyncDisposable,
@@ -39,17 +40,21 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
     const postgres = stack.use(openPostgres(options.postgres));
     const { id } = await openLogRows(postgres, log);
     const passed = (): number => performance.now();
-    const tenures = stack.use(await openTenures({ postgres, log: id, worker, clock, passed }));
+    let tenures: Tenures | null = null;
     return {
-      tenures,
       board: createClusterBoard({ postgres, log: id, worker }),
       logBytes: async () => {
         const text = `select sum(pg_total_relation_size(t)) as bytes from unnest($1::regclass[]) as t`;
         const [row] = await postgres.run({ text, values: [['daybook.record', 'daybook.body']] });
         return Number(row?.['bytes']);
       },
+      join: async (home) => {
+        tenures = stack.use(await openTenures({ postgres, log: id, worker, clock, passed, home }));
+        return tenures;
+      },
       openStore: (parts, lock) => {
-        const tokenOf = (definitionId: string): string | null => tenures.tokenOf(definitionTenure(definitionId));
+        const tokenOf = (definitionId: string): string | null =>
+          tenures?.tokenOf(definitionTenure(definitionId)) ?? null;
         return openClusterStore({ ...options, ...parts, tokenOf }, lock);
       },
       [Symbol.asyncDispose]: once(() => stack[Symbol.asyncDispose]()),

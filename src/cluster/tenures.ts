@@ -4,21 +4,26 @@ import {
   exhaustMap,
   firstValueFrom,
   map,
+  merge,
   type Observable,
   type SchedulerLike,
+  Subject,
   type Subscription,
   timer,
 } from 'rxjs';
-import type { Postgres, Row } from './postgres.ts';
+import type { Postgres } from './postgres.ts';
+import { enter, type Looked, lookAt, release, seek, workerName } from './tenure-rows.ts';
 
 /** Who does what only one worker may do: a name is held by one of them at a time, by a token that only grows. */
 export interface Tenures extends AsyncDisposable {
   /** The names that are to be held by somebody. */
   want(names: readonly string[]): void;
-  /** The token of a name that this worker holds; null where it does not. */
+  /** The token of a name that this worker holds, also while it gives it away; null where it does not. */
   tokenOf(name: string): string | null;
-  /** Whether this worker holds it, now and from now on. */
+  /** Whether this worker holds it and goes on with it, now and from now on. */
   held$(name: string): Observable<boolean>;
+  /** What is to be done, by name, when what was begun under it has had time to end and it is still held. */
+  beforeLeaving(work: (name: string) => Promise<void>): void;
   /** The worker that held it when this one last looked; null: none. */
   holderOf(name: string): string | null;
   /** Workers that lived when this one last looked, in order. */
@@ -32,6 +37,8 @@ export interface TenuresParts {
   readonly clock: SchedulerLike;
   /** Time that passes whatever becomes of the wall clock, ms. */
   readonly passed: () => number;
+  /** Whose folder this life of the worker has to itself. A former life with the same one is over. */
+  readonly home: string;
   readonly times?: TenureTimes;
 }
 export interface TenureTimes {
@@ -60,7 +67,12 @@ interface Held {
   readonly until: number;
 }
 
+/**
+ * Takes this worker's place among the others. What a former life of it held is free at once: whoever has its folder has
+ * seen it end. @throws EngineFailure `locked` where another one of this name lives, `store-failed`
+ */
 export async function openTenures(parts: TenuresParts): Promise<Tenures> {
+  await enter(parts);
   const tenures = new Leases(parts);
   await tenures.look();
   return tenures.start();
@@ -70,13 +82,16 @@ export async function openTenures(parts: TenuresParts): Promise<Tenures> {
 export const definitionTenure = (definitionId: string): string => `definition:${definitionId}`;
 /** Definitions are shared out among themselves: they are the work. */
 const kindOf = (name: string): string => (name.startsWith('definition:') ? 'definition' : 'engine');
-const workerName = (worker: string): string => `worker:${worker}`;
 
 class Leases implements Tenures {
   readonly #parts: TenuresParts;
   readonly #times: TenureTimes;
   #wanted: readonly string[] = [];
   readonly #held = new Map<string, Held>();
+  /** Of the row that says that this worker lives. */
+  #life: string | null = null;
+  #beforeLeaving: (name: string) => Promise<void> = async () => undefined;
+  readonly #asked$ = new Subject<void>();
   /** Held, and about to be given away. */
   readonly #leaving = new Set<string>();
   readonly #holders = new Map<string, string>();
@@ -91,7 +106,7 @@ class Leases implements Tenures {
 
   start(): this {
     const { lookEveryMs } = this.#times;
-    this.#running = timer(lookEveryMs, lookEveryMs, this.#parts.clock)
+    this.#running = merge(timer(lookEveryMs, lookEveryMs, this.#parts.clock), this.#asked$)
       .pipe(exhaustMap(() => this.#turn()))
       .subscribe();
     return this;
@@ -106,16 +121,21 @@ class Leases implements Tenures {
 
   want(names: readonly string[]): void {
     this.#wanted = names;
+    if (this.#isMissing) this.#asked$.next();
+  }
+
+  beforeLeaving(work: (name: string) => Promise<void>): void {
+    this.#beforeLeaving = work;
   }
 
   tokenOf(name: string): string | null {
     const held = this.#held.get(name);
-    return held === undefined || this.#leaving.has(name) || held.until <= this.#parts.passed() ? null : held.token;
+    return held === undefined || held.until <= this.#parts.passed() ? null : held.token;
   }
 
   held$(name: string): Observable<boolean> {
     return this.#changed$.pipe(
-      map(() => this.tokenOf(name) !== null),
+      map(() => this.tokenOf(name) !== null && !this.#leaving.has(name)),
       distinctUntilChanged(),
     );
   }
@@ -124,45 +144,31 @@ class Leases implements Tenures {
     return this.#holders.get(name) ?? null;
   }
 
+  get #isMissing(): boolean {
+    return this.#wanted.some((name) => !this.#held.has(name) && !this.#holders.has(name));
+  }
+
   /** One look at the database: what is held is renewed, and what nobody holds is taken, up to a fair share. */
   async look(): Promise<void> {
-    const { postgres, log, worker, passed } = this.#parts;
-    const askedAt = passed();
-    const names = [workerName(worker), ...this.#held.keys()];
-    const seconds = this.#times.tenureMs / 1_000;
-    const [renewed, all] = await postgres.transaction(async (run) => [
-      await run({
-        name: 'renew',
-        text: `insert into daybook.tenure as t (log, name, holder, token, expires)
-               select $1, name, $3, nextval('daybook.token'), clock_timestamp() + make_interval(secs => $4)
-               from unnest($2::text[]) as n (name)
-               on conflict (log, name) do update set expires = excluded.expires
-                 where t.holder = excluded.holder and t.expires > clock_timestamp()
-                 or t.name = $5
-               returning name, token`,
-        values: [log, names, worker, seconds, workerName(worker)],
-      }),
-      await run({
-        name: 'tenures',
-        text: 'select name, holder, token from daybook.tenure where log = $1 and expires > clock_timestamp()',
-        values: [log],
-      }),
-    ]);
+    const askedAt = this.#parts.passed();
+    const { tenureMs } = this.#times;
+    const held = new Map([...this.#held].map(([name, { token }]) => [name, token]));
+    const { life, renewed, all } = await lookAt(this.#parts, { held, life: this.#life, tenureMs });
     this.#lookedAt = askedAt;
-    this.#note(askedAt, renewed ?? [], all ?? []);
-    await this.#seek(askedAt);
+    this.#note(askedAt, renewed, all);
+    this.#life = life;
+    // Another one of this name lives: this one goes on with what it holds, and takes no more.
+    if (this.#life !== null) await this.#seek(askedAt);
     this.#changed$.next();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const { postgres, log, worker } = this.#parts;
     this.#running?.unsubscribe();
-    const names = [...this.#held.keys(), workerName(worker)];
+    const tokens = [...this.#held.values()].map(({ token }) => token);
     this.#held.clear();
     this.#changed$.next();
     // Others need not wait for the end of it.
-    const text = 'delete from daybook.tenure where log = $1 and holder = $2 and name = any($3)';
-    await postgres.run({ text, values: [log, worker, names] }).catch(() => undefined);
+    await release(this.#parts, [...tokens, this.#life ?? '0']);
   }
 
   /** What is over by the time of this worker is over, also while the database does not answer. */
@@ -172,21 +178,19 @@ class Leases implements Tenures {
     for (const [name] of over) this.#held.delete(name);
     if (over.length > 0) this.#changed$.next();
     const isDue = now - this.#lookedAt >= this.#times.renewEveryMs || over.length > 0;
-    const isMissing = this.#wanted.some((name) => !this.#held.has(name) && !this.#holders.has(name));
-    if (!isDue && !isMissing) return;
+    if (!isDue && !this.#isMissing) return;
     await this.look().catch(() => undefined);
     await this.#giveAway().catch(() => undefined);
   }
 
-  #note(askedAt: number, renewed: readonly Row[], all: readonly Row[]): void {
-    const mine = new Map(renewed.map((row) => [String(row['name']), String(row['token'])]));
+  #note(askedAt: number, renewed: Looked['renewed'], all: Looked['all']): void {
     for (const name of this.#held.keys()) {
-      const token = mine.get(name);
+      const token = renewed.get(name);
       if (token === undefined) this.#held.delete(name);
       else this.#held.set(name, { token, until: this.#untilOf(askedAt) });
     }
     this.#holders.clear();
-    for (const row of all) this.#holders.set(String(row['name']), String(row['holder']));
+    for (const [name, holder] of all) this.#holders.set(name, holder);
   }
 
   #untilOf(askedAt: number): number {
@@ -207,41 +211,30 @@ class Leases implements Tenures {
   }
 
   async #seek(askedAt: number): Promise<void> {
-    const { postgres, log, worker } = this.#parts;
     const held = [...this.#held.keys()];
     const open = this.#wanted.filter((name) => !this.#holders.has(name));
     const beyond = new Set(this.#beyond([...held, ...open]));
     const free = open.filter((name) => !beyond.has(name));
     if (free.length === 0) return;
-    const got = await postgres.run({
-      name: 'seek',
-      text: `insert into daybook.tenure as t (log, name, holder, token, expires)
-             select $1, name, $3, nextval('daybook.token'), clock_timestamp() + make_interval(secs => $4)
-             from unnest($2::text[]) as n (name)
-             on conflict (log, name) do update
-               set holder = excluded.holder, token = excluded.token, expires = excluded.expires
-               where t.expires <= clock_timestamp()
-             returning name, token`,
-      values: [log, free, worker, this.#times.tenureMs / 1_000],
-    });
-    for (const row of got) {
-      const name = String(row['name']);
-      this.#held.set(name, { token: String(row['token']), until: this.#untilOf(askedAt) });
-      this.#holders.set(name, worker);
+    const got = await seek(this.#parts, free, this.#times.tenureMs);
+    for (const [name, token] of got) {
+      this.#held.set(name, { token, until: this.#untilOf(askedAt) });
+      this.#holders.set(name, this.#parts.worker);
     }
   }
 
   /** Where others have come, and what nobody wants any more: one name at a time, after what was begun has had time to end. */
   async #giveAway(): Promise<void> {
-    const { postgres, log, worker, clock } = this.#parts;
+    const { clock } = this.#parts;
     const names = [...this.#held.keys()];
     const name = names.find((held) => !this.#wanted.includes(held)) ?? this.#beyond(names)[0];
     if (name === undefined) return;
     this.#leaving.add(name);
     this.#changed$.next();
-    await firstValueFrom(timer(this.#times.handOverMs, clock));
-    const text = 'delete from daybook.tenure where log = $1 and holder = $2 and name = $3';
-    await postgres.run({ text, values: [log, worker, name] }).catch(() => undefined);
+    const rest = (): Promise<unknown> => firstValueFrom(timer(this.#times.handOverMs, clock));
+    await rest();
+    await Promise.race([this.#beforeLeaving(name).catch(() => undefined), rest()]);
+    await release(this.#parts, [this.#held.get(name)?.token ?? '0']);
     this.#held.delete(name);
     this.#leaving.delete(name);
     this.#holders.delete(name);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SchedulerLike } from 'rxjs';
@@ -49,7 +50,10 @@ export async function openBackend(options: EngineOptions, parts: BackendParts, s
   const cluster = stack.use(await openCluster(place));
   const store = await open((lock) => cluster.openStore(shared, lock));
   await shareKeys(dataDir, cluster);
-  const duties = stack.use(clusterDuties({ cluster, worker: place.worker, clock, log: parts.log }));
+  const tenures = await cluster.join(await homeOf(dataDir));
+  const duties = stack.use(
+    clusterDuties({ tenures, board: cluster.board, worker: place.worker, clock, log: parts.log }),
+  );
   return { store, duties, logBytes: () => cluster.logBytes() };
 }
 
@@ -90,6 +94,18 @@ function vaultOf({ bodies, s3 }: NonNullable<EngineOptions['cluster']>, clock: S
   const place = { endpoint, region, bucket, accessKey: s3.accessKey.reveal(), secretKey: s3.secretKey };
   return async (): Promise<Vault> =>
     s3Vault({ place, prefix: 'daybook', newId, random: Math.random, patienceMs: s3PatienceMs }, clock);
+}
+
+/** In the data directory of a worker: what it is known by in a cluster, whatever it is named. */
+const homeFile = 'worker.id';
+
+async function homeOf(dataDir: string): Promise<string> {
+  const path = join(dataDir, homeFile);
+  const found = await readFile(path, 'utf8').catch(() => '');
+  if (/^[0-9a-f-]{36}$/.test(found)) return found;
+  const made = randomUUID();
+  await writeWhole(path, made, 0o600);
+  return made;
 }
 
 /** Passwords are sealed and heads are signed under the same keys on every worker: those of the first one. */

@@ -1,6 +1,7 @@
 import { exhaustMap, from, type SchedulerLike, timer } from 'rxjs';
 import type { Said } from '../cluster/cluster-board.ts';
 import type { Cluster } from '../cluster/open-cluster.ts';
+import type { Tenures } from '../cluster/tenures.ts';
 import type { Log } from '../log.ts';
 import type { Duties } from './duties.ts';
 
@@ -9,12 +10,14 @@ const exchangeEveryMs = 1_000;
 
 /** The duties of one worker of a cluster, by the tenures it has, and what the workers say to each other of theirs. */
 export function clusterDuties({
-  cluster: { tenures, board },
+  tenures,
+  board,
   worker,
   clock,
   log,
 }: {
-  readonly cluster: Pick<Cluster, 'tenures' | 'board'>;
+  readonly tenures: Tenures;
+  readonly board: Cluster['board'];
   readonly worker: string;
   readonly clock: SchedulerLike;
   readonly log: Log;
@@ -42,6 +45,7 @@ export function clusterDuties({
     want: (names) => tenures.want(names),
     isMine: (name) => tenures.tokenOf(name) !== null,
     mine$: (name) => tenures.held$(name),
+    beforeLeaving: (work) => tenures.beforeLeaving(work),
     doerOf: (name) => tenures.holderOf(name),
     said: (name) => said.get(name)?.value,
     say: (values) => {

@@ -6,9 +6,12 @@ export interface Duties {
   readonly worker: string | null;
   /** Says what there is to be done. */
   want(names: readonly string[]): void;
+  /** True to the last, also of what is about to be another engine's: what was begun is ended, noted and saved. */
   isMine(name: string): boolean;
-  /** The same, now and from now on. */
+  /** Whether it is to be done here, now and from now on. */
   mine$(name: string): Observable<boolean>;
+  /** What is to be done before another engine takes over, by name. */
+  beforeLeaving(work: (name: string) => Promise<void>): void;
   /** Who does it; null: nobody, or nobody knows. */
   doerOf(name: string): string | null;
   /** What the engine that does it says of it, a moment ago; undefined: nothing. */
@@ -36,6 +39,7 @@ export const allDuties: Duties = {
   want: () => undefined,
   isMine: () => true,
   mine$: () => defer(() => NEVER),
+  beforeLeaving: () => undefined,
   doerOf: () => null,
   said: () => undefined,
   say: () => undefined,

@@ -37,11 +37,15 @@ describe.skipIf(postgresLeftOut())('tenures', () => {
     workers = [];
   });
 
-  const open = async (worker: string): Promise<Worker> => {
+  const open = async (
+    worker: string,
+    { home = `home of ${worker}`, tenureMs = times.tenureMs } = {},
+  ): Promise<Worker> => {
     const database = openPostgres(postgres.url);
     let slept = 0;
     const passed = (): number => performance.now() + slept;
-    const tenures = await openTenures({ postgres: database, log, worker, clock: asyncScheduler, passed, times });
+    const parts = { postgres: database, log, worker, clock: asyncScheduler, passed, home };
+    const tenures = await openTenures({ ...parts, times: { ...times, tenureMs } });
     tenures.want(names);
     const opened: Worker = {
       tenures,
@@ -93,6 +97,50 @@ describe.skipIf(postgresLeftOut())('tenures', () => {
     const three = await open('three');
     expect(three.held()).toEqual([]);
     await holds(three, 5);
+  }, 30_000);
+
+  test('one that was killed and comes again on its folder has at once what it had, by new tokens', async () => {
+    const long = { tenureMs: 600_000 };
+    const one = await open('one', long);
+    await holds(one, 5);
+    const before = BigInt(one.tenures.tokenOf('archive') ?? '0');
+    await one.database[Symbol.asyncDispose]();
+    const again = await open('one', long);
+    await holds(again, 5);
+    expect(BigInt(again.tenures.tokenOf('archive') ?? '0')).toBeGreaterThan(before);
+  });
+
+  test('another one of the same name is refused while it lives, and takes its place afterwards', async () => {
+    const one = await open('one');
+    await holds(one, 5);
+    await expect(open('one', { home: 'another folder' })).rejects.toMatchObject({
+      code: 'locked',
+      message: expect.stringContaining('is named one; give this one its own cluster.worker'),
+    });
+    expect(one.held()).toHaveLength(5);
+    await one[Symbol.asyncDispose]();
+    await holds(await open('one', { home: 'another folder' }), 5);
+  });
+
+  test('what is given away is held to the last: nothing is begun under it, and what is to be saved still is', async () => {
+    const one = await open('one');
+    await holds(one, 5);
+    const goesOn = new Map<string, boolean>();
+    for (const name of names) one.tenures.held$(name).subscribe((isHeld) => goesOn.set(name, isHeld));
+    const seen: unknown[] = [];
+    one.tenures.beforeLeaving(async (name) => {
+      const [row] = await one.database.run({
+        text: 'select holder from daybook.tenure where log = $1 and name = $2 and token = $3',
+        values: [log, name, one.tenures.tokenOf(name)],
+      });
+      seen.push([row?.['holder'], goesOn.get(name)]);
+    });
+    const two = await open('two');
+    await holds(two, 2);
+    expect(seen.slice(0, 2)).toEqual([
+      ['one', false],
+      ['one', false],
+    ]);
   }, 30_000);
 
   test('one whose time has passed without it holds nothing, before it has asked anybody', async () => {

@@ -6,6 +6,8 @@ export const filesNotOfCluster: Readonly<Record<string, string>> = {
   'journeys/backup.test.ts': 'an archive in a cluster is backed up with its database',
   'journeys/encryption.test.ts': 'store.encryption is refused in a cluster',
   'journeys/canary-encrypted.test.ts': 'store.encryption is refused in a cluster',
+  'journeys/damaged-reads.test.ts': 'it damages the files of a log',
+  'journeys/json-output.test.ts': 'one of its commands is rekey, and store.encryption is refused in a cluster',
 };
 
 /** One server for all files of a run whose engines are workers of clusters; each folder has its own database there. */
