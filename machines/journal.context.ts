@@ -65,6 +65,30 @@ export function checkedPeriod(inactivityAllowedMs: number): number {
   throw new RangeError(`the period of inactivity must be above 0 and at most 7 days, not ${inactivityAllowedMs} ms`);
 }
 
+/**
+ * What a journal takes over of the engine that ran its definition before. A listener is each engine's own, and so are its
+ * failures; of a mailbox all goes on as it stood. A suspension is the definition's, and was heard of otherwise.
+ */
+export function resumedContext(context: JournalContext, record: RuntimeRecord, at: number): Partial<JournalContext> {
+  const { status, since, failures, lastError, nextRetryAt, ...silence } = record;
+  const listeningSinceAt = context.listeningSinceAt === null ? null : at;
+  const isPop3 = context.transport === 'pop3';
+  const isSame = status !== 'suspended' && (isPop3 || (status !== 'error' && context.failures === 0));
+  return {
+    ...silence,
+    // It may have been saved a while ago, and this engine have heard of more since.
+    lastSuccessfulExtractAt: later(context.lastSuccessfulExtractAt, silence.lastSuccessfulExtractAt),
+    lastMessageAt: later(context.lastMessageAt, silence.lastMessageAt),
+    firstRunDone: context.firstRunDone || silence.firstRunDone,
+    ...(isPop3 ? { failures, lastError, nextRetryAt, backoffStep: failures, nextPollAt: null } : {}),
+    ...(isSame ? { status, since } : {}),
+    listeningSinceAt,
+  };
+}
+
+const later = (one: number | null, other: number | null): number | null =>
+  one === null || other === null ? (one ?? other) : Math.max(one, other);
+
 /** Of a definition that never ran. */
 export function freshRecord(since: number): RuntimeRecord {
   return {

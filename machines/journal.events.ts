@@ -84,7 +84,14 @@ export interface ProcessingInput {
   readonly definitionId: string;
 }
 
-export type SourceNews = Exclude<News, { readonly type: 'processing.settled' }>;
+/** Another engine ran the definition until now, and this is what it has saved. */
+export interface Resumed {
+  readonly type: 'source.resumed';
+  readonly at: number;
+  readonly record: RuntimeRecord;
+}
+
+export type SourceNews = Exclude<News, { readonly type: 'processing.settled' }> | Resumed;
 export type Failed = Extract<News, { readonly type: 'source.failed' }>;
 export type Extracted = Extract<News, { readonly type: 'source.extracted' }>;
 
@@ -116,7 +123,7 @@ export interface LateCrash {
   readonly error: unknown;
 }
 
-export type JournalEvent = News | Command | Whisper | LateCrash;
+export type JournalEvent = News | Resumed | Command | Whisper | LateCrash;
 
 /** Lines for the event log, typed as journaling d.2 names them. */
 export type JournalNote =

@@ -10,6 +10,7 @@ import {
   extracted,
   failed,
   reporting,
+  resumed,
   retried,
   timed,
   unbound,
@@ -22,6 +23,7 @@ const health = journalSetup.createStateConfig({
   on: {
     'source.failed': { target: '.error', actions: failed },
     'session.faulted': { target: '.error', actions: crashed },
+    'source.resumed': { target: '.deriving', actions: resumed },
     'definition.changed': { actions: [changed, timed('countListening'), timed('checkClock')] },
   },
   states: {
@@ -127,6 +129,7 @@ const session = journalSetup.createStateConfig({
       id: 'pop3',
       invoke: source,
       initial: 'resuming',
+      on: { 'source.resumed': '.resuming' },
       states: {
         resuming: { always: [{ guard: 'failing', target: 'backoff' }, { target: 'polling' }] },
         polling: {

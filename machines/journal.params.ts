@@ -1,4 +1,4 @@
-import type { Command, Extracted, Failed, JournalContext } from './journal.events.ts';
+import type { Command, Extracted, Failed, JournalContext, Resumed } from './journal.events.ts';
 import { faultRestMs } from './journal.setup.ts';
 
 /** How the chart's actions come by their parameters: from the event, and its time from the clock where it has none. */
@@ -27,6 +27,12 @@ export function reporting<const T extends string>(status: T) {
 export const extracted = {
   type: 'noteExtract',
   params: ({ event }: { readonly event: Extracted }) => event,
+} as const;
+
+/** What the engine that ran it before has saved. */
+export const resumed = {
+  type: 'takeOver',
+  params: ({ event }: { readonly event: Resumed }) => event,
 } as const;
 
 /** STAT at the start of a POP3 session (a.4, POP3 Mailbox Queue). */

@@ -1,7 +1,7 @@
 import { assign, enqueueActions, fromEventObservable, raise, setup } from 'xstate';
 import type { News } from '../streams/ports.ts';
 import { cleaned } from './hints.ts';
-import { checkedPeriod, listenedUntil, listeningTickMs, noFailure } from './journal.context.ts';
+import { checkedPeriod, listenedUntil, listeningTickMs, noFailure, resumedContext } from './journal.context.ts';
 import type {
   Extracted,
   Failed,
@@ -10,6 +10,7 @@ import type {
   JournalEvent,
   JournalInput,
   ProcessingInput,
+  Resumed,
   RuntimeRecord,
   ServiceStatus,
   SourceInput,
@@ -84,6 +85,7 @@ export const journalSetup = setup({
         nextPollAt: nextPollAt ?? null,
       });
     }),
+    takeOver: assign(({ context }, { at, record }: Resumed) => resumedContext(context, record, at)),
     noteMailbox: assign((_, { at, count }: At & { readonly count: number }) => ({
       mailboxQueue: count,
       mailboxQueueAt: at,

@@ -7,15 +7,20 @@ import type { Workshop } from './workshop.ts';
  * Where each journal stood when the engine ended. The runtime record is saved now and then, and is gone with a rebuilt
  * index; what the log proves outranks it: a message that came, a suspension that holds (journaling d.4).
  */
-export async function loadRuntimes({ book, store, clock }: Workshop): Promise<Record<string, RuntimeRecord>> {
+export async function loadRuntimes(workshop: Workshop): Promise<Record<string, RuntimeRecord>> {
   const records: Record<string, RuntimeRecord> = {};
-  for (const definition of book.all()) {
-    const saved = (await store.definitions.loadRuntime(definition.id)) as unknown as RuntimeRecord | undefined;
-    const { lastMessageAt } = store.figuresOf(definition.id);
-    const heard = withMessage(saved ?? freshRecord(clock.now()), lastMessageAt);
-    records[definition.id] = withSuspension(heard, definition);
+  for (const definition of workshop.book.all()) {
+    const { id } = definition;
+    const fresh = withMessage(freshRecord(workshop.clock.now()), workshop.store.figuresOf(id).lastMessageAt);
+    records[id] = withSuspension((await savedRuntime(workshop, id)) ?? fresh, definition);
   }
   return records;
+}
+
+/** As it was saved, with the messages that the log knows of; null where it never was. */
+export async function savedRuntime({ store }: Pick<Workshop, 'store'>, id: string): Promise<RuntimeRecord | null> {
+  const saved = (await store.definitions.loadRuntime(id)) as unknown as RuntimeRecord | undefined;
+  return saved === undefined ? null : withMessage(saved, store.figuresOf(id).lastMessageAt);
 }
 
 /** A message that the record has not heard of begins the silence anew. */

@@ -1,7 +1,9 @@
 import { concatMap, filter, type Subscription, timer } from 'rxjs';
-import type { EngineActor } from '../../machines/follow.ts';
+import { type EngineActor, journalOf } from '../../machines/follow.ts';
+import { runtimeOf } from '../../machines/journal.context.ts';
 import { announce } from './announce.ts';
 import { archiveDuty, definitionDuty, gatewayDuty } from './duties.ts';
+import { saveRuntime } from './journal-news.ts';
 import { statusesOf } from './statuses.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -20,6 +22,14 @@ export function shareDuties(
   if (duties.worker === null) return { [Symbol.asyncDispose]: async () => undefined };
   const want = (): void => duties.want([archiveDuty, gatewayDuty, ...book.all().map(({ id }) => definitionDuty(id))]);
   want();
+  duties.beforeLeaving(async (name) => {
+    const id = book.all().find((each) => definitionDuty(each.id) === name)?.id;
+    const journal = id === undefined ? undefined : journalOf(actor, id);
+    if (id === undefined || journal === undefined) return;
+    await saveRuntime(workshop, id, runtimeOf(journal.getSnapshot().context, clock.now())).catch((error: unknown) =>
+      log('error', 'the runtime record could not be saved', { definition: id, error: String(error) }),
+    );
+  });
   const running: Subscription = timer(everyMs, everyMs, clock).subscribe(() => {
     want();
     const mine = statusesOf(workshop, actor).filter(({ id }) => duties.isMine(definitionDuty(id)));

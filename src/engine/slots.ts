@@ -1,4 +1,4 @@
-import { merge, type Observable, takeUntil, tap } from 'rxjs';
+import { EMPTY, merge, NEVER, type Observable, takeUntil, tap } from 'rxjs';
 import { fromEventObservable, fromPromise } from 'xstate';
 import type { ListenerInput, ListenerNews, OpenedStore } from '../../machines/engine.events.ts';
 import { engineMachine } from '../../machines/engine.machine.ts';
@@ -13,6 +13,7 @@ import { createListeners } from './listeners.ts';
 import { createNewId } from './new-id.ts';
 import { processingNews } from './pipelines.ts';
 import { openMailboxes } from './pop3-slot.ts';
+import { whileResumed } from './resumed.ts';
 import { loadRuntimes } from './runtimes.ts';
 import { takenElsewhere } from './taken-elsewhere.ts';
 import type { Workshop } from './workshop.ts';
@@ -50,11 +51,13 @@ export async function provideSlots(workshop: Workshop, { stop$, stopping, close 
   const closings = new Set<Promise<void>>();
   const listeners = await createListeners(workshop, { capacity, newId, closings });
   const mailboxes = await openMailboxes(workshop, { capacity, newId });
-  const source = ({ definitionId, ...start }: SourceInput): Observable<News> => {
+  const source = ({ definitionId, ...start }: SourceInput): Observable<SourceNews> => {
     const definition = book.get(definitionId);
-    if (definition?.config.transport !== 'pop3')
-      return merge(accepted.of(definitionId), takenElsewhere(workshop, definitionId));
-    return whileMine(duties, definitionDuty(definitionId), () => mailboxes.newsOf(definition, start));
+    const resumed = (news: Parameters<typeof whileResumed>[3]): Observable<SourceNews> =>
+      whileResumed(workshop, definitionId, start, news) as Observable<SourceNews>;
+    if (definition?.config.transport === 'pop3') return resumed((from) => mailboxes.newsOf(definition, from));
+    const taken$ = merge(accepted.of(definitionId), takenElsewhere(workshop, definitionId));
+    return merge(taken$ as Observable<SourceNews>, duties.worker === null ? EMPTY : resumed(() => NEVER));
   };
   const line = (definitionId: string): Observable<News> => {
     const troubled = (detail: string | null): void => workshop.troubled(`definition ${definitionId}`, detail);
@@ -75,7 +78,7 @@ export async function provideSlots(workshop: Workshop, { stop$, stopping, close 
       }),
       journal: journalMachine.provide({
         actors: {
-          source: fromEventObservable<SourceNews, SourceInput>(({ input }) => source(input) as Observable<SourceNews>),
+          source: fromEventObservable<SourceNews, SourceInput>(({ input }) => source(input)),
           processing: fromEventObservable<News, ProcessingInput>(({ input }) => line(input.definitionId)),
         },
       }),

@@ -107,6 +107,42 @@ describe('running', () => {
   });
 });
 
+describe('a definition that another engine has run', () => {
+  const error = { at: 40, kind: 'auth', detail: 'no' };
+  const failing = { status: 'error', since: 40, failures: 3, lastError: error, nextRetryAt: 900 } as const;
+
+  test('by POP3 it goes on where that one was: its failures, its next try, and when a message last came', () => {
+    const rig = pop3().send({ type: 'source.resumed', at: 50, record: runtimeRecord({ ...failing, mailboxQueue: 7 }) });
+    expect(rig.status).toMatchObject({ serviceStatus: 'error', since: 40, reason: 'auth', nextRetryAt: 900 });
+    expect(rig.status).toMatchObject({ failures: 3, pop3MailboxQueue: 7, lastSuccessfulExtractAt: 0 });
+    expect(rig.session).toEqual({ pop3: 'backoff' });
+    rig.send({ type: 'source.resumed', at: 60, record: runtimeRecord({ lastMessageAt: 55 }) });
+    expect(rig.status).toMatchObject({ serviceStatus: 'active', failures: 0, lastMessageAt: 55 });
+    expect(rig.session).toEqual({ pop3: 'polling' });
+  });
+
+  test('by SMTP its silence goes on, and an error of the listener stays that of the engine it belongs to', () => {
+    const rig = new JournalRig().send(bound(0));
+    rig.send({ type: 'source.resumed', at: 50, record: runtimeRecord({ ...failing, listenedMs: 70_000 }) });
+    expect(rig.status).toMatchObject({ serviceStatus: 'active', failures: 0 });
+    expect(rig.snapshot.context).toMatchObject({ listenedMs: 70_000, listeningSinceAt: 50 });
+    const down = { status: 'down', since: 30, listenedMs: 180 * minuteMs, silenceNoted: true } as const;
+    rig.send({ type: 'source.resumed', at: 60, record: runtimeRecord(down) });
+    expect(rig.status).toMatchObject({ serviceStatus: 'down', since: 30 });
+    expect(
+      rig.emitted.filter(({ type }) => type === 'connector.down'),
+      'noted by the one before',
+    ).toEqual([]);
+  });
+
+  test('what this engine knows better stays, and nothing of it suspends', () => {
+    const rig = pop3().send({ type: 'source.extracted', at: 80, count: 1 });
+    const old = runtimeRecord({ status: 'suspended', since: 10, firstRunDone: false, lastMessageAt: null });
+    rig.send({ type: 'source.resumed', at: 90, record: old });
+    expect(rig.status).toMatchObject({ serviceStatus: 'active', since: 80, lastMessageAt: 80 });
+  });
+});
+
 describe('silence', () => {
   test('a whole period of listening without a message is down, within one timer of its end (T6)', () => {
     const rig = new JournalRig({ inactivityAllowedMs: 90_000 }).send(bound(0));
