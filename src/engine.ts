@@ -91,7 +91,7 @@ async function openWorkshop(
   const master = await masterKeyFrom(storing.encryption);
   let known: DefinitionBook | undefined;
   const large = stack.use(openLargeMail(clock));
-  const { store, duties, logBytes } = await openBackend(
+  const { store, duties, logBytes, sight } = await openBackend(
     live.current,
     {
       master,
@@ -137,6 +137,7 @@ async function openWorkshop(
     ...own,
     duties,
     logBytes,
+    sight,
     rejected,
     detail,
     live,

@@ -7,6 +7,8 @@ export const alertKinds = [
   'gap',
   'error',
   'storage',
+  'standby',
+  'worker',
   'disk',
   'backlog',
   'held',

@@ -9,6 +9,8 @@ const titles: Readonly<Record<AlertKind, readonly [definition: string, engine: s
   gap: ['no longer gets reports for somebody', 'Somebody is in no journal report any more'],
   error: ['cannot take mail', 'The SMTP port is not open'],
   storage: ['cannot store mail', 'The store cannot write'],
+  standby: ['is on one database server only', 'Mail is not safe from the loss of one database server'],
+  worker: ['is run by no worker', 'A worker of the cluster is missing or behind'],
   disk: ['has no room', 'The disk is running full'],
   backlog: ['is behind', 'The engine is behind'],
   held: ['holds messages back', 'Messages are held back'],

@@ -2,6 +2,7 @@ import type { SchedulerLike } from 'rxjs';
 import { closing, once } from '../close.ts';
 import type { Store, StoreOptions } from '../store/open-store.ts';
 import { type ClusterBoard, createClusterBoard } from './cluster-board.ts';
+import { type ClusterProbe, createClusterProbe } from './cluster-probe.ts';
 import { openClusterStore } from './open-cluster-store.ts';
 import { openLogRows } from './open-shared-log.ts';
 import { openPostgres } from './postgres.ts';
@@ -26,6 +27,7 @@ export interface Cluster extends AsyncDisposable {
   logBytes(): Promise<number>;
   /** Takes the worker's place among the others, once it has its folder to itself and knows the log. @throws as `openTenures` */
   join(home: string): Promise<Tenures>;
+  readonly probe: ClusterProbe;
   openStore(
     options: Pick<StoreOptions, 'dataDir' | 'now' | 'journalTypeOf' | 'readLarge' | 'rebuild'>,
     lock: AsyncDisposable,
@@ -52,6 +54,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
         tenures = stack.use(await openTenures({ postgres, log: id, worker, clock, passed, home }));
         return tenures;
       },
+      probe: createClusterProbe({ postgres, log: id, worker }),
       openStore: (parts, lock) => {
         const tokenOf = (definitionId: string): string | null =>
           tenures?.tokenOf(definitionTenure(definitionId)) ?? null;

@@ -194,6 +194,10 @@ const clusterSchema = z.strictObject({
       .optional(),
     'Required for `bodies: s3`.',
   ),
+  synchronousStandby: option(
+    choice(['expected', 'none']).prefault('expected'),
+    'Warn while the server waits for no synchronous standby; `none` where its storage is copied by other means.',
+  ),
   worker: option(identifier().optional(), 'Unique among the workers of one cluster; default the name of the host.'),
 });
 

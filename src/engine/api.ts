@@ -5,7 +5,7 @@ import { type EngineActor, journalOf } from '../../machines/follow.ts';
 import { journalMachine } from '../../machines/journal.machine.ts';
 import { definitionForm } from '../config/definition-form.ts';
 import type { Administration, EngineApi, EngineChange } from '../http/api.types.ts';
-import type { Component, Status } from '../http/status.schema.ts';
+import type { Component, EngineStatus, Status } from '../http/status.schema.ts';
 import { isoTime } from '../time-words.ts';
 import { createAccessTrail } from './access-trail.ts';
 import { createAlertsApi } from './alerts-api.ts';
@@ -34,7 +34,7 @@ export function createApi(
   { background, evidence, ...administration }: ApiParts,
   changed$: Observable<string>,
 ): EngineApi {
-  const { store, book, clock, version, startedAt, note, duties } = workshop;
+  const { store, book, clock, version, startedAt, note } = workshop;
   const archive = createArchiveApi(store);
   const statusFor = (definition: Definition): Status | undefined =>
     workshop.statusOf(definition, journalOf(actor, definition.id));
@@ -62,7 +62,7 @@ export function createApi(
         anchors: [...background.anchors.status()],
         scrub: background.scrub.status(),
         textIndex: background.text.status(),
-        ...(duties.worker === null ? { store: 'embedded' } : { store: 'cluster', worker: duties.worker }),
+        ...backendView(workshop, background),
       },
       definitions: statuses(),
     }),
@@ -103,6 +103,15 @@ export function createApi(
         actor: name ?? 'unknown',
       }),
   };
+}
+
+/** On which store the engine runs, and what is told of it alone. */
+function backendView(
+  { duties }: Pick<Workshop, 'duties'>,
+  { cluster }: Pick<Background, 'cluster'>,
+): Pick<EngineStatus['engine'], 'store' | 'worker' | 'cluster'> {
+  if (duties.worker === null || cluster === null) return { store: 'embedded' };
+  return { store: 'cluster', worker: duties.worker, cluster: cluster.status() };
 }
 
 function healthNow(workshop: Workshop, statuses: readonly Status[], { missing }: Readiness): readonly Component[] {

@@ -16,6 +16,7 @@ import { lockDataDir, openLocked, openStore, type Store, type StoreOptions } fro
 import { openReopeningStore, type ReopeningStore } from '../store/reopening-store.ts';
 import { writeWhole } from '../whole-file.ts';
 import { clusterDuties } from './cluster-duties.ts';
+import type { ClusterSight } from './cluster-watch.ts';
 import { definitionKey, definitionKeyFile } from './definition-secrets.ts';
 import { allDuties, type Duties } from './duties.ts';
 import { createNewId } from './new-id.ts';
@@ -32,6 +33,8 @@ export interface Backend {
   readonly duties: Duties;
   /** How much the log takes where it does not lie in the data directory. @throws what the database throws */
   readonly logBytes: () => Promise<number>;
+  /** What this engine sees of the others; null: it is by itself. */
+  readonly sight: ClusterSight | null;
 }
 
 /** @throws EngineFailure `locked`, `key-unusable`, `index-unknown`, `store-failed` */
@@ -44,7 +47,8 @@ export async function openBackend(options: EngineOptions, parts: BackendParts, s
     stack.use(await openReopeningStore({ dataDir, minimumFreeBytes, openLocked: openWith }, clock));
   if (bytes !== 'database') {
     const files = { ...shared, bytes, segmentBytes, master: parts.master };
-    return { store: await open((lock) => openLocked(files, lock)), duties: allDuties, logBytes: async () => 0 };
+    const store = await open((lock) => openLocked(files, lock));
+    return { store, duties: allDuties, logBytes: async () => 0, sight: null };
   }
   const place = placeOf(clustered, clock);
   const cluster = stack.use(await openCluster(place));
@@ -54,7 +58,8 @@ export async function openBackend(options: EngineOptions, parts: BackendParts, s
   const duties = stack.use(
     clusterDuties({ tenures, board: cluster.board, worker: place.worker, clock, log: parts.log }),
   );
-  return { store, duties, logBytes: () => cluster.logBytes() };
+  const sight = { ...cluster.probe, workers: () => tenures.workers };
+  return { store, duties, logBytes: () => cluster.logBytes(), sight };
 }
 
 /** Opens the store of an engine that is stopped, for a command. @throws EngineFailure as `openBackend` does */

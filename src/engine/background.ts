@@ -11,6 +11,7 @@ import { type Anchors, openAnchors } from './anchors.ts';
 import { openCanaries } from './canaries.ts';
 import { canaryParts } from './canary-parts.ts';
 import { channelsOf } from './channels-of.ts';
+import { type ClusterWatch, watchCluster } from './cluster-watch.ts';
 import { createDiskWatch } from './disk-watch.ts';
 import { archiveDuty } from './duties.ts';
 import type { Evidence } from './evidence.ts';
@@ -32,6 +33,8 @@ export interface Background {
   readonly alerts: Alerts;
   readonly anchors: Pick<Anchors, 'status'>;
   readonly scrub: Pick<Scrub, 'status'>;
+  /** Null: this engine is by itself. */
+  readonly cluster: Pick<ClusterWatch, 'status'> | null;
   readonly history: EngineApi['history'];
   readonly text: Pick<TextSearch, 'status'>;
   readonly pages: Pick<EngineApi, 'contentOf' | 'storeFigures' | 'textLists' | 'gaps'>;
@@ -55,6 +58,8 @@ export async function openBackground(
   const { options, clock, log, note } = workshop;
   const { dataDir } = options;
   stack.use(shareDuties(workshop, actor, inTurn));
+  const cluster = watchCluster(workshop);
+  if (cluster !== null) workshop.warnAlso(stack.use(cluster).warnings);
   const anchors = stack.use(
     await openAnchors({
       clock,
@@ -95,7 +100,7 @@ export async function openBackground(
   const text = stack.use(await textSearchOf(workshop, room));
   workshop.warnAlso(text.warnings);
   const pages = { contentOf, storeFigures: storeFigures(workshop), textLists: text.lists, gaps: gaps.tell };
-  return { alerts, anchors, scrub, history: history.read, text, pages };
+  return { alerts, anchors, scrub, cluster, history: history.read, text, pages };
 }
 
 /** `room`: bytes that may be taken in before mail is refused. */

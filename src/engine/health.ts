@@ -11,7 +11,8 @@ export interface HealthFacts {
   readonly isFull: boolean;
 }
 
-const storeCodes = ['storage', 'damaged', 'damage-found'];
+const storeCodes = ['storage', 'damaged', 'damage-found', 'database', 'database-unsafe', 'standby-missing'];
+const clusterCodes = ['not-run', 'index-behind', 'worker-gone'];
 const refusing = ['disk-full'];
 const nearlyRefusing = ['overloaded', 'queue-high'];
 /** Of a definition that looks well: its mail does not come, or does not get on. */
@@ -23,7 +24,7 @@ export function healthOf({ statuses, missing, warnings, isFull }: HealthFacts): 
     warnings.filter(({ code }) => codes.includes(code)).map(({ text }) => text);
   const full = isFull ? ['the processing queue is full: no mail is taken until it is shorter'] : [];
   return [
-    component('engine', { unhealthy: missing }),
+    component('engine', { unhealthy: missing, degraded: told(clusterCodes) }),
     component('store', { degraded: told(storeCodes) }),
     component('intake', { unhealthy: [...told(refusing), ...full], degraded: told(nearlyRefusing) }),
     ...statuses.map(healthOfDefinition),

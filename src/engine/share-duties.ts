@@ -9,6 +9,12 @@ import type { Workshop } from './workshop.ts';
 
 const everyMs = 1_000;
 
+/** All that one worker or another is to do. */
+export const dutiesOf = ({ book }: Pick<Workshop, 'book'>): readonly string[] => [
+  ...[archiveDuty, gatewayDuty],
+  ...book.all().map(({ id }) => definitionDuty(id)),
+];
+
 /**
  * Keeps the engines of a cluster together: what there is to do is wanted, what this one does is told to the others, and
  * definitions that were changed elsewhere are in force here too. Nothing of an engine by itself.
@@ -20,7 +26,7 @@ export function shareDuties(
 ): AsyncDisposable {
   const { duties, book, store, clock, log } = workshop;
   if (duties.worker === null) return { [Symbol.asyncDispose]: async () => undefined };
-  const want = (): void => duties.want([archiveDuty, gatewayDuty, ...book.all().map(({ id }) => definitionDuty(id))]);
+  const want = (): void => duties.want(dutiesOf(workshop));
   want();
   duties.beforeLeaving(async (name) => {
     const id = book.all().find((each) => definitionDuty(each.id) === name)?.id;

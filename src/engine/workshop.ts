@@ -10,6 +10,7 @@ import type { ReopeningStore } from '../store/reopening-store.ts';
 import { isoTime } from '../time-words.ts';
 import type { Backend } from './backend.ts';
 import type { CanaryBook } from './canaries.ts';
+import type { ClusterSight } from './cluster-watch.ts';
 import type { Definition, DefinitionBook } from './definition-book.types.ts';
 import { engineEvent } from './definition-events.ts';
 import type { DetailedLogs } from './detailed-logs.ts';
@@ -42,6 +43,8 @@ export interface Workshop {
   readonly store: ReopeningStore;
   readonly duties: Duties;
   readonly logBytes: Backend['logBytes'];
+  /** Null: this engine is by itself. */
+  readonly sight: ClusterSight | null;
   readonly book: DefinitionBook;
   readonly setup: ProcessingSetup;
   readonly examiners: Omit<Examiners, typeof Symbol.asyncDispose>;
@@ -89,6 +92,7 @@ export function createWorkshop(
     | 'store'
     | 'duties'
     | 'logBytes'
+    | 'sight'
     | 'book'
     | 'setup'
     | 'examiners'

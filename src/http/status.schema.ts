@@ -114,6 +114,33 @@ export const textIndexSchema = z.object({
   unreadable: count.describe('of these, those that could not be read'),
 });
 
+export const clusterSchema = z.object({
+  workers: z
+    .array(
+      z.object({
+        name: z.string(),
+        alive: z.boolean().describe('it renewed its place within 15 s'),
+        version: z.string().nullable(),
+        behindRecords: count.nullable().describe('records of the log that its index lacks'),
+        behindSeconds: count.nullable().describe('age of the oldest of them'),
+      }),
+    )
+    .describe('those that live, and those that went within a day without having been stopped'),
+  duties: z.array(
+    z.object({
+      kind: z.enum(['definition', 'gateway', 'archive']),
+      mine: count.describe('that this worker does'),
+      unheld: count.describe('that nobody does'),
+    }),
+  ),
+  logSeq: count.describe('records of the log in the database'),
+  database: z.object({
+    failingSince: time.nullable().describe('null while it answers'),
+    isAwaited: z.boolean().nullable().describe('each commit waits for a standby; null: not known yet'),
+    standbys: count.nullable().describe('synchronous ones that follow; null: not known, or not for this role to see'),
+  }),
+});
+
 export const engineStatusSchema = z.object({
   engine: z.object({
     version: z.string(),
@@ -125,7 +152,8 @@ export const engineStatusSchema = z.object({
     anchors: z.array(anchorSchema).describe('where signed heads are kept'),
     scrub: scrubSchema.describe('how far every stored byte was read again'),
     textIndex: textIndexSchema.nullable().describe('words of the messages; null where `search.text` is off'),
-    worker: z.string().optional(),
+    worker: z.string().optional().describe('the name of this worker, in a cluster'),
+    cluster: clusterSchema.optional(),
   }),
   definitions: z.array(statusSchema),
 });
@@ -152,4 +180,5 @@ export type ScrubStatus = Read<z.infer<typeof scrubSchema>>;
 export type TextIndexStatus = Read<z.infer<typeof textIndexSchema>>;
 export type EngineStatus = Read<z.infer<typeof engineStatusSchema>>;
 export type Component = Read<z.infer<typeof componentSchema>>;
+export type ClusterStatus = Read<z.infer<typeof clusterSchema>>;
 export type HealthState = (typeof healthStates)[number];

@@ -23,6 +23,12 @@ test.each<readonly [what: string, facts: Partial<HealthFacts>, told: readonly st
   ['a listener that is not bound', { missing: ['smtp'] }, ['engine unhealthy: smtp']],
   ['a damaged store', { warnings: warned('damaged') }, ['store degraded: told of damaged']],
   ['a step of the store that fails', { warnings: warned('storage') }, ['store degraded: told of storage']],
+  [
+    'a database without a standby',
+    { warnings: warned('standby-missing') },
+    ['store degraded: told of standby-missing'],
+  ],
+  ['work that nobody does', { warnings: warned('not-run') }, ['engine degraded: told of not-run']],
   ['a full disk', { warnings: warned('disk-full') }, ['intake unhealthy: told of disk-full']],
   [
     'a full queue',

@@ -100,6 +100,15 @@ test('held and quarantined messages are counted, so that more of them is news', 
   ]);
 });
 
+test('what a cluster has too little of is urgent where mail waits or may be lost, and a warning where it only may be', () => {
+  const severityOf = (code: string) =>
+    told([], [warning(code, 'x', iso(noon - minute))]).map(({ severity }) => severity);
+  for (const code of ['database', 'database-unsafe', 'standby-missing', 'not-run'])
+    expect([code, ...severityOf(code)]).toEqual([code, 'error']);
+  for (const code of ['standby-none', 'index-behind', 'worker-gone'])
+    expect([code, ...severityOf(code)]).toEqual([code, 'warning']);
+});
+
 test('each kind of trouble can happen', () => {
   const codes = [
     ...['backlog', 'held-expired', 'blocked-items', 'certificate-ending', 'suspended-long', 'envelope-quality'],
@@ -115,6 +124,8 @@ test('each kind of trouble can happen', () => {
       'mail-refused',
       'hardly-archived',
       'alert-channel-failing',
+      'standby-none',
+      'worker-gone',
     ],
   ];
   const statuses = [

@@ -14,7 +14,7 @@ import type { Entry } from '../../src/http/entry.schema.ts';
 import type { Proof } from '../../src/http/evidence.schema.ts';
 import type { DryRun, Explanation, Reparse } from '../../src/http/explain.schema.ts';
 import { ManifestFault } from '../../src/http/export.types.ts';
-import type { EngineStatus, Status } from '../../src/http/status.schema.ts';
+import type { ClusterStatus, EngineStatus, Status } from '../../src/http/status.schema.ts';
 import type { StoreFigures } from '../../src/http/store.schema.ts';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { ArchiveEntry } from '../../streams/message.ts';
@@ -396,6 +396,22 @@ function statusOfEngine(): EngineStatus {
   };
   return { engine, definitions: [status()] };
 }
+
+/** Of the worker `one`, whose partner was killed; 7 records behind. */
+export const clusterStatus = (members: Partial<ClusterStatus> = {}): ClusterStatus => ({
+  workers: [
+    { name: 'one', alive: true, version: '0.1.0', behindRecords: 7, behindSeconds: 3 },
+    { name: 'two', alive: false, version: '0.1.0', behindRecords: 0, behindSeconds: 0 },
+  ],
+  duties: [
+    { kind: 'definition', mine: 1, unheld: 2 },
+    { kind: 'gateway', mine: 0, unheld: 0 },
+    { kind: 'archive', mine: 1, unheld: 0 },
+  ],
+  logSeq: 1_234,
+  database: { failingSince: null, isAwaited: true, standbys: 1 },
+  ...members,
+});
 
 export function definition(members: Partial<DefinitionView> = {}): DefinitionView {
   return {

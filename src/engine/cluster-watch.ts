@@ -1,0 +1,165 @@
+import { exhaustMap, from, type SchedulerLike, timer } from 'rxjs';
+import { messageOf } from '../../streams/failure.ts';
+import type { ClusterStatus, Status } from '../http/status.schema.ts';
+import type { Log } from '../log.ts';
+import { isoOrNull } from '../time-words.ts';
+import { clusterWarnings } from './cluster-warnings.ts';
+import { archiveDuty, type Duties, gatewayDuty } from './duties.ts';
+import { dutiesOf } from './share-duties.ts';
+import type { Workshop } from './workshop.ts';
+
+/** What a worker can see of its cluster; each asks the database, and throws where that does not answer. */
+export interface ClusterSight {
+  /** Of the log, and for how long its oldest record has stood there that an index up to `foldedSeq` lacks; 0: it lacks none. */
+  end(foldedSeq: number): Promise<{ readonly seq: number; readonly behindMs: number }>;
+  /** What an acknowledgement is worth. `standbys` null: some are there, and which may not be seen. */
+  durability(): Promise<{
+    readonly unsafe: readonly string[];
+    readonly isAwaited: boolean;
+    readonly standbys: number | null;
+  }>;
+  say(word: WorkerWord): Promise<void>;
+  leave(): Promise<void>;
+  words(): Promise<readonly { readonly worker: string; readonly agoMs: number; readonly said: unknown }[]>;
+  /** Workers that live, by name. */
+  workers(): readonly string[];
+}
+
+/** What a worker tells the others of itself. */
+export interface WorkerWord {
+  readonly version: string;
+  readonly behindRecords: number;
+  readonly behindMs: number;
+}
+
+export interface ClusterWatch extends AsyncDisposable {
+  status(): ClusterStatus;
+  warnings(): Status['warnings'];
+}
+
+export interface ClusterWatchParts {
+  readonly sight: ClusterSight;
+  readonly duties: Pick<Duties, 'isMine' | 'doerOf'>;
+  readonly worker: string;
+  readonly version: string;
+  /** Up to where the index of this worker is folded. */
+  readonly foldedSeq: () => number;
+  /** Names of all duties that somebody is to have. */
+  readonly duty: () => readonly string[];
+  /** A synchronous standby is to be there. */
+  readonly expectsStandby: boolean;
+  readonly clock: SchedulerLike;
+  readonly log: Log;
+}
+
+/** Two statements each time. */
+export const lookEveryMs = 5_000;
+/** Settings and standbys change by hand, or with a server that is lost: each sixth look. */
+const durabilityEvery = 6;
+
+/** What the last looks have shown; times are epoch ms of this worker. */
+export interface Seen {
+  readonly logSeq: number;
+  readonly behindMs: number;
+  readonly words: readonly { readonly worker: string; readonly at: number; readonly said: WorkerWord }[];
+  readonly durability: (Awaited<ReturnType<ClusterSight['durability']>> & { readonly since: number }) | null;
+  /** The database does not answer. */
+  readonly trouble: { readonly since: number; readonly detail: string } | null;
+  /** Since when nobody has them, by name. */
+  readonly unheld: ReadonlyMap<string, number>;
+}
+
+/** Null for an engine by itself. */
+export function watchCluster(workshop: Workshop): ClusterWatch | null {
+  const { sight, duties, version, store, clock, log } = workshop;
+  if (sight === null || duties.worker === null) return null;
+  return openClusterWatch({
+    ...{ sight, duties, version, clock, log },
+    worker: duties.worker,
+    foldedSeq: () => store.log.head.seq,
+    duty: () => dutiesOf(workshop),
+    expectsStandby: workshop.options.cluster?.synchronousStandby !== 'none',
+  });
+}
+
+/** Looks at the cluster again and again: who lives, who does what, how far this index is, what a commit is worth. */
+export function openClusterWatch(parts: ClusterWatchParts): ClusterWatch {
+  const { sight, duties, worker, version, clock, log } = parts;
+  let seen: Seen = { logSeq: 0, behindMs: 0, words: [], durability: null, trouble: null, unheld: new Map() };
+  let looks = 0;
+  const look = async (): Promise<void> => {
+    const at = clock.now();
+    const isHeld = (name: string): boolean => duties.isMine(name) || duties.doerOf(name) !== null;
+    const open = parts.duty().filter((name) => !isHeld(name));
+    seen = { ...seen, unheld: new Map(open.map((name) => [name, seen.unheld.get(name) ?? at])) };
+    try {
+      const folded = parts.foldedSeq();
+      const { seq: logSeq, behindMs } = await sight.end(folded);
+      await sight.say({ version, behindRecords: Math.max(0, logSeq - folded), behindMs });
+      const words = (await sight.words()).map(({ worker: who, agoMs, said }) => {
+        return { worker: who, at: clock.now() - agoMs, said: said as WorkerWord };
+      });
+      seen = { ...seen, logSeq, behindMs, words, trouble: null };
+      if (looks % durabilityEvery === 0) seen = { ...seen, durability: lasting(await sight.durability(), seen, at) };
+      looks += 1;
+    } catch (error) {
+      if (seen.trouble === null) log('warn', 'the database of the cluster does not answer', { error: String(error) });
+      seen = { ...seen, trouble: { since: seen.trouble?.since ?? at, detail: messageOf(error) } };
+      // What it says when it is back may be another server's.
+      looks = 0;
+    }
+  };
+  const looking = timer(0, lookEveryMs, clock)
+    .pipe(exhaustMap(() => from(look())))
+    .subscribe();
+  return {
+    status: () => statusOf(seen, parts),
+    warnings: () => clusterWarnings(seen, { ...parts, now: clock.now(), alive: sight.workers() }),
+    [Symbol.asyncDispose]: async () => {
+      looking.unsubscribe();
+      await sight.leave().catch((error: unknown) => {
+        log('warn', 'the other workers will miss this one', { worker, error: String(error) });
+      });
+    },
+  };
+}
+
+type Durable = NonNullable<Seen['durability']>;
+
+/** Since when it is as it is. */
+function lasting(now: Omit<Durable, 'since'>, { durability: before }: Seen, at: number): Durable {
+  const { since = at, ...old } = before ?? {};
+  return { ...now, since: JSON.stringify(old) === JSON.stringify(now) ? since : at };
+}
+
+const kinds = ['definition', 'gateway', 'archive'] as const;
+const kindOf = (name: string): (typeof kinds)[number] =>
+  name === archiveDuty ? 'archive' : name === gatewayDuty ? 'gateway' : 'definition';
+
+function statusOf(seen: Seen, { sight, duties, duty, foldedSeq, worker, version }: ClusterWatchParts): ClusterStatus {
+  const alive = sight.workers();
+  const names = duty();
+  const folded = foldedSeq();
+  const logSeq = Math.max(seen.logSeq, folded);
+  const own = { version, behindRecords: logSeq - folded, behindMs: logSeq === folded ? 0 : seen.behindMs };
+  const words = new Map(seen.words.map((word) => [word.worker, word.said]));
+  words.set(worker, own);
+  return {
+    workers: [...new Set([...words.keys(), ...alive])].sort().map((name) => {
+      const { version: its = null, behindRecords = null, behindMs = null } = words.get(name) ?? {};
+      const behindSeconds = behindMs === null ? null : Math.round(behindMs / 1_000);
+      return { name, alive: name === worker || alive.includes(name), version: its, behindRecords, behindSeconds };
+    }),
+    duties: kinds.map((kind) => {
+      const of = names.filter((name) => kindOf(name) === kind);
+      const [mine, unheld] = [of.filter(duties.isMine), of.filter((name) => seen.unheld.has(name))];
+      return { kind, mine: mine.length, unheld: unheld.length };
+    }),
+    logSeq,
+    database: {
+      failingSince: isoOrNull(seen.trouble?.since ?? null),
+      isAwaited: seen.durability?.isAwaited ?? null,
+      standbys: seen.durability?.standbys ?? null,
+    },
+  };
+}
