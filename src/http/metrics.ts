@@ -3,6 +3,7 @@ import { Registry } from 'prom-client';
 import type { SchedulerLike } from 'rxjs';
 import { alertKinds } from '../../streams/alert.ts';
 import type { EngineApi } from './api.types.ts';
+import { clusterMetrics } from './cluster-metrics.ts';
 import { definitionMetrics } from './definition-metrics.ts';
 import { makers, type Show } from './metric-makers.ts';
 
@@ -15,7 +16,12 @@ export interface Metrics {
 /** Names are `daybook_*` in base units; labels are definition, outcome, reason and state, all few. */
 export function createMetrics(api: EngineApi, clock: SchedulerLike): Metrics {
   const registry = new Registry();
-  const show = [engineMetrics(registry), definitionMetrics(registry), processMetrics(registry)];
+  const show = [
+    engineMetrics(registry),
+    definitionMetrics(registry),
+    clusterMetrics(registry),
+    processMetrics(registry),
+  ];
   return {
     contentType: registry.contentType,
     text: () => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { canary, status } from '../support/fake-engine-api.ts';
+import { canary, clusterStatus, status } from '../support/fake-engine-api.ts';
 import { httpFixture } from '../support/http-app.ts';
 import { lacks, partner } from '../support/journey-partners.ts';
 
@@ -40,7 +40,7 @@ async function scraped(): Promise<string> {
   const patience = { since: engine.now, exchangeUntil: engine.now, gmailUntil: engine.now };
   const waiting = status({ id: 'waiting', patience });
   http.engine.api.status = () => ({
-    engine: { ...engine, anchors: [anchor] },
+    engine: { ...engine, anchors: [anchor], worker: 'one', cluster: clusterStatus() },
     definitions: [...definitions, mailbox, waiting],
   });
   return (await http.app.inject('/metrics')).body;
