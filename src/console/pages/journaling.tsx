@@ -10,7 +10,7 @@ import { type Column, Table } from '../parts/table.tsx';
 import { Time } from '../parts/time.tsx';
 import { parts, query } from '../router.ts';
 import { may } from '../session.ts';
-import { statuses } from '../stream.ts';
+import { engine, statuses } from '../stream.ts';
 import type { History, Status } from '../wire.types.ts';
 import { counted, figure } from '../words.ts';
 import { DefinitionPage } from './definition/definition-page.tsx';
@@ -78,7 +78,7 @@ function Definitions() {
           caption="Journal service definitions"
           rows={rows}
           keyOf={({ id }) => id}
-          columns={columnsOf(loaded.value.value)}
+          columns={columnsOf(loaded.value.value, engine.value?.cluster !== undefined)}
         />
       )}
     </>
@@ -99,11 +99,12 @@ function Summary({ all }: { readonly all: readonly Status[] }) {
   );
 }
 
-function columnsOf(history: History | undefined): readonly Column<Status>[] {
+function columnsOf(history: History | undefined, isCluster: boolean): readonly Column<Status>[] {
   const hours = new Map(history?.items.map((hour) => [hour.definition, hour]));
   return [
     { head: 'Definition', cell: Name },
     { head: 'Service Status', cell: State },
+    ...(isCluster ? [{ head: 'Worker', cell: Worker }] : []),
     { head: 'Transport', cell: ({ transport }) => transport.toUpperCase() },
     { head: 'Last Successful Extract', cell: Extract },
     { head: 'Processing Queue', cell: Queue, number: true },
@@ -163,6 +164,11 @@ function State(status: Status) {
       ))}
     </>
   );
+}
+
+/** Who runs it; all take its mail. */
+function Worker({ worker }: Status) {
+  return worker ?? <span class="warning">nobody</span>;
 }
 
 /** An empty mailbox is a successful run, so of a mailbox it says when a message came as well. */

@@ -9,6 +9,7 @@ import { may } from '../session.ts';
 import { engine } from '../stream.ts';
 import type { EngineStatus, StoreFigures } from '../wire.types.ts';
 import { bytes, counted, figure } from '../words.ts';
+import { ClusterPart } from './cluster.tsx';
 import { VerificationPart } from './verification.tsx';
 
 /** The engine looks anew every half minute. */
@@ -30,6 +31,7 @@ export function StorePage() {
           </>
         )}
       </WhenLoaded>
+      {engine.value?.cluster !== undefined && <ClusterPart engine={engine.value} cluster={engine.value.cluster} />}
       {engine.value !== null && <Watch engine={engine.value} />}
       {may('verify') && <VerificationPart />}
     </PageFrame>
