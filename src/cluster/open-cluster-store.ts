@@ -3,6 +3,7 @@ import { closing } from '../close.ts';
 import { assembleStore } from '../store/assemble-store.ts';
 import type { Store, StoreOptions } from '../store/open-store.ts';
 import { prepareIndex } from '../store/prepare-index.ts';
+import { refuseWhileMoved } from './migrate-state.ts';
 import { openLogRows, openSharedLog } from './open-shared-log.ts';
 import { openPostgres, type Postgres } from './postgres.ts';
 import { createSharedDocuments } from './shared-documents.ts';
@@ -25,7 +26,7 @@ export interface ClusterStoreOptions
 
 /**
  * The store of one worker of a cluster: log, bodies and documents are shared, the index in `dataDir` is its own (D-104).
- * @throws EngineFailure `index-unknown`, `store-failed`
+ * @throws EngineFailure `index-unknown`, `store-failed`; MoveRefused where the log is being moved, or was moved away
  */
 export async function openClusterStore(options: ClusterStoreOptions, lock: AsyncDisposable): Promise<Store> {
   const stack = closing();
@@ -33,6 +34,7 @@ export async function openClusterStore(options: ClusterStoreOptions, lock: Async
     const postgres = stack.use(openPostgres(options.postgres));
     const vault = options.openVault === null ? null : stack.use(await options.openVault());
     const rows = await openLogRows(postgres, options.log);
+    await refuseWhileMoved(postgres, rows.id);
     const index = stack.use(await prepareIndex({ dataDir: options.dataDir, rebuild: options.rebuild }));
     const { worker, clock, tokenOf } = options;
     return await assembleStore({

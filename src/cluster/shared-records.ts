@@ -34,8 +34,7 @@ export function prepare(waiting: Waiting): Prepared {
   const { draft } = waiting;
   const { kind, payload } = draft;
   const length = lengthOf(payload);
-  const isMail = kind === 'intake' || kind === 'chunk';
-  const tailLength = isMail ? Math.min(length, particularsBytes(draft as Pick<LogRecord, 'facts'>)) : length;
+  const tailLength = tailLengthOf({ kind, facts: draft.facts }, length);
   const whole = { ...draft, payloadSha256: draft.payloadSha256 ?? sha256Of(payload) };
   if (tailLength === length) return { waiting, draft: whole, body: [], bodyLength: 0, tail: Buffer.concat(payload) };
   if (tailLength === 0) return { waiting, draft: whole, body: payload, bodyLength: length, tail: Buffer.alloc(0) };
@@ -61,6 +60,12 @@ export const prepareAll = (group: readonly Waiting[]): readonly Prepared[] =>
       return [];
     }
   });
+
+/** How many bytes at the end of a payload of `length` are its tail. */
+export function tailLengthOf(record: Pick<LogRecord, 'kind' | 'facts'>, length: number): number {
+  const isMail = record.kind === 'intake' || record.kind === 'chunk';
+  return isMail ? Math.min(length, particularsBytes(record)) : length;
+}
 
 /** @throws EngineFailure `damaged` */
 export function decodeRow({ seq, head: bytes, tail, dropped }: ReadRow & { readonly dropped?: boolean }): {

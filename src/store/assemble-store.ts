@@ -30,7 +30,7 @@ import { createReparses } from './reparses.ts';
 import { createRetention } from './retention.ts';
 import { createUidlStore } from './uidl-store.ts';
 import { createUnseal } from './unseal.ts';
-import { type ShareWaits, waitDraft } from './waits.ts';
+import { type ShareWaits, waitDraft, waitsIn } from './waits.ts';
 
 /** Bytes of fresh messages kept for their parsing: some two hundred of common size. */
 const recentMaxBytes = 16 * 1024 * 1024;
@@ -117,7 +117,6 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
       return { bytes: custody.unwrittenBytes, records: log.waiting };
     },
     spool: createSpool({ index, memory, write, shareWaits }),
-    waiting: (matchKey, limit) => waitingUnder({ index, memory }, matchKey, limit),
     bodies: createBodies(log, recent, parts.readLarge),
     gather: (body, into) => gatherInto(log, body, into),
     archive: createArchive({ log, index, memory, write, shareWaits, journalTypeOf }),
@@ -139,12 +138,17 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
     figuresOf: (definitionId) => memory.figuresOf(definitionId),
     queue: memory.queue,
     oldest: (definitionId) => memory.oldestOf(definitionId),
-    ...ledgersOf(index, memory),
+    ...readersOf(index, memory),
     [Symbol.asyncDispose]: once(() => stack[Symbol.asyncDispose]()),
   };
 }
 
-const ledgersOf = (index: IndexDb, memory: IndexMemory): Pick<Store, 'ledger' | 'ledgerDays'> => ({
+const readersOf = (
+  index: IndexDb,
+  memory: IndexMemory,
+): Pick<Store, 'waiting' | 'waits' | 'ledger' | 'ledgerDays'> => ({
+  waiting: (matchKey, limit) => waitingUnder({ index, memory }, matchKey, limit),
+  waits: () => waitsIn(index),
   ledger: (definitionId, day) => readLedger(index, definitionId, day),
   ledgerDays: (definitionId, limit, cursor) =>
     readLedgerDays(index, definitionId === undefined ? memory.definitions() : [definitionId], { limit, cursor }),

@@ -8,6 +8,7 @@ type Delegated = Pick<
   | 'custody'
   | 'spool'
   | 'waiting'
+  | 'waits'
   | 'bodies'
   | 'gather'
   | 'archive'
@@ -37,6 +38,9 @@ export function delegates(of: () => Store): Delegated {
       defer: async (items) => lastValueFrom(from(of().spool.defer(items))),
     },
     waiting: async (matchKey, limit) => of().waiting(matchKey, limit),
+    waits: async function* () {
+      yield* of().waits();
+    },
     bodies: {
       read: async (body, decoding, sha256) => lastValueFrom(from(of().bodies.read(body, decoding, sha256))),
       lend: (sha256, use) => whole(of)?.bodies.lend?.(sha256, use),

@@ -9,7 +9,7 @@ import type { MasterKey } from '../master-key.ts';
 import { assembleStore, logOn, type StoreParts } from './assemble-store.ts';
 import type { ReadLarge } from './bodies.ts';
 import type { CommitLogRecovery } from './commit-log.ts';
-import type { CommitLog, WaitingRecords } from './commit-log.types.ts';
+import type { CommitLog, Wait, WaitingRecords } from './commit-log.types.ts';
 import { type Encryption, openEncryption } from './encryption.ts';
 import type { Touched } from './fold.ts';
 import type { Holds } from './holds.ts';
@@ -19,6 +19,7 @@ import { openLevelBytes } from './level-bytes.ts';
 import type { DefinitionStore, readLedger, readLedgerDays } from './level-definitions.ts';
 import { openLock } from './lock.ts';
 import type { LogEvidence } from './log-tree.ts';
+import { refuseMoved } from './moved.ts';
 import { prepareIndex } from './prepare-index.ts';
 import type { Reparses } from './reparses.ts';
 import type { Retention } from './retention.ts';
@@ -38,6 +39,8 @@ export interface StoreOptions {
   readonly readLarge?: ReadLarge | undefined;
   /** Makes the index anew from the commit log; `folded` is called with the number of records so far. */
   readonly rebuild?: { readonly folded: (records: number) => void };
+  /** Opened by who moves it: its archive may lie in a cluster (D-121). */
+  readonly evenIfMoved?: boolean;
 }
 
 /** How far the store is behind what it is asked to keep. */
@@ -53,6 +56,8 @@ export interface Store extends AsyncDisposable {
   readonly spool: Spool;
   /** Items in process that wait for a copy under a match key, `limit` at most, the oldest first. */
   waiting(matchKey: string, limit: number): Promise<readonly SpoolItem[]>;
+  /** How far each item in process has waited, in no order that counts. */
+  waits(): AsyncIterable<Wait>;
   readonly bodies: Bodies;
   /** Fills `into` with a body as it is stored, for who checks it elsewhere: the bytes may be damaged. */
   gather(body: Body, into: Uint8Array): Promise<unknown>;
@@ -108,6 +113,7 @@ export async function lockDataDir({ dataDir }: Pick<StoreOptions, 'dataDir'>): P
 
 /** As `openStore`, where the lock is held; the store gives it back when it is closed. @throws EngineFailure `index-unknown`, `store-failed` */
 export async function openLocked(options: StoreOptions, lock: AsyncDisposable): Promise<Store> {
+  if (options.evenIfMoved !== true) await refuseMoved(options.dataDir);
   const encryption = await openEncryption(options.dataDir, options.master ?? null);
   const index = await prepareIndex({ ...options, seal: encryption?.index ?? null });
   try {

@@ -56,6 +56,14 @@ export class SegmentTable {
     };
   }
 
+  /** Rows from this record on, in order. */
+  *rowsFrom(from: number): Generator<{ readonly seq: number; readonly row: Row }> {
+    for (let seq = Math.max(from, this.firstSeq); seq < this.nextSeq; seq += 1) {
+      const row = this.row(seq);
+      if (row !== undefined) yield { seq, row };
+    }
+  }
+
   /** The footer: table and trailer, for a segment whose records end at `tableOffset`. */
   footer(tableOffset: number, lastHash: string): Buffer {
     const tableBytes = this.#rows * rowBytes;

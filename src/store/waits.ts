@@ -1,12 +1,14 @@
 import type { SpoolItem } from '../../streams/message.ts';
 import type { RecordDraft, Wait } from './commit-log.types.ts';
 import type { FoldContext } from './fold.ts';
+import type { IndexDb } from './index-db.ts';
+import { lastPart } from './keys.ts';
 import { isInProcess } from './rows.ts';
 
 /** Tells others that may take items over how far they have waited. */
 export type ShareWaits = (items: readonly SpoolItem[]) => Promise<void>;
 
-export const waitDraft = (items: readonly SpoolItem[]): RecordDraft => ({
+export const waitDraft = (items: readonly Wait[]): RecordDraft => ({
   kind: 'command',
   facts: { command: 'wait', items: items.map(waitOf) },
   payload: [],
@@ -20,6 +22,14 @@ const waitOf = ({ intakeId, state, attempt, dueAt, deadline, failures }: Wait): 
   deadline,
   failures,
 });
+
+/** How far each item in process has waited, in no order that counts. */
+export async function* waitsIn(index: Pick<IndexDb, 'open' | 'intake'>): AsyncGenerator<Wait> {
+  for await (const key of index.open.keys()) {
+    const row = await index.intake.get(lastPart(key));
+    if (row !== undefined && isInProcess(row)) yield waitOf(row);
+  }
+}
 
 /**
  * What another engine has put back. Who wrote it has done so already, and may have woken the item since. What was parsed

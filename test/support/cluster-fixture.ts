@@ -21,15 +21,17 @@ export interface ClusterFixtureOptions {
   readonly postgres: string;
   readonly clock?: SchedulerLike;
   readonly now?: () => number;
+  /** Name of the log; a new one by default. */
+  readonly log?: string;
 }
 
 export async function openClusterFixture({
   postgres,
   clock = asyncScheduler,
   now = () => Date.now(),
+  log = `log-${randomUUID()}`,
 }: ClusterFixtureOptions): Promise<ClusterFixture> {
   const folder = await mkdtemp(join(tmpdir(), 'daybook-cluster-'));
-  const log = `log-${randomUUID()}`;
   const stores = new Set<Store>();
   return {
     log,

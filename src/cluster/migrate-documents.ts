@@ -1,0 +1,112 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Store } from '../store/open-store.ts';
+import { writeWhole } from '../whole-file.ts';
+import type { ClusterPlace } from './migrate-rows.ts';
+import type { Run } from './postgres.ts';
+
+type Document = Readonly<Record<string, unknown>>;
+type Place = Pick<ClusterPlace, 'postgres' | 'rows'>;
+
+/** Rows of one statement: a ledger has one for each message of a mailbox. */
+const rowsAtOnce = 5_000;
+
+/** What of a store is in no record: ledgers of mailboxes, and what lifecycles save. Answers how many documents. */
+export async function documentsIn(place: Place, store: Pick<Store, 'definitions' | 'uidl'>): Promise<number> {
+  const { postgres, rows } = place;
+  let count = 0;
+  for (const { definitionId } of await store.definitions.all()) {
+    const ledger = await store.uidl(definitionId).read();
+    const runtime = await store.definitions.loadRuntime(definitionId);
+    count += ledger.size + (runtime === undefined ? 0 : 1);
+    await postgres.transaction(async (run) => {
+      await run({
+        text: `delete from daybook.document where log = $1 and owner = $2 and room in ('uidl', 'runtime')`,
+        values: [rows.id, definitionId],
+      });
+      await put(run, [rows.id, 'uidl', definitionId], [...ledger]);
+      await put(run, [rows.id, 'runtime', definitionId], runtime === undefined ? [] : [['', runtime]]);
+    });
+  }
+  return count;
+}
+
+async function put(
+  run: Run,
+  place: readonly [log: number, room: string, owner: string],
+  documents: readonly (readonly [key: string, value: Document])[],
+): Promise<void> {
+  for (let at = 0; at < documents.length; at += rowsAtOnce) {
+    const some = documents.slice(at, at + rowsAtOnce);
+    await run({
+      text: `insert into daybook.document (log, room, owner, token, key, value)
+             select $1, $2, $3, 0, key, value from unnest($4::text[], $5::text[]) as d (key, value)`,
+      values: [...place, some.map(([key]) => key), some.map(([, value]) => JSON.stringify(value))],
+    });
+  }
+}
+
+/** The same back: what stands in the store and not in the cluster is forgotten. */
+export async function documentsOut(place: Place, store: Pick<Store, 'definitions' | 'uidl'>): Promise<number> {
+  const { postgres, rows } = place;
+  let count = 0;
+  for (const { definitionId } of await store.definitions.all()) {
+    const found = await postgres.run({
+      text: `select room, key, value from daybook.document where log = $1 and owner = $2 and room in ('uidl', 'runtime')`,
+      values: [rows.id, definitionId],
+    });
+    const changes = new Map<string, Document | null>();
+    for (const key of (await store.uidl(definitionId).read()).keys()) changes.set(key, null);
+    for (const row of found) {
+      const value = JSON.parse(String(row['value'])) as Document;
+      if (row['room'] === 'uidl') changes.set(String(row['key']), value);
+      else await store.definitions.saveRuntime(definitionId, value);
+    }
+    await store.uidl(definitionId).write(changes);
+    count += found.length;
+  }
+  return count;
+}
+
+/** Keys of the engine into the cluster, in the place of what stands there: nobody has sealed or signed with that. */
+export async function filesIn(place: Place, dataDir: string, names: readonly string[]): Promise<void> {
+  const { postgres, rows } = place;
+  for (const name of names) {
+    const bytes = await readFile(join(dataDir, name)).catch(nullIfMissing);
+    if (bytes === null) continue;
+    await postgres.run({
+      text: `insert into daybook.document (log, room, owner, key, token, value) values ($1, 'file', $2, '', 0, $3)
+             on conflict (log, room, owner, key) do update set value = excluded.value`,
+      values: [rows.id, name, bytes.toString('base64')],
+    });
+  }
+}
+
+/** The same back. What the cluster does not have goes where another was put back: it belonged to that one. */
+export async function filesOut(place: Place, dataDir: string, names: readonly string[]): Promise<void> {
+  const { postgres, rows } = place;
+  const missing: string[] = [];
+  let isOther = false;
+  for (const name of names) {
+    const [row] = await postgres.run({
+      text: `select value from daybook.document where log = $1 and room = 'file' and owner = $2`,
+      values: [rows.id, name],
+    });
+    if (row === undefined) missing.push(name);
+    else if (await putBack(join(dataDir, name), Buffer.from(String(row['value']), 'base64'))) isOther = true;
+  }
+  if (isOther) for (const name of missing) await rm(join(dataDir, name), { force: true });
+}
+
+/** True: another one, or none, stood there. */
+async function putBack(path: string, bytes: Buffer): Promise<boolean> {
+  const stands = await readFile(path).catch(nullIfMissing);
+  if (stands?.equals(bytes) === true) return false;
+  await writeWhole(path, bytes, path.endsWith('.pub') ? 0o644 : 0o600);
+  return true;
+}
+
+function nullIfMissing(error: NodeJS.ErrnoException): null {
+  if (error.code !== 'ENOENT') throw error;
+  return null;
+}
