@@ -116,7 +116,8 @@ export function clusterTarget(place: ClusterPlace, worker: string): MoveTarget {
     append: async (group) => {
       const all = group.map(parted);
       const bodies = all.filter(({ body }) => body.length > 0).map(({ body }) => body);
-      const refs = place.vault === null ? null : await place.vault.store(bodies.map((body) => [body]));
+      const refs =
+        place.vault === null || bodies.length === 0 ? null : await place.vault.store(bodies.map((body) => [body]));
       await postgres.transaction(async (run) => {
         const stored = refs === null ? await rows.storeBodies(run, bodies) : [];
         const places: BodyPlace[] = refs === null ? stored.map((body) => ({ body })) : refs.map((ref) => ({ ref }));
