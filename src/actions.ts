@@ -11,6 +11,7 @@ import { findConfig } from './config/find-config.ts';
 import { whyUnreadable } from './config/unreadable.ts';
 import type { RunningEngine } from './engine.ts';
 import { folderActions } from './folder-actions.ts';
+import { migrateActions } from './migrate-actions.ts';
 import { rebuildActions } from './rebuild-actions.ts';
 
 /** The rim of the process, as main.ts hands it in. */
@@ -33,6 +34,7 @@ export function actions({ version, exit }: Rim): Actions {
     demo: (options) => demo(options, version),
     ...rebuilding,
     ...folderActions({ configuration, locate, ...rebuilding }),
+    ...migrateActions({ configuration, locate, exitCodeOf: startFailureCode }),
     writeFirstConfig: async (options) => (await import('./first-config-action.ts')).writeFirstConfig(options),
     newToken: () => randomBytes(32).toString('base64url'),
     writeFile: async (path, text) => {

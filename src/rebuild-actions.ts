@@ -56,9 +56,10 @@ async function withStore<T>(
   }
 }
 
-async function openStoreOf(
+/** The archive of a data directory, opened as the engine would. @throws EngineFailure as `openStore` */
+export async function openStoreOf(
   { file, config }: Awaited<ReturnType<FolderParts['configuration']>>,
-  how: Pick<StoreOptions, 'rebuild'>,
+  how: Pick<StoreOptions, 'rebuild' | 'evenIfMoved'>,
 ) {
   const { toEngineOptions } = await import('./config/to-options.ts');
   const { openStoreAtRest } = await import('./engine/backend.ts');

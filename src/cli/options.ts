@@ -2,11 +2,12 @@ import { Option } from 'commander';
 import type { Fault } from '../config/fault.ts';
 import type { FirstAnswers } from '../config/first-config.ts';
 import type { Endpoint } from './client.ts';
+import type { MigrateActions } from './migrate-options.ts';
 import type { Screen } from './render.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What main.ts hands in: the work that needs the engine itself, and the rim of the process. */
-export interface Actions {
+export interface Actions extends MigrateActions {
   run(config: string | undefined): Promise<void>;
   /** Validates the configuration and the files it names; touches nothing. */
   check(config: string | undefined): Promise<CheckAnswer>;

@@ -4,6 +4,7 @@ import { addBackupCommands } from './backup-commands.ts';
 import { addApiCommands } from './commands.ts';
 import { CommandFailure, checkCodes, type ExitCode, exitCodes } from './exit-codes.ts';
 import { addInit } from './init-command.ts';
+import { addMigrateCommands } from './migrate-commands.ts';
 import { type CheckAnswer, configOption, jsonOption, type ProgramOptions } from './options.ts';
 import { printable, type Screen } from './render.ts';
 import { addShellCommands } from './shell-commands.ts';
@@ -52,6 +53,7 @@ export function createProgram(options: ProgramOptions, end: (code: ExitCode) => 
   addInit(program, options);
   addApiCommands(program, options, end);
   addBackupCommands(program, options);
+  addMigrateCommands(program, options);
   addShellCommands(program, options);
   for (const command of allCommands(program)) {
     command.exitOverride().configureOutput({ writeOut: out.write, writeErr: err.write });

@@ -9,6 +9,9 @@ import { openPostgres } from './postgres.ts';
 import { definitionTenure, openTenures, type Tenures } from './tenures.ts';
 import type { Vault } from './vault.types.ts';
 
+/** Name of the log of an engine: one database may hold others beside it. */
+export const clusterLog = 'daybook';
+
 export interface ClusterOptions {
   /** Connection string. */
   readonly postgres: string;

@@ -20,7 +20,11 @@ export function configWarnings(config: EngineConfig): readonly DocumentFault[] {
     });
   }
   if (cluster !== undefined && store.backend !== 'cluster') {
-    warnings.push({ path: ['cluster'], at: 'key', text: 'is not read while store.backend is embedded' });
+    warnings.push({
+      path: ['cluster'],
+      at: 'key',
+      text: 'is read by `daybook migrate` alone while store.backend is embedded',
+    });
   }
   return warnings;
 }

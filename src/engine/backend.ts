@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { SchedulerLike } from 'rxjs';
 import type { Closing } from '../close.ts';
 import { type LogReader, openLogReader } from '../cluster/log-reader.ts';
-import { type Cluster, type ClusterOptions, openCluster } from '../cluster/open-cluster.ts';
+import { type Cluster, type ClusterOptions, clusterLog, openCluster } from '../cluster/open-cluster.ts';
 import { openClusterStore } from '../cluster/open-cluster-store.ts';
 import { s3Vault } from '../cluster/s3-vault.ts';
 import type { Vault } from '../cluster/vault.types.ts';
@@ -85,7 +85,7 @@ export const openLogAtRest = ({ cluster }: Pick<EngineOptions, 'cluster'>, clock
 function placeOf(clustered: EngineOptions['cluster'], clock: SchedulerLike): ClusterOptions {
   if (clustered === null) throw new Error('a cluster without its options');
   const { worker, postgres } = clustered;
-  return { postgres: postgres.reveal(), log: 'daybook', worker, openVault: vaultOf(clustered, clock), clock };
+  return { postgres: postgres.reveal(), log: clusterLog, worker, openVault: vaultOf(clustered, clock), clock };
 }
 
 /** A sender is told to come again, rather than kept waiting. */
