@@ -11,7 +11,7 @@ import { livingWorkers, readMoveState } from './migrate-state.ts';
 import type { Postgres, Row } from './postgres.ts';
 
 /** Measured: `npm run faults:migrate` on two cores with one server beside it (docs/cluster-move.md). */
-export const assumed = { recordsPerSecond: 4_000, bytesPerSecond: 20_000_000 } as const;
+export const assumed = { recordsPerSecond: 2_000, bytesPerSecond: 20_000_000 } as const;
 
 export interface MovePlanParts {
   readonly dataDir: string;
