@@ -135,7 +135,7 @@ describe.skipIf(postgresLeftOut())('a move that is disturbed', () => {
     await using own = await openPlace(postgres.url);
     await using cluster = await openClusterFixture({ postgres: postgres.url, log: own.log, now: () => files.clock.at });
     const parts = { postgres: own.place.postgres, log: own.place.rows.id, worker: 'one', clock: asyncScheduler };
-    const tenures = await openTenures({ ...parts, passed: () => performance.now() });
+    const tenures = await openTenures({ ...parts, passed: () => performance.now(), home: 'test' });
     await expect(copyIn(await moveParts(files.dataDir, own.place), 1)).rejects.toThrow(
       /workers run on the log .*: one/,
     );
@@ -160,7 +160,7 @@ describe.skipIf(postgresLeftOut())('a move that is disturbed', () => {
     };
     await expect(copyBack({ ...back, dataDir: files.dataDir })).rejects.toThrow('holds an archive that was not moved');
     const parts = { postgres: there.place.postgres, log: there.place.rows.id, worker: 'one', clock: asyncScheduler };
-    await using _tenures = await openTenures({ ...parts, passed: () => performance.now() });
+    await using _tenures = await openTenures({ ...parts, passed: () => performance.now(), home: 'test' });
     const openThem = () => openFiles(files.dataDir, 0);
     const finishing = finishBack({ ...back, dataDir: files.dataDir, files: keyNames, openFiles: openThem });
     await expect(finishing).rejects.toThrow(/workers run on the log .*: one/);
