@@ -22,7 +22,7 @@ export interface MoveBackParts extends Pick<CopyOptions, 'told' | 'pause'> {
 }
 
 /** Payloads of as many records are looked at in one query. */
-const rangeRecords = 65_536;
+const rangeRecords = 8_192;
 
 /**
  * Copies records of the cluster into files while its workers run; nothing of it is used before `finishBack`. Can be run

@@ -50,12 +50,19 @@ export async function copyRecords(options: CopyOptions): Promise<LogPosition> {
 const isWorthATry = (error: unknown): boolean =>
   !(error instanceof MoveRefused) && !(error instanceof EngineFailure && !error.retryable);
 
-/** The last record of the target is the same one in the source, and with it all before: its hash covers them. */
-async function refuseOther({ source, upTo }: CopyOptions, end: LogPosition): Promise<void> {
-  if (end.seq > upTo) throw new MoveRefused(`the target has ${end.seq} records, and the source ${upTo}`);
-  const hash = await hashIn(source, end.seq);
-  if (hash !== end.hash)
-    throw new MoveRefused(`record ${end.seq} of the target is not that of the source: it is another archive`);
+/**
+ * The last record of the target is the same one in the source, and with it all before: its hash covers them. Whoever
+ * copies beside this one may have come further.
+ */
+async function refuseOther({ source }: CopyOptions, end: LogPosition): Promise<void> {
+  if ((await hashIn(source, end.seq).catch(nullIfLost)) !== end.hash)
+    throw new MoveRefused(`record ${end.seq} of the target is not one of the source: it is another archive`);
+}
+
+/** What a damaged place says is said when it is copied. @throws all else */
+export function nullIfLost(error: unknown): null {
+  if (error instanceof EngineFailure && ['damaged', 'missing'].includes(error.code)) return null;
+  throw error;
 }
 
 /** Hash of a record of a source; that before the first where `seq` is 0. @throws as `records` */

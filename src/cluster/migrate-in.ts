@@ -4,7 +4,7 @@ import { markMoved } from '../store/moved.ts';
 import type { Store } from '../store/open-store.ts';
 import { waitDraft } from '../store/waits.ts';
 import { MoveRefused, type MoveState } from './migrate.types.ts';
-import { type CopyOptions, copyRecords, hashIn } from './migrate-copy.ts';
+import { type CopyOptions, copyRecords, hashIn, nullIfLost } from './migrate-copy.ts';
 import { documentsIn, filesIn } from './migrate-documents.ts';
 import { dropInCluster, standingOf } from './migrate-drop.ts';
 import { droppedInFiles, fileSource, logFolder } from './migrate-files.ts';
@@ -23,6 +23,8 @@ export interface MoveInParts extends Pick<CopyOptions, 'told' | 'pause'> {
 const mover = 'migrate';
 /** Facts of one `wait` record: some 200 bytes an item. */
 const waitsAtOnce = 500;
+/** Bodies deleted in one statement, which has five seconds. */
+const dropsAtOnce = 1_000;
 
 /**
  * Copies records up to `upTo` while an engine runs on the files; nothing of it is used before `finishMove`. Can be run as
@@ -63,7 +65,7 @@ async function refuseOthers(parts: MoveInParts, head: LogPosition, move: MoveSta
   if (head.seq === 0) return;
   if (move === null)
     throw new MoveRefused(`the log has ${head.seq} records of its own: only an empty one takes an archive`);
-  if ((await hashIn(sourceOf(parts), head.seq).catch(() => null)) !== head.hash)
+  if ((await hashIn(sourceOf(parts), head.seq).catch(nullIfLost)) !== head.hash)
     throw new MoveRefused(`the log has ${head.seq} records of another archive`);
 }
 
@@ -98,7 +100,9 @@ export async function finishMove(parts: FinishParts): Promise<MovedIn> {
   const { head } = store.log;
   const end = await copyIn(parts, head.seq);
   for await (const { seqs } of droppedInFiles(logFolder(dataDir), head.seq)) {
-    await dropInCluster(place, await standingOf(place, seqs));
+    const standing = await standingOf(place, seqs);
+    for (let at = 0; at < standing.length; at += dropsAtOnce)
+      await dropInCluster(place, standing.slice(at, at + dropsAtOnce));
   }
   const documents = await documentsIn(place, store);
   await filesIn(place, dataDir, files);

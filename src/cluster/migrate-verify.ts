@@ -3,7 +3,7 @@ import { type Frontier, grown, leafOf, noLeaves, rootOf } from '../merkle.ts';
 import type { LogPosition } from '../store/commit-log.types.ts';
 import { genesisHash, type RecordHead } from '../store/record.ts';
 import type { MoveProgress } from './migrate.types.ts';
-import { faultOf, hashIn } from './migrate-copy.ts';
+import { faultOf, hashIn, nullIfLost } from './migrate-copy.ts';
 import { droppedIn } from './migrate-drop.ts';
 import { droppedInFiles, endOfFiles, fileSource, logFolder } from './migrate-files.ts';
 import { type ClusterPlace, clusterSource } from './migrate-rows.ts';
@@ -120,10 +120,7 @@ const headOf = ({ rows }: ClusterPlace, seq: number): Promise<RecordHead | null>
   rows
     .read(seq)
     .then((row) => decodeRow(row).head)
-    .catch((error: unknown) => {
-      if (error instanceof EngineFailure && ['damaged', 'missing'].includes(error.code)) return null;
-      throw error;
-    });
+    .catch(nullIfLost);
 
 /** What lies in files is a beginning of what lies in the cluster, and what was deleted there is deleted here. */
 async function compare(
