@@ -19,7 +19,8 @@ export async function onAskedBackend(config: string, directory: string): Promise
   if (document.errors.length > 0 || document.hasIn(['store', 'backend'])) return config;
   document.setIn(['store', 'backend'], 'cluster');
   document.set('cluster', { postgres: await databaseOf(directory), bodies: 'postgres', worker: 'journey' });
-  return document.toString();
+  // Not folded: tests look for lines of it.
+  return document.toString({ lineWidth: 0 });
 }
 
 async function databaseOf(directory: string): Promise<string> {

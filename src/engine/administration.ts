@@ -10,12 +10,13 @@ import type {
   RemoveAnswer,
   WriteRefusal,
 } from '../http/api.types.ts';
-import { announce } from './announce.ts';
+import { announce, takeOverDefinitions } from './announce.ts';
 import { testDefinition } from './connection-tests.ts';
 import type { Definition } from './definition-book.types.ts';
 import { definitionEvent } from './definition-events.ts';
 import { withHashedPassword } from './definition-secrets.ts';
 import { definitionView } from './definition-view.ts';
+import { onStanding } from './overtaken.ts';
 import type { Mailboxes } from './pop3-slot.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -33,13 +34,15 @@ export function createAdministration(parts: AdministrationParts): Administration
   const { workshop, actor } = parts;
   const { book } = workshop;
   const inTurn = exclusive();
+  const change = <T>(work: () => Promise<T>): Promise<T> =>
+    inTurn(() => onStanding(work, () => takeOverDefinitions(workshop, actor)));
   const find = (id: string): Definition | undefined => book.get(id);
   return {
     inTurn,
-    suspend: (id, by) => inTurn(() => setSuspended(parts, id, { suspended: true, by })),
-    activate: (id, by) => inTurn(() => setSuspended(parts, id, { suspended: false, by })),
-    put: (id, document, by) => inTurn(() => put(parts, id, document, by)),
-    remove: (id, by) => inTurn(() => remove(parts, id, by)),
+    suspend: (id, by) => change(() => setSuspended(parts, id, { suspended: true, by })),
+    activate: (id, by) => change(() => setSuspended(parts, id, { suspended: false, by })),
+    put: (id, document, by) => change(() => put(parts, id, document, by)),
+    remove: (id, by) => change(() => remove(parts, id, by)),
     test: async (id, by, session) => {
       const definition = find(id);
       if (definition === undefined) return { kind: 'unknown' };

@@ -53,6 +53,12 @@ export function announce(workshop: Workshop, actor: EngineActor, changes: readon
   }
 }
 
+/** What another engine of the cluster has changed is in force here too. */
+export async function takeOverDefinitions(workshop: Workshop, actor: EngineActor): Promise<void> {
+  const changes = await workshop.book.refresh();
+  if (changes.length > 0) announce(workshop, actor, changes, 'engine');
+}
+
 /** T11: a changed secret, host, port or TLS option ends the session after the message in hand. */
 function reconnects({ definition, before }: Defined): boolean {
   if (before === undefined || before.config.transport !== 'pop3') return false;

@@ -4,12 +4,14 @@ import type { EventDraft } from '../../streams/ports.ts';
 import type { DefinitionConfig } from '../config/definition.schema.ts';
 import { definitionDigest, definitionDocument } from '../config/document.ts';
 import { toJournalOptions } from '../config/to-options.ts';
+import type { CommandFacts } from '../store/commit-log.types.ts';
 import type { DefinitionStore } from '../store/level-definitions.ts';
 import type { DefinitionRow } from '../store/rows.ts';
 import type { ChangeActor, Defined, Definition, DefinitionBook, DefinitionOrigin } from './definition-book.types.ts';
 import { conflictsOf, DefinitionConflict } from './definition-conflicts.ts';
 import { definingEvent, definitionEvent } from './definition-events.ts';
 import { createSecretBox, definitionKey, type SecretBox, secretsDiffer } from './definition-secrets.ts';
+import { Overtaken, onStanding, SeenRows } from './overtaken.ts';
 import {
   isProvisioned,
   restoredDefinition,
@@ -30,7 +32,8 @@ export async function openDefinitionBook(
 ): Promise<DefinitionBook> {
   const key = await definitionKey(dataDir);
   const book = new Book(store, createSecretBox(key), key);
-  await book.open(configs);
+  // Workers of a cluster that start together have the same definitions to write.
+  await onStanding(() => book.open(configs));
   return book;
 }
 
@@ -44,6 +47,7 @@ class Book implements DefinitionBook {
   /** By id and version. */
   readonly #versions = new Map<string, JournalOptions>();
   readonly #known = new Set<string>();
+  readonly #seen = new SeenRows();
 
   constructor(store: DefinitionStore, box: SecretBox, key: Uint8Array) {
     this.#store = store;
@@ -52,6 +56,7 @@ class Book implements DefinitionBook {
   }
 
   async open(configs: readonly DefinitionConfig[]): Promise<void> {
+    this.#definitions.clear();
     for (const row of await this.#store.all()) await this.#remember(row);
     const given = new Set(configs.map(({ id }) => id));
     for (const row of await this.#store.all()) {
@@ -90,7 +95,7 @@ class Book implements DefinitionBook {
     const event = definitionEvent(suspended ? 'definition.suspended' : 'definition.enabled', id, actor, data);
     if (provisioned) {
       const command = suspended ? 'suspend' : 'activate';
-      await this.#store.command({ command, definitionId: id, provisioned: config.suspended, event });
+      await this.#command({ command, definitionId: id, provisioned: config.suspended, event });
       this.#keep({ ...definition, ...suspensionOf(config.suspended, await this.#store.get(id)) });
     } else await this.#write({ ...config, suspended }, { provisioned, event: () => event });
   }
@@ -98,6 +103,7 @@ class Book implements DefinitionBook {
   async refresh(): Promise<readonly Defined[]> {
     const changes: Defined[] = [];
     for (const row of await this.#store.all()) {
+      await this.#remember(row);
       const before = this.#definitions.get(row.definitionId);
       if (row.removedAt != null) {
         if (before === undefined) continue;
@@ -106,7 +112,6 @@ class Book implements DefinitionBook {
         changes.push({ definition: before, before, differing: 0 });
         continue;
       }
-      await this.#remember(row);
       const definition = this.#asElsewhere(row, before);
       if (definition === null) continue;
       this.#keep(definition);
@@ -157,8 +162,15 @@ class Book implements DefinitionBook {
 
   async #removeRow(id: string, { actor, reason }: ChangeActor, provisioned: boolean): Promise<void> {
     const event = definitionEvent('definition.deleted', id, actor, { reason, provisioned });
-    await this.#store.command({ command: 'remove', definitionId: id, event });
+    await this.#command({ command: 'remove', definitionId: id, event });
     await this.#store.forget(id);
+  }
+
+  /** @throws Overtaken where another engine has changed one since this book was told */
+  async #command(facts: CommandFacts & { readonly definitionId: string }): Promise<void> {
+    if (!(await this.#store.command(facts, (rows) => this.#seen.are(rows)))) throw new Overtaken();
+    const row = await this.#store.get(facts.definitionId);
+    if (row !== undefined) this.#seen.see(row);
   }
 
   async #write(
@@ -169,7 +181,7 @@ class Book implements DefinitionBook {
     const version = (row?.version ?? 0) + 1;
     const options = toJournalOptions(config, version);
     const document = storedDocument(config, { options, provisioned, box: this.#box });
-    await this.#store.command({
+    await this.#command({
       command: 'define',
       definitionId: config.id,
       version,
@@ -221,7 +233,9 @@ class Book implements DefinitionBook {
   }
 
   /** The options of every version, for mail that was taken under them. */
-  async #remember({ definitionId, version: latest }: DefinitionRow): Promise<void> {
+  async #remember(row: DefinitionRow): Promise<void> {
+    const { definitionId, version: latest } = row;
+    this.#seen.see(row);
     this.#known.add(definitionId);
     for (let version = 1; version <= latest; version += 1) {
       const document = (await this.#store.version(definitionId, version)) as StoredDocument | undefined;

@@ -51,7 +51,7 @@ export interface DefinitionBook {
   readonly changed$: Observable<void>;
   /** The options an item was received under; those of its latest version where the store has lost that one. */
   optionsFor(item: Pick<SpoolItem, 'definitionId' | 'definitionVersion'>): JournalOptions | undefined;
-  /** Durable, and in the event log, when it resolves. */
+  /** Durable, and in the event log, when it resolves. @throws Overtaken as all that changes one */
   setSuspended(id: string, suspended: boolean, by: ChangeActor): Promise<void>;
   /** Makes or changes one, where anything differs. Durable, and in the event log, when it resolves. */
   define(config: DefinitionConfig, origin: DefinitionOrigin): Promise<Defined>;

@@ -7,6 +7,7 @@ import { conflictsOf } from './definition-conflicts.ts';
 import { engineEvent } from './definition-events.ts';
 import type { LiveDirectory } from './directory.ts';
 import { type TlsFilePair, tlsOf } from './listeners.ts';
+import { onStanding } from './overtaken.ts';
 import type { Workshop } from './workshop.ts';
 
 /** What a new configuration came to. */
@@ -59,10 +60,16 @@ export async function reload(
   const given = new Set(config.definitions.map(({ id }) => id));
   const removed = book.all().filter(({ id, provisioned }) => provisioned && !given.has(id));
   const changes: Defined[] = [];
-  for (const definition of config.definitions) {
-    changes.push(await book.define(definition, { provisioned: true, actor: 'engine' }));
-  }
-  for (const { id } of removed) await book.remove(id, { actor: 'engine', reason: null });
+  // What came before another engine's change stands, and is no change the second time.
+  await onStanding(
+    async () => {
+      for (const definition of config.definitions) {
+        changes.push(await book.define(definition, { provisioned: true, actor: 'engine' }));
+      }
+      for (const { id } of removed) await book.remove(id, { actor: 'engine', reason: null });
+    },
+    async () => parts.announce(await book.refresh()),
+  );
   parts.announce(changes);
   if (before.matching.continuityEvent !== options.matching.continuityEvent) {
     note(engineEvent(options.matching.continuityEvent ? 'continuity.on' : 'continuity.off', {}));

@@ -1,7 +1,7 @@
 import { concatMap, filter, type Subscription, timer } from 'rxjs';
 import { type EngineActor, journalOf } from '../../machines/follow.ts';
 import { runtimeOf } from '../../machines/journal.context.ts';
-import { announce } from './announce.ts';
+import { takeOverDefinitions } from './announce.ts';
 import { archiveDuty, definitionDuty, gatewayDuty } from './duties.ts';
 import { saveRuntime } from './journal-news.ts';
 import { statusesOf } from './statuses.ts';
@@ -43,8 +43,7 @@ export function shareDuties(
   });
   const takeOver = async (): Promise<void> => {
     try {
-      const changes = await book.refresh();
-      if (changes.length > 0) announce(workshop, actor, changes, 'engine');
+      await takeOverDefinitions(workshop, actor);
     } catch (error) {
       log('error', 'a definition that was changed elsewhere could not be taken over', { error: String(error) });
     }

@@ -11,8 +11,11 @@ export interface DefinitionStore {
   get(definitionId: string): Promise<DefinitionRow | undefined>;
   /** The document in force at `version`, secrets masked. */
   version(definitionId: string, version: number): Promise<Readonly<Record<string, unknown>> | undefined>;
-  /** Durable when it resolves; the event is in the event log by then. */
-  command(facts: CommandFacts): Promise<void>;
+  /**
+   * Durable when it resolves to true; the event is in the event log by then. `stands`: whether the definitions are still
+   * as the command was decided on, asked while nothing else is decided here or elsewhere; false: nothing was written.
+   */
+  command(facts: CommandFacts, stands?: (rows: readonly DefinitionRow[]) => boolean): Promise<boolean>;
   /** What the lifecycle saves now and then; not part of the commit log, so a rebuilt index starts it anew. */
   loadRuntime(definitionId: string): Promise<Readonly<Record<string, unknown>> | undefined>;
   saveRuntime(definitionId: string, runtime: Readonly<Record<string, unknown>>): Promise<void>;
@@ -21,17 +24,21 @@ export interface DefinitionStore {
 }
 
 export function createDefinitionStore(log: CommitLog, index: IndexDb, documents: Documents): DefinitionStore {
+  const all = async (): Promise<readonly DefinitionRow[]> => {
+    const rows: DefinitionRow[] = [];
+    for await (const row of index.definition.values()) rows.push(row);
+    return rows;
+  };
   return {
-    all: async () => {
-      const rows: DefinitionRow[] = [];
-      for await (const row of index.definition.values()) rows.push(row);
-      return rows;
-    },
+    all,
     get: async (definitionId) => index.definition.get(definitionId),
     version: async (definitionId, version) => index.version.get(versionKey(definitionId, version)),
-    command: async (facts) => {
-      await log.append({ kind: 'command', facts, payload: [] });
-    },
+    command: (facts, stands = () => true) =>
+      log.deciding(async (append) => {
+        if (!stands(await all())) return false;
+        await append({ kind: 'command', facts, payload: [] });
+        return true;
+      }),
     loadRuntime: (definitionId) => documents.loadRuntime(definitionId),
     saveRuntime: (definitionId, runtime) => documents.saveRuntime(definitionId, runtime),
     forget: (definitionId) => documents.forget(definitionId),

@@ -43,7 +43,7 @@ const readOf = async ({ store }: StoreFixture, id: string): Promise<string> => {
   const bytes = await value(store.bodies.read(record!.body, 'identity', record!.sha256));
   return Buffer.from(bytes).toString('latin1');
 };
-const release = ({ store }: StoreFixture, intakeId: string): Promise<void> => {
+const release = ({ store }: StoreFixture, intakeId: string): Promise<boolean> => {
   const common = { severity: 'info', actor: 'op', definitionId: 'exchange', entryId: null, data: {} } as const;
   const event = { type: 'item.released', intakeId, ...common };
   return store.definitions.command({ command: 'release', intakeId, overrides: ['scope'], event });
