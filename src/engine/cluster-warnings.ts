@@ -24,14 +24,19 @@ export function clusterWarnings(
     readonly alive: readonly string[];
   },
 ): Warnings {
-  const { trouble } = seen;
+  const { trouble, unwritten } = seen;
   const { now } = context;
   if (trouble !== null) {
     // Of all the rest nobody knows how it is.
     const text = `the database of the cluster does not answer: ${trouble.detail}`;
     return now - trouble.since < databaseToTellMs ? [] : [warning('database', text, trouble.since)];
   }
+  const refused =
+    unwritten !== null && now - unwritten.since >= databaseToTellMs
+      ? [warning('database', `the database of the cluster takes no writes: ${unwritten.detail}`, unwritten.since)]
+      : [];
   return [
+    ...refused,
     ...durability(seen, context.expectsStandby),
     ...unheld(seen, now),
     ...behind(seen, context),

@@ -52,10 +52,19 @@ export interface ClusterWatchParts {
   readonly log: Log;
 }
 
-/** Two statements each time. */
+const answering = { trouble: null, unwritten: null } as const;
+/** Three statements each time. */
 export const lookEveryMs = 5_000;
+/** Who has just come has said a word before others see its place; as long as a place is kept. */
+const aliveByWordMs = 15_000;
 /** Settings and standbys change by hand, or with a server that is lost: each sixth look. */
 const durabilityEvery = 6;
+
+/** Since when, and what it said last. */
+interface Failing {
+  readonly since: number;
+  readonly detail: string;
+}
 
 /** What the last looks have shown; times are epoch ms of this worker. */
 export interface Seen {
@@ -64,7 +73,9 @@ export interface Seen {
   readonly words: readonly { readonly worker: string; readonly at: number; readonly said: WorkerWord }[];
   readonly durability: (Awaited<ReturnType<ClusterSight['durability']>> & { readonly since: number }) | null;
   /** The database does not answer. */
-  readonly trouble: { readonly since: number; readonly detail: string } | null;
+  readonly trouble: Failing | null;
+  /** It answers, and takes no writes. */
+  readonly unwritten: Failing | null;
   /** Since when nobody has them, by name. */
   readonly unheld: ReadonlyMap<string, number>;
 }
@@ -73,10 +84,15 @@ export interface Seen {
 export function watchCluster(workshop: Workshop): ClusterWatch | null {
   const { sight, duties, version, store, clock, log } = workshop;
   if (sight === null || duties.worker === null) return null;
+  let foldedSeq = 0;
   return openClusterWatch({
     ...{ sight, duties, version, clock, log },
     worker: duties.worker,
-    foldedSeq: () => store.log.head.seq,
+    foldedSeq: () => {
+      // A store that has failed is asked nothing.
+      if (store.health.open) foldedSeq = store.log.head.seq;
+      return foldedSeq;
+    },
     duty: () => dutiesOf(workshop),
     expectsStandby: workshop.options.cluster?.synchronousStandby !== 'none',
   });
@@ -85,7 +101,8 @@ export function watchCluster(workshop: Workshop): ClusterWatch | null {
 /** Looks at the cluster again and again: who lives, who does what, how far this index is, what a commit is worth. */
 export function openClusterWatch(parts: ClusterWatchParts): ClusterWatch {
   const { sight, duties, worker, version, clock, log } = parts;
-  let seen: Seen = { logSeq: 0, behindMs: 0, words: [], durability: null, trouble: null, unheld: new Map() };
+  let seen: Seen = { logSeq: 0, behindMs: 0, words: [], durability: null, ...answering, unheld: new Map() };
+  let own: WorkerWord = { version, behindRecords: 0, behindMs: 0 };
   let looks = 0;
   const look = async (): Promise<void> => {
     const at = clock.now();
@@ -95,12 +112,18 @@ export function openClusterWatch(parts: ClusterWatchParts): ClusterWatch {
     try {
       const folded = parts.foldedSeq();
       const { seq: logSeq, behindMs } = await sight.end(folded);
-      await sight.say({ version, behindRecords: Math.max(0, logSeq - folded), behindMs });
-      const words = (await sight.words()).map(({ worker: who, agoMs, said }) => {
-        return { worker: who, at: clock.now() - agoMs, said: said as WorkerWord };
-      });
+      const others = (await sight.words()).filter((word) => word.worker !== worker);
+      own = { version, behindRecords: Math.max(0, logSeq - folded), behindMs };
+      const words = [
+        { worker, at: clock.now(), said: own },
+        ...others.map(({ worker: who, agoMs, said }) => {
+          return { worker: who, at: clock.now() - agoMs, said: said as WorkerWord };
+        }),
+      ];
       seen = { ...seen, logSeq, behindMs, words, trouble: null };
-      if (looks % durabilityEvery === 0) seen = { ...seen, durability: lasting(await sight.durability(), seen, at) };
+      // Where nothing can be written, this may say why.
+      if (looks % durabilityEvery === 0 || seen.unwritten !== null)
+        seen = { ...seen, durability: lasting(await sight.durability(), seen, at) };
       looks += 1;
     } catch (error) {
       if (seen.trouble === null) log('warn', 'the database of the cluster does not answer', { error: String(error) });
@@ -109,14 +132,37 @@ export function openClusterWatch(parts: ClusterWatchParts): ClusterWatch {
       looks = 0;
     }
   };
+  /** By itself: a server that waits for a standby takes no word, and can be asked all the same. */
+  const say = async (): Promise<void> => {
+    if (seen.trouble !== null) return;
+    const at = clock.now();
+    try {
+      await sight.say({
+        version,
+        behindRecords: Math.max(0, seen.logSeq - parts.foldedSeq()),
+        behindMs: seen.behindMs,
+      });
+      seen = { ...seen, unwritten: null };
+    } catch (error) {
+      seen = { ...seen, unwritten: { since: seen.unwritten?.since ?? at, detail: messageOf(error) } };
+    }
+  };
+  let underWay = Promise.resolve();
   const looking = timer(0, lookEveryMs, clock)
-    .pipe(exhaustMap(() => from(look())))
+    .pipe(
+      exhaustMap(() => {
+        underWay = look().then(say);
+        return from(underWay);
+      }),
+    )
     .subscribe();
   return {
     status: () => statusOf(seen, parts),
     warnings: () => clusterWarnings(seen, { ...parts, now: clock.now(), alive: sight.workers() }),
     [Symbol.asyncDispose]: async () => {
       looking.unsubscribe();
+      // What it says after it has left would stand for a day.
+      await underWay;
       await sight.leave().catch((error: unknown) => {
         log('warn', 'the other workers will miss this one', { worker, error: String(error) });
       });
@@ -136,8 +182,10 @@ const kinds = ['definition', 'gateway', 'archive'] as const;
 const kindOf = (name: string): (typeof kinds)[number] =>
   name === archiveDuty ? 'archive' : name === gatewayDuty ? 'gateway' : 'definition';
 
-function statusOf(seen: Seen, { sight, duties, duty, foldedSeq, worker, version }: ClusterWatchParts): ClusterStatus {
-  const alive = sight.workers();
+function statusOf(seen: Seen, parts: ClusterWatchParts): ClusterStatus {
+  const { sight, duties, duty, foldedSeq, worker, version, clock } = parts;
+  const heard = seen.words.filter(({ at }) => clock.now() - at < aliveByWordMs);
+  const alive = new Set([worker, ...sight.workers(), ...heard.map((word) => word.worker)]);
   const names = duty();
   const folded = foldedSeq();
   const logSeq = Math.max(seen.logSeq, folded);
@@ -148,7 +196,7 @@ function statusOf(seen: Seen, { sight, duties, duty, foldedSeq, worker, version 
     workers: [...new Set([...words.keys(), ...alive])].sort().map((name) => {
       const { version: its = null, behindRecords = null, behindMs = null } = words.get(name) ?? {};
       const behindSeconds = behindMs === null ? null : Math.round(behindMs / 1_000);
-      return { name, alive: name === worker || alive.includes(name), version: its, behindRecords, behindSeconds };
+      return { name, alive: alive.has(name), version: its, behindRecords, behindSeconds };
     }),
     duties: kinds.map((kind) => {
       const of = names.filter((name) => kindOf(name) === kind);

@@ -92,4 +92,26 @@ describe.skipIf(postgresLeftOut() || noChromium())('a cluster, seen from one of 
     await two.end('SIGKILL');
     await eventually(async () => (await isAlive()) === false, { what: 'its end', withinMs: 40_000 });
   }, 120_000);
+
+  test('a standby that is waited for and not there is named while nothing can be written, and the status goes on', async () => {
+    await postgres.asAdmin(`alter system set synchronous_standby_names = 'nobody'`);
+    try {
+      await postgres.asAdmin('select pg_reload_conf()');
+      const codes = async () => (await engineOf(one)).warnings.map(({ code }) => code);
+      await eventually(
+        async () => {
+          const known = await codes();
+          return known.includes('database') && known.includes('standby-missing');
+        },
+        { what: 'both warnings', withinMs: 60_000 },
+      );
+    } finally {
+      await postgres.asAdmin('alter system reset synchronous_standby_names');
+      await postgres.asAdmin('select pg_reload_conf()');
+    }
+    await eventually(async () => (await engineOf(one)).warnings.every(({ code }) => code === 'standby-none'), {
+      what: 'calm',
+      withinMs: 60_000,
+    });
+  }, 150_000);
 });

@@ -18,6 +18,8 @@ class World {
   folded = 0;
   durability = { unsafe: [] as readonly string[], isAwaited: true, standbys: 1 as number | null };
   fault: Error | null = null;
+  /** Of writes alone. */
+  refusal: Error | null = null;
   alive: readonly string[] = ['one', 'two'];
   /** Of others, by name: since when they are silent, and what they said. */
   readonly others = new Map<
@@ -25,6 +27,8 @@ class World {
     { at: number; said: { version: string; behindRecords: number; behindMs: number } }
   >();
   own: unknown = null;
+  /** How often it wanted to say something. */
+  tries = 0;
   readonly holders = new Map<string, string>(duties.map((name) => [name, 'one']));
   readonly watch: ClusterWatch;
 
@@ -46,16 +50,25 @@ class World {
   }
 
   #sight(): ClusterSight {
-    const answer = <T>(value: () => T): Promise<T> =>
-      this.fault === null ? Promise.resolve(value()) : Promise.reject(this.fault);
+    const answer = async <T>(value: () => T): Promise<T> => {
+      if (this.fault !== null) throw this.fault;
+      return value();
+    };
     return {
       end: () => answer(() => this.end),
       durability: () => answer(() => this.durability),
-      say: (word) =>
-        answer(() => {
+      say: (word) => {
+        this.tries += 1;
+        return answer(() => {
+          if (this.refusal !== null) throw this.refusal;
           this.own = word;
+        });
+      },
+      leave: () =>
+        answer(() => {
+          this.left.push('one');
+          this.own = null;
         }),
-      leave: () => answer(() => void this.left.push('one')),
       words: () =>
         answer(() => [
           { worker: 'one', agoMs: 0, said: this.own },
@@ -173,10 +186,22 @@ describe('the watch over a cluster', () => {
     expect(world.codes).toEqual([]);
   });
 
+  test('one that has just come is alive by its word, for as long as a place is kept', async () => {
+    world.alive = ['one'];
+    world.others.set('new', { at: world.clock.now(), said: { version: '1', behindRecords: 0, behindMs: 0 } });
+    const isAlive = () => world.watch.status().workers.find(({ name }) => name === 'new')?.alive;
+    await world.go(2 * lookEveryMs);
+    expect(isAlive()).toBe(true);
+    await world.go(lookEveryMs);
+    expect(isAlive()).toBe(false);
+  });
+
   test('a database that does not answer is told after ten seconds, alone, and once in the log', async () => {
     world.holders.clear();
     world.fault = new Error('connect ECONNREFUSED');
+    const { tries } = world;
     await world.go(10 * second);
+    expect(world.tries, 'a look is one wait, not two').toBe(tries);
     expect(world.watch.status().database.failingSince).toBe(new Date(startAt + 2 * lookEveryMs).toISOString());
     expect(world.codes).toEqual([]);
     await world.go(100 * second);
@@ -197,6 +222,23 @@ describe('the watch over a cluster', () => {
     expect(world.watch.status().database.failingSince).toBeNull();
   });
 
+  test('a database that answers and takes no writes is asked at once why', async () => {
+    world.refusal = new Error('timeout');
+    world.durability = { unsafe: [], isAwaited: true, standbys: 0 };
+    await world.go(2 * lookEveryMs);
+    expect(world.codes).toEqual(['standby-missing']);
+    await world.go(10 * second);
+    expect(world.watch.warnings()).toMatchObject([
+      { code: 'database', text: 'the database of the cluster takes no writes: timeout' },
+      { code: 'standby-missing' },
+    ]);
+    expect(world.watch.status().database.failingSince).toBeNull();
+    world.refusal = null;
+    world.durability = { unsafe: [], isAwaited: true, standbys: 1 };
+    await world.go(2 * lookEveryMs);
+    expect(world.codes).toEqual([]);
+  });
+
   test.each([
     [{ unsafe: [], isAwaited: true, standbys: 2 }, []],
     [{ unsafe: [], isAwaited: true, standbys: null }, []],
@@ -215,13 +257,15 @@ describe('the watch over a cluster', () => {
     },
   );
 
-  test('it leaves when it ends, and a database that is gone does not keep it', async () => {
+  test('it leaves when it ends, after what it was about to say, and a database that is gone does not keep it', async () => {
+    world.clock.runUntil(world.clock.now() + lookEveryMs);
     await world.watch[Symbol.asyncDispose]();
     expect(world.left).toEqual(['one']);
+    await setImmediate();
+    expect(world.own).toBeNull();
     world.fault = new Error('gone');
     await world.watch[Symbol.asyncDispose]();
     expect(world.logged).toEqual(['the other workers will miss this one']);
-    world.own = null;
     world.fault = null;
     await world.go(30 * second);
     expect(world.own).toBeNull();
