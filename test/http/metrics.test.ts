@@ -1,7 +1,7 @@
 import { VirtualTimeScheduler } from 'rxjs';
 import { expect, test } from 'vitest';
 import type { Status } from '../../src/http/status.schema.ts';
-import { noon, status } from '../support/fake-engine-api.ts';
+import { clusterStatus, noon, status } from '../support/fake-engine-api.ts';
 import { httpFixture } from '../support/http-app.ts';
 
 test('each scrape shows the figures of that moment, in base units, under names of this engine', async () => {
@@ -75,4 +75,34 @@ test('no counter falls when mail that was set aside goes through again', async (
   const after = counters(await scrape({ skipped, held, quarantined }, 3));
   expect(before.size).toBeGreaterThan(8);
   expect([...before].filter(([series, value]) => (after.get(series) ?? 0) < value)).toEqual([]);
+});
+
+test('a worker of a cluster tells of itself, of its index and of the database, and an engine by itself of none of these', async () => {
+  await using http = httpFixture();
+  const { engine, definitions } = http.engine.api.status();
+  const ofCluster = /^(?:# TYPE )?daybook_(?:worker|duties|log|index|database)_?\S*/m;
+  expect((await http.app.inject('/metrics')).body).not.toMatch(ofCluster);
+  let cluster = clusterStatus();
+  http.engine.api.status = () => ({ engine: { ...engine, worker: 'one', cluster }, definitions });
+  const told = async () => (await http.app.inject('/metrics')).body.split('\n');
+  const lines = await told();
+  for (const line of [
+    'daybook_worker_info{worker="one"} 1',
+    'daybook_duties{kind="definition"} 1',
+    'daybook_duties{kind="gateway"} 0',
+    'daybook_duties_unheld{kind="definition"} 2',
+    'daybook_log_head_records 1234',
+    'daybook_index_behind_records 7',
+    'daybook_index_behind_seconds 3',
+    'daybook_database_up 1',
+    'daybook_database_synchronous_standbys 1',
+  ])
+    expect(lines).toContain(line);
+  cluster = clusterStatus({
+    database: { failingSince: new Date(noon).toISOString(), isAwaited: true, standbys: null },
+  });
+  const later = await told();
+  expect(later).toContain('daybook_database_up 0');
+  // Not known is not none.
+  expect(later.filter((line) => line.startsWith('daybook_database_synchronous_standbys'))).toEqual([]);
 });
