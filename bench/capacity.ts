@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { assumptions, defaults, figuresFrom, linesOf } from './capacity-figures.ts';
 import { bottleneckAt, layoutFor, onePeak } from './capacity-model.ts';
+import { bytes, percent, placesOf, shortly } from './capacity-table.ts';
 
 /**
  * How large a cluster has to be, from 100,000 messages a day to a billion, and what gives way first: at that number, and
@@ -39,20 +40,6 @@ const assumed = {
 const known = { measured, assumed };
 const perDays = (options['per-day'] ?? ['1e5', '1e6', '1e7', '1e8', '1e9']).map((text) => numberOf('per-day', text, 0));
 
-const units: readonly (readonly [bytes: number, unit: string])[] = [
-  [1e15, 'PB'],
-  [1e12, 'TB'],
-  [1e9, 'GB'],
-  [1e6, 'MB'],
-];
-function bytes(count: number): string {
-  const [size, unit] = units.find(([from]) => count >= from) ?? [1e3, 'KB'];
-  const shown = count / size;
-  return `${shown < 10 ? shown.toFixed(1) : Math.round(shown)} ${unit}`;
-}
-const shortly = (value: number): string => value.toLocaleString('en', { maximumSignificantDigits: 3 });
-const percent = (share: number): string => `${Math.round(share * 100)} %`;
-
 console.log('Measured');
 for (const name of Object.keys(measured) as (keyof typeof measured)[])
   console.log(`  ${defaults[name].what.padEnd(58)} ${shortly(measured[name]).padStart(14)}  ${sources[name]}`);
@@ -63,13 +50,11 @@ console.log(`\nOne engine by itself takes ${Math.floor(onePeak(measured, assumed
 
 for (const perDay of perDays) {
   const layout = layoutFor(perDay, measured, assumed);
-  const { cells, workers, peakPerSecond, first, used } = layout;
+  const { cells, peakPerSecond, first, used } = layout;
   const isSmall = peakPerSecond <= onePeak(measured, assumed) && cells === 1;
   const ten = bottleneckAt(10, layout, known);
   console.log(`\n${perDay.toLocaleString('en')} messages a day, ${shortly(peakPerSecond)} a second at the peak`);
-  console.log(
-    `  ${cells === 1 ? '' : `${cells} cells, each `}${workers} workers, 3 database servers${isSmall ? '; one engine by itself would do' : ''}`,
-  );
+  console.log(`  ${placesOf(layout)}${isSmall ? '; one engine by itself would do' : ''}`);
   console.log(
     `  database ${bytes(layout.databaseBytes)} on each server, ${bytes(layout.walBytesPerSecond)}/s of WAL at the peak`,
   );
