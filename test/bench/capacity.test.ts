@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { assumptions, defaults, figuresFrom, linesOf } from '../../bench/capacity-figures.ts';
 import {
@@ -9,6 +11,7 @@ import {
   usedBy,
   workersFor,
 } from '../../bench/capacity-model.ts';
+import { bytes, rowsOf } from '../../bench/capacity-table.ts';
 
 /** Round figures, so that each answer can be worked out by hand. */
 const measured: Measured = {
@@ -115,4 +118,15 @@ test('everything that is assumed is told, up to a billion messages a day', () =>
   const { cells, used } = layoutFor(1e9, figures, assumptions.values);
   expect(cells).toBeGreaterThan(10);
   expect(Math.max(...Object.values(used))).toBeLessThanOrEqual(1);
+});
+
+test('the table of the documentation is the one that the model makes of what was recorded', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/cluster.md'), 'utf8');
+  const [, table = ''] = /<!-- capacity -->\n([\s\S]*?)<!-- \/capacity -->/.exec(page) ?? [];
+  const { measured: figures } = figuresFrom([]);
+  expect(table.trimEnd().split('\n').slice(2)).toEqual(rowsOf([1e5, 1e6, 1e7, 1e8, 1e9], figures, assumptions.values));
+});
+
+test('bytes are told in the unit that a person would take', () => {
+  expect([999, 1e6, 5.34e12, 4.2e16].map(bytes)).toEqual(['1.0 KB', '1.0 MB', '5.3 TB', '42 PB']);
 });
