@@ -18,9 +18,10 @@ export async function onAskedBackend(config: string, directory: string): Promise
   const document = parseDocument(config);
   if (document.errors.length > 0 || document.hasIn(['store', 'backend'])) return config;
   document.setIn(['store', 'backend'], 'cluster');
-  document.set('cluster', { postgres: await databaseOf(directory), bodies: 'postgres', worker: 'journey' });
-  // Not folded: tests look for lines of it.
-  return document.toString({ lineWidth: 0 });
+  const postgres = await databaseOf(directory);
+  // One server is all there is, and no warning in a journey that has none.
+  document.set('cluster', { postgres, bodies: 'postgres', worker: 'journey', synchronousStandby: 'none' });
+  return document.toString();
 }
 
 async function databaseOf(directory: string): Promise<string> {
