@@ -21,7 +21,8 @@ export async function onAskedBackend(config: string, directory: string): Promise
   const postgres = await databaseOf(directory);
   // One server is all there is, and no warning in a journey that has none.
   document.set('cluster', { postgres, bodies: 'postgres', worker: 'journey', synchronousStandby: 'none' });
-  return document.toString();
+  // Not folded: tests look for lines of it.
+  return document.toString({ lineWidth: 0 });
 }
 
 async function databaseOf(directory: string): Promise<string> {
