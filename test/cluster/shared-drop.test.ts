@@ -64,7 +64,7 @@ describe.skipIf(postgresLeftOut())('payloads of a shared log', () => {
           [fixture.id],
         )
       ).map(({ pack }) => pack);
-    return { fixture, log, packs, bodies, rows, vault: packs.open(), expectKept, expectDropped, named };
+    return { fixture, log, packs, bodies, rows, vault: packs.open(), holds, expectKept, expectDropped, named };
   }
 
   test('in the database go with their rows, and are given back once', async () => {
@@ -104,7 +104,7 @@ describe.skipIf(postgresLeftOut())('payloads of a shared log', () => {
 
   test.each(['before', 'after'] as const)('are gone in the end whatever step was the last %s a crash', async (when) => {
     for (let step = 0; ; step += 1) {
-      const { fixture, rows, packs, vault, expectDropped, named } = await set({ mails: [3, 1] });
+      const { fixture, rows, packs, vault, holds, expectDropped, named } = await set({ mails: [3, 1] });
       let left = step;
       const steps = <T extends object>(of: T): T =>
         new Proxy(of, {
@@ -125,7 +125,8 @@ describe.skipIf(postgresLeftOut())('payloads of a shared log', () => {
         () => true,
       );
       await dropPayloads({ rows, vault, store: vault.store }, [1, 4]);
-      // What was stored and is not named by anything is for the sweep.
+      for (const seq of [1, 4]) expect(holds(seq)).toBe(false);
+      // What was stored for the others and is not named by anything is for the sweep.
       await sweepPacks({ rows, vault }, Date.now() + 1);
       await expectDropped([1, 4]);
       expect(packs.packs.size).toBe(1);
