@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
+import { asyncScheduler } from 'rxjs';
 import { messageOf } from '../streams/failure.ts';
 import { createClient } from './cli/client.ts';
 import { CommandFailure, type ExitCode, exitCodes } from './cli/exit-codes.ts';
@@ -78,7 +79,6 @@ async function settingsOf({ configuration }: MigrateParts, given: string | undef
   const { cluster } = config;
   const refuse = (text: string): CommandFailure => new CommandFailure(exitCodes.invalidConfig, text);
   if (cluster === undefined) throw refuse('cluster is missing: it names the database that the archive moves into');
-  if (cluster.bodies !== 'postgres') throw refuse('only `cluster.bodies: postgres` can be moved into');
   if (store.bytes !== 'segments') throw refuse('only `store.bytes: segments` can be moved');
   return { file, config, cluster, dataDir, segmentBytes: store.segmentBytes };
 }
@@ -90,7 +90,10 @@ async function withPlace<T>({ cluster }: Settings, work: (place: ClusterPlace) =
   const { clusterLog } = await import('./cluster/open-cluster.ts');
   await using stack = closing();
   const postgres = stack.use(openPostgres(cluster.postgres.reveal()));
-  return await work({ postgres, rows: await openLogRows(postgres, clusterLog), vault: null });
+  const { vaultOf } = await import('./engine/backend.ts');
+  const openVault = vaultOf(cluster, asyncScheduler);
+  const vault = openVault === null ? null : stack.use(await openVault());
+  return await work({ postgres, rows: await openLogRows(postgres, clusterLog), vault });
 }
 
 interface Round extends Settings {

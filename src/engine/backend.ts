@@ -91,8 +91,11 @@ function placeOf(clustered: EngineOptions['cluster'], clock: SchedulerLike): Clu
 /** A sender is told to come again, rather than kept waiting. */
 const s3PatienceMs = 20_000;
 
-/** Where bodies lie; null: in the database. */
-function vaultOf({ bodies, s3 }: NonNullable<EngineOptions['cluster']>, clock: SchedulerLike) {
+/** Where bodies lie, in a bucket that is this cluster's alone; null: in the database. */
+export function vaultOf(
+  { bodies, s3 }: Pick<NonNullable<EngineOptions['cluster']>, 'bodies' | 's3'>,
+  clock: SchedulerLike,
+) {
   if (bodies === 'postgres' || s3 === undefined) return null;
   const newId = createNewId(clock);
   const { endpoint, region, bucket } = s3;
