@@ -195,7 +195,7 @@ const clusterSchema = z.strictObject({
     'Required for `bodies: s3`.',
   ),
   synchronousStandby: option(
-    choice(['expected', 'none']).prefault('expected'),
+    choice(['required', 'none']).prefault('required'),
     'Warn while the server waits for no synchronous standby; `none` where its storage is copied by other means.',
   ),
   worker: option(identifier().optional(), 'Unique among the workers of one cluster; default the name of the host.'),
