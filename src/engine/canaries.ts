@@ -49,6 +49,8 @@ export interface CanaryView {
 export interface CanaryParts {
   readonly dataDir: string;
   readonly definitions: () => readonly Pick<Definition, 'id' | 'config'>[];
+  /** Who runs the definition, and sees its canary come back: this engine, another one of a cluster, or nobody at the moment. */
+  readonly runs: (definitionId: string) => 'this' | 'another' | 'nobody';
   /** Whether mail of the definition is taken now. */
   readonly listens: (definitionId: string) => boolean;
   /** @throws Error with what the server said, never a password */
@@ -125,11 +127,13 @@ class Canaries implements CanaryBook, AsyncDisposable {
   }
 
   #look(): void {
-    const { clock, listens } = this.#parts;
+    const { clock, listens, runs } = this.#parts;
     const wanted = new Map(this.#wanted());
-    for (const id of this.#states.keys()) if (!wanted.has(id)) this.#states.delete(id);
+    // What another engine has sent since, this one does not know.
+    for (const id of this.#states.keys()) if (!wanted.has(id) || runs(id) === 'another') this.#states.delete(id);
     this.#looks += 1;
     for (const [id, options] of wanted) {
+      if (runs(id) !== 'this') continue;
       const now = clock.now();
       const listening = listens(id);
       this.#set(id, heard(ofThisClock(this.#stateOf(id, options), options, now), listening, now));

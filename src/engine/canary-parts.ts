@@ -18,8 +18,12 @@ export function canaryParts(workshop: Workshop, actor: EngineActor, changed$: Su
   const { options, book, clock, log, note, canaryMarks, duties } = workshop;
   return {
     dataDir: options.dataDir,
-    // Whoever runs the line of a definition sees its canary come back.
-    definitions: () => book.all().filter(({ id }) => duties.isMine(definitionDuty(id))),
+    definitions: () => book.all(),
+    runs: (id) => {
+      const duty = definitionDuty(id);
+      if (duties.isMine(duty)) return 'this';
+      return duties.doerOf(duty) === null ? 'nobody' : 'another';
+    },
     listens: (id) => listens(actor, id),
     send: ({ definition, messageId, options: { host, port, security, login, from, to } }, signal) => {
       const mark = canaryMarks.markOf({ messageId, to: addressKey(to) });

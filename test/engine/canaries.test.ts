@@ -28,6 +28,7 @@ class World implements AsyncDisposable {
   /** When a copy of it came as mail like any other. */
   readonly ordinary = new Map<string, number>();
   listening = true;
+  runs: 'this' | 'another' | 'nobody' = 'this';
   refusal: string | null = null;
   definitions: readonly { readonly id: string; readonly canary?: typeof canary }[] = [{ id: 'exchange', canary }];
   readonly folder: string;
@@ -53,6 +54,7 @@ class World implements AsyncDisposable {
       dataDir: this.folder,
       definitions: () => this.definitions.map(({ id, ...config }) => ({ id, config: { id, ...config } as never })),
       listens: () => this.listening,
+      runs: () => this.runs,
       send: async ({ messageId }) => {
         if (this.refusal !== null) throw new Error(this.refusal);
         this.sent.push(messageId);
@@ -145,6 +147,26 @@ test('a missing one is looked for among ordinary mail once a minute, and found l
   world.ordinary.set(world.sent[0] ?? '', world.clock.now());
   await world.pass(minute + second);
   expect(world.standing()).toBe('late');
+});
+
+test('in a cluster a start forgets none before it is clear who runs the definition, and only that one sends', async () => {
+  await using world = await World.open();
+  await world.pass(11 * minute);
+  expect(world.standing()).toBe('missing');
+  await world.stop();
+  world.runs = 'nobody';
+  await world.start();
+  await world.pass(2 * 60 * minute);
+  expect([world.standing(), world.sent.length]).toEqual(['missing', 1]);
+  world.runs = 'this';
+  await world.pass(second);
+  expect([world.standing(), world.sent.length]).toEqual(['missing', 2]);
+  world.runs = 'another';
+  await world.pass(2 * 60 * minute);
+  expect([world.standing(), world.sent.length]).toEqual(['waiting', 2]);
+  world.runs = 'this';
+  await world.pass(second);
+  expect([world.standing(), world.sent.length]).toEqual(['waiting', 3]);
 });
 
 test('while nobody listens none is sent, and none is called missing', async () => {
