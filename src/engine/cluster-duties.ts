@@ -25,8 +25,10 @@ export function clusterDuties({
   let said: ReadonlyMap<string, Said> = new Map();
   let toSay = new Map<string, unknown>();
   let troubled = false;
+  // No duty is named so: an id of a definition has no such character.
+  const own = `@${worker}`;
   const exchange = async (): Promise<void> => {
-    const mine = new Map([...toSay].filter(([name]) => tenures.tokenOf(name) !== null));
+    const mine = new Map([...toSay].filter(([name]) => tenures.tokenOf(name) !== null || name.endsWith(own)));
     toSay = new Map();
     try {
       await board.say(mine);
@@ -51,6 +53,9 @@ export function clusterDuties({
     say: (values) => {
       for (const [name, value] of values) toSay.set(name, value);
     },
+    sayOwn: (kind, value) => void toSay.set(`${kind}${own}`, value),
+    saidOf: (kind) =>
+      [...said].filter(([name]) => name.startsWith(`${kind}@`) && !name.endsWith(own)).map(([, { value }]) => value),
     [Symbol.asyncDispose]: async () => exchanging.unsubscribe(),
   };
 }

@@ -18,6 +18,10 @@ export interface Duties {
   said(name: string): unknown;
   /** Tells the others. */
   say(values: ReadonlyMap<string, unknown>): void;
+  /** Tells the others something of this engine itself, by its kind. */
+  sayOwn(kind: string, value: unknown): void;
+  /** What each of the others has said last of itself, those that are gone among them. */
+  saidOf(kind: string): readonly unknown[];
 }
 
 /** The poller and the line of a definition, and the watch over its silence. */
@@ -43,4 +47,6 @@ export const allDuties: Duties = {
   doerOf: () => null,
   said: () => undefined,
   say: () => undefined,
+  sayOwn: () => undefined,
+  saidOf: () => [],
 };

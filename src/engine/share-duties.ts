@@ -4,6 +4,7 @@ import { runtimeOf } from '../../machines/journal.context.ts';
 import { takeOverDefinitions } from './announce.ts';
 import { archiveDuty, definitionDuty, gatewayDuty } from './duties.ts';
 import { saveRuntime } from './journal-news.ts';
+import { rejectedKind } from './rejected-counts.ts';
 import { statusesOf } from './statuses.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -24,7 +25,7 @@ export function shareDuties(
   actor: EngineActor,
   inTurn: <T>(change: () => Promise<T>) => Promise<T>,
 ): AsyncDisposable {
-  const { duties, book, store, clock, log } = workshop;
+  const { duties, book, store, clock, log, rejected } = workshop;
   if (duties.worker === null) return { [Symbol.asyncDispose]: async () => undefined };
   const want = (): void => duties.want(dutiesOf(workshop));
   want();
@@ -39,6 +40,7 @@ export function shareDuties(
   const running: Subscription = timer(everyMs, everyMs, clock).subscribe(() => {
     want();
     const mine = statusesOf(workshop, actor).filter(({ id }) => duties.isMine(definitionDuty(id)));
+    duties.sayOwn(rejectedKind, rejected.all());
     duties.say(new Map(mine.map((status) => [definitionDuty(status.id), status])));
   });
   const takeOver = async (): Promise<void> => {

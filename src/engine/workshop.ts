@@ -26,7 +26,7 @@ import { createPasswordCheck, type PasswordCheck } from './password.ts';
 import type { ProcessingSetup } from './pipelines.ts';
 import { processLoad } from './process-load.ts';
 import { queueHigh$ } from './queue-watch.ts';
-import type { RejectedCounts } from './rejected-counts.ts';
+import { type RejectedCounts, rejectedByAll } from './rejected-counts.ts';
 import { createRejectionBook, type RejectionBook } from './rejections.ts';
 import { createShedding, type Shedding } from './shedding.ts';
 import type { SilenceBook } from './silences.ts';
@@ -161,11 +161,11 @@ export function createWorkshop(
 
 /** The status of a definition as this engine has it. */
 function ownStatus(
-  facts: Pick<Workshop, 'store' | 'live' | 'clock' | 'rejected' | 'rejections' | 'mailboxFacts' | 'watches'>,
+  facts: Pick<Workshop, 'store' | 'live' | 'clock' | 'duties' | 'rejected' | 'rejections' | 'mailboxFacts' | 'watches'>,
   definition: Definition,
   journal: JournalActor,
 ): Status {
-  const { store, live, clock, rejected, rejections, mailboxFacts, watches } = facts;
+  const { store, live, clock, rejections, mailboxFacts, watches } = facts;
   const { id } = definition;
   return statusView(
     {
@@ -173,7 +173,7 @@ function ownStatus(
       journal: statusOf(journal.getSnapshot()),
       figures: store.figuresOf(id),
       oldestAt: store.oldest(id),
-      rejected: rejected.of(id),
+      rejected: rejectedByAll(facts, id),
       refusal: rejections.standing(id),
       mailbox: mailboxFacts.of(id),
       refusingSince: watches.refusingSince(),

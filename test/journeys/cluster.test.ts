@@ -107,6 +107,30 @@ describe.skipIf(postgresLeftOut())('two engines on one PostgreSQL', () => {
     await eventually(async () => (await said(one)) === 250, { what: 'an acceptance' });
   });
 
+  test('mail that either has refused counts for both', async () => {
+    await one.fetch('/v1/definitions/second/suspend', { method: 'POST' });
+    const before = (await statusOf(one, 'second')).counts.rejected;
+    const knock = async (daybook: Daybook): Promise<number> => {
+      await using client = await SmtpClient.ready(daybook.smtpPort);
+      await client.command('EHLO client.north.example');
+      await client.command('MAIL FROM:<a@north.example>');
+      return (await client.command('RCPT TO:<second@journal.north.example>')).code;
+    };
+    await eventually(async () => (await knock(two)) >= 400, { what: 'a refusal' });
+    expect(await knock(one)).toBeGreaterThanOrEqual(400);
+    await eventually(
+      async () => {
+        const counts = await Promise.all(
+          [one, two].map(async (each) => (await statusOf(each, 'second')).counts.rejected),
+        );
+        return counts[0] === counts[1] && (counts[0] ?? 0) >= before + 2;
+      },
+      { what: 'one sum' },
+    );
+    await one.fetch('/v1/definitions/second/activate', { method: 'POST' });
+    await eventually(async () => (await knock(two)) === 250, { what: 'an acceptance' });
+  });
+
   test('a definition made on one is there on the other, and takes mail', async () => {
     const document = {
       description: 'Made at run time',
