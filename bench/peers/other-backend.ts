@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Client, DatabaseError } from 'pg';
-import { parseDocument } from 'yaml';
+import { isMap, parseDocument } from 'yaml';
 
 /** Whether engines of tests and measurements are to keep their mail in a cluster: `DAYBOOK_TEST_BACKEND=cluster`. */
 export const isOnCluster = (): boolean => process.env['DAYBOOK_TEST_BACKEND'] === 'cluster';
@@ -17,12 +17,20 @@ export async function onAskedBackend(config: string, directory: string): Promise
   if (!isOnCluster()) return config;
   const document = parseDocument(config);
   if (document.errors.length > 0 || document.hasIn(['store', 'backend'])) return config;
-  document.setIn(['store', 'backend'], 'cluster');
   const postgres = await databaseOf(directory);
   // One server is all there is, and no warning in a journey that has none.
-  document.set('cluster', { postgres, bodies: 'postgres', worker: 'journey', synchronousStandby: 'none' });
-  // Not folded: tests look for lines of it.
-  return document.toString({ lineWidth: 0 });
+  const place = { postgres, bodies: 'postgres', worker: 'journey', synchronousStandby: 'none' };
+  const text = config.endsWith('\n') ? config : `${config}\n`;
+  return `${withBackend(text, document.get('store', true))}cluster: ${JSON.stringify(place)}\n`;
+}
+
+/** All else stays as it is written: tests look for their own lines in it. */
+function withBackend(text: string, store: unknown): string {
+  if (!isMap(store) || store.range == null) return `${text}store: { backend: cluster }\n`;
+  const [start] = store.range;
+  if (store.flow === true) return `${text.slice(0, start + 1)} backend: cluster,${text.slice(start + 1)}`;
+  const indent = ' '.repeat(start - text.lastIndexOf('\n', start - 1) - 1);
+  return `${text.slice(0, start)}backend: cluster\n${indent}${text.slice(start)}`;
 }
 
 async function databaseOf(directory: string): Promise<string> {
