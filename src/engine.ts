@@ -23,7 +23,7 @@ import { type LiveDirectory, openDirectory } from './engine/directory.ts';
 import { openEvidence } from './engine/evidence.ts';
 import { gatewayOptions } from './engine/gateway.ts';
 import { openHousekeeping } from './engine/housekeeping.ts';
-import { followJournal, saveRuntime } from './engine/journal-news.ts';
+import { followJournal, saveRuntimes } from './engine/journal-news.ts';
 import { openExaminers, openLargeMail } from './engine/large-mail.ts';
 import { tlsOf } from './engine/listeners.ts';
 import { liveMatching, liveOptions } from './engine/live-options.ts';
@@ -168,8 +168,8 @@ async function launch(start: EngineSetup, { workshop, directory }: Opened, stack
     stopping: () => stopping,
     close: async () => {
       const { records } = actor.getSnapshot().context;
-      for (const [id, record] of Object.entries(records)) await saveRuntime(workshop, id, record);
-      await stack[Symbol.asyncDispose]();
+      // Also where the store cannot be written what is held is given back.
+      await saveRuntimes(workshop, records).finally(() => stack[Symbol.asyncDispose]());
     },
   });
   const input = { definitions: book.all().map(journalDefinition), listeners: listenersOf(book.all(), options), clock };

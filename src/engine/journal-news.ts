@@ -73,3 +73,11 @@ export async function saveRuntime(
 ): Promise<void> {
   if (duties.isMine(definitionDuty(definitionId))) await store.definitions.saveRuntime(definitionId, { ...record });
 }
+
+/** The same of all, one after another. */
+export async function saveRuntimes(
+  workshop: Workshop,
+  records: Readonly<Record<string, RuntimeRecord>>,
+): Promise<void> {
+  for (const [id, record] of Object.entries(records)) await saveRuntime(workshop, id, record);
+}
