@@ -6,6 +6,7 @@ export const filesNotOfCluster: Readonly<Record<string, string>> = {
   'journeys/backup.test.ts': 'an archive in a cluster is backed up with its database',
   'journeys/encryption.test.ts': 'store.encryption is refused in a cluster',
   'journeys/canary-encrypted.test.ts': 'store.encryption is refused in a cluster',
+  'journeys/cost.test.ts': 'what it counts, syncs of the log among them, is done by the database there',
   'journeys/damaged-reads.test.ts': 'it damages the files of a log',
   'journeys/json-output.test.ts': 'one of its commands is rekey, and store.encryption is refused in a cluster',
 };
