@@ -79,8 +79,10 @@ async function settingsOf({ configuration }: MigrateParts, given: string | undef
   const { cluster } = config;
   const refuse = (text: string): CommandFailure => new CommandFailure(exitCodes.invalidConfig, text);
   if (cluster === undefined) throw refuse('cluster is missing: it names the database that the archive moves into');
-  if (store.bytes !== 'segments') throw refuse('only `store.bytes: segments` can be moved');
-  return { file, config, cluster, dataDir, segmentBytes: store.segmentBytes };
+  if (config.store.bytes !== 'segments') throw refuse('only `store.bytes: segments` can be moved');
+  // What is opened here is the archive in files, whichever of the two the engine runs on by now.
+  const files: EngineConfig = { ...config, store: { ...config.store, backend: 'embedded' } };
+  return { file, config: files, cluster, dataDir, segmentBytes: store.segmentBytes };
 }
 
 /** The log of the cluster, its tables made where they are missing. */
