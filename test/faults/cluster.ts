@@ -170,14 +170,15 @@ function startLoad(pair: Pair, { outside, random, rate, name }: LoadOptions) {
     longestMs = Math.max(longestMs, performance.now() - lastAt);
     lastAt = performance.now();
   };
+  const isTaken = async (port: number, each: string, bytes: Buffer): Promise<boolean> => {
+    await using client = await SmtpClient.ready(port);
+    return (await sendOne(client, outside, each, bytes)).code === 250;
+  };
   const offer = async (each: string, bytes: Buffer): Promise<void> => {
     for (let tries = begun; ; tries += 1) {
-      try {
-        await using client = await SmtpClient.ready(pair.get(tries % 2 === 0 ? 'one' : 'two').smtpPort);
-        if ((await sendOne(client, outside, each, bytes)).code === 250) return noted();
-      } catch (error) {
-        if (String(error).includes('other bytes')) throw error;
-      }
+      const { smtpPort } = pair.get(tries % 2 === 0 ? 'one' : 'two');
+      // Refused, or cut off: it is offered again, to the other one.
+      if (await isTaken(smtpPort, each, bytes).catch(() => false)) return noted();
       await wait(200);
     }
   };
