@@ -13,7 +13,7 @@ import {
   takeInto,
 } from '../support/cluster-fixture.ts';
 import { eventually } from '../support/eventually.ts';
-import { type Postgres, postgresLeftOut, startPostgres } from '../support/postgres.ts';
+import { longOfClusterLeftOut, type Postgres, startPostgres } from '../support/postgres.ts';
 import { minute } from '../support/stream-shapes.ts';
 
 const now = Date.now() + minute;
@@ -21,7 +21,7 @@ const sameHead = (one: Store, two: Store): Promise<unknown> =>
   eventually(async () => two.log.head.hash === one.log.head.hash, { withinMs: 10_000, what: 'the same head' });
 const take = (store: Store, id: string): Promise<void> => takeInto(store, id, { at: now });
 
-describe.skipIf(postgresLeftOut())('the shared log', () => {
+describe.skipIf(longOfClusterLeftOut())('the shared log', () => {
   let server: Postgres;
   let cluster: ClusterFixture;
   beforeEach(async () => {
@@ -147,7 +147,7 @@ describe.skipIf(postgresLeftOut())('the shared log', () => {
   });
 });
 
-describe.skipIf(postgresLeftOut())('a database with a standby', () => {
+describe.skipIf(longOfClusterLeftOut())('a database with a standby', () => {
   test('a wait for it that is broken off is no acknowledgement', async () => {
     await using server = await startPostgres();
     await using cluster = await openClusterFixture({ postgres: server.url, now: () => now });

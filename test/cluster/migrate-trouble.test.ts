@@ -20,10 +20,10 @@ import {
   openPlace,
   pictureOf,
 } from '../support/moved-archive.ts';
-import { type Postgres, postgresLeftOut, startPostgres } from '../support/postgres.ts';
+import { longOfClusterLeftOut, type Postgres, startPostgres } from '../support/postgres.ts';
 import { openStoreFixture, type StoreFixture } from '../support/store-fixture.ts';
 
-describe.skipIf(postgresLeftOut())('a move that is disturbed', () => {
+describe.skipIf(longOfClusterLeftOut())('a move that is disturbed', () => {
   let postgres: Postgres;
   beforeAll(async () => {
     postgres = await startPostgres();

@@ -4,7 +4,7 @@ import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
 import type { EngineStatus } from '../../src/http/status.schema.ts';
 import { barriers, noChromium, openBrowser, openPage } from '../support/browser.ts';
 import { eventually } from '../support/eventually.ts';
-import { type Postgres, postgresLeftOut, startPostgres } from '../support/postgres.ts';
+import { longOfClusterLeftOut, type Postgres, startPostgres } from '../support/postgres.ts';
 
 const config = (worker: string, url: string): string => `
 logLevel: error
@@ -17,7 +17,7 @@ definitions:
 `;
 
 /** Two workers as the binary runs them: in the status, in the metrics and on the pages of the console. */
-describe.skipIf(postgresLeftOut() || noChromium())('a cluster, seen from one of its workers', () => {
+describe.skipIf(longOfClusterLeftOut() || noChromium())('a cluster, seen from one of its workers', () => {
   let postgres: Postgres;
   let browser: Browser;
   let one: Daybook;

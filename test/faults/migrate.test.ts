@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { postgresLeftOut } from '../support/postgres.ts';
+import { longOfClusterLeftOut } from '../support/postgres.ts';
 import { migrations } from './migrate.ts';
 
-describe.skipIf(postgresLeftOut())('an archive that moves while mail flows and copies are killed', () => {
+describe.skipIf(longOfClusterLeftOut())('an archive that moves while mail flows and copies are killed', () => {
   test('keeps every promise, hash and deadline, and nobody waits for longer than some seconds', async () => {
     const { findings, intoSeconds, backSeconds } = await migrations({
       entries: 400,
