@@ -1,5 +1,7 @@
 import { EngineFailure } from '../../streams/failure.ts';
 import type { DropRows } from './drop-rows.ts';
+import { inParallel } from './in-parallel.ts';
+import { isMissing } from './shared-records.ts';
 import type { Vault, VaultRef } from './vault.types.ts';
 
 /** Rows that one transaction holds, so that no reader of a record waits long for it. */
@@ -51,10 +53,13 @@ async function thinPack({ rows, vault, store }: DropParts, pack: string): Promis
   for (let tries = 0; tries < maxTries; tries += 1) {
     const standing = await rows.standing(pack);
     if (standing.length > 0) {
-      const bodies = await readAll(
-        vault,
-        standing.map(({ ref }) => ref),
-      );
+      const reading = inParallel(standing, readsAtOnce, ({ ref }) => readAsItIs(vault, ref));
+      const bodies = await reading.catch(async (error: unknown) => {
+        // Another worker may have carried all of it over, and removed the pack, since it was looked up.
+        if (isMissing(error) && (await rows.standing(pack)).length === 0) return null;
+        throw error;
+      });
+      if (bodies === null) continue;
       const refs = await store(bodies.map((body) => [body]));
       const moved = standing.flatMap(({ seq }, at) => (refs[at] ? [{ seq, ref: refs[at] }] : []));
       if (moved.length !== standing.length) throw new EngineFailure('store-failed', 'a payload was not stored');
@@ -69,13 +74,6 @@ async function thinPack({ rows, vault, store }: DropParts, pack: string): Promis
     return;
   }
   throw new EngineFailure('store-failed', `the pack ${pack} is being changed by another worker`);
-}
-
-async function readAll(vault: Pick<Vault, 'read'>, refs: readonly VaultRef[]): Promise<readonly Uint8Array[]> {
-  const bodies: Uint8Array[] = [];
-  for (let at = 0; at < refs.length; at += readsAtOnce)
-    bodies.push(...(await Promise.all(refs.slice(at, at + readsAtOnce).map((ref) => readAsItIs(vault, ref)))));
-  return bodies;
 }
 
 /**

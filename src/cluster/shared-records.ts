@@ -117,7 +117,7 @@ export async function sliceOf(
   return ofTail.length === 0 ? ofBody : Buffer.concat([ofBody, ofTail]);
 }
 
-const isMissing = (error: unknown): boolean => error instanceof EngineFailure && error.code === 'missing';
+export const isMissing = (error: unknown): boolean => error instanceof EngineFailure && error.code === 'missing';
 const packOf = ({ place }: PlacedRow): string | null => (place !== null && 'ref' in place ? place.ref.pack : null);
 const isSamePlace = (one: PlacedRow, other: PlacedRow): boolean => packOf(one) === packOf(other);
 
