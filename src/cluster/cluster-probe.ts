@@ -1,5 +1,5 @@
 import { decodeHead } from '../store/record.ts';
-import type { Postgres, Row } from './postgres.ts';
+import { type Postgres, type Row, serverNow } from './postgres.ts';
 
 /** Where the log ends, by the server's clock. */
 export interface LogEnd {
@@ -41,7 +41,6 @@ export interface ClusterProbe {
 
 /** Who has said nothing for so long was taken away on purpose, or has been told of for long enough. */
 export const wordKeptMs = 86_400_000;
-const serverNow = 'floor(extract(epoch from clock_timestamp()) * 1000)::bigint';
 
 export function createClusterProbe({
   postgres,
@@ -64,10 +63,7 @@ export function createClusterProbe({
       const behindMs = oldest === null ? 0 : Math.max(0, Number(row?.['now']) - oldest.record.at);
       return { seq: Number(row?.['seq'] ?? 0), behindMs };
     },
-    durability: async () => {
-      const [row] = await postgres.run({ name: 'durability', text: durabilityText });
-      return durabilityOf(row ?? {});
-    },
+    durability: () => readDurability(postgres),
     say: async (said) => {
       await postgres.run({
         name: 'word',
@@ -106,6 +102,11 @@ const durabilityText = `select current_setting('synchronous_standby_names') as n
     current_setting('full_page_writes') as pages, count(*)::integer as senders, count(sync_state)::integer as seen,
     (count(*) filter (where sync_state in ('sync', 'quorum')))::integer as standbys
   from pg_stat_replication`;
+
+export async function readDurability(postgres: Pick<Postgres, 'run'>): Promise<Durability> {
+  const [row] = await postgres.run({ name: 'durability', text: durabilityText });
+  return durabilityOf(row ?? {});
+}
 
 function durabilityOf(row: Row): Durability {
   const commit = String(row['commit']);

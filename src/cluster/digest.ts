@@ -25,5 +25,3 @@ async function digestOf(hash: Hash, pieces: readonly Uint8Array[]): Promise<Buff
   }
   return hash.digest();
 }
-
-export const bytesIn = (pieces: readonly Uint8Array[]): number => pieces.reduce((sum, { length }) => sum + length, 0);

@@ -1,7 +1,7 @@
 import { EngineFailure } from '../../streams/failure.ts';
 import type { LogPosition } from '../store/commit-log.types.ts';
 import { genesisHash } from '../store/record.ts';
-import { answered, type Postgres, type Row, type Run } from './postgres.ts';
+import { answered, type Postgres, type Row, type Run, serverNow } from './postgres.ts';
 import type { VaultRef } from './vault.types.ts';
 
 /** The log as it stands, its row locked: nobody else appends until the transaction ends. */
@@ -90,7 +90,7 @@ export class LogRows {
   async lock(run: Run, worker: string): Promise<LockedHead> {
     const [row] = await run({
       name: 'lock',
-      text: `select l.seq, l.hash, l.mark, floor(extract(epoch from clock_timestamp()) * 1000)::bigint as at,
+      text: `select l.seq, l.hash, l.mark, ${serverNow} as at,
                w.session, w.batch, w.first_seq, w.last_seq
              from daybook.log l left join daybook.writer w on w.log = l.log and w.worker = $2
              where l.log = $1 for update of l`,

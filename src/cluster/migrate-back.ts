@@ -8,7 +8,7 @@ import { documentsOut, filesOut } from './migrate-documents.ts';
 import { droppedIn } from './migrate-drop.ts';
 import { endOfFiles, type FileTarget, logFolder, openFileTarget } from './migrate-files.ts';
 import { type ClusterPlace, clusterSource } from './migrate-rows.ts';
-import { dropMove, livingWorkers, lockMove, readMoveState, treeOf, writeMove } from './migrate-state.ts';
+import { lockMove, readMoveState, refuseBesideWorkers, treeOf, writeMove } from './migrate-state.ts';
 import { decodeRow } from './shared-records.ts';
 
 export interface MoveBackParts extends Pick<CopyOptions, 'told' | 'pause'> {
@@ -92,10 +92,7 @@ async function close({ postgres, rows }: ClusterPlace): Promise<void> {
     await writeMove(run, rows.id, { state: 'gone', tree: treeOf(move) });
     return move;
   });
-  const workers = await livingWorkers(postgres, rows.id);
-  if (workers.length === 0 || before?.state === 'gone') return;
-  await postgres.transaction((run) => (before === null ? dropMove(run, rows.id) : writeMove(run, rows.id, before)));
-  throw new MoveRefused(`workers run on the log (or did until some seconds ago): ${workers.join(', ')}`);
+  if (before?.state !== 'gone') await refuseBesideWorkers(postgres, rows.id, before);
 }
 
 /** The tree over all that is in the cluster: of what came since the archive was moved, from its rows. */

@@ -6,11 +6,10 @@ import { waitDraft } from '../store/waits.ts';
 import { MoveRefused, type MoveState } from './migrate.types.ts';
 import { type CopyOptions, copyRecords, hashIn, nullIfLost } from './migrate-copy.ts';
 import { documentsIn, filesIn } from './migrate-documents.ts';
-import { dropInCluster, standingOf } from './migrate-drop.ts';
+import { dropInCluster } from './migrate-drop.ts';
 import { droppedInFiles, fileSource, logFolder } from './migrate-files.ts';
 import { type ClusterPlace, clusterTarget } from './migrate-rows.ts';
-import { dropMove, livingWorkers, lockMove, readMoveState, treeOf, writeMove } from './migrate-state.ts';
-import type { Run } from './postgres.ts';
+import { lockMove, readMoveState, refuseBesideWorkers, treeOf, writeMove } from './migrate-state.ts';
 
 /** An archive in files, and the log of a cluster it is moved into. */
 export interface MoveInParts extends Pick<CopyOptions, 'told' | 'pause'> {
@@ -23,8 +22,6 @@ export interface MoveInParts extends Pick<CopyOptions, 'told' | 'pause'> {
 const mover = 'migrate';
 /** Facts of one `wait` record: some 200 bytes an item. */
 const waitsAtOnce = 500;
-/** Bodies deleted in one statement, which has five seconds. */
-const dropsAtOnce = 1_000;
 
 /**
  * Copies records up to `upTo` while an engine runs on the files; nothing of it is used before `finishMove`. Can be run as
@@ -50,14 +47,8 @@ async function begin(parts: MoveInParts): Promise<void> {
     await writeMove(run, rows.id, { state: 'coming', tree: treeOf(move) });
     return move;
   });
-  const workers = await livingWorkers(postgres, rows.id);
-  if (workers.length === 0) return;
-  await postgres.transaction((run) => undo(run, rows.id, before));
-  throw new MoveRefused(`workers run on the log (or did until some seconds ago): ${workers.join(', ')}`);
+  await refuseBesideWorkers(postgres, rows.id, before);
 }
-
-const undo = (run: Run, log: number, before: MoveState | null): Promise<void> =>
-  before === null ? dropMove(run, log) : writeMove(run, log, before);
 
 async function refuseOthers(parts: MoveInParts, head: LogPosition, move: MoveState | null): Promise<void> {
   if (move?.state === 'here')
@@ -99,11 +90,8 @@ export async function finishMove(parts: FinishParts): Promise<MovedIn> {
   const waiting = await noteWaits(store);
   const { head } = store.log;
   const end = await copyIn(parts, head.seq);
-  for await (const { seqs } of droppedInFiles(logFolder(dataDir), head.seq)) {
-    const standing = await standingOf(place, seqs);
-    for (let at = 0; at < standing.length; at += dropsAtOnce)
-      await dropInCluster(place, standing.slice(at, at + dropsAtOnce));
-  }
+  // What a killed move has dropped already may have left its packs.
+  for await (const { seqs } of droppedInFiles(logFolder(dataDir), head.seq)) await dropInCluster(place, seqs);
   const documents = await documentsIn(place, store);
   await filesIn(place, dataDir, files);
   const root = rootOf(store.evidence.tree).toString('hex');

@@ -5,9 +5,10 @@ import { isMoved } from '../store/moved.ts';
 import { genesisHash } from '../store/record.ts';
 import { keysFolder } from '../store/record-keys.ts';
 import { segmentPath, segmentsIn } from '../store/segment-files.ts';
+import { readDurability } from './cluster-probe.ts';
 import { hashIn } from './migrate-copy.ts';
 import { endOfFiles, fileSource, logFolder } from './migrate-files.ts';
-import { livingWorkers, readMoveState } from './migrate-state.ts';
+import { livingWorkers, readMoveState, workersRun } from './migrate-state.ts';
 import type { Postgres, Row } from './postgres.ts';
 
 /** Measured: `npm run faults:migrate` on two cores with one server beside it (docs/cluster-move.md). */
@@ -87,7 +88,7 @@ async function targetOf(postgres: Postgres, log: string): Promise<Target> {
   });
   const waits = String(server?.['waits']);
   const synchronous = waits === 'off' || waits === 'local' ? '' : String(server?.['names']);
-  const standbys = await standbysOf(postgres);
+  const { standbys } = await readDurability(postgres);
   const version = String(server?.['version']);
   const nothing = { records: 0, head: genesisHash, state: 'empty', workers: [] } as const;
   const seen = { version, synchronous, standbys };
@@ -108,14 +109,6 @@ async function standing(postgres: Postgres, row: Row): Promise<Pick<Target, 'rec
   return { records, head: (row['hash'] as Buffer).toString('hex'), state, workers: await livingWorkers(postgres, id) };
 }
 
-async function standbysOf(postgres: Postgres): Promise<number | null> {
-  const [row] = await postgres.run({
-    text: `select count(*) filter (where sync_state in ('sync', 'quorum'))::integer as synchronous,
-             count(*) filter (where sync_state is null)::integer as hidden from pg_stat_replication`,
-  });
-  return Number(row?.['hidden']) > 0 ? null : Number(row?.['synchronous']);
-}
-
 async function refusalsOf(
   { state, records, head, workers }: Target,
   source: MovePlan['source'],
@@ -125,8 +118,7 @@ async function refusalsOf(
   if (state === 'here') refusals.push('an archive was moved into this log already');
   if (state === 'in use')
     refusals.push(`the log has ${records} records of its own: only an empty one takes an archive`);
-  if (workers.length > 0)
-    refusals.push(`workers run on the log (or did until some seconds ago): ${workers.join(', ')}`);
+  if (workers.length > 0) refusals.push(workersRun(workers));
   if (refusals.length > 0 || records === 0) return refusals;
   const hash = records > source.records ? null : await hashIn(fileSource(directory), records);
   return hash === head ? [] : [`the log has ${records} records of another archive`];

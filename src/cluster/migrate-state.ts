@@ -30,7 +30,7 @@ export async function writeMove(run: Run, log: number, { state, tree }: MoveStat
   });
 }
 
-export async function dropMove(run: Run, log: number): Promise<void> {
+async function dropMove(run: Run, log: number): Promise<void> {
   await run({ text: `delete from daybook.document where log = $1 and room = 'move'`, values: [log] });
 }
 
@@ -66,4 +66,15 @@ export async function livingWorkers(postgres: Pick<Postgres, 'run'>, log: number
     values: [log],
   });
   return rows.map((row) => String(row['holder']));
+}
+
+export const workersRun = (workers: readonly string[]): string =>
+  `workers run on the log (or did until some seconds ago): ${workers.join(', ')}`;
+
+/** Opens the log again, as it was `before`, where workers live: it was closed before they were looked for. @throws MoveRefused */
+export async function refuseBesideWorkers(postgres: Postgres, log: number, before: MoveState | null): Promise<void> {
+  const workers = await livingWorkers(postgres, log);
+  if (workers.length === 0) return;
+  await postgres.transaction((run) => (before === null ? dropMove(run, log) : writeMove(run, log, before)));
+  throw new MoveRefused(workersRun(workers));
 }

@@ -1,6 +1,7 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
 import { EngineFailure } from '../../streams/failure.ts';
-import { bytesIn, sha256Of } from './digest.ts';
+import { lengthOf } from '../store/record.ts';
+import { sha256Of } from './digest.ts';
 import { frameBytes, type Payload, packFootBytes } from './pack.ts';
 import type { VaultRef } from './vault.types.ts';
 
@@ -75,7 +76,7 @@ export class PackQueue {
 
   /** Counts a payload until it is stored or given up, whatever becomes of those that came with it. */
   #held(pieces: readonly Uint8Array[]): Promise<VaultRef> {
-    const length = bytesIn(pieces);
+    const length = lengthOf(pieces);
     this.#heldBytes += length;
     return this.#one(pieces).finally(() => {
       this.#heldBytes -= length;
@@ -83,7 +84,7 @@ export class PackQueue {
   }
 
   async #one(pieces: readonly Uint8Array[]): Promise<VaultRef> {
-    const payload = { pieces, length: bytesIn(pieces), digest: await sha256Of(pieces) };
+    const payload = { pieces, length: lengthOf(pieces), digest: await sha256Of(pieces) };
     if (this.#isClosed) throw new EngineFailure('store-failed', 'the object storage is being closed');
     return new Promise((resolve, reject) => {
       this.#waiting.push({ payload, since: this.#clock.now(), resolve, reject });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { EngineFailure } from '../../streams/failure.ts';
-import { bytesIn, sha256Of } from './digest.ts';
+import { lengthOf } from '../store/record.ts';
+import { sha256Of } from './digest.ts';
 
 /**
  * A pack: payloads, each behind the head of its frame, then a table of all frames, so that a pack can be read with
@@ -46,7 +47,7 @@ export function encodePack(payloads: readonly Payload[]): {
   const frames: Frame[] = [];
   let at = 0;
   for (const { pieces: own, length, digest } of payloads) {
-    if (bytesIn(own) !== length) throw new Error(`a payload of ${bytesIn(own)} bytes is said to have ${length}`);
+    if (lengthOf(own) !== length) throw new Error(`a payload of ${lengthOf(own)} bytes is said to have ${length}`);
     pieces.push(head(frameMagic, length, digest), ...own);
     at += frameHeadBytes;
     frames.push({ at, length, digest });

@@ -22,6 +22,9 @@ export interface Postgres extends AsyncDisposable {
   transaction<T>(work: (run: Run) => Promise<T>): Promise<T>;
 }
 
+/** SQL of the server's clock, epoch ms. */
+export const serverNow = 'floor(extract(epoch from clock_timestamp()) * 1000)::bigint';
+
 /** A commit takes some ms; a server that does not answer for so long is given up, and its connection with it. */
 const answerWithinMs = 5_000;
 const connectWithinMs = 2_000;

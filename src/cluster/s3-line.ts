@@ -3,7 +3,8 @@ import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type In
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { AwsV4Signer } from 'aws4fetch';
 import type { SchedulerLike } from 'rxjs';
-import { bytesIn, sha256Of } from './digest.ts';
+import { lengthOf } from '../store/record.ts';
+import { sha256Of } from './digest.ts';
 import { refusalOf, S3Error } from './s3-answers.ts';
 
 /** Where the bucket is, and as whom. */
@@ -99,7 +100,7 @@ export class S3Line {
     if (key !== undefined && !keyForm.test(key)) throw new Error(`${key} is no key of an object`);
     const url = new URL(key === undefined ? `/${bucket}` : `/${bucket}/${key}`, this.#base);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-    const length = bytesIn(body);
+    const length = lengthOf(body);
     const digest = length === 0 ? emptyDigest : (await sha256Of(body)).toString('hex');
     // A day has a key of its own; those of days gone by are of no use.
     if (this.#derived.size > 2) this.#derived.clear();

@@ -1,4 +1,4 @@
-import { bytesIn } from './digest.ts';
+import { lengthOf } from '../store/record.ts';
 import { inParallel } from './in-parallel.ts';
 import { documentOf, escaped, S3Error, textOf } from './s3-answers.ts';
 import type { S3Upload } from './s3-client.types.ts';
@@ -31,7 +31,7 @@ export async function uploadInParts(
         return etag;
       });
     });
-    await complete(wire, { key, id }, { tags, size: bytesIn(body) });
+    await complete(wire, { key, id }, { tags, size: lengthOf(body) });
   } catch (error) {
     // The parts would be kept and paid for. Where that fails too the sweep finds them: the caller need not wait for it.
     await wire.askOnce({ method: 'DELETE', key, query: { uploadId: id } }).catch(() => undefined);

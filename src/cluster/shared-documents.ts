@@ -1,6 +1,6 @@
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Documents } from '../store/level-documents.ts';
-import type { Postgres, Statement } from './postgres.ts';
+import { answered, type Postgres, type Statement } from './postgres.ts';
 import { definitionTenure } from './tenures.ts';
 
 type Document = Readonly<Record<string, unknown>>;
@@ -84,9 +84,3 @@ function statementsOf(changes: ReadonlyMap<string, Document | null>, place: read
   }
   return statements;
 }
-
-const answered = <T>(answer: Promise<T>): Promise<T> =>
-  answer.catch((error: unknown) => {
-    if (error instanceof EngineFailure) throw error;
-    throw new EngineFailure('store-failed', `database: ${String(error)}`, { cause: error });
-  });

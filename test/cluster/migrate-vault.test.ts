@@ -116,11 +116,15 @@ describe.skipIf(postgresLeftOut())('bodies in object storage', () => {
     await using there = await openPlace(postgres.url, { vault });
     await copyIn(await moveParts(files.dataDir, there.place), files.store.log.head.seq);
     const seq = (await files.store.evidence.seqOf('kept-000005')) ?? 0;
-    const run: typeof there.place.postgres.run = (statement) => {
-      if (statement.text.includes('set dropped = true')) throw new Error('killed');
-      return there.place.postgres.run(statement);
+    const remove = async (): Promise<never> => {
+      throw new Error('killed');
     };
-    const dying = { ...there.place, postgres: { ...there.place.postgres, run } };
+    const { store, read } = vault;
+    const end = (): Promise<void> => vault[Symbol.asyncDispose]();
+    const dying = {
+      ...there.place,
+      vault: { store, read, remove, list: () => vault.list(), [Symbol.asyncDispose]: end },
+    };
     await expect(dropInCluster(dying, [seq])).rejects.toThrow('killed');
     expect(vault.holds(messageText('kept-5'))).toBe(true);
     await dropInCluster(there.place, [seq]);
