@@ -27,8 +27,14 @@ export function clusterDuties({
   let troubled = false;
   // No duty is named so: an id of a definition has no such character.
   const own = `@${worker}`;
+  /** A status is the same for hours: what the others read already is not written again each second. */
+  const isSaid = (name: string, value: unknown): boolean => {
+    const known = said.get(name);
+    return known?.worker === worker && JSON.stringify(known.value) === JSON.stringify(value);
+  };
   const exchange = async (): Promise<void> => {
-    const mine = new Map([...toSay].filter(([name]) => tenures.tokenOf(name) !== null || name.endsWith(own)));
+    const isMine = (name: string): boolean => tenures.tokenOf(name) !== null || name.endsWith(own);
+    const mine = new Map([...toSay].filter(([name, value]) => isMine(name) && !isSaid(name, value)));
     toSay = new Map();
     try {
       await board.say(mine);

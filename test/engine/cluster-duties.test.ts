@@ -1,0 +1,35 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import type { ClusterBoard, Said } from '../../src/cluster/cluster-board.ts';
+import type { Tenures } from '../../src/cluster/tenures.ts';
+import { clusterDuties } from '../../src/engine/cluster-duties.ts';
+import { VirtualClock } from '../support/virtual-time.ts';
+
+test('what the others can read already is not written again, until it is another, or another worker has written it', async () => {
+  const clock = new VirtualClock();
+  const written: (readonly string[])[] = [];
+  const stands = new Map<string, Said>();
+  const board: ClusterBoard = {
+    say: async (values) => {
+      written.push([...values.keys()]);
+      for (const [name, value] of values) stands.set(name, { worker: 'one', value: JSON.parse(JSON.stringify(value)) });
+    },
+    all: async () => new Map(stands),
+    share: async (_, own) => own,
+  };
+  const tenures = { tokenOf: () => '1' } as unknown as Tenures;
+  await using duties = clusterDuties({ tenures, board, worker: 'one', clock, log: () => undefined });
+  const exchange = async (status: object): Promise<readonly string[]> => {
+    duties.say(new Map([['definition:a', status]]));
+    clock.runUntil(clock.now() + 1_000);
+    await nextTurn();
+    return written.at(-1) ?? [];
+  };
+  expect(await exchange({ counts: 1 })).toEqual(['definition:a']);
+  expect(await exchange({ counts: 1 })).toEqual([]);
+  expect(await exchange({ counts: 2 })).toEqual(['definition:a']);
+  stands.set('definition:a', { worker: 'two', value: { counts: 2 } });
+  // It is heard of by this exchange, and answered by the next.
+  await exchange({ counts: 2 });
+  expect(await exchange({ counts: 2 })).toEqual(['definition:a']);
+});
