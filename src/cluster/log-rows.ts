@@ -30,6 +30,8 @@ export interface WrittenRow {
   readonly tail: Buffer;
   readonly bodyLength: number;
   readonly place: BodyPlace;
+  /** Its payload was deleted before the row was written; absent: it is there. */
+  readonly dropped?: boolean;
 }
 export interface ReadRow {
   readonly seq: number;
@@ -128,6 +130,24 @@ export class LogRows {
     });
   }
 
+  /** Rows alone: where the log ends is another statement's to say. */
+  async insert(run: Run, rows: readonly WrittenRow[]): Promise<void> {
+    const values: unknown[] = [this.#log];
+    const places = rows.map(({ seq, head, tail, bodyLength, place, dropped = false }) => {
+      const body = place !== null && 'body' in place ? place.body : null;
+      const ref = place !== null && 'ref' in place ? place.ref : null;
+      const own = [seq, head, tail, bodyLength, body, ref?.pack ?? null, ref?.at ?? null, dropped];
+      const at = values.length;
+      values.push(...own);
+      return `($1, ${own.map((_, n) => `$${at + n + 1}`).join(', ')})`;
+    });
+    await run({
+      text: `insert into daybook.record (log, seq, head, tail, body_length, body, pack, pack_at, dropped)
+             values ${places.join(', ')}`,
+      values,
+    });
+  }
+
   /** Writes a group that ends at `head`, and notes it as the worker's last. */
   async write(
     run: Run,
@@ -139,19 +159,7 @@ export class LogRows {
       batch,
     }: { readonly head: LogPosition; readonly worker: string; readonly session: string; readonly batch: number },
   ): Promise<void> {
-    const values: unknown[] = [this.#log];
-    const places = rows.map(({ seq, head: bytes, tail, bodyLength, place }) => {
-      const body = place !== null && 'body' in place ? place.body : null;
-      const ref = place !== null && 'ref' in place ? place.ref : null;
-      const own = [seq, bytes, tail, bodyLength, body, ref?.pack ?? null, ref?.at ?? null];
-      const at = values.length;
-      values.push(...own);
-      return `($1, ${own.map((_, n) => `$${at + n + 1}`).join(', ')})`;
-    });
-    await run({
-      text: `insert into daybook.record (log, seq, head, tail, body_length, body, pack, pack_at) values ${places.join(', ')}`,
-      values,
-    });
+    await this.insert(run, rows);
     await run({
       name: 'advance',
       text: `with h as (update daybook.log set seq = $2, hash = $3 where log = $1)

@@ -1,4 +1,5 @@
 import { EngineFailure } from '../../streams/failure.ts';
+import { nullIfLost } from '../store/commit-log.ts';
 import type { LogPosition } from '../store/commit-log.types.ts';
 import { genesisHash, sha256Of } from '../store/record.ts';
 import type { WholeRecord } from '../store/segment-records.ts';
@@ -57,12 +58,6 @@ const isWorthATry = (error: unknown): boolean =>
 async function refuseOther({ source }: CopyOptions, end: LogPosition): Promise<void> {
   if ((await hashIn(source, end.seq).catch(nullIfLost)) !== end.hash)
     throw new MoveRefused(`record ${end.seq} of the target is not one of the source: it is another archive`);
-}
-
-/** What a damaged place says is said when it is copied. @throws all else */
-export function nullIfLost(error: unknown): null {
-  if (error instanceof EngineFailure && ['damaged', 'missing'].includes(error.code)) return null;
-  throw error;
 }
 
 /** Hash of a record of a source; that before the first where `seq` is 0. @throws as `records` */

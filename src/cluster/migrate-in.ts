@@ -1,10 +1,11 @@
 import { rootOf } from '../merkle.ts';
+import { nullIfLost } from '../store/commit-log.ts';
 import type { LogPosition, Wait } from '../store/commit-log.types.ts';
 import { markMoved } from '../store/moved.ts';
 import type { Store } from '../store/open-store.ts';
 import { waitDraft } from '../store/waits.ts';
 import { MoveRefused, type MoveState } from './migrate.types.ts';
-import { type CopyOptions, copyRecords, hashIn, nullIfLost } from './migrate-copy.ts';
+import { type CopyOptions, copyRecords, hashIn } from './migrate-copy.ts';
 import { documentsIn, filesIn } from './migrate-documents.ts';
 import { dropInCluster } from './migrate-drop.ts';
 import { droppedInFiles, fileSource, logFolder } from './migrate-files.ts';

@@ -3,7 +3,7 @@ import { grown, leafOf } from '../merkle.ts';
 import type { LogPosition } from '../store/commit-log.types.ts';
 import { decodeHead } from '../store/record.ts';
 import type { WholeRecord } from '../store/segment-records.ts';
-import type { BodyPlace, LogRows } from './log-rows.ts';
+import type { BodyPlace, LogRows, WrittenRow } from './log-rows.ts';
 import { MoveRefused, type MoveSource, type MoveTarget } from './migrate.types.ts';
 import { lockMove, writeMove } from './migrate-state.ts';
 import type { Postgres, Row, Run } from './postgres.ts';
@@ -127,7 +127,10 @@ export function clusterTarget(place: ClusterPlace, worker: string): MoveTarget {
           throw new EngineFailure('store-failed', 'somebody else has written to the log meanwhile');
         const move = await lockMove(run, rows.id);
         if (move?.state !== 'coming') throw new MoveRefused('the log takes no records of a move any more');
-        await insert(run, rows.id, all, places);
+        await rows.insert(
+          run,
+          all.map((each) => rowOf(each, places)),
+        );
         const leaves = all.map(({ head: { record } }) => leafOf(record.hash));
         await writeMove(run, rows.id, { ...move, tree: grown(move.tree, leaves) });
         await advance(run, rows.id, all.at(-1)?.head.record ?? head);
@@ -136,23 +139,10 @@ export function clusterTarget(place: ClusterPlace, worker: string): MoveTarget {
   };
 }
 
-async function insert(run: Run, log: number, all: readonly Parted[], places: BodyPlace[]): Promise<void> {
-  const values: unknown[] = [log];
-  const tuples = all.map(({ head, headBytes, payload, body, tail }) => {
-    const place = body.length > 0 ? (places.shift() ?? null) : null;
-    const own = place !== null && 'body' in place ? place.body : null;
-    const ref = place !== null && 'ref' in place ? place.ref : null;
-    const isDropped = payload === null && head.record.payloadLength > 0;
-    const row = [head.record.seq, headBytes, tail, body.length, own, ref?.pack ?? null, ref?.at ?? null, isDropped];
-    const at = values.length;
-    values.push(...row);
-    return `($1, ${row.map((_, n) => `$${at + n + 1}`).join(', ')})`;
-  });
-  await run({
-    text: `insert into daybook.record (log, seq, head, tail, body_length, body, pack, pack_at, dropped)
-           values ${tuples.join(', ')}`,
-    values,
-  });
+function rowOf({ head: { record }, headBytes, payload, body, tail }: Parted, places: BodyPlace[]): WrittenRow {
+  const place = body.length > 0 ? (places.shift() ?? null) : null;
+  const dropped = payload === null && record.payloadLength > 0;
+  return { seq: record.seq, head: headBytes, tail, bodyLength: body.length, place, dropped };
 }
 
 const advance = (run: Run, log: number, { seq, hash }: LogPosition): Promise<unknown> =>

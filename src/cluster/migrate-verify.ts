@@ -1,9 +1,10 @@
 import { EngineFailure } from '../../streams/failure.ts';
 import { type Frontier, grown, leafOf, noLeaves, rootOf } from '../merkle.ts';
+import { nullIfLost } from '../store/commit-log.ts';
 import type { LogPosition } from '../store/commit-log.types.ts';
 import { genesisHash, type RecordHead } from '../store/record.ts';
 import type { MoveProgress } from './migrate.types.ts';
-import { faultOf, hashIn, nullIfLost } from './migrate-copy.ts';
+import { faultOf, hashIn } from './migrate-copy.ts';
 import { droppedIn } from './migrate-drop.ts';
 import { droppedInFiles, endOfFiles, fileSource, logFolder } from './migrate-files.ts';
 import { type ClusterPlace, clusterSource } from './migrate-rows.ts';

@@ -191,7 +191,8 @@ function continues({ record, previousHash }: RecordHead, last: RecordHead | null
   return last === null || last.record.seq + 1 !== record.seq || previousHash === last.record.hash;
 }
 
-function nullIfLost(error: unknown): null {
+/** A record that is lost counts as none. @throws all else */
+export function nullIfLost(error: unknown): null {
   if (error instanceof EngineFailure && (error.code === 'damaged' || error.code === 'missing')) return null;
   throw error;
 }
