@@ -69,8 +69,14 @@ describe.skipIf(longOfClusterLeftOut() || noChromium())('a cluster, seen from on
     const { page, troubles } = watched;
     await page.goto('/journaling');
     await page.getByRole('columnheader', { name: 'Worker' }).waitFor();
-    const cells = await page.getByRole('row').filter({ hasText: 'SMTP' }).allTextContents();
-    expect(cells.map((text) => /(one|two)SMTP/.exec(text)?.[1]).toSorted()).toEqual(['one', 'two']);
+    const rows = page.getByRole('row').filter({ hasText: 'SMTP' });
+    const shown = async (): Promise<readonly (string | undefined)[]> =>
+      (await rows.allTextContents()).map((text) => /(one|two)SMTP/.exec(text)?.[1]);
+    // Who has the other one is known here with the next look at the tenures.
+    await eventually(async () => (await shown()).every((worker) => worker !== undefined), {
+      what: 'a worker for each',
+    });
+    expect((await shown()).toSorted()).toEqual(['one', 'two']);
     await page.goto('/store');
     await page.getByRole('heading', { level: 2, name: 'Cluster' }).waitFor();
     await page.getByText('waits for no standby', { exact: true }).waitFor();
