@@ -10,6 +10,7 @@ import {
   keepWorker,
   openClusterFixture,
   quickClock,
+  sameHead,
   takeInto,
 } from '../support/cluster-fixture.ts';
 import { type CuttingProxy, openCuttingProxy } from '../support/cutting-proxy.ts';
@@ -20,8 +21,6 @@ import { minute } from '../support/stream-shapes.ts';
 
 const now = Date.now() + minute;
 
-const sameHead = (one: Store, two: Store): Promise<unknown> =>
-  eventually(async () => two.log.head.hash === one.log.head.hash, { withinMs: 10_000, what: 'the same head' });
 const recordsOf = async (store: Store): Promise<readonly LogRecord[]> => {
   const records: LogRecord[] = [];
   for await (const record of store.log.records(0)) records.push(record);
@@ -76,7 +75,7 @@ describe.skipIf(postgresLeftOut())('the shared log, its server killed', () => {
       await more(100);
       isOver = true;
       await Promise.all(taking);
-      await sameHead(one, two);
+      await sameHead(one, two, 10_000);
       const found = await intakesIn(one);
       expect(new Set(found).size, 'nothing twice').toBe(found.length);
       expect(new Set(found)).toEqual(new Set([...taken, ...found.filter((id) => refused.includes(id))]));
@@ -121,7 +120,7 @@ describe.skipIf(postgresLeftOut())('the shared log, when nobody hears what becam
     await Promise.all(ids.map((id) => takeInto(one, id, { definitionId: 'lost', at: now })));
     expect(proxy.cuts - before.cuts).toBe(cuts);
     expect(one.log.head.seq).toBe(before.seq + ids.length);
-    await sameHead(one, two);
+    await sameHead(one, two, 10_000);
     expect((await intakesIn(two)).slice(-ids.length)).toEqual(ids);
     const items = await dueIn(one, 'lost');
     expect(await dueIn(two, 'lost')).toEqual(items);
@@ -148,7 +147,7 @@ describe.skipIf(postgresLeftOut())('the shared log, when nobody hears what becam
     expect(verdict?.kind).toBe('insert');
     expect(proxy.cuts - before).toBe(cuts);
     expect(one.log.head.seq).toBe(seq + 2);
-    await sameHead(one, two);
+    await sameHead(one, two, 10_000);
     for (const store of [one, two]) {
       expect((await store.messages.get(id))?.observations).toHaveLength(1);
       expect(store.figuresOf(id)).toMatchObject({ received: 1, archived: 1, queueMessages: 0 });

@@ -10,6 +10,7 @@ import {
   keepWorker,
   openClusterFixture,
   quickClock,
+  sameHead,
   takeInto,
 } from '../support/cluster-fixture.ts';
 import { eventually } from '../support/eventually.ts';
@@ -17,8 +18,6 @@ import { longOfClusterLeftOut, type Postgres, startPostgres } from '../support/p
 import { minute } from '../support/stream-shapes.ts';
 
 const now = Date.now() + minute;
-const sameHead = (one: Store, two: Store): Promise<unknown> =>
-  eventually(async () => two.log.head.hash === one.log.head.hash, { withinMs: 10_000, what: 'the same head' });
 const take = (store: Store, id: string): Promise<void> => takeInto(store, id, { at: now });
 
 describe.skipIf(longOfClusterLeftOut())('the shared log', () => {
@@ -60,7 +59,7 @@ describe.skipIf(longOfClusterLeftOut())('the shared log', () => {
     expect(await asleep).toMatch(/idle-in-transaction timeout|connection error|terminated/);
     expect(waitedMs).toBeGreaterThan(4_000);
     expect(waitedMs).toBeLessThan(15_000);
-    await sameHead(one, two);
+    await sameHead(one, two, 10_000);
     expect(one.log.head.seq).toBe(2);
   });
 
@@ -101,7 +100,7 @@ describe.skipIf(longOfClusterLeftOut())('the shared log', () => {
     await take(one, 'stays');
     const { hash } = one.log.head;
     await take(one, 'is-lost');
-    await sameHead(one, two);
+    await sameHead(one, two, 10_000);
     // As where a standby takes over that had not heard of the last record.
     await server.asAdmin('delete from daybook.record where seq = 2');
     await server.asAdmin('update daybook.log set seq = 1, hash = $1', [Buffer.from(hash, 'hex')]);

@@ -4,8 +4,7 @@ import type { Store } from '../../src/store/open-store.ts';
 import type { SpoolItem } from '../../streams/message.ts';
 import type { SettleRequest } from '../../streams/ports.ts';
 import { insert, matchOrInsert, mergeInto, parsedAs, request, waiting } from '../contracts/store-home.ts';
-import { type ClusterFixture, openClusterFixture, takeInto } from '../support/cluster-fixture.ts';
-import { eventually } from '../support/eventually.ts';
+import { type ClusterFixture, openClusterFixture, sameHead, takeInto } from '../support/cluster-fixture.ts';
 import { type Postgres, postgresLeftOut, startPostgres } from '../support/postgres.ts';
 import { value } from '../support/store-fixture.ts';
 import { minute } from '../support/stream-shapes.ts';
@@ -14,9 +13,6 @@ const now = Date.now() + minute;
 const dueIn = async (store: Store, definitionId: string | null = 'exchange', at = now): Promise<readonly SpoolItem[]> =>
   (await firstValueFrom(from(store.spool.due(definitionId, at, 100)))).items;
 const settle = (store: Store, requests: readonly SettleRequest[]) => value(store.archive.settle(requests));
-/** Both have folded the same log to its end. */
-const sameHead = (one: Store, two: Store): Promise<unknown> =>
-  eventually(async () => two.log.head.hash === one.log.head.hash, { withinMs: 5_000, what: 'the same head' });
 
 describe.skipIf(postgresLeftOut())('two workers on one log', () => {
   let postgres: Postgres;

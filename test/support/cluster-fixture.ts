@@ -6,6 +6,7 @@ import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { type ClusterStoreOptions, openClusterStore } from '../../src/cluster/open-cluster-store.ts';
 import { lockDataDir, type Store } from '../../src/store/open-store.ts';
 import { keepOpen, type ReopeningStore } from '../../src/store/reopening-store.ts';
+import { eventually } from './eventually.ts';
 import { receivedOf } from './stream-shapes.ts';
 import { VirtualClock } from './virtual-time.ts';
 
@@ -90,3 +91,7 @@ export async function takeInto(
   await receipt.write(Buffer.from(text));
   await receipt.commit(receivedOf(intakeId, { definitionId, receivedAt: at }));
 }
+
+/** Both have folded the same log to its end. */
+export const sameHead = (one: Store, two: Store, withinMs = 5_000): Promise<unknown> =>
+  eventually(async () => two.log.head.hash === one.log.head.hash, { withinMs, what: 'the same head' });
