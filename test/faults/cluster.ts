@@ -79,6 +79,7 @@ export async function clusterUnderFaults(options: ClusterRunOptions): Promise<Cl
     mailbox.isFilling = false;
   }
   await eventually(async () => mailbox.server.items.length === 0, { what: 'an empty mailbox', withinMs: backWithinMs });
+  await haveReadAll(pair);
   const looks = [
     await examineSettled(pair.get('one'), outside, definitions),
     await examineSettled(pair.get('two'), outside, definitions),
@@ -92,6 +93,29 @@ export async function clusterUnderFaults(options: ClusterRunOptions): Promise<Cl
     stalls,
     leftInMailbox: mailbox.server.items.length,
   };
+}
+
+/**
+ * Waits until each index has what the other one has now. A worker answers once its own index has the record, so together
+ * they have every promise; without this, one would be asked for mail that it has not read in the log yet.
+ */
+async function haveReadAll(pair: Pair): Promise<void> {
+  const both = () => Promise.all((['one', 'two'] as const).map((name) => foldedOf(pair.get(name), name)));
+  const end = Math.max(...(await both()));
+  const isThere = async (): Promise<boolean> => (await both()).every((folded) => folded >= end);
+  await eventually(isThere, { what: `record ${end} of the log in both indexes`, withinMs: backWithinMs });
+}
+
+/** Records of the log that the index of this worker has. */
+async function foldedOf(daybook: Daybook, name: WorkerName): Promise<number> {
+  const { engine } = await daybook.get<{ engine: { cluster: ClusterAnswer } }>('/v1/status');
+  const own = engine.cluster.workers.find((worker) => worker.name === name);
+  if (own === undefined) throw new Error(`the status of the worker ${name} does not name it`);
+  return engine.cluster.logSeq - own.behindRecords;
+}
+interface ClusterAnswer {
+  readonly logSeq: number;
+  readonly workers: readonly { readonly name: string; readonly behindRecords: number }[];
 }
 
 async function countsOf(daybook: Daybook): Promise<unknown> {

@@ -135,7 +135,11 @@ function honest(command: string, session: Session, connection: Pop3Connection, s
   const answer = answerOf(verb, command.slice(verb.length + 1), { session, connection, served });
   connection.write(typeof answer === 'string' ? `${answer}\r\n` : answer);
   if (verb === 'QUIT') {
-    for (const item of session.deleted) served.items.splice(served.items.indexOf(item), 1);
+    // One that another session has deleted meanwhile is gone already.
+    for (const item of session.deleted) {
+      const at = served.items.indexOf(item);
+      if (at >= 0) served.items.splice(at, 1);
+    }
     connection.socket.end();
   }
   if (verb === 'STLS' && served.options.stls !== undefined) connection.upgrade(served.options.stls);
