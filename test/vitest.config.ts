@@ -17,8 +17,11 @@ export default defineConfig({
     // One more than the two cores that the suite has its bound on: most files wait for processes half of their time.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Only so that nothing hangs for ever: waits have bounds of their own, and on a busy machine a journey of 10 s takes 60.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    // As long as `eventually` waits for another process, a page or a server; Vitest's own bound is one second.
+    expect: { poll: { timeout: 20_000 } },
     reporters: ['default', new TallyReporter()],
     globalSetup: ['./support/build-once.ts', './support/other-backend.ts'],
     projects: [

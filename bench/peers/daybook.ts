@@ -46,6 +46,8 @@ export const binary = join(
   import.meta.filename.endsWith('.ts') ? '../../dist' : '../..',
   'bin/main.js',
 );
+/** Characters of the log that are kept: a journey at level debug writes some 100,000, and a search must see all of it. */
+const logBound = 10_000_000;
 /** A start that takes longer has failed. */
 const readyWithinMs = 30_000;
 
@@ -64,7 +66,7 @@ export async function startDaybook(options: DaybookOptions): Promise<Daybook> {
   });
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    log = (log + text).slice(-200_000);
+    log = (log + text).slice(-logBound);
   });
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const url = `http://127.0.0.1:${httpPort}`;

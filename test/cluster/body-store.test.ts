@@ -51,7 +51,7 @@ describe.skipIf(postgresLeftOut())('bodies in object storage', () => {
   let storage: ReturnType<typeof gated>;
   beforeAll(async () => {
     postgres = await startPostgres();
-  }, 60_000);
+  });
   afterAll(() => postgres[Symbol.asyncDispose]());
   beforeEach(async () => {
     packs = new MemoryPacks();

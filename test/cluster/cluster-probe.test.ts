@@ -20,7 +20,7 @@ describe.skipIf(postgresLeftOut())('the probe of a cluster', () => {
   beforeAll(async () => {
     server = await startPostgres();
     database = openPostgres(server.url);
-  }, 60_000);
+  });
   afterAll(async () => {
     await database?.[Symbol.asyncDispose]();
     await server?.[Symbol.asyncDispose]();

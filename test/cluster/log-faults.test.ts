@@ -37,61 +37,57 @@ describe.skipIf(postgresLeftOut())('the shared log, its server killed', () => {
   test.each([
     { outage: 'shorter than anybody waits', isLong: false },
     { outage: 'longer', isLong: true },
-  ])(
-    'loses and doubles nothing of what was acknowledged; the outage is $outage',
-    async ({ isLong }) => {
-      await using server = await startPostgres();
-      using time = quickClock();
-      const clock = isLong ? time.clock : asyncScheduler;
-      await using cluster = await openClusterFixture({ postgres: server.url, now: () => now });
-      await using one = await keepWorker(cluster, 'one', { clock });
-      await using two = await keepWorker(cluster, 'two', { clock });
-      const stores = [one, two];
-      const taken: string[] = [];
-      const refused: string[] = [];
-      let isOver = false;
-      const take = async (store: ReopeningStore, name: string): Promise<void> => {
-        for (let at = 0; !isOver; at += 1) {
-          const id = `${name}-${at}`;
-          await takeInto(store, id, { definitionId: 'killed', at: now }).then(
-            () => taken.push(id),
-            () => refused.push(id),
-          );
-          if (!store.health.open) await eventually(async () => store.health.open);
-        }
-      };
-      const taking = stores.flatMap((store, at) => ['a', 'b', 'c', 'd'].map((name) => take(store, `${at}${name}`)));
-      const more = async (count: number): Promise<unknown> => {
-        const from = taken.length;
-        return eventually(async () => taken.length >= from + count);
-      };
-      for (let round = 0; round < 2; round += 1) {
-        await more(100);
-        await server.kill();
-        if (isLong) await eventually(async () => stores.every(({ health }) => !health.open));
-        await server.restart();
-        await eventually(async () => stores.every(({ health }) => health.open));
+  ])('loses and doubles nothing of what was acknowledged; the outage is $outage', async ({ isLong }) => {
+    await using server = await startPostgres();
+    using time = quickClock();
+    const clock = isLong ? time.clock : asyncScheduler;
+    await using cluster = await openClusterFixture({ postgres: server.url, now: () => now });
+    await using one = await keepWorker(cluster, 'one', { clock });
+    await using two = await keepWorker(cluster, 'two', { clock });
+    const stores = [one, two];
+    const taken: string[] = [];
+    const refused: string[] = [];
+    let isOver = false;
+    const take = async (store: ReopeningStore, name: string): Promise<void> => {
+      for (let at = 0; !isOver; at += 1) {
+        const id = `${name}-${at}`;
+        await takeInto(store, id, { definitionId: 'killed', at: now }).then(
+          () => taken.push(id),
+          () => refused.push(id),
+        );
+        if (!store.health.open) await eventually(async () => store.health.open);
       }
+    };
+    const taking = stores.flatMap((store, at) => ['a', 'b', 'c', 'd'].map((name) => take(store, `${at}${name}`)));
+    const more = async (count: number): Promise<unknown> => {
+      const from = taken.length;
+      return eventually(async () => taken.length >= from + count);
+    };
+    for (let round = 0; round < 2; round += 1) {
       await more(100);
-      isOver = true;
-      await Promise.all(taking);
-      await sameHead(one, two, 10_000);
-      const found = await intakesIn(one);
-      expect(new Set(found).size, 'nothing twice').toBe(found.length);
-      expect(new Set(found)).toEqual(new Set([...taken, ...found.filter((id) => refused.includes(id))]));
-      expect(refused.length > 0, 'a short outage is not felt').toBe(isLong);
-      expect(one.figuresOf('killed')).toEqual(two.figuresOf('killed'));
-      expect(one.figuresOf('killed').received).toBe(found.length);
-      expect(await dueIn(two, 'killed')).toEqual(await dueIn(one, 'killed'));
-      expect(one.evidence.tree).toEqual(two.evidence.tree);
-      expect(
-        await server.asAdmin(
-          'select 1 from daybook.body b left join daybook.record r using (log, body) where r.seq is null',
-        ),
-      ).toEqual([]);
-    },
-    90_000,
-  );
+      await server.kill();
+      if (isLong) await eventually(async () => stores.every(({ health }) => !health.open));
+      await server.restart();
+      await eventually(async () => stores.every(({ health }) => health.open));
+    }
+    await more(100);
+    isOver = true;
+    await Promise.all(taking);
+    await sameHead(one, two, 10_000);
+    const found = await intakesIn(one);
+    expect(new Set(found).size, 'nothing twice').toBe(found.length);
+    expect(new Set(found)).toEqual(new Set([...taken, ...found.filter((id) => refused.includes(id))]));
+    expect(refused.length > 0, 'a short outage is not felt').toBe(isLong);
+    expect(one.figuresOf('killed')).toEqual(two.figuresOf('killed'));
+    expect(one.figuresOf('killed').received).toBe(found.length);
+    expect(await dueIn(two, 'killed')).toEqual(await dueIn(one, 'killed'));
+    expect(one.evidence.tree).toEqual(two.evidence.tree);
+    expect(
+      await server.asAdmin(
+        'select 1 from daybook.body b left join daybook.record r using (log, body) where r.seq is null',
+      ),
+    ).toEqual([]);
+  });
 });
 
 describe.skipIf(postgresLeftOut())('the shared log, when nobody hears what became of a commit', () => {

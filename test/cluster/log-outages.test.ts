@@ -186,7 +186,7 @@ describe.skipIf(longOfClusterLeftOut())('a database with a standby', () => {
     await setStandby('');
     await eventually(async () => one.health.open);
     await take(one, 'after');
-  }, 90_000);
+  });
 
   test('is passed over where it is named before the one that can be written to', async () => {
     await using standby = await startPostgres();

@@ -27,7 +27,7 @@ describe.skipIf(longOfClusterLeftOut())('a move that is disturbed', () => {
   let postgres: Postgres;
   beforeAll(async () => {
     postgres = await startPostgres();
-  }, 60_000);
+  });
   afterAll(() => postgres?.[Symbol.asyncDispose]());
 
   const counts = async (log: string) =>

@@ -60,7 +60,7 @@ describe.skipIf(postgresLeftOut())('bodies in object storage', () => {
   let postgres: Postgres;
   beforeAll(async () => {
     postgres = await startPostgres();
-  }, 60_000);
+  });
   afterAll(() => postgres?.[Symbol.asyncDispose]());
 
   test('go there, leave it with what is deleted, stand beside it, and come back', async () => {

@@ -42,7 +42,7 @@ describe.skipIf(postgresLeftOut())('an archive', () => {
     elsewhere = await mkdtemp(join(tmpdir(), 'daybook-back-'));
     await fillArchive(files, { entries: 240 });
     for (const name of keyNames) await writeFile(join(files.dataDir, name), `bytes of ${name}`);
-  }, 60_000);
+  });
   afterAll(async () => {
     await cluster?.[Symbol.asyncDispose]();
     await there?.[Symbol.asyncDispose]();

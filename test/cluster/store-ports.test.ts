@@ -12,7 +12,7 @@ describe.skipIf(postgresLeftOut())('in a cluster', () => {
   let postgres: Postgres;
   beforeAll(async () => {
     postgres = await startPostgres();
-  }, 60_000);
+  });
   afterAll(() => postgres[Symbol.asyncDispose]());
 
   const open: OpenHome = async () => {

@@ -26,7 +26,7 @@ describe.skipIf(postgresLeftOut())('tenures', () => {
   let workers: Worker[] = [];
   beforeAll(async () => {
     postgres = await startPostgres();
-  }, 60_000);
+  });
   afterAll(() => postgres[Symbol.asyncDispose]());
   beforeEach(async () => {
     await using database = openPostgres(postgres.url);

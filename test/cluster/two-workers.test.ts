@@ -24,7 +24,7 @@ describe.skipIf(postgresLeftOut())('two workers on one log', () => {
     cluster = await openClusterFixture({ postgres: postgres.url, now: () => now });
     one = await cluster.open('one');
     two = await cluster.open('two');
-  }, 60_000);
+  });
   afterAll(async () => {
     await cluster?.[Symbol.asyncDispose]();
     await postgres?.[Symbol.asyncDispose]();

@@ -62,7 +62,7 @@ describe.skipIf(longOfClusterLeftOut() || noChromium())('a cluster, seen from on
       'daybook_database_synchronous_standbys 0',
     ])
       expect(metrics.split('\n')).toContain(line);
-  }, 60_000);
+  });
 
   test('the list of definitions says who runs each, and the page of the store which workers there are', async () => {
     await using watched = await openPage(browser, one);
@@ -86,7 +86,7 @@ describe.skipIf(longOfClusterLeftOut() || noChromium())('a cluster, seen from on
     await page.setViewportSize({ width: 400, height: 900 });
     expect(await page.evaluate('document.documentElement.scrollWidth'), 'it is not too wide').toBe(400);
     expect(troubles).toEqual([]);
-  }, 60_000);
+  });
 
   test('one that is stopped has left, one that is killed is gone', async () => {
     await two.end('SIGTERM');

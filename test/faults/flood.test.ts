@@ -16,7 +16,7 @@ test('a good sender keeps its pace while slow and abusive connections hold every
   expect(figures.abusiveServed).toBeGreaterThan(0);
   expect(figures.share).toBeGreaterThanOrEqual(0.95);
   expect(figures.peakResidentMb).toBeLessThan(1_024);
-}, 60_000);
+});
 
 test('20 MB of stuffed dots cost less than 0.5 s of CPU', async () => {
   const config = `
@@ -34,4 +34,4 @@ definitions:
   }
   console.log(`CPU of 20 MB of dots: ${spent.join(', ')} s`);
   expect(Math.min(...spent)).toBeLessThan(0.5);
-}, 60_000);
+});

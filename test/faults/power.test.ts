@@ -28,7 +28,7 @@ describe.skipIf(isLeftOut)('the power cut under SMTP and POP3 load, on a disk of
     const { findings, refused } = await powerCuts({ cuts: 1, bytes: 'segments', seed: 1, isUnsynced: true });
     console.log(refused ?? `${findings.lost.length} lost`);
     expect(refused !== null || findings.lost.length > 0).toBe(true);
-  }, 60_000);
+  });
 
   test('leaves the key of the definitions as it was from the first start on', async () => {
     await using disk = await openDisk();

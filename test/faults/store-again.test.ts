@@ -48,5 +48,5 @@ describe.skipIf(leftOut({ programs: ['cc'] }))('a store that failed and comes ba
     } finally {
       await rm(directory, { recursive: true, force: true });
     }
-  }, 60_000);
+  });
 });

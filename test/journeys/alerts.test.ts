@@ -81,7 +81,7 @@ definitions:
     periodOfInactivityAllowed: 3s
 `,
   });
-}, 60_000);
+});
 afterAll(async () => {
   await daybook?.[Symbol.asyncDispose]();
   hook.closeAllConnections();
@@ -97,7 +97,7 @@ describe('an operator who is told', () => {
     expect([code, stdout]).toEqual([0, expect.stringMatching(/\nhook +sent *\nmail +sent *\n$/)]);
     expect(called.at(-1)?.signature).toMatch(/^v1,/);
     expect(mails.map(subjectOf)).toEqual([expect.stringMatching(/^\[Daybook .*\] a test$/)]);
-  }, 60_000);
+  });
 
   test('a silence is told by webhook and by mail', async () => {
     alert = await noticed('raised', 'down');
@@ -110,7 +110,7 @@ describe('an operator who is told', () => {
     expect(open).toMatchObject({ id: alert.id, kind: 'down', state: 'open' });
     const metrics = await (await daybook.fetch('/metrics')).text();
     expect(metrics).toContain('daybook_alerts_open{kind="down"} 1\n');
-  }, 60_000);
+  });
 
   test('the mail, journaled back, is skipped as a loop, is no sign of life, and the account adds up', async () => {
     const mail = mails.find((each) => subjectOf(each).endsWith('exchange is down')) ?? Buffer.alloc(0);
@@ -125,7 +125,7 @@ describe('an operator who is told', () => {
     const status = await statusOf(daybook, 'exchange');
     expect(status).toMatchObject({ serviceStatus: 'down', counts: { received: 1, skipped: 1 } });
     expect(difference(status)).toBe(0);
-  }, 60_000);
+  });
 
   test('an acknowledgement is told, and stands after a kill, and nobody is asked again', async () => {
     const { code, stdout } = await command([
@@ -145,5 +145,5 @@ describe('an operator who is told', () => {
       { type: 'alert.raised', actor: 'engine' },
       { type: 'alert.acknowledged', actor: 'operator', data: { note: 'the mail server restarts' } },
     ]);
-  }, 60_000);
+  });
 });

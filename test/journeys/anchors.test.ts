@@ -66,7 +66,7 @@ definitions:
   - { id: exchange, description: Exchange, transport: smtp, serviceEmailAddress: ${recipient}, deliveryWaitAttempts: 1 }
 `,
   });
-}, 60_000);
+});
 afterAll(async () => {
   await daybook[Symbol.asyncDispose]();
   await authority[Symbol.asyncDispose]();

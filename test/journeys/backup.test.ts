@@ -75,7 +75,7 @@ test('a running engine is backed up, and again without what stands there; keys s
   for (const file of sealed) expect((await stat(join(backup, file))).ino, 'not copied again').toBe(before.get(file));
   expect((await run('backup', '--to', join(data(), 'inside'))).code).toBe(1);
   for (const file of await filesOf(backup)) expect((await stat(join(backup, file))).mode & 0o077).toBe(0);
-}, 60_000);
+});
 
 test('damaged bytes are no backup: it is told at once, and copied again when they are mended', async () => {
   const other = await mkdtemp(join(tmpdir(), 'daybook-damaged-backup-'));
@@ -87,7 +87,7 @@ test('damaged bytes are no backup: it is told at once, and copied again when the
   expect((await run('backup', '--to', other)).code).toBe(0);
   expect((await digestOf(other))[first]).toBe((await digestOf(data()))[first]);
   await rm(other, { recursive: true });
-}, 60_000);
+});
 
 test('restored into an empty folder it is the same archive, and goes on', async () => {
   const original = await shown(daybook);
@@ -108,7 +108,7 @@ test('restored into an empty folder it is the same archive, and goes on', async 
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}, 60_000);
+});
 
 test('a damaged or incomplete backup is refused by name, and nothing is left behind', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'daybook-refused-'));
@@ -157,4 +157,4 @@ test('what is damaged is named, and mended from the backup only when that is ask
   const { entries } = await shown(daybook);
   expect(entries).toHaveLength(sent);
   expect(await run('repair', '--plan')).toMatchObject({ code: 75 });
-}, 60_000);
+});

@@ -235,4 +235,4 @@ test('G18: no secret comes out anywhere, and no word of a mail but where mail is
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
-}, 60_000);
+});

@@ -44,7 +44,7 @@ definitions:
 `;
     // Both at once: they have the same definitions to write.
     [one, two] = await Promise.all([startDaybook({ config: config('one') }), startDaybook({ config: config('two') })]);
-  }, 90_000);
+  });
   afterAll(async () => {
     await one?.[Symbol.asyncDispose]();
     await two?.[Symbol.asyncDispose]();
@@ -75,21 +75,21 @@ definitions:
       for (const daybook of [one, two])
         await eventually(async () => JSON.stringify(await versionOn(daybook, 'made')) === JSON.stringify(stands));
     }
-  }, 60_000);
+  });
 
   test('two that differ are both made, and no two with one address', async () => {
     expect(await codes([put(one, 'left', document('left')), put(two, 'right', document('right'))])).toEqual([201, 201]);
     expect(
       await codes([put(one, 'this', document('same', 'This')), put(two, 'that', document('same', 'That'))]),
     ).toEqual([201, 400]);
-  }, 60_000);
+  });
 
   test('one is removed by one of two, and is gone for the other', async () => {
     await one.fetch('/v1/definitions/left/suspend', { method: 'POST' });
     const remove = (daybook: Daybook) => daybook.fetch('/v1/definitions/left?force=true', { method: 'DELETE' });
     await eventually(async () => (await statusOf(two, 'left')).serviceStatus === 'suspended');
     expect(await codes([remove(one), remove(two)])).toEqual([204, 404]);
-  }, 60_000);
+  });
 
   test('a mailbox goes on where it was when its engine ends: its failures, and the next try', async () => {
     const failing = await eventually(
@@ -118,5 +118,5 @@ definitions:
       },
       { what: `${JSON.stringify(stands)}, not ${JSON.stringify(after)}` },
     );
-  }, 60_000);
+  });
 });

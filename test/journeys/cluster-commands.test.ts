@@ -34,7 +34,7 @@ describe.skipIf(postgresLeftOut())('commands of a worker', () => {
     for (let at = 0; at < count; at += 1)
       await deliver(daybook.smtpPort, ['journal@journal.north.example'], lunchReport(`n${at}`));
     await eventually(async () => (await statusOf(daybook, 'exchange')).counts.archived === count);
-  }, 90_000);
+  });
   afterAll(async () => {
     await daybook?.[Symbol.asyncDispose]();
     await postgres?.[Symbol.asyncDispose]();
@@ -59,7 +59,7 @@ describe.skipIf(postgresLeftOut())('commands of a worker', () => {
       code: 0,
       stdout: expect.stringMatching(/^[1-9]\d* records, (?:.*\n)*no fault/),
     });
-  }, 60_000);
+  });
 
   test('a byte changed in the database is found and named, and no command claims to mend it', async () => {
     const flip = `set bytes = set_byte(bytes, 40, get_byte(bytes, 40) # 1)`;
@@ -76,13 +76,13 @@ describe.skipIf(postgresLeftOut())('commands of a worker', () => {
     await postgres.query(`update daybook.body ${flip} where body = $1`, [body]);
     expect((await run('verify')).code).toBe(0);
     expect(await run('repair', '--plan')).toMatchObject({ code: 0, stdout: 'nothing is damaged\n' });
-  }, 60_000);
+  });
 
   test('a record taken out of the database is found', async () => {
     await postgres.query('delete from daybook.record where seq = 5');
     const found = await run('verify', '--against', head);
     expect([found.code, found.stdout]).toEqual([1, expect.stringContaining('record 5')]);
-  }, 60_000);
+  });
 
   test('what works on files of the log says where to look instead', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'daybook-cluster-backup-'));
@@ -94,7 +94,7 @@ describe.skipIf(postgresLeftOut())('commands of a worker', () => {
     for (const [args, text] of words)
       expect(await run(...args)).toMatchObject({ code: 1, stderr: expect.stringContaining(text) });
     await rm(folder, { recursive: true });
-  }, 60_000);
+  });
 });
 
 describe.skipIf(postgresLeftOut())('the index of a worker', () => {

@@ -33,7 +33,7 @@ describe.skipIf(postgresLeftOut())('two engines on one PostgreSQL', () => {
     postgres = await startPostgres();
     one = await startDaybook({ config: config('one', postgres.url) });
     two = await startDaybook({ config: config('two', postgres.url) });
-  }, 90_000);
+  });
   afterAll(async () => {
     await one?.[Symbol.asyncDispose]();
     await two?.[Symbol.asyncDispose]();
@@ -159,5 +159,5 @@ describe.skipIf(postgresLeftOut())('two engines on one PostgreSQL', () => {
     await archived(two, after.id);
     one = await one.restart();
     expect((await archived(one, after.id)).id).toBe((await archived(two, after.id)).id);
-  }, 90_000);
+  });
 });

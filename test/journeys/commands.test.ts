@@ -113,7 +113,7 @@ describe('without an engine', () => {
     expect(stdout).toMatch(/ pop3 +L0 +(archived|matched)/);
     expect(stdout).toMatch(/http:\/\/127\.0\.0\.1:\d+\//);
     expect(stdout).not.toContain('expected');
-  }, 90_000);
+  });
 });
 
 describe('with an engine', () => {
@@ -259,7 +259,7 @@ test('SIGTERM and SIGINT drain and exit 0', async () => {
     // Acknowledged it was, parsed perhaps not yet when the signal came: it goes on, and waits its hour.
     await eventually(async () => (await intakeOf(again, id)).state === 'delayed', { what: `delayed after ${signal}` });
   }
-}, 60_000);
+});
 
 test('rebuild-index on a stopped engine gives the same answers as before', async () => {
   await using daybook = await startDaybook({ config: config() });
@@ -294,7 +294,7 @@ test('rebuild-index on a stopped engine gives the same answers as before', async
   expect(await answers(again)).toEqual(before);
   await again.fetch('/v1/definitions/exchange/activate', { method: 'POST' });
   expect(await statusOf(again, 'exchange'), 'it has had its first run').toMatchObject({ serviceStatus: 'active' });
-}, 60_000);
+});
 
 test('a second signal ends the engine at once, and nothing acknowledged is lost', async () => {
   await using daybook = await startDaybook({ config: config('initialProcessDelay: 1h') });
@@ -304,4 +304,4 @@ test('a second signal ends the engine at once, and nothing acknowledged is lost'
   await using again = await daybook.restart();
   // Whether it was parsed before the end is a race; it goes on, and waits its hour.
   await eventually(async () => (await intakeOf(again, id)).state === 'delayed', { what: 'delayed' });
-}, 60_000);
+});

@@ -71,7 +71,7 @@ beforeAll(async () => {
   await writeKey(join(folder, 'engine', 'master.key'));
   daybook = await startDaybook({ config, directory: join(folder, 'engine') });
   await send(25);
-}, 60_000);
+});
 afterAll(async () => {
   await daybook[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
@@ -146,7 +146,7 @@ test('one flipped bit anywhere is found, in the keys too, and its file is named'
     await undo();
   }
   expect(await run('verify')).toMatchObject({ code: 0, stdout: expect.stringContaining('no fault') });
-}, 60_000);
+});
 
 test('a backup is restored with its key alone, and is the same archive', async () => {
   const other = join(folder, 'restored');
@@ -176,7 +176,7 @@ test('keys that are damaged or lost are taken from the backup', async () => {
   expect((await run('verify')).stdout).toContain(`DAMAGED ${block}: is missing`);
   expect((await run('repair', '--apply', '--from', join(folder, 'backup'))).code).toBe(0);
   expect((await run('verify')).code).toBe(0);
-}, 60_000);
+});
 
 test('another master key takes its place without a byte of mail written, and the old one opens nothing', async () => {
   const next = join(folder, 'engine', 'next.key');
@@ -197,4 +197,4 @@ test('another master key takes its place without a byte of mail written, and the
   expect(await all<Entry>(daybook, '/v1/messages')).toHaveLength(sent.length);
   expect(await daybook.end('SIGTERM')).toBe(0);
   expect((await run('verify')).stdout).toContain(`encrypted under the master key ${masterKey('two').id}\n`);
-}, 60_000);
+});

@@ -40,7 +40,7 @@ beforeAll(async () => {
   daybook = await startDaybook({ config });
   for (let at = 0; at < count; at += 1) sent.push(await deliver(daybook.smtpPort, [recipient], reportOf(at)));
   await eventually(async () => (await statusOf(daybook, 'exchange')).processingQueue.messages === 0);
-}, 60_000);
+});
 afterAll(async () => {
   await daybook[Symbol.asyncDispose]();
 });

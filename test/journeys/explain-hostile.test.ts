@@ -63,4 +63,4 @@ test('a message that would end the process where it is parsed ends it neither by
     outcome: 'archived',
   });
   expect(daybook.isRunning()).toBe(true);
-}, 60_000);
+});

@@ -113,7 +113,7 @@ describe.skipIf(leftOut({ programs: ['mount'], asRoot: true }) || !canMount())(
       } finally {
         await daybook[Symbol.asyncDispose]();
       }
-    }, 60_000);
+    });
 
     // With a floor mail is refused before the disk is full; with next to none the writes themselves meet it.
     test.each(['8MB', '4KB'])(

@@ -25,7 +25,7 @@ definitions:
   - { id: exchange, description: Exchange, transport: smtp, serviceEmailAddress: journal@journal.north.example, deliveryWaitAttempts: 1 }
 `,
   });
-}, 60_000);
+});
 afterAll(() => daybook?.[Symbol.asyncDispose]());
 
 /** One report of a mail to Cy and somebody else. */
@@ -77,4 +77,4 @@ test('after a restart it is still known; a rebuilt index finds the same messages
   daybook = await daybook.restart();
   const { stdout } = await command(['gaps', '--day', day, '--json', '--config', daybook.configFile]);
   expect(JSON.parse(stdout)).toMatchObject({ day, definitions: [{ definition: 'exchange', incomplete: 3 }] });
-}, 60_000);
+});

@@ -100,7 +100,7 @@ test('S17 one id is released alone, and what makes no sense together is a fault 
   expect(await releaseWith(daybook, id)).toMatchObject({ code: 0 });
   await eventually(async () => (await intakeOf(daybook, id)).state === 'archived');
   expect(await intakeOf(daybook, other)).toMatchObject({ state: 'held' });
-}, 60_000);
+});
 
 test('S17 what is rejected by age hears 550 after DATA and is an event; a mailbox holds instead', async () => {
   await using server = await openPop3Server({
@@ -121,7 +121,7 @@ test('S17 what is rejected by age hears 550 after DATA and is an event; a mailbo
   expect((await statusOf(daybook, 'journal')).counts).toMatchObject({ received: 1, rejected: 1, held: 0 });
   await eventually(async () => (await statusOf(daybook, 'mailbox')).counts.held === 1);
   await eventually(async () => server.items.length === 0);
-}, 60_000);
+});
 
 test('S17 what is left in its mailbox stays there, is an event and a warning; SMTP holds instead', async () => {
   await using server = await openPop3Server({
@@ -145,4 +145,4 @@ test('S17 what is left in its mailbox stays there, is an event and a warning; SM
   expect(await codes('mailbox')).toEqual(['left-on-server']);
   expect(await codes('journal')).toEqual(['held-expired']);
   expect(difference(await statusOf(daybook, 'mailbox'))).toBe(0);
-}, 60_000);
+});

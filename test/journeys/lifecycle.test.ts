@@ -80,7 +80,7 @@ test('awaits its first message, is active with it, down after the silence, and b
     'connector.recovered',
   ]);
   expect(events.find(({ type }) => type === 'connector.down')).toMatchObject({ severity: 'warning', actor: 'engine' });
-}, 60_000);
+});
 
 test('awaiting its first run is a status of its own, and a restart keeps what was reached', async () => {
   await using daybook = await startDaybook({ config: config() });
@@ -95,7 +95,7 @@ test('awaiting its first run is a status of its own, and a restart keeps what wa
   expect(after).toMatchObject({ serviceStatus: 'active', lastSuccessfulExtract: before.lastSuccessfulExtract });
   expect(after.counts).toMatchObject({ received: 1, archived: 1 });
   expect(await typesOf(again)).toContain('run.first');
-}, 60_000);
+});
 
 test('suspend is in force with its answer, drains what was accepted, outlives a kill, and activate ends it', async () => {
   const tokens =
@@ -154,7 +154,7 @@ test('suspend is in force with its answer, drains what was accepted, outlives a 
     { type: 'definition.enabled', actor: 'root', data: { old: { suspended: true }, new: { suspended: false } } },
   ]);
   expect(JSON.stringify(events)).not.toContain('token-0123');
-}, 60_000);
+});
 
 test('a port that is taken is the error bind, until it is free', async () => {
   const smtpPort = await freePort();
@@ -181,4 +181,4 @@ test('a port that is taken is the error bind, until it is free', async () => {
     severity: 'error',
     data: { kind: 'bind' },
   });
-}, 60_000);
+});

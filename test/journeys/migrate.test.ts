@@ -40,7 +40,7 @@ describe.skipIf(postgresLeftOut())('the commands of a move', () => {
     await send(25);
     for (let at = 0; at < waitingOnes; at += 1)
       await deliver(daybook.smtpPort, ['slow@journal.north.example'], lunchReport(`slow${at}`));
-  }, 90_000);
+  });
   afterAll(async () => {
     await daybook?.[Symbol.asyncDispose]();
     await postgres?.[Symbol.asyncDispose]();

@@ -85,7 +85,6 @@ test.skipIf(leftOut({ programs: ['prlimit'] }))(
     expect(daybook.log(), 'no descriptor was lacking').not.toMatch(/EMFILE|too many open files/i);
     expect(await daybook.end('SIGTERM')).toBe(0);
   },
-  90_000,
 );
 
 test('while the event loop is late a second message is put off with 452, the first is finished, and then all is as before', async () => {
@@ -116,4 +115,4 @@ test('while the event loop is late a second message is put off with 452, the fir
   const events = await all<{ readonly type: string }>(daybook, '/v1/events?type=overload.begun');
   expect(events).toHaveLength(1);
   expect(await daybook.end('SIGTERM')).toBe(0);
-}, 60_000);
+});

@@ -48,7 +48,7 @@ test('500 reports of every family and damage by 8 connections: none lost, each a
   expect(await daybook.end('SIGTERM')).toBe(0);
   await using again = await daybook.restart();
   expect(await answers(again)).toEqual(before);
-}, 60_000);
+});
 
 async function send(daybook: Daybook, queue: Iterator<Sent>, kept: Kept[]): Promise<void> {
   await using client = await SmtpClient.ready(daybook.smtpPort);

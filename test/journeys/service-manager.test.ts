@@ -50,14 +50,14 @@ describe.skipIf(leftOut({ programs: ['systemd-notify', 'perl'] }))('a service ma
     expect(await daybook.end('SIGTERM')).toBe(0);
     await eventually(async () => socket.said().includes('STOPPING=1'), { what: 'STOPPING' });
     expect(daybook.log()).not.toContain('systemd could not be told');
-  }, 60_000);
+  });
 
   test('is not waited for: one that is gone is told of once, and mail goes on', async () => {
     await using daybook = await startDaybook({ config, environment: { NOTIFY_SOCKET: '/nowhere/at/all' } });
     await eventually(async () => daybook.log().includes('systemd could not be told'));
     expect((await daybook.fetch('/readyz')).status).toBe(200);
     expect(await daybook.end('SIGTERM')).toBe(0);
-  }, 60_000);
+  });
 });
 
 test('a signal in the middle of the start ends nothing: SIGHUP is heard after it, SIGTERM stops it in order', async () => {
@@ -78,4 +78,4 @@ test('a signal in the middle of the start ends nothing: SIGHUP is heard after it
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
-}, 60_000);
+});

@@ -231,7 +231,7 @@ test('past limits.processingQueue 452, until there is room again', async () => {
     );
     return items.length === 1;
   });
-}, 60_000);
+});
 
 test('below store.minimumFree 452, and nothing is taken', async () => {
   const text = `logLevel: error\nstore: { minimumFree: 900000GB }\ndirectory: { internalDomains: [north.example] }\ndefinitions:${definition('open')}`;
@@ -239,4 +239,4 @@ test('below store.minimumFree 452, and nothing is taken', async () => {
   await using client = await SmtpClient.ready(daybook.smtpPort);
   expect(code(await client.mail([at('open')], lunchReport('no-room')))).toBe('452 4.3.1');
   expect((await statusOf(daybook, 'open')).counts).toMatchObject({ received: 0 });
-}, 60_000);
+});

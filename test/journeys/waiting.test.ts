@@ -67,7 +67,7 @@ test('delayed, then matching, then archived at the last attempt', async () => {
     expect(late, 'an attempt runs within a second of its time').toBeGreaterThanOrEqual(0);
     expect(late).toBeLessThan(1000);
   }
-}, 60_000);
+});
 
 test('an item that waits is woken by the copy from the other path, and matched long before its next attempt', async () => {
   await using daybook = await startDaybook({ config: config(long) });
@@ -89,7 +89,7 @@ test('an item that waits is woken by the copy from the other path, and matched l
     'to:bo@north.example',
   ]);
   expect(entry.observations).toHaveLength(2);
-}, 60_000);
+});
 
 test('an item still in its delay waits the delay out, then matches at its first attempt', async () => {
   await using daybook = await startDaybook({ config: config('initialProcessDelay: 2s\ndeliveryWaitInterval: 10m') });
@@ -101,7 +101,7 @@ test('an item still in its delay waits the delay out, then matches at its first 
   expect(matched).toMatchObject({ attempt: 1, entryId: (await itemOf(daybook, copy.id)).entryId });
   const looked = matched.steps.find(({ step }) => step === 'attempt')!;
   expect(msBetween(matched.receivedAt, looked.at)).toBeGreaterThanOrEqual(2000);
-}, 60_000);
+});
 
 test.each(['SIGTERM', 'SIGKILL'] as const)(
   '%s in the middle of a wait keeps attempts, times and the wake',
@@ -121,7 +121,6 @@ test.each(['SIGTERM', 'SIGKILL'] as const)(
     expect((await until(again, ids[0]!, 'matched')).attempt).toBe(1);
     expect(await itemOf(again, ids[1]!), 'the other one still waits').toEqual(before[1]);
   },
-  60_000,
 );
 
 test('attempts that fell into the outage are not burnt: the overdue one runs now, the next keeps its interval', async () => {
@@ -140,7 +139,7 @@ test('attempts that fell into the outage are not burnt: the overdue one runs now
   const second = late.steps.findLast(({ step }) => step === 'attempt')!;
   expect(msBetween(second.at, late.nextAttemptAt)).toBe(1500);
   expect(await until(again, id, 'archived')).toMatchObject({ attempt: 3 });
-}, 60_000);
+});
 
 test('the extended wait of internal mail ends at its absolute time, restart or not; other mail does not wait', async () => {
   const extended = 'extendedDeduplication: true\ndeliveryWaitAttempts: 1';
@@ -159,7 +158,7 @@ test('the extended wait of internal mail ends at its absolute time, restart or n
   const late = msBetween(waiting.deadline!, archived.steps.findLast(({ step }) => step === 'attempt')!.at);
   expect(late).toBeGreaterThanOrEqual(0);
   expect(late).toBeLessThan(1500);
-}, 60_000);
+});
 
 test('the gateway’s own copy is archived at once and wakes the journal’s; one that comes late still merges', async () => {
   const gatewayPort = await freePort();
@@ -183,7 +182,7 @@ test('the gateway’s own copy is archived at once and wakes the journal’s; on
     received: 1,
   });
   expect(await daybook.get('/v1/ledger')).toMatchObject({ received: 4, difference: 0 });
-}, 60_000);
+});
 
 /** The Date of the original in a report, so that a copy is the same message. */
 const dateIn = (report: Buffer): string => /\r\nDate: (.*)\r\n/.exec(report.toString('latin1'))![1]!;
