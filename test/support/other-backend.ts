@@ -8,7 +8,6 @@ export const filesNotOfCluster: Readonly<Record<string, string>> = {
   'journeys/canary-encrypted.test.ts': 'store.encryption is refused in a cluster',
   'journeys/cost.test.ts': 'what it counts, syncs of the log among them, is done by the database there',
   'journeys/damaged-reads.test.ts': 'it damages the files of a log',
-  'journeys/json-output.test.ts': 'one of its commands is rekey, and store.encryption is refused in a cluster',
 };
 
 /** One server for all files of a run whose engines are workers of clusters; each folder has its own database there. */
