@@ -94,8 +94,9 @@ async function withPlace<T>({ cluster }: Settings, work: (place: ClusterPlace) =
   const postgres = stack.use(openPostgres(cluster.postgres.reveal()));
   const { vaultOf } = await import('./engine/backend.ts');
   const openVault = vaultOf(cluster, asyncScheduler);
-  const vault = openVault === null ? null : stack.use(await openVault());
-  return await work({ postgres, rows: await openLogRows(postgres, clusterLog), vault });
+  const rows = await openLogRows(postgres, clusterLog);
+  const vault = openVault === null ? null : stack.use(await openVault(rows.room));
+  return await work({ postgres, rows, vault });
 }
 
 interface Round extends Settings {

@@ -24,8 +24,8 @@ export async function openLogReader({
   const stack = closing();
   try {
     const postgres = stack.use(openPostgres(url));
-    const vault = openVault === null ? null : stack.use(await openVault());
     const rows = await openLogRows(postgres, log);
+    const vault = openVault === null ? null : stack.use(await openVault(rows.room));
     return {
       head: await rows.head(),
       record: async (seq) => decodeRow(await rows.read(seq)).head,

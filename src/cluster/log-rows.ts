@@ -52,16 +52,19 @@ export class LogRows {
   readonly #run: Run;
   readonly #log: number;
   readonly mark: number;
+  /** Where its packs lie in object storage: no other log has the same, of whatever database. */
+  readonly room: string;
 
   private constructor(postgres: Postgres, row: Row) {
     this.#run = (statement) => answered(postgres.run(statement));
     this.#log = Number(row['log']);
     this.mark = Number(row['mark']);
+    this.room = String(row['room']);
   }
 
   /** The log of this name; made where it is missing, with `mark` for its mark. */
   static async open(postgres: Postgres, name: string, mark: number): Promise<LogRows> {
-    const find = { text: 'select log, mark from daybook.log where name = $1', values: [name] };
+    const find = { text: 'select log, mark, room from daybook.log where name = $1', values: [name] };
     const [row] = await postgres.transaction(async (run) => {
       const found = await run(find);
       if (found.length > 0) return found;

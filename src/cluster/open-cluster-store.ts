@@ -15,8 +15,8 @@ export interface ClusterStoreOptions
   readonly postgres: string;
   /** Of the log; the workers of one cluster name the same. */
   readonly log: string;
-  /** Opens the room of bodies; null: they lie in the database. */
-  readonly openVault: (() => Promise<Vault>) | null;
+  /** Opens the room of bodies, by its name; null: they lie in the database. */
+  readonly openVault: ((room: string) => Promise<Vault>) | null;
   /** Unique among the workers of the log. */
   readonly worker: string;
   readonly clock: SchedulerLike;
@@ -32,8 +32,8 @@ export async function openClusterStore(options: ClusterStoreOptions, lock: Async
   const stack = closing();
   try {
     const postgres = stack.use(openPostgres(options.postgres));
-    const vault = options.openVault === null ? null : stack.use(await options.openVault());
     const rows = await openLogRows(postgres, options.log);
+    const vault = options.openVault === null ? null : stack.use(await options.openVault(rows.room));
     await refuseWhileMoved(postgres, rows.id);
     const index = stack.use(await prepareIndex({ dataDir: options.dataDir, rebuild: options.rebuild }));
     const { worker, clock, tokenOf } = options;

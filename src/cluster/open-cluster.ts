@@ -18,8 +18,8 @@ export interface ClusterOptions {
   /** Of the log; the workers of one cluster name the same. */
   readonly log: string;
   readonly worker: string;
-  /** Opens the room of bodies; null: they lie in the database. */
-  readonly openVault: (() => Promise<Vault>) | null;
+  /** Opens the room of bodies, by its name; null: they lie in the database. */
+  readonly openVault: ((room: string) => Promise<Vault>) | null;
   readonly clock: SchedulerLike;
 }
 

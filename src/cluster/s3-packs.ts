@@ -10,19 +10,32 @@ const removalsAtOnce = 8;
 /** Of one answer: half a minute is enough for it at 5 Mbit/s, whatever a payload has. */
 const readBytes = 16 * 1024 * 1024;
 const readsAtOnce = 3;
-/** Day and id of a pack, both of the time of its making: keys stand in the order of time. */
-const packForm = /^\d{8}\/([0-7][0-9A-HJKMNP-TV-Z]{25})$/;
+const uuid = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
+export const roomForm = new RegExp(`^${uuid}$`);
+/**
+ * Room of its log, day and id of a pack, both of the time of its making: keys of a room stand in the order of time. Before
+ * logs had rooms a pack had none; those are read and removed by their name, and not listed.
+ */
+const packForm = new RegExp(`^(?:${uuid}/)?\\d{8}/([0-7][0-9A-HJKMNP-TV-Z]{25})$`);
 
 /** Packs that are in the bucket: read, listed and taken away. */
 export class S3Packs {
   readonly #client: S3Client;
   readonly #prefix: string;
+  readonly #room: string;
   /** Asked for once, with the first removal: it does not change under a running engine. */
   #isVersioned: boolean | null = null;
 
-  constructor(client: S3Client, prefix: string) {
+  constructor(client: S3Client, prefix: string, room: string) {
     this.#client = client;
     this.#prefix = prefix;
+    this.#room = room;
+  }
+
+  /** Of a pack that is made under this id. */
+  nameOf(id: string): string {
+    const day = new Date(decodeTime(id)).toISOString().slice(0, 10).replaceAll('-', '');
+    return `${this.#room}/${day}/${id}`;
   }
 
   keyOf(pack: string): string {
@@ -54,12 +67,12 @@ export class S3Packs {
   }
 
   /**
-   * Packs made before that time, the oldest first, then uploads that were begun before it and not ended. The clock of a
+   * Packs of the room that were made before that time, the oldest first, then uploads that were begun before it and not ended. The clock of a
    * worker (in the name) and that of the object storage must both say so: one that is slow would give away what another
    * has just stored and not referred to yet. A name may come twice, as a pack and as an upload.
    */
   async *list(before: number): AsyncGenerator<string> {
-    const prefix = `${this.#prefix}/`;
+    const prefix = `${this.#prefix}/${this.#room}/`;
     for await (const { key, modifiedAt } of failing(this.#client.list(prefix))) {
       const pack = this.#packOf(key);
       if (pack === null) continue;
@@ -96,7 +109,7 @@ export class S3Packs {
   }
 
   async #abortUploads(keys: ReadonlySet<string>): Promise<void> {
-    for await (const upload of this.#client.uploads(`${this.#prefix}/`)) {
+    for await (const upload of this.#client.uploads(`${this.#prefix}/${this.#room}/`)) {
       if (keys.has(upload.key)) await this.#client.abort(upload);
     }
   }
@@ -130,7 +143,7 @@ export class S3Packs {
 }
 
 /** By the clock of the worker that made it, epoch ms. */
-const madeAt = (pack: string): number => decodeTime(pack.slice(pack.indexOf('/') + 1));
+const madeAt = (pack: string): number => decodeTime(pack.slice(pack.lastIndexOf('/') + 1));
 
 /** What was asked for, its errors as failures of the store. */
 export const asked = <T>(answer: Promise<T>): Promise<T> =>

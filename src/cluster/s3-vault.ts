@@ -1,5 +1,4 @@
 import type { SchedulerLike } from 'rxjs';
-import { decodeTime } from 'ulid';
 import type { NewId } from '../../streams/ports.ts';
 import { once } from '../close.ts';
 import { encodePack, type Payload } from './pack.ts';
@@ -7,13 +6,15 @@ import { PackQueue } from './pack-queue.ts';
 import { s3Client } from './s3-client.ts';
 import type { S3Client, S3Retention } from './s3-client.types.ts';
 import { keyForm } from './s3-line.ts';
-import { asked, S3Packs } from './s3-packs.ts';
+import { asked, roomForm, S3Packs } from './s3-packs.ts';
 import type { S3WireOptions } from './s3-wire.ts';
 import type { Vault, VaultRef } from './vault.types.ts';
 
 export interface S3VaultOptions extends S3WireOptions {
   /** Keys begin with it: `mail` or `archive/mail`. */
   readonly prefix: string;
+  /** Of one log, a UUID: its packs are stored behind the prefix under this name, and only they are listed. */
+  readonly room: string;
   readonly newId: NewId;
   /** Nothing can be taken out of the bucket for so long. The bucket must have been made with Object Lock. */
   readonly objectLock?: { readonly mode: S3Retention['mode']; readonly retainMs: number };
@@ -40,15 +41,16 @@ export interface S3Vault extends Vault {
 
 /** @throws Error that says which option cannot be */
 export function s3Vault(options: S3VaultOptions, clock: SchedulerLike): S3Vault {
-  const { prefix, newId, objectLock } = options;
+  const { prefix, room, newId, objectLock } = options;
   if (!keyForm.test(prefix)) throw new Error(`${prefix} cannot begin the keys of a bucket`);
+  if (!roomForm.test(room)) throw new Error(`${room} is no room of a log`);
   const client = s3Client(options, clock);
   const { maxPackBytes = 16 * 1024 * 1024, maxPuts = 4, gatherMs = 0, maxHeldBytes = 128 * 1024 * 1024 } = options;
-  const packs = new S3Packs(client, prefix);
+  const packs = new S3Packs(client, prefix, room);
   const write = async (payloads: readonly Payload[]): Promise<readonly VaultRef[]> => {
     const now = clock.now();
     const id = newId();
-    const pack = `${new Date(decodeTime(id)).toISOString().slice(0, 10).replaceAll('-', '')}/${id}`;
+    const pack = packs.nameOf(id);
     const { pieces, frames, size } = encodePack(payloads);
     const put = size > maxPackBytes ? client.putLarge : client.put;
     const retention = objectLock && { mode: objectLock.mode, until: now + objectLock.retainMs };

@@ -62,6 +62,8 @@ const migrations: readonly string[] = [
     primary key (log, room, owner, key)
   ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
   `,
+  // Where the packs of a log lie in a bucket that logs of other databases may use too. Drawn anew for each log that stands.
+  'alter table daybook.log add room uuid not null unique default gen_random_uuid()',
 ];
 
 /** Any number; two workers that start at once take turns. */

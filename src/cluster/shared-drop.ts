@@ -92,8 +92,7 @@ async function readAsItIs(vault: Pick<Vault, 'read'>, ref: VaultRef): Promise<Ui
 
 /**
  * Removes packs that were stored before `before` (epoch ms) and that no record names: of workers that ended in between.
- * `before` lies a day in the past or more, `orphanAfterMs`. The place of these packs must be of logs of this database
- * alone. Answers how many it removed, `max` at most. @throws EngineFailure `store-failed`
+ * `before` lies a day in the past or more, `orphanAfterMs`. The vault lists the packs of this log alone. Answers how many it removed, `max` at most. @throws EngineFailure `store-failed`
  */
 export async function sweepPacks(
   { rows, vault }: { readonly rows: Pick<DropRows, 'orphans'>; readonly vault: Pick<Vault, 'list' | 'remove'> },

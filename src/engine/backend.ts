@@ -91,7 +91,10 @@ function placeOf(clustered: EngineOptions['cluster'], clock: SchedulerLike): Clu
 /** A sender is told to come again, rather than kept waiting. */
 const s3PatienceMs = 20_000;
 
-/** Where bodies lie, in a bucket that is this cluster's alone; null: in the database. */
+/** Keys of the bucket begin with it; behind it each log has a room of its own. */
+const bucketPrefix = 'daybook';
+
+/** Where bodies lie, in a bucket that logs of other databases may use too; null: in the database. */
 export function vaultOf(
   { bodies, s3 }: Pick<NonNullable<EngineOptions['cluster']>, 'bodies' | 's3'>,
   clock: SchedulerLike,
@@ -100,8 +103,8 @@ export function vaultOf(
   const newId = createNewId(clock);
   const { endpoint, region, bucket } = s3;
   const place = { endpoint, region, bucket, accessKey: s3.accessKey.reveal(), secretKey: s3.secretKey };
-  return async (): Promise<Vault> =>
-    s3Vault({ place, prefix: 'daybook', newId, random: Math.random, patienceMs: s3PatienceMs }, clock);
+  return async (room: string): Promise<Vault> =>
+    s3Vault({ place, prefix: bucketPrefix, room, newId, random: Math.random, patienceMs: s3PatienceMs }, clock);
 }
 
 /** In the data directory of a worker: what it is known by in a cluster, whatever it is named. */

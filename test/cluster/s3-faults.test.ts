@@ -9,7 +9,7 @@ import type { VaultRef } from '../../src/cluster/vault.types.ts';
 import { createNewId } from '../../src/engine/new-id.ts';
 import { listed } from '../contracts/vault.contract.ts';
 import { eventually } from '../support/eventually.ts';
-import { type ObjectStore, objectStoreLeftOut, startObjectStore } from '../support/object-store.ts';
+import { type ObjectStore, objectStoreLeftOut, someRoom, startObjectStore } from '../support/object-store.ts';
 import { RetryClock } from '../support/retry-clock.ts';
 import { type Spoiling, type SpoilingProxy, startSpoilingProxy } from '../support/spoiling-proxy.ts';
 
@@ -29,8 +29,8 @@ describe.skipIf(objectStoreLeftOut())('faults between a vault and Ceph', () => {
   let client: S3Client;
   const vaultOf = (options: Partial<S3VaultOptions> = {}): S3Vault => {
     const throughProxy = { ...place, endpoint: proxy.endpoint };
-    const usual = { place: throughProxy, prefix: 'mail', newId: createNewId(clock), random: () => 0, told: clock.told };
-    return s3Vault({ ...usual, ...options }, clock);
+    const usual = { place: throughProxy, prefix: 'mail', room: someRoom, newId: createNewId(clock) };
+    return s3Vault({ ...usual, random: () => 0, told: clock.told, ...options }, clock);
   };
   beforeAll(async () => {
     store = await startObjectStore();
@@ -253,7 +253,7 @@ describe.skipIf(objectStoreLeftOut())('faults between a vault and Ceph', () => {
     const newId = createNewId(asyncScheduler);
     const told = ({ text }: { readonly text: string }): void => void troubles.push(text);
     await using own = s3Vault(
-      { place, prefix: 'mail', newId, random: Math.random, told, maxPackBytes: 20_000 },
+      { place, prefix: 'mail', room: someRoom, newId, random: Math.random, told, maxPackBytes: 20_000 },
       asyncScheduler,
     );
     const stored: { readonly bytes: Buffer; readonly ref: VaultRef }[] = [];

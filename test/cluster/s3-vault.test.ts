@@ -9,15 +9,20 @@ import type { VaultRef } from '../../src/cluster/vault.types.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { createNewId } from '../../src/engine/new-id.ts';
 import { listed } from '../contracts/vault.contract.ts';
-import { type ObjectStore, objectStoreLeftOut, startObjectStore } from '../support/object-store.ts';
+import { type ObjectStore, objectStoreLeftOut, someRoom, startObjectStore } from '../support/object-store.ts';
 import { startSpoilingProxy } from '../support/spoiling-proxy.ts';
 import { makeTlsPair } from '../support/tls-pair.ts';
 import { VirtualClock } from '../support/virtual-time.ts';
 
 const hour = 3_600_000;
+/** As packs were named before logs had rooms. */
+const old = '20260101/01KDV5W800CCCCCCCCCCCCCCCC';
 const random = Math.random;
 const vaultOf = (place: S3Place, options: Partial<S3VaultOptions> = {}): S3Vault =>
-  s3Vault({ place, prefix: 'mail', newId: createNewId(asyncScheduler), random, ...options }, asyncScheduler);
+  s3Vault(
+    { place, prefix: 'mail', room: someRoom, newId: createNewId(asyncScheduler), random, ...options },
+    asyncScheduler,
+  );
 const clientOf = (place: S3Place): S3Client => s3Client({ place, random }, asyncScheduler);
 async function keysOf(client: S3Client): Promise<readonly string[]> {
   const keys: string[] = [];
@@ -32,7 +37,7 @@ describe.skipIf(objectStoreLeftOut())('a bucket of Ceph', () => {
   });
   afterAll(() => store[Symbol.asyncDispose]());
 
-  test('payloads of many stores lie together, under the day and an id, and a pack tells what it holds', async () => {
+  test('payloads of many stores lie together, under its log, the day and an id, and a pack tells what it holds', async () => {
     const place = await store.bucket();
     await using vault = vaultOf(place, { prefix: 'archive/of/mail' });
     await using client = clientOf(place);
@@ -43,8 +48,8 @@ describe.skipIf(objectStoreLeftOut())('a bucket of Ceph', () => {
     const packs = [...new Set(refs.map(({ pack }) => pack))];
     expect(packs).toHaveLength(1);
     const days = [-1, 0].map((back) => new Date(Date.now() + back * 60_000).toISOString().slice(0, 10));
-    expect(days.map((day) => day.replaceAll('-', ''))).toContain(packs[0]?.slice(0, 8));
-    expect(packs[0]).toMatch(/^\d{8}\/[0-9A-Z]{26}$/);
+    expect(days.map((day) => day.replaceAll('-', ''))).toContain(packs[0]?.split('/')[1]);
+    expect(packs[0]).toMatch(new RegExp(`^${someRoom}/\\d{8}/[0-9A-Z]{26}$`));
     expect(await keysOf(client)).toEqual([`archive/of/mail/${packs[0]}.pack`]);
     expect(await vault.contents(packs[0] ?? '')).toEqual(refs);
     await expect(vault.contents('20200101/01DXF6DT00CCCCCCCCCCCCCCCC')).rejects.toMatchObject({ code: 'missing' });
@@ -98,17 +103,50 @@ describe.skipIf(objectStoreLeftOut())('a bucket of Ceph', () => {
     await using vault = vaultOf(place);
     await using client = clientOf(place);
     const [{ pack }] = (await vault.store([[randomBytes(100)]])) as [VaultRef];
-    const unfinished = `mail/20260101/${createNewId(asyncScheduler)()}.pack`;
+    const unfinished = `mail/${someRoom}/20260101/${createNewId(asyncScheduler)()}.pack`;
     await startUpload(place, unfinished);
-    for (const key of ['mail/notes.txt', 'mail/20260101/x.pack', 'mailbox/20260101/01DXF6DT00CCCCCCCCCCCCCCCC.pack']) {
-      await client.put(key, [Buffer.from('somebody else’s')]);
-    }
+    const others = [`mail/${someRoom}/notes.txt`, `mail/${someRoom}/20260101/x.pack`, `mailbox/${old}.pack`];
+    for (const key of others) await client.put(key, [Buffer.from('somebody else’s')]);
     const packs = await listed(vault, Date.now() + hour);
-    expect(packs).toEqual([pack, unfinished.slice(5, -5)]);
+    expect(packs).toEqual([pack, unfinished.slice('mail/'.length, -'.pack'.length)]);
     await vault.remove(packs);
     expect(await listed(vault, Date.now() + hour)).toEqual([]);
     for await (const upload of client.uploads('')) expect.fail(`${upload.key} is still there`);
     expect(await keysOf(client)).toHaveLength(3);
+  });
+
+  test('logs that share a bucket have rooms of their own there: neither lists, nor ends, what is the other’s', async () => {
+    const place = await store.bucket();
+    const there = '9b2f8a54-53a1-4d0f-8a36-5d1b0e3c7f20';
+    await using one = vaultOf(place);
+    await using two = vaultOf(place, { room: there });
+    const [ours] = (await one.store([[Buffer.from('ours')]])) as [VaultRef];
+    const [theirs] = (await two.store([[Buffer.from('theirs')]])) as [VaultRef];
+    const upload = `${there}/20260101/${createNewId(asyncScheduler)()}`;
+    await startUpload(place, `mail/${upload}.pack`);
+    expect(await listed(one, Date.now() + hour)).toEqual([ours.pack]);
+    expect(await listed(two, Date.now() + hour)).toEqual([theirs.pack, upload]);
+    await one.remove([ours.pack]);
+    expect(await listed(two, Date.now() + hour)).toEqual([theirs.pack, upload]);
+    expect(Buffer.from(await one.read(theirs, 0, 6)).toString()).toBe('theirs');
+    for (const room of ['', 'mail', there.toUpperCase(), `${there}/x`])
+      expect(() => vaultOf(place, { room })).toThrow('no room');
+  });
+
+  test('a pack from before logs had rooms is read and removed by its name, and not listed', async () => {
+    const place = await store.bucket();
+    await using vault = vaultOf(place);
+    await using client = clientOf(place);
+    const [ref] = (await vault.store([[Buffer.from('early')]])) as [VaultRef];
+    const bytes =
+      (await client.get(`mail/${ref.pack}.pack`, 0, (await client.size(`mail/${ref.pack}.pack`)) ?? 0)) ?? [];
+    await client.put(`mail/${old}.pack`, [Buffer.from(bytes)]);
+    const early = { ...ref, pack: old };
+    expect(Buffer.from(await vault.read(early, 0, 5)).toString()).toBe('early');
+    expect(await vault.contents(old)).toEqual([early]);
+    expect(await listed(vault, Date.now() + hour)).toEqual([ref.pack]);
+    await vault.remove([old]);
+    expect(await keysOf(client)).toEqual([`mail/${ref.pack}.pack`]);
   });
 
   test('a pack is old only when both clocks say so: that of the worker and that of the storage', async () => {
@@ -177,7 +215,7 @@ describe.skipIf(objectStoreLeftOut())('a bucket of Ceph', () => {
     const objectLock = { mode: 'COMPLIANCE', retainMs: hour } as const;
     await expect(check({}, { objectLock })).rejects.toThrow('no Object Lock');
     const clock = new VirtualClock(Date.now() - 24 * hour);
-    await using late = s3Vault({ place, prefix: 'mail', newId: createNewId(clock), random }, clock);
+    await using late = s3Vault({ place, prefix: 'mail', room: someRoom, newId: createNewId(clock), random }, clock);
     await expect(late.check()).rejects.toThrow('RequestTimeTooSkewed');
   });
 

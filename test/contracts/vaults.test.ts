@@ -4,7 +4,7 @@ import { s3Client } from '../../src/cluster/s3-client.ts';
 import { s3Vault } from '../../src/cluster/s3-vault.ts';
 import { createNewId } from '../../src/engine/new-id.ts';
 import { MemoryPacks } from '../support/memory-vault.ts';
-import { type ObjectStore, objectStoreLeftOut, startObjectStore } from '../support/object-store.ts';
+import { type ObjectStore, objectStoreLeftOut, someRoom, startObjectStore } from '../support/object-store.ts';
 import { type VaultHome, vaultContract } from './vault.contract.ts';
 
 vaultContract('memory', async () => {
@@ -36,7 +36,7 @@ async function s3Home(store: ObjectStore, versioned: boolean): Promise<VaultHome
   const [place, prefix] = [await store.bucket({ versioned }), 'archive/mail'];
   const newId = createNewId(asyncScheduler);
   return {
-    open: async () => s3Vault({ place, prefix, newId, random: Math.random }, asyncScheduler),
+    open: async () => s3Vault({ place, prefix, room: someRoom, newId, random: Math.random }, asyncScheduler),
     spoil: async ({ pack, at }) => {
       await using client = s3Client({ place, random: Math.random }, asyncScheduler);
       const key = `${prefix}/${pack}.pack`;

@@ -23,7 +23,7 @@ export interface SharedLogFixtureOptions {
   /** Connection string. */
   readonly url: string;
   /** Opens the room of bodies for one worker; null: they lie in the database. */
-  readonly openVault: (() => Vault) | null;
+  readonly openVault: ((room: string) => Vault) | null;
 }
 
 export async function openSharedLogFixture({ url, openVault }: SharedLogFixtureOptions): Promise<SharedLogFixture> {
@@ -38,7 +38,7 @@ export async function openSharedLogFixture({ url, openVault }: SharedLogFixtureO
       const log = await openSharedLog({
         postgres,
         rows,
-        vault: openVault === null ? null : openVault(),
+        vault: openVault === null ? null : openVault(rows.room),
         worker,
         clock: asyncScheduler,
         now: () => Date.now(),
