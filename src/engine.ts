@@ -91,7 +91,7 @@ async function openWorkshop(
   const master = await masterKeyFrom(storing.encryption);
   let known: DefinitionBook | undefined;
   const large = stack.use(openLargeMail(clock));
-  const { store, duties, logBytes, sight } = await openBackend(
+  const { store, duties, logBytes, sight, packs } = await openBackend(
     live.current,
     {
       master,
@@ -138,6 +138,7 @@ async function openWorkshop(
     duties,
     logBytes,
     sight,
+    packs,
     rejected,
     detail,
     live,

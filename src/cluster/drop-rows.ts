@@ -1,3 +1,4 @@
+import { EngineFailure } from '../../streams/failure.ts';
 import { answered, type Postgres, type Run } from './postgres.ts';
 import type { VaultRef } from './vault.types.ts';
 
@@ -59,8 +60,17 @@ export class DropRows {
     return this.#standing(this.#run, pack, '');
   }
 
-  /** Points these records at where their payloads lie now; false, and nothing done, where others stand in the pack by now. */
-  move(pack: string, moved: readonly Standing[]): Promise<boolean> {
+  /** Up to when the newest sweep takes packs that nothing names, epoch ms. */
+  sweepBegun(): Promise<number> {
+    return sweepBegun(this.#run, this.#log, '');
+  }
+
+  /**
+   * Points these records at where their payloads lie now; false, and nothing done, where others stand in the pack by now.
+   * `begun`: of the sweep before they were stored. @throws EngineFailure `store-failed` where another one has begun, which
+   * may have taken them
+   */
+  move(pack: string, moved: readonly Standing[], begun: number): Promise<boolean> {
     return this.#inTransaction(async (run) => {
       const now = await this.#standing(run, pack, 'for update');
       const isSame = now.length === moved.length && now.every(({ seq }, at) => seq === moved[at]?.seq);
@@ -76,6 +86,9 @@ export class DropRows {
           moved.map(({ ref }) => ref.at),
         ],
       });
+      // At the end: nobody appends from here to the commit.
+      if ((await sweepBegun(run, this.#log, 'for share')) !== begun)
+        throw new EngineFailure('store-failed', 'what was stored for a pack that is thinned may have been swept');
       return true;
     });
   }
@@ -86,16 +99,6 @@ export class DropRows {
       text: 'update daybook.record set pack = null, pack_at = null where log = $1 and pack = $2 and dropped',
       values: [this.#log, pack],
     });
-  }
-
-  /** Those of these packs that no record names, of whatever log of this database. */
-  async orphans(packs: readonly string[]): Promise<readonly string[]> {
-    const rows = await this.#run({
-      text: `select p.pack from unnest($1::text[]) as p (pack) where not exists (
-               select 1 from daybook.log l join daybook.record r on r.log = l.log and r.pack = p.pack)`,
-      values: [packs],
-    });
-    return rows.map(({ pack }) => String(pack));
   }
 
   async #standing(run: Run, pack: string, lock: '' | 'for update'): Promise<readonly Standing[]> {
@@ -114,4 +117,9 @@ export class DropRows {
   #inTransaction<T>(work: (run: Run) => Promise<T>): Promise<T> {
     return answered(this.#postgres.transaction(work));
   }
+}
+
+async function sweepBegun(run: Run, log: number, lock: '' | 'for share'): Promise<number> {
+  const [row] = await run({ text: `select sweep_begun from daybook.log where log = $1 ${lock}`, values: [log] });
+  return Number(row?.['sweep_begun']);
 }

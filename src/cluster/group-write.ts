@@ -11,7 +11,7 @@ import type { Prepared, SharedLogOptions, Turn, Written } from './shared-log.typ
 import { decodeRow, prepare } from './shared-records.ts';
 import type { VaultRef } from './vault.types.ts';
 
-/** Packs that nothing refers to are swept after a day: who was suspended for long after storing one must not refer to it. */
+/** Packs that nothing refers to are swept after a day: who was suspended for long after storing one does not refer to it. */
 const refsGoodForMs = 3_600_000;
 
 export interface GroupParts {
@@ -71,6 +71,7 @@ export class GroupWrite {
       const head = await rows.lock(run, worker);
       this.#follower.compare(head);
       if (this.#isOurs(head.last)) return this.#readBack(run, head.last);
+      this.#refuseSwept(head);
       this.#forget(new EngineFailure('store-failed', 'what was decided was not written'));
       await this.#decide(head);
       return this.#write(run, head, early ?? (await this.#places(run)));
@@ -106,6 +107,13 @@ export class GroupWrite {
     }
     seat.last = last;
     return false;
+  }
+
+  /** By no clock of its own, which may have stood still with the worker: a sweep says beforehand what it may take. */
+  #refuseSwept({ sweepBegun }: LockedHead): void {
+    const { stored } = this.#parts;
+    if (stored !== null && stored.at < sweepBegun)
+      throw new EngineFailure('store-failed', 'what was stored before a sweep began may have been swept');
   }
 
   async #decide(head: LockedHead): Promise<void> {

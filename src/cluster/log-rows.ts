@@ -9,6 +9,8 @@ export interface LockedHead extends LogPosition {
   readonly mark: number;
   /** The server's clock, epoch ms. */
   readonly at: number;
+  /** What was stored before it (epoch ms) and is named by nothing may have been swept. */
+  readonly sweepBegun: number;
   /** What this worker has written last, in whatever session. */
   readonly last: LastWrite | null;
 }
@@ -95,7 +97,7 @@ export class LogRows {
   async lock(run: Run, worker: string): Promise<LockedHead> {
     const [row] = await run({
       name: 'lock',
-      text: `select l.seq, l.hash, l.mark, ${serverNow} as at,
+      text: `select l.seq, l.hash, l.mark, l.sweep_begun, ${serverNow} as at,
                w.session, w.batch, w.first_seq, w.last_seq
              from daybook.log l left join daybook.writer w on w.log = l.log and w.worker = $2
              where l.log = $1 for update of l`,
@@ -111,7 +113,12 @@ export class LogRows {
             lastSeq: Number(row?.['last_seq']),
           }
         : null;
-    return { ...positionOf(row), mark: Number(row?.['mark']), at: Number(row?.['at']), last };
+    const [mark, at, sweepBegun] = [row?.['mark'], row?.['at'], row?.['sweep_begun']].map(Number) as [
+      number,
+      number,
+      number,
+    ];
+    return { ...positionOf(row), mark, at, sweepBegun, last };
   }
 
   /** Bodies in the database itself; the answer names them in their order. Nobody waits for it but the caller. */

@@ -5,7 +5,9 @@ import { type ClusterBoard, createClusterBoard } from './cluster-board.ts';
 import { type ClusterProbe, createClusterProbe } from './cluster-probe.ts';
 import { openClusterStore } from './open-cluster-store.ts';
 import { openLogRows } from './open-shared-log.ts';
+import { type SweepOptions, sweepIfDue } from './pack-sweep.ts';
 import { openPostgres } from './postgres.ts';
+import { SweepRows } from './sweep-rows.ts';
 import { definitionTenure, openTenures, type Tenures } from './tenures.ts';
 import type { Vault } from './vault.types.ts';
 
@@ -31,6 +33,8 @@ export interface Cluster extends AsyncDisposable {
   /** Takes the worker's place among the others, once it has its folder to itself and knows the log. @throws as `openTenures` */
   join(home: string): Promise<Tenures>;
   readonly probe: ClusterProbe;
+  /** Packs that nothing names, in the room of bodies; null: bodies lie in the database. */
+  readonly packs: { sweepIfDue(options: SweepOptions): Promise<boolean | null> } | null;
   openStore(
     options: Pick<StoreOptions, 'dataDir' | 'now' | 'journalTypeOf' | 'readLarge' | 'rebuild'>,
     lock: AsyncDisposable,
@@ -39,11 +43,11 @@ export interface Cluster extends AsyncDisposable {
 
 /** @throws EngineFailure `store-failed` where no database server can be written to */
 export async function openCluster(options: ClusterOptions): Promise<Cluster> {
-  const { worker, clock, log } = options;
+  const { worker, clock, log, openVault } = options;
   const stack = closing();
   try {
     const postgres = stack.use(openPostgres(options.postgres));
-    const { id } = await openLogRows(postgres, log);
+    const { id, room } = await openLogRows(postgres, log);
     const passed = (): number => performance.now();
     let tenures: Tenures | null = null;
     return {
@@ -58,6 +62,12 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
         return tenures;
       },
       probe: createClusterProbe({ postgres, log: id, worker }),
+      packs: openVault && {
+        sweepIfDue: async (sweep) => {
+          await using vault = await openVault(room);
+          return await sweepIfDue({ rows: new SweepRows(postgres, id), vault }, sweep);
+        },
+      },
       openStore: (parts, lock) => {
         const tokenOf = (definitionId: string): string | null =>
           tenures?.tokenOf(definitionTenure(definitionId)) ?? null;

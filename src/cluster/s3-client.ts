@@ -42,7 +42,7 @@ export function s3Client(options: S3WireOptions, clock: SchedulerLike): S3Client
         if (!isMissing(error, 'NoSuchKey', 'NoSuchVersion')) throw error;
       }
     },
-    list: (prefix) => listObjects(wire, prefix),
+    list: (prefix, behind) => listObjects(wire, prefix, behind),
     versions: (key) => listVersions(wire, key),
     uploads: (prefix) => listUploads(wire, prefix),
     abort: (upload) => abortUpload(wire, upload),

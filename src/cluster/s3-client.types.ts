@@ -42,8 +42,8 @@ export interface S3Client extends AsyncDisposable {
   size(key: string): Promise<number | null>;
   /** Of a version, or of the object; what is not there is no error. */
   remove(key: string, version?: string): Promise<void>;
-  /** Objects in the order of their keys. */
-  list(prefix: string): AsyncIterable<S3Stored>;
+  /** Objects in the order of their keys, from behind that key on. */
+  list(prefix: string, behind?: string): AsyncIterable<S3Stored>;
   versions(key: string): Promise<readonly S3Version[]>;
   /** Uploads in parts that were begun and not ended. */
   uploads(prefix: string): AsyncIterable<S3Upload>;

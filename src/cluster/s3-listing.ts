@@ -31,9 +31,9 @@ async function* pages(wire: S3Wire, { root, query, next }: Listing): AsyncGenera
   }
 }
 
-/** Objects in the order of their keys. */
-export async function* listObjects(wire: S3Wire, prefix: string): AsyncGenerator<S3Stored> {
-  const query = { 'list-type': '2', prefix };
+/** Objects in the order of their keys, from behind that key on. */
+export async function* listObjects(wire: S3Wire, prefix: string, behind?: string): AsyncGenerator<S3Stored> {
+  const query = { 'list-type': '2', prefix, ...(behind === undefined ? {} : { 'start-after': behind }) };
   const next = { NextContinuationToken: 'continuation-token' };
   for await (const xml of pages(wire, { root: 'ListBucketResult', query, next })) {
     for (const item of elements(xml, 'Contents')) {

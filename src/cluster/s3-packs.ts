@@ -34,8 +34,7 @@ export class S3Packs {
 
   /** Of a pack that is made under this id. */
   nameOf(id: string): string {
-    const day = new Date(decodeTime(id)).toISOString().slice(0, 10).replaceAll('-', '');
-    return `${this.#room}/${day}/${id}`;
+    return `${this.#room}/${dayOf(decodeTime(id))}/${id}`;
   }
 
   keyOf(pack: string): string {
@@ -67,13 +66,14 @@ export class S3Packs {
   }
 
   /**
-   * Packs of the room that were made before that time, the oldest first, then uploads that were begun before it and not ended. The clock of a
-   * worker (in the name) and that of the object storage must both say so: one that is slow would give away what another
-   * has just stored and not referred to yet. A name may come twice, as a pack and as an upload.
+   * Packs of the room that were made before that time, the oldest first, from the day (UTC) of `after` on; then uploads that
+   * were begun before it and not ended. The clock of a worker (in the name) and that of the object storage must both say
+   * so: one that is slow would give away what another has just stored and not referred to yet. A name may come twice, as a
+   * pack and as an upload.
    */
-  async *list(before: number): AsyncGenerator<string> {
+  async *list(before: number, after = 0): AsyncGenerator<string> {
     const prefix = `${this.#prefix}/${this.#room}/`;
-    for await (const { key, modifiedAt } of failing(this.#client.list(prefix))) {
+    for await (const { key, modifiedAt } of failing(this.#client.list(prefix, `${prefix}${dayOf(after)}/`))) {
       const pack = this.#packOf(key);
       if (pack === null) continue;
       if (madeAt(pack) >= before) break;
@@ -141,6 +141,8 @@ export class S3Packs {
     return packForm.test(pack) ? pack : null;
   }
 }
+
+const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10).replaceAll('-', '');
 
 /** By the clock of the worker that made it, epoch ms. */
 const madeAt = (pack: string): number => decodeTime(pack.slice(pack.lastIndexOf('/') + 1));

@@ -62,7 +62,7 @@ export function s3Vault(options: S3VaultOptions, clock: SchedulerLike): S3Vault 
     store: (payloads) => queue.add(payloads),
     read: (ref, offset, length) => packs.read(ref, offset, length),
     remove: (names) => packs.remove(names),
-    list: (before) => packs.list(before),
+    list: (before, after) => packs.list(before, after),
     contents: (pack) => packs.contents(pack),
     check: () => check(client, objectLock !== undefined),
     [Symbol.asyncDispose]: once(async () => {

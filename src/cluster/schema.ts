@@ -64,6 +64,10 @@ const migrations: readonly string[] = [
   `,
   // Where the packs of a log lie in a bucket that logs of other databases may use too. Drawn anew for each log that stands.
   'alter table daybook.log add room uuid not null unique default gen_random_uuid()',
+  // Of sweeps (sweep-rows.ts), epoch ms: from when on what nothing names is safe, and up to when all was looked at.
+  `
+  alter table daybook.log add sweep_begun bigint not null default 0, add sweep_ended bigint not null default 0;
+  `,
 ];
 
 /** Any number; two workers that start at once take turns. */

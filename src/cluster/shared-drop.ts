@@ -10,12 +10,6 @@ const rowsAtOnce = 256;
 const readsAtOnce = 8;
 /** Another worker that drops from the same pack makes what was stored anew useless; it cannot do so without end. */
 const maxTries = 5;
-/** Packs looked up in the database at once. */
-const packsAtOnce = 256;
-/** Packs that one sweep removes: what is left is taken by the next. */
-const defaultMaxSwept = 10_000;
-/** Nobody stores a pack and refers to it so much later (group-write.ts). */
-export const orphanAfterMs = 86_400_000;
 
 export interface DropParts {
   readonly rows: DropRows;
@@ -60,10 +54,11 @@ async function thinPack({ rows, vault, store }: DropParts, pack: string): Promis
         throw error;
       });
       if (bodies === null) continue;
+      const begun = await rows.sweepBegun();
       const refs = await store(bodies.map((body) => [body]));
       const moved = standing.flatMap(({ seq }, at) => (refs[at] ? [{ seq, ref: refs[at] }] : []));
       if (moved.length !== standing.length) throw new EngineFailure('store-failed', 'a payload was not stored');
-      if (!(await rows.move(pack, moved))) {
+      if (!(await rows.move(pack, moved, begun))) {
         // It may hold what another worker has dropped meanwhile. Nothing names it.
         await vault.remove([...new Set(refs.map((ref) => ref.pack))]);
         continue;
@@ -88,30 +83,4 @@ async function readAsItIs(vault: Pick<Vault, 'read'>, ref: VaultRef): Promise<Ui
     const half = ref.length >> 1;
     return Buffer.concat([await vault.read(ref, 0, half), await vault.read(ref, half, ref.length - half)]);
   }
-}
-
-/**
- * Removes packs that were stored before `before` (epoch ms) and that no record names: of workers that ended in between.
- * `before` lies a day in the past or more, `orphanAfterMs`. The vault lists the packs of this log alone. Answers how many it removed, `max` at most. @throws EngineFailure `store-failed`
- */
-export async function sweepPacks(
-  { rows, vault }: { readonly rows: Pick<DropRows, 'orphans'>; readonly vault: Pick<Vault, 'list' | 'remove'> },
-  before: number,
-  max = defaultMaxSwept,
-): Promise<number> {
-  let removed = 0;
-  let packs: string[] = [];
-  const look = async (): Promise<void> => {
-    const orphans = (await rows.orphans(packs)).slice(0, max - removed);
-    if (orphans.length > 0) await vault.remove(orphans);
-    removed += orphans.length;
-    packs = [];
-  };
-  for await (const pack of vault.list(before)) {
-    if (packs.push(pack) < packsAtOnce) continue;
-    await look();
-    if (removed >= max) return removed;
-  }
-  if (packs.length > 0) await look();
-  return removed;
 }

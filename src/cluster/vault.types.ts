@@ -19,6 +19,9 @@ export interface Vault extends AsyncDisposable {
   read(ref: VaultRef, offset: number, length: number): Promise<Uint8Array>;
   /** Gives back the space of packs of which nothing is needed any more. */
   remove(packs: readonly string[]): Promise<void>;
-  /** Packs older than `before` (epoch ms), for the sweep of orphans. */
-  list(before: number): AsyncIterable<string>;
+  /**
+   * Packs of this log that are older than `before` (epoch ms), for the sweep of orphans; those that were made before `after`
+   * may be left out. Uploads that were not ended are among them, whenever they were begun.
+   */
+  list(before: number, after?: number): AsyncIterable<string>;
 }

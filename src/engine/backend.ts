@@ -20,6 +20,7 @@ import type { ClusterSight } from './cluster-watch.ts';
 import { definitionKey, definitionKeyFile } from './definition-secrets.ts';
 import { allDuties, type Duties } from './duties.ts';
 import { createNewId } from './new-id.ts';
+import type { SharedPacks } from './pack-sweep.ts';
 
 export interface BackendParts extends Pick<StoreOptions, 'journalTypeOf' | 'readLarge'> {
   readonly master: MasterKey | null;
@@ -35,6 +36,8 @@ export interface Backend {
   readonly logBytes: () => Promise<number>;
   /** What this engine sees of the others; null: it is by itself. */
   readonly sight: ClusterSight | null;
+  /** Null: nothing lies in object storage. */
+  readonly packs: SharedPacks | null;
 }
 
 /** @throws EngineFailure `locked`, `key-unusable`, `index-unknown`, `store-failed` */
@@ -48,7 +51,7 @@ export async function openBackend(options: EngineOptions, parts: BackendParts, s
   if (bytes !== 'database') {
     const files = { ...shared, bytes, segmentBytes, master: parts.master };
     const store = await open((lock) => openLocked(files, lock));
-    return { store, duties: allDuties, logBytes: async () => 0, sight: null };
+    return { store, duties: allDuties, logBytes: async () => 0, sight: null, packs: null };
   }
   const place = placeOf(clustered, clock);
   const cluster = stack.use(await openCluster(place));
@@ -59,7 +62,7 @@ export async function openBackend(options: EngineOptions, parts: BackendParts, s
     clusterDuties({ tenures, board: cluster.board, worker: place.worker, clock, log: parts.log }),
   );
   const sight = { ...cluster.probe, workers: () => tenures.workers };
-  return { store, duties, logBytes: () => cluster.logBytes(), sight };
+  return { store, duties, logBytes: () => cluster.logBytes(), sight, packs: cluster.packs };
 }
 
 /** Opens the store of an engine that is stopped, for a command. @throws EngineFailure as `openBackend` does */

@@ -18,6 +18,7 @@ import type { Evidence } from './evidence.ts';
 import { openGaps } from './gaps.ts';
 import { openHistory } from './history.ts';
 import { createNewId } from './new-id.ts';
+import { openPackSweep } from './pack-sweep.ts';
 import { openRetention, retentionWarnings } from './retention.ts';
 import { openScrub, type Scrub } from './scrub.ts';
 import { shareDuties } from './share-duties.ts';
@@ -58,7 +59,9 @@ export async function openBackground(
   const { options, clock, log, note } = workshop;
   const { dataDir } = options;
   stack.use(shareDuties(workshop, actor, inTurn));
-  const cluster = watchCluster(workshop);
+  const { packs } = workshop;
+  const sweep = packs && stack.use(openPackSweep({ ...workshop, packs }));
+  const cluster = watchCluster(workshop, () => sweep?.status() ?? null);
   if (cluster !== null) workshop.warnAlso(stack.use(cluster).warnings);
   const anchors = stack.use(
     await openAnchors({

@@ -48,6 +48,8 @@ export interface ClusterWatchParts {
   readonly duty: () => readonly string[];
   /** A synchronous standby is to be there. */
   readonly expectsStandby: boolean;
+  /** Of the object storage. */
+  readonly packs: () => ClusterStatus['packs'];
   readonly clock: SchedulerLike;
   readonly log: Log;
 }
@@ -81,12 +83,12 @@ export interface Seen {
 }
 
 /** Null for an engine by itself. */
-export function watchCluster(workshop: Workshop): ClusterWatch | null {
+export function watchCluster(workshop: Workshop, packs: ClusterWatchParts['packs']): ClusterWatch | null {
   const { sight, duties, version, store, clock, log } = workshop;
   if (sight === null || duties.worker === null) return null;
   let foldedSeq = 0;
   return openClusterWatch({
-    ...{ sight, duties, version, clock, log },
+    ...{ sight, duties, version, packs, clock, log },
     worker: duties.worker,
     foldedSeq: () => {
       // A store that has failed is asked nothing.
@@ -209,5 +211,6 @@ function statusOf(seen: Seen, parts: ClusterWatchParts): ClusterStatus {
       isAwaited: seen.durability?.isAwaited ?? null,
       standbys: seen.durability?.standbys ?? null,
     },
+    packs: parts.packs(),
   };
 }

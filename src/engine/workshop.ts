@@ -45,6 +45,7 @@ export interface Workshop {
   readonly logBytes: Backend['logBytes'];
   /** Null: this engine is by itself. */
   readonly sight: ClusterSight | null;
+  readonly packs: Backend['packs'];
   readonly book: DefinitionBook;
   readonly setup: ProcessingSetup;
   readonly examiners: Omit<Examiners, typeof Symbol.asyncDispose>;
@@ -93,6 +94,7 @@ export function createWorkshop(
     | 'duties'
     | 'logBytes'
     | 'sight'
+    | 'packs'
     | 'book'
     | 'setup'
     | 'examiners'

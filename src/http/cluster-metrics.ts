@@ -12,7 +12,7 @@ export function clusterMetrics(registry: Registry): Show {
 }
 
 function makeMetrics(registry: Registry): Show {
-  const { gauge } = makers(registry);
+  const { gauge, counter } = makers(registry);
   const info = gauge('daybook_worker_info', 'Name of this worker of a cluster; the value is 1.', ['worker']);
   const duties = gauge('daybook_duties', 'Duties that this worker has: definitions, gateway, archive.', ['kind']);
   const unheld = gauge('daybook_duties_unheld', 'Duties that no worker has, as this one sees it.', ['kind']);
@@ -21,6 +21,8 @@ function makeMetrics(registry: Registry): Show {
   const late = gauge('daybook_index_behind_seconds', 'Age of the oldest record that the index of this worker lacks.');
   const up = gauge('daybook_database_up', '1 while the database answers this worker.');
   const standbys = gauge('daybook_database_synchronous_standbys', 'Those that follow; absent where that is not known.');
+  const swept = counter('daybook_packs_swept_total', 'Packs that nothing named, removed by this worker.');
+  const sweptAt = gauge('daybook_packs_last_swept_timestamp_seconds', 'End of the last sweep by this worker.');
   return (api) => {
     const { cluster, worker = '' } = api.status().engine;
     if (cluster === undefined) return;
@@ -36,5 +38,10 @@ function makeMetrics(registry: Registry): Show {
     up.set(cluster.database.failingSince === null ? 1 : 0);
     if (cluster.database.standbys === null) standbys.remove();
     else standbys.set(cluster.database.standbys);
+    swept.reset();
+    swept.inc(cluster.packs?.swept ?? 0);
+    const { lastSweptAt = null } = cluster.packs ?? {};
+    if (lastSweptAt === null) sweptAt.remove();
+    else sweptAt.set(Date.parse(lastSweptAt) / 1000);
   };
 }

@@ -139,6 +139,13 @@ export const clusterSchema = z.object({
     isAwaited: z.boolean().nullable().describe('each commit waits for a standby; null: not known yet'),
     standbys: count.nullable().describe('synchronous ones that follow; null: not known, or not for this role to see'),
   }),
+  packs: z
+    .object({
+      swept: count.describe('packs that nothing named, removed by this worker since it started'),
+      lastSweptAt: time.nullable().describe('by this worker'),
+    })
+    .nullable()
+    .describe('of the object storage; null: bodies lie in the database'),
 });
 
 export const engineStatusSchema = z.object({

@@ -11,6 +11,7 @@ import { createNewId } from '../../src/engine/new-id.ts';
 import { listed } from '../contracts/vault.contract.ts';
 import { type ObjectStore, objectStoreLeftOut, someRoom, startObjectStore } from '../support/object-store.ts';
 import { startSpoilingProxy } from '../support/spoiling-proxy.ts';
+import { startUpload } from '../support/stray-upload.ts';
 import { makeTlsPair } from '../support/tls-pair.ts';
 import { VirtualClock } from '../support/virtual-time.ts';
 
@@ -235,16 +236,6 @@ describe.skipIf(objectStoreLeftOut())('a bucket of Ceph', () => {
     expect(proxy.passed).toHaveLength(asked);
   });
 });
-
-/** An upload in parts as a worker leaves it that was killed. */
-async function startUpload(place: S3Place, key: string): Promise<void> {
-  await using proxy = await startSpoilingProxy(place.endpoint);
-  proxy.spoil = ({ method, url }) =>
-    method === 'PUT' || method === 'DELETE' || url.includes('uploadId') ? 'refuse' : 'pass';
-  const options = { place: { ...place, endpoint: proxy.endpoint }, random, patienceMs: 0 };
-  await using client = s3Client(options, asyncScheduler);
-  await expect(client.putLarge(key, [randomBytes(100)])).rejects.toThrow('SlowDown');
-}
 
 test('options that cannot be are refused with their reason', () => {
   const place = {

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DropRows } from '../../src/cluster/drop-rows.ts';
-import { type DropParts, dropPayloads, sweepPacks } from '../../src/cluster/shared-drop.ts';
+import { type DropParts, dropPayloads } from '../../src/cluster/shared-drop.ts';
 import type { Vault } from '../../src/cluster/vault.types.ts';
 import type { CommitLog } from '../../src/store/commit-log.types.ts';
 import { MemoryPacks } from '../support/memory-vault.ts';
 import { type Postgres, postgresLeftOut, startPostgres } from '../support/postgres.ts';
-import { mailDraft, openSharedLogFixture } from '../support/shared-log-fixture.ts';
+import { mailDraft, openSharedLogFixture, sweepAt } from '../support/shared-log-fixture.ts';
 
 describe.skipIf(postgresLeftOut())('payloads of a shared log', () => {
   let server: Postgres;
@@ -127,7 +127,7 @@ describe.skipIf(postgresLeftOut())('payloads of a shared log', () => {
       await dropPayloads({ rows, vault, store: vault.store }, [1, 4]);
       for (const seq of [1, 4]) expect(holds(seq)).toBe(false);
       // What was stored for the others and is not named by anything is for the sweep.
-      await sweepPacks({ rows, vault }, Date.now() + 1);
+      await sweepAt(fixture, vault, Date.now() + 86_400_001);
       await expectDropped([1, 4]);
       expect(packs.packs.size).toBe(1);
       expect(await named()).toEqual([...packs.packs.keys()]);
@@ -201,26 +201,5 @@ describe.skipIf(postgresLeftOut())('payloads of a shared log', () => {
     for (const { seq } of await Promise.all(taking))
       expect(Buffer.from(await log.slice(seq, 0, 1_000)).equals(more)).toBe(true);
     await fixture[Symbol.asyncDispose]();
-  });
-
-  test('that nothing names are swept after a day; those of another log in this database are not', async () => {
-    await clear();
-    const now = { at: Date.now() };
-    const packs = new MemoryPacks(() => now.at);
-    const options = { url: server.url, openVault: () => packs.open() };
-    await using fixture = await openSharedLogFixture(options);
-    await using other = await openSharedLogFixture(options);
-    for (const each of [fixture, other]) await (await each.open('one')).log.append(mailDraft(randomBytes(10), told(1)));
-    const vault = packs.open();
-    await vault.store([[randomBytes(10)], [randomBytes(10)]]);
-    now.at += 86_400_000;
-    await vault.store([[randomBytes(10)]]);
-    expect(packs.packs.size).toBe(4);
-    const parts = { rows: new DropRows(fixture.postgres, fixture.id), vault };
-    expect(await sweepPacks(parts, now.at, 0)).toBe(0);
-    expect(await sweepPacks(parts, now.at)).toBe(1);
-    expect([...packs.packs.keys()]).toEqual(['pack-1', 'pack-2', 'pack-4']);
-    expect(await sweepPacks(parts, now.at + 1)).toBe(1);
-    expect(packs.packs.size).toBe(2);
   });
 });

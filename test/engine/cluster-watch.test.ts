@@ -44,6 +44,7 @@ class World {
       foldedSeq: () => this.folded,
       duty: () => duties,
       expectsStandby,
+      packs: () => null,
       clock: this.clock,
       log: (_, message) => void this.logged.push(message),
     });
@@ -116,6 +117,7 @@ describe('the watch over a cluster', () => {
       ],
       logSeq: 0,
       database: { failingSince: null, isAwaited: true, standbys: 1 },
+      packs: null,
     });
   });
 

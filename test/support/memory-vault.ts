@@ -16,28 +16,33 @@ export class MemoryPacks {
     this.#now = now;
   }
 
-  /** One pack for each call of `store`. */
-  open(): Vault {
+  /** One pack for each call of `store`. Logs that share the place have rooms of their own there. */
+  open(room = ''): Vault {
     let isClosed = false;
     return {
       store: async (payloads) => {
         if (isClosed) throw new EngineFailure('store-failed', 'the vault is closed');
-        return payloads.length === 0 ? [] : this.#add(payloads.map((pieces) => Buffer.concat(pieces)));
+        return payloads.length === 0
+          ? []
+          : this.#add(
+              room,
+              payloads.map((pieces) => Buffer.concat(pieces)),
+            );
       },
       read: async (ref, offset, length) => this.#read(ref, offset, length),
       remove: async (packs) => {
         for (const pack of packs) this.packs.delete(pack);
       },
-      list: (before) => this.#list(before),
+      list: (before, after) => this.#list(room, before, after),
       [Symbol.asyncDispose]: async () => {
         isClosed = true;
       },
     };
   }
 
-  #add(payloads: readonly Buffer[]): readonly VaultRef[] {
+  #add(room: string, payloads: readonly Buffer[]): readonly VaultRef[] {
     this.#made += 1;
-    const pack = `pack-${this.#made}`;
+    const pack = room === '' ? `pack-${this.#made}` : `${room}/pack-${this.#made}`;
     const digests = new Map<number, string>();
     let at = 0;
     const refs = payloads.map((bytes) => {
@@ -65,8 +70,11 @@ export class MemoryPacks {
     return Uint8Array.from(bytes);
   }
 
-  async *#list(before: number): AsyncGenerator<string> {
-    for (const [pack, { at }] of [...this.packs]) if (at < before) yield pack;
+  async *#list(room: string, before: number, after = 0): AsyncGenerator<string> {
+    for (const [pack, { at }] of [...this.packs]) {
+      const isOurs = room === '' ? !pack.includes('/') : pack.startsWith(`${room}/`);
+      if (isOurs && at >= after && at < before) yield pack;
+    }
   }
 }
 

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { asyncScheduler } from 'rxjs';
+import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { openLogRows, openSharedLog } from '../../src/cluster/open-shared-log.ts';
+import { type SweepOptions, sweepIfDue } from '../../src/cluster/pack-sweep.ts';
 import { openPostgres, type Postgres } from '../../src/cluster/postgres.ts';
+import { SweepRows } from '../../src/cluster/sweep-rows.ts';
 import type { Vault } from '../../src/cluster/vault.types.ts';
 import type { CommitLog, LogRecord, RecordDraft } from '../../src/store/commit-log.types.ts';
 import { encodeParticulars } from '../../src/store/particulars.ts';
@@ -9,8 +11,11 @@ import { encodeParticulars } from '../../src/store/particulars.ts';
 /** A log of several workers without stores over it: what each has folded is a list. */
 export interface SharedLogFixture extends AsyncDisposable {
   readonly postgres: Postgres;
+  readonly name: string;
   /** Number of the log in the database. */
   readonly id: number;
+  /** Its room in the object storage. */
+  readonly room: string;
   open(worker: string): Promise<OpenedLog>;
 }
 
@@ -24,15 +29,27 @@ export interface SharedLogFixtureOptions {
   readonly url: string;
   /** Opens the room of bodies for one worker; null: they lie in the database. */
   readonly openVault: ((room: string) => Vault) | null;
+  /** Its name; a new one by default. */
+  readonly log?: string;
+  readonly clock?: SchedulerLike;
+  readonly now?: () => number;
 }
 
-export async function openSharedLogFixture({ url, openVault }: SharedLogFixtureOptions): Promise<SharedLogFixture> {
+export async function openSharedLogFixture({
+  url,
+  openVault,
+  clock = asyncScheduler,
+  now = () => Date.now(),
+  log: name = `log-${randomUUID()}`,
+}: SharedLogFixtureOptions): Promise<SharedLogFixture> {
   const postgres = openPostgres(url);
-  const rows = await openLogRows(postgres, `log-${randomUUID()}`);
+  const rows = await openLogRows(postgres, name);
   const logs: CommitLog[] = [];
   return {
     postgres,
+    name,
     id: rows.id,
+    room: rows.room,
     open: async (worker) => {
       const folded: LogRecord[] = [];
       const log = await openSharedLog({
@@ -40,8 +57,8 @@ export async function openSharedLogFixture({ url, openVault }: SharedLogFixtureO
         rows,
         vault: openVault === null ? null : openVault(rows.room),
         worker,
-        clock: asyncScheduler,
-        now: () => Date.now(),
+        clock,
+        now,
         foldedUpTo: null,
         fold: async (group) => void folded.push(...group),
         failed: () => undefined,
@@ -54,6 +71,22 @@ export async function openSharedLogFixture({ url, openVault }: SharedLogFixtureO
       await postgres[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Sweeps the packs of a log as if it were `now` (epoch ms). Answers how many it removed; null: none was due. */
+export async function sweepAt(
+  { postgres, id }: Pick<SharedLogFixture, 'postgres' | 'id'>,
+  vault: Pick<Vault, 'list' | 'remove'>,
+  now: number,
+  { isEnding = () => false, ...options }: Partial<Pick<SweepOptions, 'isEnding' | 'max'>> = {},
+): Promise<number | null> {
+  let sum = 0;
+  const removed = (packs: number): void => {
+    sum += packs;
+  };
+  const rows = new SweepRows(postgres, id);
+  const isWhole = await sweepIfDue({ rows, vault }, { now, isEnding, removed, ...options });
+  return isWhole === null ? null : sum;
 }
 
 /** A message with what is told of it at the end of its payload, as custody writes it. */
