@@ -125,7 +125,8 @@ function startFailureCode(error: unknown): ExitCode {
   const { code } = error as { code?: string };
   if (code === 'locked') return exitCodes.tryAgain;
   if (code === 'key-unusable') return exitCodes.invalidConfig;
-  return (error as Error | undefined)?.name === 'DefinitionConflict' ? exitCodes.invalidConfig : exitCodes.failed;
+  const isOfConfig = ['DefinitionConflict', 'BucketUnfit'].includes((error as Error | undefined)?.name ?? '');
+  return isOfConfig ? exitCodes.invalidConfig : exitCodes.failed;
 }
 
 async function check(given: string | undefined): Promise<CheckAnswer> {

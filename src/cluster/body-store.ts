@@ -62,7 +62,7 @@ export class BodyStore {
   }
 
   /** Stores payloads in packs that hold nothing else. @throws EngineFailure `store-failed` */
-  apart: Vault['store'] = (payloads) => this.#oneByOne(() => this.#parts.vault.store(payloads));
+  apart: Vault['store'] = (payloads, how) => this.#oneByOne(() => this.#parts.vault.store(payloads, how));
 
   /** Resolves when nothing is on its way. */
   async end(): Promise<void> {

@@ -1,5 +1,5 @@
 import { EngineFailure } from '../../streams/failure.ts';
-import { answered, type Postgres, type Run } from './postgres.ts';
+import { answered, type Postgres, type Run, serverNow } from './postgres.ts';
 import type { VaultRef } from './vault.types.ts';
 
 /** A record whose payload stands in a pack. */
@@ -93,10 +93,38 @@ export class DropRows {
     });
   }
 
+  /** Notes a pack that is to go, and cannot before `until` (epoch ms); of a hold it is asked again a day later. */
+  async noteLocked(pack: string, until: number): Promise<void> {
+    await this.#run({
+      text: `insert into daybook.locked (log, pack, until) values ($1, $2, coalesce($3, ${serverNow} + 86400000))
+             on conflict (log, pack) do update set until = excluded.until`,
+      values: [this.#log, pack, Number.isFinite(until) ? until : null],
+    });
+  }
+
+  /** Noted packs whose time is over, the longest over first. */
+  async unlocked(now: number, limit: number): Promise<readonly string[]> {
+    const rows = await this.#run({
+      text: 'select pack from daybook.locked where log = $1 and until <= $2 order by until limit $3',
+      values: [this.#log, now, limit],
+    });
+    return rows.map(({ pack }) => String(pack));
+  }
+
+  /** How many packs are noted. */
+  async locked(): Promise<number> {
+    const [row] = await this.#run({
+      text: 'select count(*) as packs from daybook.locked where log = $1',
+      values: [this.#log],
+    });
+    return Number(row?.['packs']);
+  }
+
   /** The pack is removed: what was dropped of it is done with. */
   async forget(pack: string): Promise<void> {
     await this.#run({
-      text: 'update daybook.record set pack = null, pack_at = null where log = $1 and pack = $2 and dropped',
+      text: `with noted as (delete from daybook.locked where log = $1 and pack = $2)
+             update daybook.record set pack = null, pack_at = null where log = $1 and pack = $2 and dropped`,
       values: [this.#log, pack],
     });
   }

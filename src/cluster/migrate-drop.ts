@@ -5,7 +5,7 @@ import type { Vault } from './vault.types.ts';
 
 /** Takes payloads of the log away for good. @throws as `dropPayloads` */
 export async function dropInCluster({ postgres, rows, vault }: ClusterPlace, seqs: Iterable<number>): Promise<void> {
-  const store: Vault['store'] = async (payloads) => (await vault?.store(payloads)) ?? [];
+  const store: Vault['store'] = async (...given) => (await vault?.store(...given)) ?? [];
   await dropPayloads({ rows: new DropRows(postgres, rows.id), vault, store }, seqs);
 }
 

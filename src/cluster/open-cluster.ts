@@ -3,10 +3,11 @@ import { closing, once } from '../close.ts';
 import type { Store, StoreOptions } from '../store/open-store.ts';
 import { type ClusterBoard, createClusterBoard } from './cluster-board.ts';
 import { type ClusterProbe, createClusterProbe } from './cluster-probe.ts';
+import { DropRows } from './drop-rows.ts';
 import { openClusterStore } from './open-cluster-store.ts';
 import { openLogRows } from './open-shared-log.ts';
-import { type SweepOptions, sweepIfDue } from './pack-sweep.ts';
-import { openPostgres } from './postgres.ts';
+import { removeUnlocked, type SweepOptions, sweepIfDue } from './pack-sweep.ts';
+import { openPostgres, type Postgres } from './postgres.ts';
 import { SweepRows } from './sweep-rows.ts';
 import { definitionTenure, openTenures, type Tenures } from './tenures.ts';
 import type { Vault } from './vault.types.ts';
@@ -25,6 +26,14 @@ export interface ClusterOptions {
   readonly clock: SchedulerLike;
 }
 
+/** Packs that are to go, in the room of bodies. */
+export interface ClusterPacks {
+  sweepIfDue(options: SweepOptions): ReturnType<typeof sweepIfDue>;
+  removeUnlocked(options: Pick<SweepOptions, 'now' | 'isEnding'>): Promise<number>;
+  /** Packs that are to go, and that a lock keeps. */
+  locked(): Promise<number>;
+}
+
 /** One worker's place in a cluster, for the life of its engine; its store may be closed and opened anew meanwhile. */
 export interface Cluster extends AsyncDisposable {
   readonly board: ClusterBoard;
@@ -34,7 +43,7 @@ export interface Cluster extends AsyncDisposable {
   join(home: string): Promise<Tenures>;
   readonly probe: ClusterProbe;
   /** Packs that nothing names, in the room of bodies; null: bodies lie in the database. */
-  readonly packs: { sweepIfDue(options: SweepOptions): Promise<boolean | null> } | null;
+  readonly packs: ClusterPacks | null;
   openStore(
     options: Pick<StoreOptions, 'dataDir' | 'now' | 'journalTypeOf' | 'readLarge' | 'rebuild'>,
     lock: AsyncDisposable,
@@ -62,12 +71,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
         return tenures;
       },
       probe: createClusterProbe({ postgres, log: id, worker }),
-      packs: openVault && {
-        sweepIfDue: async (sweep) => {
-          await using vault = await openVault(room);
-          return await sweepIfDue({ rows: new SweepRows(postgres, id), vault }, sweep);
-        },
-      },
+      packs: openVault && packsOf({ postgres, log: id, openVault: () => openVault(room) }),
       openStore: (parts, lock) => {
         const tokenOf = (definitionId: string): string | null =>
           tenures?.tokenOf(definitionTenure(definitionId)) ?? null;
@@ -79,4 +83,28 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
     await Promise.resolve(stack[Symbol.asyncDispose]()).catch(() => undefined);
     throw error;
   }
+}
+
+/** In a room that is opened for each pass: so nothing that is carried over shares a pack with what comes in. */
+function packsOf({
+  postgres,
+  log,
+  openVault,
+}: {
+  readonly postgres: Postgres;
+  readonly log: number;
+  readonly openVault: () => Promise<Vault>;
+}): ClusterPacks {
+  const drops = new DropRows(postgres, log);
+  return {
+    sweepIfDue: async (options) => {
+      await using vault = await openVault();
+      return await sweepIfDue({ rows: new SweepRows(postgres, log), drops, vault }, options);
+    },
+    removeUnlocked: async (options) => {
+      await using vault = await openVault();
+      return await removeUnlocked({ rows: drops, vault, store: vault.store }, options);
+    },
+    locked: () => drops.locked(),
+  };
 }

@@ -1,3 +1,6 @@
+import type { DropRows } from './drop-rows.ts';
+import { inParallel } from './in-parallel.ts';
+import { type DropParts, thinPack } from './shared-drop.ts';
 import type { SweepRows } from './sweep-rows.ts';
 import type { Vault } from './vault.types.ts';
 
@@ -10,11 +13,15 @@ const overlapMs = 86_400_000;
 const packsAtOnce = 256;
 /** Packs that one sweep removes: what is left is taken by the next. */
 const defaultMaxSwept = 10_000;
+/** Each may be 16 MB that others need, to be read and stored again. */
+const defaultMaxUnlocked = 1_000;
+const looksAtOnce = 8;
 
 export interface SweepParts {
-  readonly rows: Pick<SweepRows, 'ended' | 'begin' | 'end' | 'orphans'>;
+  readonly rows: SweepRows;
+  readonly drops: Pick<DropRows, 'noteLocked'>;
   /** Lists the packs of this log alone. */
-  readonly vault: Pick<Vault, 'list' | 'remove'>;
+  readonly vault: Pick<Vault, 'list' | 'remove' | 'lockedUntil'>;
 }
 export interface SweepOptions {
   /** Epoch ms. */
@@ -28,17 +35,19 @@ export interface SweepOptions {
 
 /**
  * Removes packs, and ends uploads, that were begun a day ago or before and that no record names: of workers that ended in
- * between. Once a day for a log, whoever asks: each sweep looks at what was stored since the last one that came to its end.
+ * between; one that is locked is noted. Once a day for a log, whoever asks: each looks at what was stored since the last one
+ * that came to its end.
  * Answers whether it did; null: none is due.
  * @throws EngineFailure `store-failed` where the database or the list failed, or some packs are still there: those are
  * tried again by the next, which is due at once
  */
-export async function sweepIfDue({ rows, vault }: SweepParts, options: SweepOptions): Promise<boolean | null> {
+export async function sweepIfDue(parts: SweepParts, options: SweepOptions): Promise<boolean | null> {
+  const { rows } = parts;
   const before = options.now - orphanAfterMs;
   const ended = await rows.ended();
   if (before - ended < everyMs) return null;
   await rows.begin(before);
-  const isWhole = await sweep({ rows, vault }, { ...options, before, after: Math.max(0, ended - overlapMs) });
+  const isWhole = await sweep(parts, { ...options, before, after: Math.max(0, ended - overlapMs) });
   if (isWhole) await rows.end(before);
   return isWhole;
 }
@@ -49,22 +58,24 @@ interface Span extends Omit<SweepOptions, 'now'> {
 }
 
 async function sweep(
-  { rows, vault }: SweepParts,
+  { rows, drops, vault }: SweepParts,
   { before, after, isEnding, removed, max = defaultMaxSwept }: Span,
 ): Promise<boolean> {
   let left = max;
   let packs: string[] = [];
   const errors: unknown[] = [];
+  const failed = (error: unknown): readonly string[] => {
+    errors.push(error);
+    return [];
+  };
   const look = async (): Promise<void> => {
     const orphans = (await rows.orphans(packs)).slice(0, left);
     packs = [];
     left -= orphans.length;
-    if (orphans.length === 0) return;
     // One that cannot be removed does not keep the others.
-    await vault.remove(orphans).then(
-      () => removed(orphans.length),
-      (error: unknown) => errors.push(error),
-    );
+    const gone = await withoutLocked({ drops, vault }, orphans).catch(failed);
+    if (gone.length === 0) return;
+    await vault.remove(gone).then(() => removed(gone.length), failed);
   };
   for await (const pack of vault.list(before, after)) {
     if (packs.push(pack) < packsAtOnce) continue;
@@ -74,4 +85,38 @@ async function sweep(
   if (left > 0 && !isEnding()) await look();
   if (errors.length > 0) throw errors[0];
   return left > 0 && !isEnding();
+}
+
+async function withoutLocked(
+  { drops, vault }: Pick<SweepParts, 'drops' | 'vault'>,
+  orphans: readonly string[],
+): Promise<readonly string[]> {
+  const found = await inParallel(orphans, looksAtOnce, async (pack) => ({
+    pack,
+    until: await vault.lockedUntil(pack),
+  }));
+  for (const { pack, until } of found) if (until !== null) await drops.noteLocked(pack, until);
+  return found.flatMap(({ pack, until }) => (until === null ? [pack] : []));
+}
+
+/**
+ * Removes packs that were to go and were locked, now that their locks have ended, `max` at most. Answers how many.
+ * @throws as `dropPayloads`, once it has tried all of them
+ */
+export async function removeUnlocked(
+  parts: DropParts,
+  { now, isEnding, max = defaultMaxUnlocked }: Omit<SweepOptions, 'removed'>,
+): Promise<number> {
+  const errors: unknown[] = [];
+  let removed = 0;
+  for (const pack of await parts.rows.unlocked(now, max)) {
+    if (isEnding()) break;
+    const isGone = await thinPack(parts, pack).catch((error: unknown) => {
+      errors.push(error);
+      return false;
+    });
+    if (isGone) removed += 1;
+  }
+  if (errors.length > 0) throw errors[0];
+  return removed;
 }

@@ -47,6 +47,7 @@ export function s3Client(options: S3WireOptions, clock: SchedulerLike): S3Client
     uploads: (prefix) => listUploads(wire, prefix),
     abort: (upload) => abortUpload(wire, upload),
     retain: (key, retention) => retain(wire, key, retention),
+    lockedUntil: (key, version) => lockedUntil(wire, key, version),
     hold: (key, isOn) =>
       setting(wire, key, 'legal-hold', `<LegalHold><Status>${isOn ? 'ON' : 'OFF'}</Status></LegalHold>`),
     hurry: () => wire.hurry(),
@@ -64,6 +65,24 @@ const retain = (wire: S3Wire, key: string, { mode, until }: S3Retention): Promis
   const xml = `<Retention><Mode>${mode}</Mode><RetainUntilDate>${isoOf(until)}</RetainUntilDate></Retention>`;
   return setting(wire, key, 'retention', xml);
 };
+
+async function lockedUntil(wire: S3Wire, key: string, version: string): Promise<number | null> {
+  const what = `HEAD ${key}`;
+  try {
+    return await wire.ask({ method: 'HEAD', key, query: { versionId: version } }, ({ headers }) => {
+      if (headers['x-amz-object-lock-legal-hold'] === 'ON') return Number.POSITIVE_INFINITY;
+      const until = headers['x-amz-object-lock-retain-until-date'];
+      if (until === undefined) return null;
+      const [end, now] = [Date.parse(String(until)), Date.parse(headers.date ?? '')];
+      if (Number.isNaN(end) || Number.isNaN(now))
+        throw new S3Error(`${what}: a lock without a time`, { isPassing: true });
+      return end > now ? end : null;
+    });
+  } catch (error) {
+    if (isMissing(error, 'NoSuchKey', 'NoSuchVersion')) return null;
+    throw error;
+  }
+}
 
 const none = (): void => undefined;
 

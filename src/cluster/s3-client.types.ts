@@ -51,6 +51,8 @@ export interface S3Client extends AsyncDisposable {
   abort(upload: Pick<S3Upload, 'key' | 'id'>): Promise<void>;
   /** A retention can be made longer; nobody can make one of `COMPLIANCE` shorter. */
   retain(key: string, retention: S3Retention): Promise<void>;
+  /** Until when a version can be removed by nobody, epoch ms (infinite: it is held); null: it can be now, by the storage's clock. */
+  lockedUntil(key: string, version: string): Promise<number | null>;
   /** A legal hold keeps the object as a retention without an end, until it is lifted. */
   hold(key: string, isOn: boolean): Promise<void>;
   /** From now on nothing is tried again: before a close, so that it ends with the tries under way. */

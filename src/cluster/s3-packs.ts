@@ -85,11 +85,20 @@ export class S3Packs {
     }
   }
 
+  /** Of all its versions. A bucket that keeps none has no locks either. */
+  async lockedUntil(pack: string): Promise<number | null> {
+    if (!packForm.test(pack) || !(await this.#keepsVersions())) return null;
+    const key = this.keyOf(pack);
+    const versions = (await asked(this.#client.versions(key))).filter(({ isMarker }) => !isMarker);
+    const ends = await asked(Promise.all(versions.map(({ id }) => this.#client.lockedUntil(key, id))));
+    const locks = ends.filter((end) => end !== null);
+    return locks.length === 0 ? null : Math.max(...locks);
+  }
+
   /** All of them are tried. @throws EngineFailure `store-failed` where some are still there, with the first reason */
   async remove(packs: readonly string[]): Promise<void> {
     if (packs.length === 0) return;
-    this.#isVersioned ??= await asked(this.#client.isVersioned());
-    const isVersioned = this.#isVersioned;
+    const isVersioned = await this.#keepsVersions();
     const failures: unknown[] = [];
     const attempt = async (work: Promise<void>): Promise<void> =>
       void (await work.catch((error) => failures.push(error)));
@@ -100,6 +109,11 @@ export class S3Packs {
     if (first === undefined) return;
     const text = `${failures.length} of ${packs.length} packs were not removed: ${messageOf(first)}`;
     throw new EngineFailure('store-failed', text, { cause: first });
+  }
+
+  async #keepsVersions(): Promise<boolean> {
+    this.#isVersioned ??= await asked(this.#client.isVersioned());
+    return this.#isVersioned;
   }
 
   /** Where versions are kept, the space is given back only when each of them is deleted by its name. */

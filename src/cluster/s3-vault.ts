@@ -16,7 +16,7 @@ export interface S3VaultOptions extends S3WireOptions {
   /** Of one log, a UUID: its packs are stored behind the prefix under this name, and only they are listed. */
   readonly room: string;
   readonly newId: NewId;
-  /** Nothing can be taken out of the bucket for so long. The bucket must have been made with Object Lock. */
+  /** Nothing that is stored can be removed for so long, but for what is stored again. The bucket must have been made with Object Lock. */
   readonly objectLock?: { readonly mode: S3Retention['mode']; readonly retainMs: number };
   /** Of a pack; a payload that does not fit has an object of its own, sent in parts. Default 16 MB: a second at 130 Mbit/s. */
   readonly maxPackBytes?: number;
@@ -32,7 +32,7 @@ export interface S3VaultOptions extends S3WireOptions {
 export interface S3Vault extends Vault {
   /**
    * That packs can be stored as the options say, asked at a start; the vault needs no answer to work.
-   * @throws Error that says for a person what is wrong
+   * @throws S3Error; Error that says for a person what is wrong with the bucket
    */
   check(): Promise<void>;
   /** Every payload of a pack, by its own table. @throws EngineFailure `missing`, `damaged`, `store-failed` */
@@ -47,19 +47,24 @@ export function s3Vault(options: S3VaultOptions, clock: SchedulerLike): S3Vault 
   const client = s3Client(options, clock);
   const { maxPackBytes = 16 * 1024 * 1024, maxPuts = 4, gatherMs = 0, maxHeldBytes = 128 * 1024 * 1024 } = options;
   const packs = new S3Packs(client, prefix, room);
-  const write = async (payloads: readonly Payload[]): Promise<readonly VaultRef[]> => {
-    const now = clock.now();
-    const id = newId();
-    const pack = packs.nameOf(id);
-    const { pieces, frames, size } = encodePack(payloads);
-    const put = size > maxPackBytes ? client.putLarge : client.put;
-    const retention = objectLock && { mode: objectLock.mode, until: now + objectLock.retainMs };
-    await asked(put(packs.keyOf(pack), pieces, retention));
-    return frames.map(({ at, length }) => ({ pack, at, length }));
-  };
-  const queue = new PackQueue({ write, maxPackBytes, maxWrites: maxPuts, gatherMs, maxHeldBytes }, clock);
+  const writing =
+    (lock: typeof objectLock) =>
+    async (payloads: readonly Payload[]): Promise<readonly VaultRef[]> => {
+      const now = clock.now();
+      const id = newId();
+      const pack = packs.nameOf(id);
+      const { pieces, frames, size } = encodePack(payloads);
+      const put = size > maxPackBytes ? client.putLarge : client.put;
+      const retention = lock && { mode: lock.mode, until: now + lock.retainMs };
+      await asked(put(packs.keyOf(pack), pieces, retention));
+      return frames.map(({ at, length }) => ({ pack, at, length }));
+    };
+  const bounds = { maxPackBytes, maxWrites: maxPuts, gatherMs, maxHeldBytes };
+  const queue = new PackQueue({ write: writing(objectLock), ...bounds }, clock);
+  const again = new PackQueue({ write: writing(undefined), ...bounds }, clock);
   return {
-    store: (payloads) => queue.add(payloads),
+    store: (payloads, { isAgain } = { isAgain: false }) => (isAgain ? again : queue).add(payloads),
+    lockedUntil: (pack) => packs.lockedUntil(pack),
     read: (ref, offset, length) => packs.read(ref, offset, length),
     remove: (names) => packs.remove(names),
     list: (before, after) => packs.list(before, after),
@@ -67,7 +72,7 @@ export function s3Vault(options: S3VaultOptions, clock: SchedulerLike): S3Vault 
     check: () => check(client, objectLock !== undefined),
     [Symbol.asyncDispose]: once(async () => {
       client.hurry();
-      await queue.close();
+      await Promise.all([queue.close(), again.close()]);
       await client[Symbol.asyncDispose]();
     }),
   };

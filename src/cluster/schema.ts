@@ -68,6 +68,15 @@ const migrations: readonly string[] = [
   `
   alter table daybook.log add sweep_begun bigint not null default 0, add sweep_ended bigint not null default 0;
   `,
+  // Packs that are to go, and that nobody can remove before `until` (epoch ms).
+  `
+  create table daybook.locked (
+    log smallint not null,
+    pack text not null,
+    until bigint not null,
+    primary key (log, pack)
+  );
+  `,
 ];
 
 /** Any number; two workers that start at once take turns. */

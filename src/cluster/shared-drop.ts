@@ -14,14 +14,15 @@ const maxTries = 5;
 export interface DropParts {
   readonly rows: DropRows;
   /** Null: bodies lie in the database. */
-  readonly vault: Pick<Vault, 'read' | 'remove'> | null;
+  readonly vault: Pick<Vault, 'read' | 'remove' | 'lockedUntil'> | null;
   /** Stores payloads in packs that hold nothing else. */
   readonly store: Vault['store'];
 }
 
 /**
  * Takes the payloads of these records away for good, and answers their bytes. Rows go first, so that nobody finds what is about
- * to go; then each pack that held some of it: it is removed, and what else it is needed for stands in another one by then.
+ * to go; then each pack that held some of it: it is removed, and what else it is needed for stands in another one by then. A pack
+ * that is locked stays as it is, and is noted for who comes when its lock has ended.
  * After a crash at any point, or an error, the same call goes on from there. Heads, facts and chain stay.
  * @throws EngineFailure `store-failed`; `missing`, `damaged` where what stands beside cannot be carried over
  */
@@ -36,14 +37,23 @@ export async function dropPayloads(parts: DropParts, seqs: Iterable<number>): Pr
   }
   // One that cannot be thinned does not keep the others.
   const errors: unknown[] = [];
-  for (const pack of packs) await thinPack(parts, pack).catch((error: unknown) => errors.push(error));
+  for (const pack of packs) await thinPack(parts, pack).catch((error: unknown) => void errors.push(error));
   if (errors.length > 0) throw errors[0];
   return bytes;
 }
 
-async function thinPack({ rows, vault, store }: DropParts, pack: string): Promise<void> {
+/**
+ * Removes a pack, once what it is needed for stands in another one; one that is locked is noted, and answered with false.
+ * @throws as `dropPayloads`
+ */
+export async function thinPack({ rows, vault, store }: DropParts, pack: string): Promise<boolean> {
   if (vault === null)
     throw new EngineFailure('store-failed', 'payloads lie in object storage, which is not configured');
+  const until = await vault.lockedUntil(pack);
+  if (until !== null) {
+    await rows.noteLocked(pack, until);
+    return false;
+  }
   for (let tries = 0; tries < maxTries; tries += 1) {
     const standing = await rows.standing(pack);
     if (standing.length > 0) {
@@ -55,7 +65,9 @@ async function thinPack({ rows, vault, store }: DropParts, pack: string): Promis
       });
       if (bodies === null) continue;
       const begun = await rows.sweepBegun();
-      const refs = await store(bodies.map((body) => [body]));
+      // Not locked anew: its time has ended with that of its pack.
+      const again = bodies.map((body) => [body]);
+      const refs = await store(again, { isAgain: true });
       const moved = standing.flatMap(({ seq }, at) => (refs[at] ? [{ seq, ref: refs[at] }] : []));
       if (moved.length !== standing.length) throw new EngineFailure('store-failed', 'a payload was not stored');
       if (!(await rows.move(pack, moved, begun))) {
@@ -66,7 +78,7 @@ async function thinPack({ rows, vault, store }: DropParts, pack: string): Promis
     }
     await vault.remove([pack]);
     await rows.forget(pack);
-    return;
+    return true;
   }
   throw new EngineFailure('store-failed', `the pack ${pack} is being changed by another worker`);
 }

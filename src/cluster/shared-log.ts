@@ -132,7 +132,7 @@ export class SharedLog implements OpenedCommitLog {
       if (this.#failure !== null) throw this.#failure;
       if (this.#ending) throw new EngineFailure('stopping');
       const { postgres, rows, vault } = this.#options;
-      const store: Vault['store'] = async (payloads) => (await this.#bodies?.apart(payloads)) ?? [];
+      const store: Vault['store'] = async (...given) => (await this.#bodies?.apart(...given)) ?? [];
       return dropPayloads({ rows: new DropRows(postgres, rows.id), vault, store }, seqs);
     });
 

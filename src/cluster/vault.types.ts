@@ -12,12 +12,18 @@ export interface VaultRef {
 export interface Vault extends AsyncDisposable {
   /**
    * All of these, durable when it resolves; in the order of the payloads (each in pieces). An orphan, stored and never
-   * referred to, is harmless. @throws EngineFailure `store-failed` (retryable) where it is not known to be durable
+   * referred to, is harmless. `isAgain`: they lay in the vault before, and are not locked anew.
+   * @throws EngineFailure `store-failed` (retryable) where it is not known to be durable
    */
-  store(payloads: readonly (readonly Uint8Array[])[]): Promise<readonly VaultRef[]>;
+  store(
+    payloads: readonly (readonly Uint8Array[])[],
+    how?: { readonly isAgain: boolean },
+  ): Promise<readonly VaultRef[]>;
   /** Bytes of a payload. @throws EngineFailure `missing`, `damaged`, `store-failed` */
   read(ref: VaultRef, offset: number, length: number): Promise<Uint8Array>;
-  /** Gives back the space of packs of which nothing is needed any more. */
+  /** Until when nobody can remove a pack, epoch ms (infinite: until a hold is lifted); null: it can be removed, or is gone. */
+  lockedUntil(pack: string): Promise<number | null>;
+  /** Gives back the space of packs of which nothing is needed any more. @throws EngineFailure `store-failed` */
   remove(packs: readonly string[]): Promise<void>;
   /**
    * Packs of this log that are older than `before` (epoch ms), for the sweep of orphans; those that were made before `after`

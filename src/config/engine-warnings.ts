@@ -26,7 +26,18 @@ export function configWarnings(config: EngineConfig): readonly DocumentFault[] {
       text: 'is read by `daybook migrate` alone while store.backend is embedded',
     });
   }
-  return warnings;
+  return [...warnings, ...lockWarnings(config)];
+}
+
+/** Who keeps mail for a year because he must not keep it longer would keep it for as long as the lock has. */
+function lockWarnings({ cluster, definitions, gateway }: EngineConfig): readonly DocumentFault[] {
+  const { lock } = cluster?.s3 ?? {};
+  const kept = [...definitions.map(({ retention }) => retention), gateway.smtp?.retention].filter(
+    (each) => each !== undefined,
+  );
+  if (lock === undefined || !kept.some((each) => checkedDurationMs(each) < checkedDurationMs(lock.for))) return [];
+  const text = 'is longer than some mail is kept: its bytes stay in the bucket until the lock ends';
+  return [{ path: ['cluster', 's3', 'lock', 'for'], at: 'value', text }];
 }
 
 /** What one definition may be mistaken in; paths begin with `base`. */

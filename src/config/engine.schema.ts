@@ -189,6 +189,19 @@ const clusterSchema = z.strictObject({
         bucket: option(text(63), 'Bucket; must exist.'),
         accessKey: option(secret(256), 'Access key.'),
         secretKey: option(secret(256), 'Secret key.'),
+        lock: option(
+          z
+            .strictObject({
+              mode: option(
+                choice(['governance', 'compliance']),
+                '`compliance`: nobody can remove a pack before its time; `governance`: who has that right can.',
+              ),
+              for: option(duration('1m', '36500d'), 'From when it is stored.'),
+            })
+            .meta({ label: 'map', expected: 'a map with mode and for' })
+            .optional(),
+          'Each pack is locked (Object Lock), whatever is deleted meanwhile. The bucket must have been made with it.',
+        ),
       })
       .meta({ label: 'map', expected: 'a map with endpoint, bucket, accessKey and secretKey' })
       .optional(),

@@ -2,13 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SchedulerLike } from 'rxjs';
+import { messageOf } from '../../streams/failure.ts';
 import type { Closing } from '../close.ts';
 import { type LogReader, openLogReader } from '../cluster/log-reader.ts';
 import { type Cluster, type ClusterOptions, clusterLog, openCluster } from '../cluster/open-cluster.ts';
 import { openClusterStore } from '../cluster/open-cluster-store.ts';
-import { s3Vault } from '../cluster/s3-vault.ts';
+import { S3Error } from '../cluster/s3-answers.ts';
+import { type S3Vault, s3Vault } from '../cluster/s3-vault.ts';
 import type { Vault } from '../cluster/vault.types.ts';
 import type { EngineOptions } from '../config/to-options.ts';
+import { checkedDurationMs } from '../config/units.ts';
 import { keyFile, openSigner, publicKeyFile } from '../evidence/signing-key.ts';
 import type { Log } from '../log.ts';
 import type { MasterKey } from '../master-key.ts';
@@ -104,10 +107,37 @@ export function vaultOf(
 ) {
   if (bodies === 'postgres' || s3 === undefined) return null;
   const newId = createNewId(clock);
-  const { endpoint, region, bucket } = s3;
+  const { endpoint, region, bucket, lock } = s3;
   const place = { endpoint, region, bucket, accessKey: s3.accessKey.reveal(), secretKey: s3.secretKey };
-  return async (room: string): Promise<Vault> =>
-    s3Vault({ place, prefix: bucketPrefix, room, newId, random: Math.random, patienceMs: s3PatienceMs }, clock);
+  const options = { place, prefix: bucketPrefix, newId, random: Math.random, patienceMs: s3PatienceMs };
+  const modes = { governance: 'GOVERNANCE', compliance: 'COMPLIANCE' } as const;
+  const objectLock = lock && { mode: modes[lock.mode], retainMs: checkedDurationMs(lock.for) };
+  let isChecked = objectLock === undefined;
+  return async (room: string): Promise<Vault> => {
+    const vault = s3Vault({ ...options, room, ...(objectLock === undefined ? {} : { objectLock }) }, clock);
+    if (!isChecked) isChecked = await canLock(vault, bucket);
+    return vault;
+  };
+}
+
+/** False: the bucket does not answer; then it refuses what cannot be locked by itself. @throws BucketUnfit */
+async function canLock(vault: S3Vault, bucket: string): Promise<boolean> {
+  try {
+    await vault.check();
+    return true;
+  } catch (error) {
+    if (error instanceof S3Error && error.isPassing) return false;
+    await vault[Symbol.asyncDispose]();
+    throw new BucketUnfit(bucket, error);
+  }
+}
+
+/** What is wrong with the configuration, or with the bucket it names. */
+class BucketUnfit extends Error {
+  constructor(bucket: string, cause: unknown) {
+    super(`cluster.s3.lock: packs cannot be locked in the bucket ${bucket}: ${messageOf(cause)}`, { cause });
+    this.name = 'BucketUnfit';
+  }
 }
 
 /** In the data directory of a worker: what it is known by in a cluster, whatever it is named. */

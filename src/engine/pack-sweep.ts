@@ -22,6 +22,10 @@ export interface SharedPacks {
     /** Told of packs that were removed, some at a time. */
     readonly removed: (packs: number) => void;
   }): Promise<boolean | null>;
+  /** Takes away what was to go and was locked, now that its locks have ended, some at a time. Answers how many packs. */
+  removeUnlocked(options: { readonly now: number; readonly isEnding: () => boolean }): Promise<number>;
+  /** Packs that are to go, and that a lock keeps. */
+  locked(): Promise<number>;
 }
 
 export interface PackSweepParts {
@@ -35,19 +39,20 @@ export interface PackSweep extends AsyncDisposable {
 }
 
 /**
- * Has packs that nothing names taken out of the object storage, once a day for the whole log (D-127). It looks every hour
- * whether that is due, so one that failed, or that a bound has ended, is tried again then.
+ * Has packs that nothing names taken out of the object storage, once a day for the whole log (D-127), and those that were to
+ * go when their lock has ended (D-128). It looks every hour whether that is due, so what failed, or a bound has ended, is
+ * tried again then.
  */
 export function openPackSweep({ packs, duties, clock, log }: PackSweepParts): PackSweep {
   let swept = 0;
   let lastSweptAt: number | null = null;
+  let locked = 0;
   const isMine = (): boolean => duties.isMine(archiveDuty);
-  const pass = async (closing: () => boolean): Promise<void> => {
+  const sweep = async (isEnding: () => boolean): Promise<void> => {
     const before = swept;
     const removed = (count: number): void => {
       swept += count;
     };
-    const isEnding = (): boolean => closing() || !isMine();
     try {
       const isWhole = await packs.sweepIfDue({ now: clock.now(), isEnding, removed });
       if (isWhole === true) lastSweptAt = clock.now();
@@ -57,9 +62,24 @@ export function openPackSweep({ packs, duties, clock, log }: PackSweepParts): Pa
       throw error;
     }
   };
+  const unlock = async (isEnding: () => boolean): Promise<void> => {
+    const removed = await packs.removeUnlocked({ now: clock.now(), isEnding });
+    if (removed > 0) log('info', 'packs whose lock has ended were removed', { removed });
+  };
+  const pass = async (closing: () => boolean): Promise<void> => {
+    const isEnding = (): boolean => closing() || !isMine();
+    const done = [await settled(unlock(isEnding)), await settled(sweep(isEnding))];
+    locked = await packs.locked();
+    for (const each of done) if (each.status === 'rejected') throw each.reason;
+  };
   const passes = openHourly({ name: 'pack sweep', firstMs: firstPassMs, pass, isMine, clock, log });
   return {
-    status: () => ({ swept, lastSweptAt: isoOrNull(lastSweptAt) }),
+    status: () => ({ swept, locked, lastSweptAt: isoOrNull(lastSweptAt) }),
     [Symbol.asyncDispose]: () => passes[Symbol.asyncDispose](),
   };
 }
+
+const settled = async (work: Promise<void>): Promise<PromiseSettledResult<void>> => {
+  const [done] = await Promise.allSettled([work]);
+  return done;
+};

@@ -45,6 +45,7 @@ class Packs implements Vault {
     if (bytes === undefined) throw new EngineFailure('missing', pack);
     return bytes.subarray(at + offset, at + offset + length);
   };
+  lockedUntil: Vault['lockedUntil'] = async () => null;
   remove: Vault['remove'] = async (packs) => {
     for (const pack of packs) this.packs.delete(pack);
   };
@@ -119,11 +120,11 @@ describe.skipIf(postgresLeftOut())('bodies in object storage', () => {
     const remove = async (): Promise<never> => {
       throw new Error('killed');
     };
-    const { store, read } = vault;
+    const { store, read, lockedUntil } = vault;
     const end = (): Promise<void> => vault[Symbol.asyncDispose]();
     const dying = {
       ...there.place,
-      vault: { store, read, remove, list: () => vault.list(), [Symbol.asyncDispose]: end },
+      vault: { ...{ store, read, remove, lockedUntil }, list: () => vault.list(), [Symbol.asyncDispose]: end },
     };
     await expect(dropInCluster(dying, [seq])).rejects.toThrow('killed');
     expect(vault.holds(messageText('kept-5'))).toBe(true);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { DropRows } from '../../src/cluster/drop-rows.ts';
 import { openLogRows } from '../../src/cluster/open-shared-log.ts';
+import { removeUnlocked } from '../../src/cluster/pack-sweep.ts';
 import { dropPayloads } from '../../src/cluster/shared-drop.ts';
 import type { Vault } from '../../src/cluster/vault.types.ts';
 import type { CommitLog } from '../../src/store/commit-log.types.ts';
@@ -31,11 +32,11 @@ describe.skipIf(postgresLeftOut())('a sweep of packs', () => {
 
   const names = (): readonly string[] => [...packs.packs.keys()];
   /** A log of which every worker has the time of the test, or one that stands still. */
-  const openLog = async ({ wrap = (vault: Vault): Vault => vault, time = (): number => now } = {}) => {
+  const openLog = async ({ wrap = (vault: Vault): Vault => vault, time = (): number => now, lockMs = 0 } = {}) => {
     const quick = quickClock();
-    const openVault = (room: string): Vault => wrap(packs.open(room));
+    const openVault = (room: string): Vault => wrap(packs.open(room, lockMs));
     const fixture = await openSharedLogFixture({ url: server.url, openVault, now: time, clock: quick.clock });
-    const vault = packs.open(fixture.room);
+    const vault = packs.open(fixture.room, lockMs);
     const end = async (): Promise<void> => {
       await fixture[Symbol.asyncDispose]();
       quick[Symbol.dispose]();
@@ -64,9 +65,9 @@ describe.skipIf(postgresLeftOut())('a sweep of packs', () => {
   test('is due once a day for a log, and looks at what was stored since the last one', async () => {
     const { fixture, vault, end } = await openLog();
     const spans: (readonly [number, number | undefined])[] = [];
-    const watched: Pick<Vault, 'list' | 'remove'> = {
-      remove: vault.remove,
-      list: (before, after) => {
+    const watched = {
+      ...vault,
+      list: (before: number, after?: number) => {
         spans.push([before, after]);
         return vault.list(before, after);
       },
@@ -89,7 +90,7 @@ describe.skipIf(postgresLeftOut())('a sweep of packs', () => {
     const [refused = ''] = names();
     now += 2 * day;
     const failing = {
-      list: vault.list,
+      ...vault,
       remove: async (some: readonly string[]) => {
         await vault.remove(some.filter((pack) => pack !== refused));
         if (some.includes(refused)) throw new Error('AccessDenied');
@@ -199,7 +200,10 @@ describe.skipIf(postgresLeftOut())('a sweep of packs', () => {
     'takes what nothing names and nothing else, whatever came before (seed %i)',
     async (seed) => {
       const random = prng(seed);
-      const two = [await openLog(), await openLog()].map((opened) => ({ ...opened, kept: new Map<number, Buffer>() }));
+      const two = [await openLog(), await openLog({ lockMs: 2 * day })].map((opened) => ({
+        ...opened,
+        kept: new Map<number, Buffer>(),
+      }));
       for (let step = 0; step < 40; step += 1) {
         const one = two[below(random, 2)];
         if (one === undefined) throw new Error('no log');
@@ -207,10 +211,10 @@ describe.skipIf(postgresLeftOut())('a sweep of packs', () => {
         await act(random, one);
         for (const { log, kept } of two) for (const [seq, body] of kept) await expectKept(log, seq, body);
       }
-      now += day + hour;
-      for (const { fixture, vault } of two) await sweepAt(fixture, vault, now);
-      now += day;
-      for (const { fixture, vault } of two) await sweepAt(fixture, vault, now);
+      for (let days = 0; days < 4; days += 1) {
+        now += day + hour;
+        for (const { fixture, vault } of two) await clear(fixture, vault);
+      }
       const rows = await server.query<{ pack: string }>(
         'select distinct pack from daybook.record where log = any($1) and pack is not null',
         [two.map(({ fixture }) => fixture.id)],
@@ -249,11 +253,17 @@ describe.skipIf(postgresLeftOut())('a sweep of packs', () => {
           if (left < 0) throw new Error('killed');
           return call(...given);
         };
-      const { read, remove, store } = vault;
-      const parts = { rows, vault: { read: dying(read), remove: dying(remove) }, store: dying(store) };
+      const { read, remove, store, lockedUntil } = vault;
+      const parts = { rows, vault: { read: dying(read), remove: dying(remove), lockedUntil }, store: dying(store) };
       await dropPayloads(parts, seqs).catch((error: unknown) => expect(String(error)).toContain('killed'));
     } else {
-      await sweepAt(fixture, vault, now);
+      await clear(fixture, vault);
     }
   }
+
+  const clear = async (fixture: SharedLogFixture, vault: Vault): Promise<void> => {
+    await sweepAt(fixture, vault, now);
+    const rows = new DropRows(fixture.postgres, fixture.id);
+    await removeUnlocked({ rows, vault, store: vault.store }, { now, isEnding: () => false });
+  };
 });

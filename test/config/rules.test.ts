@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { configFolder, configText, pop3Definition, smtpDefinition } from './config-folder.ts';
 
+const bucket = { endpoint: 'https://s3', bucket: 'b1', accessKey: 'a', secretKey: 's' };
+const locked = (time: string) => ({
+  store: { backend: 'cluster' },
+  cluster: { postgres: 'p', s3: { ...bucket, lock: { mode: 'compliance', for: time } } },
+});
+
 describe('a rule over several fields', () => {
   const rules: readonly [name: string, text: string, expected: readonly string[]][] = [
     [
@@ -158,6 +164,19 @@ describe('a rule over several fields', () => {
       ['cluster.s3: is missing'],
     ],
     [
+      'a lock has a mode and a time',
+      configText([], { store: { backend: 'cluster' }, cluster: { postgres: 'p', s3: { ...bucket, lock: {} } } }),
+      ['cluster.s3.lock.mode: is missing', 'cluster.s3.lock.for: is missing'],
+    ],
+    [
+      'a lock is no word of its own, nor over at once',
+      configText([], {
+        store: { backend: 'cluster' },
+        cluster: { postgres: 'p', s3: { ...bucket, lock: { mode: 'legal-hold', for: '1s' } } },
+      }),
+      ['cluster.s3.lock.mode: is not', 'cluster.s3.lock.for: is'],
+    ],
+    [
       'a cluster without S3 does not',
       configText([], { store: { backend: 'cluster' }, cluster: { postgres: 'p', bodies: 'postgres' } }),
       [],
@@ -247,6 +266,16 @@ describe('a rule over several fields', () => {
         }),
       ]),
       ['definitions[0].initialProcessDelay'],
+    ],
+    [
+      'mail that is kept for less than its bytes are locked',
+      configText([smtpDefinition({ serviceEmailAddress: 'j@example.com', retention: '30d' })], locked('31d')),
+      ['cluster.s3.lock.for'],
+    ],
+    [
+      'mail that is kept for as long is none',
+      configText([smtpDefinition({ serviceEmailAddress: 'j@example.com', retention: '31d' })], locked('31d')),
+      [],
     ],
     ['a cluster that is not used', configText([], { cluster: { postgres: 'p' } }), ['cluster']],
   ];

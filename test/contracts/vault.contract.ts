@@ -140,6 +140,7 @@ export function vaultContract(name: string, makeHome: () => Promise<VaultHome>):
       await vault.remove([]);
       await vault.remove([gone.pack, '20200101/01DXF6DT00CCCCCCCCCCCCCCCC', 'none']);
       await vault.remove([gone.pack]);
+      for (const { pack } of [gone, kept]) expect(await vault.lockedUntil(pack)).toBeNull();
       for (const one of [vault, other]) {
         await expect(all(one, gone)).rejects.toMatchObject({ code: 'missing' });
         expect(equal(await all(one, kept), bytes)).toBe(true);

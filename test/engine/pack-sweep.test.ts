@@ -7,7 +7,7 @@ import { VirtualClock } from '../support/virtual-time.ts';
 const hour = 60 * minute;
 
 /** On a clock that stands still until it is told, over packs that tell what they were asked. */
-function set(sweepIfDue: SharedPacks['sweepIfDue']) {
+function set(sweepIfDue: SharedPacks['sweepIfDue'], others: Partial<SharedPacks> = {}) {
   const clock = new VirtualClock(noon);
   const asked: number[] = [];
   const logged: unknown[][] = [];
@@ -18,6 +18,9 @@ function set(sweepIfDue: SharedPacks['sweepIfDue']) {
         asked.push((options.now - noon) / minute);
         return sweepIfDue(options);
       },
+      removeUnlocked: async () => 0,
+      locked: async () => 0,
+      ...others,
     },
     duties: { isMine: (name) => name === archiveDuty && isMine },
     clock,
@@ -40,12 +43,12 @@ test('the object storage is asked every hour, by the worker alone that has the a
     removed(1);
     return true;
   });
-  expect(sweep.status()).toEqual({ swept: 0, lastSweptAt: null });
+  expect(sweep.status()).toEqual({ swept: 0, lastSweptAt: null, locked: 0 });
   await until(3 * minute - second);
   expect(asked).toEqual([]);
   await until(3 * minute);
   expect(asked).toEqual([3]);
-  expect(sweep.status()).toEqual({ swept: 3, lastSweptAt: new Date(noon + 3 * minute).toISOString() });
+  expect(sweep.status()).toEqual({ swept: 3, lastSweptAt: new Date(noon + 3 * minute).toISOString(), locked: 0 });
   expect(logged).toEqual([['info', 'the object storage was swept', { removed: 3, isWhole: true }]]);
   have(false);
   await until(5 * hour);
@@ -82,10 +85,10 @@ test('one that fails is logged with what it removed, and is made again an hour l
     ['info', 'the object storage was swept in part', { removed: 1 }],
     ['error', 'a pack sweep pass failed', { error: 'Error: the gateway is away' }],
   ]);
-  expect(sweep.status()).toEqual({ swept: 1, lastSweptAt: null });
+  expect(sweep.status()).toEqual({ swept: 1, lastSweptAt: null, locked: 0 });
   await until(hour + 3 * minute);
   expect(asked).toEqual([3, 63]);
-  expect(sweep.status()).toEqual({ swept: 3, lastSweptAt: new Date(noon + 63 * minute).toISOString() });
+  expect(sweep.status()).toEqual({ swept: 3, lastSweptAt: new Date(noon + 63 * minute).toISOString(), locked: 0 });
   await sweep[Symbol.asyncDispose]();
 });
 
@@ -111,4 +114,23 @@ test('a close, and a duty that another worker takes, end the pass under way at i
   go();
   await closing;
   expect(steps).toEqual([false, true, false, true]);
+});
+
+test('what was locked goes when its lock has ended; a failure of that does not keep a sweep, nor the other way round', async () => {
+  const answers = [new Error('AccessDenied'), 3];
+  const removeUnlocked = async (): Promise<number> => {
+    const answer = answers.shift() ?? 0;
+    if (typeof answer !== 'number') throw answer;
+    return answer;
+  };
+  const { sweep, logged, until } = set(async () => true, { removeUnlocked, locked: async () => 7 });
+  await until(3 * minute);
+  expect(logged).toEqual([
+    ['info', 'the object storage was swept', { removed: 0, isWhole: true }],
+    ['error', 'a pack sweep pass failed', { error: 'Error: AccessDenied' }],
+  ]);
+  expect(sweep.status().locked).toBe(7);
+  await until(hour + 3 * minute);
+  expect(logged).toContainEqual(['info', 'packs whose lock has ended were removed', { removed: 3 }]);
+  await sweep[Symbol.asyncDispose]();
 });

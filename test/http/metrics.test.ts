@@ -97,6 +97,7 @@ test('a worker of a cluster tells of itself, of its index and of the database, a
     'daybook_database_up 1',
     'daybook_database_synchronous_standbys 1',
     'daybook_packs_swept_total 5',
+    'daybook_packs_locked 4',
     `daybook_packs_last_swept_timestamp_seconds ${Date.parse(cluster.packs?.lastSweptAt ?? '') / 1000}`,
   ])
     expect(lines).toContain(line);

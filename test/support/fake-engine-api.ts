@@ -410,7 +410,7 @@ export const clusterStatus = (members: Partial<ClusterStatus> = {}): ClusterStat
   ],
   logSeq: 1_234,
   database: { failingSince: null, isAwaited: true, standbys: 1 },
-  packs: { swept: 5, lastSweptAt: new Date(noon).toISOString() },
+  packs: { swept: 5, lastSweptAt: new Date(noon).toISOString(), locked: 4 },
   ...members,
 });
 

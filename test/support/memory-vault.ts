@@ -8,6 +8,8 @@ export class MemoryPacks {
     string,
     { readonly bytes: Buffer; readonly digests: Map<number, string>; readonly at: number }
   >();
+  /** Until when nobody can remove a pack, epoch ms. */
+  readonly locks = new Map<string, number>();
   readonly #now: () => number;
   #made = 0;
 
@@ -17,27 +19,34 @@ export class MemoryPacks {
   }
 
   /** One pack for each call of `store`. Logs that share the place have rooms of their own there. */
-  open(room = ''): Vault {
+  open(room = '', lockMs = 0): Vault {
     let isClosed = false;
     return {
-      store: async (payloads) => {
+      store: async (payloads, { isAgain } = { isAgain: false }) => {
         if (isClosed) throw new EngineFailure('store-failed', 'the vault is closed');
-        return payloads.length === 0
-          ? []
-          : this.#add(
-              room,
-              payloads.map((pieces) => Buffer.concat(pieces)),
-            );
+        if (payloads.length === 0) return [];
+        const bytes = payloads.map((pieces) => Buffer.concat(pieces));
+        const refs = this.#add(room, bytes);
+        for (const { pack } of refs) if (lockMs > 0 && !isAgain) this.locks.set(pack, this.#now() + lockMs);
+        return refs;
       },
+      lockedUntil: async (pack) => this.#lockOf(pack),
       read: async (ref, offset, length) => this.#read(ref, offset, length),
       remove: async (packs) => {
-        for (const pack of packs) this.packs.delete(pack);
+        const locked = packs.filter((pack) => this.#lockOf(pack) !== null);
+        for (const pack of packs) if (!locked.includes(pack)) this.packs.delete(pack);
+        if (locked.length > 0) throw new EngineFailure('store-failed', `${locked.length} packs are locked`);
       },
       list: (before, after) => this.#list(room, before, after),
       [Symbol.asyncDispose]: async () => {
         isClosed = true;
       },
     };
+  }
+
+  #lockOf(pack: string): number | null {
+    const until = this.packs.has(pack) ? (this.locks.get(pack) ?? 0) : 0;
+    return until > this.#now() ? until : null;
   }
 
   #add(room: string, payloads: readonly Buffer[]): readonly VaultRef[] {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import { DropRows } from '../../src/cluster/drop-rows.ts';
 import { openLogRows, openSharedLog } from '../../src/cluster/open-shared-log.ts';
 import { type SweepOptions, sweepIfDue } from '../../src/cluster/pack-sweep.ts';
 import { openPostgres, type Postgres } from '../../src/cluster/postgres.ts';
@@ -76,7 +77,7 @@ export async function openSharedLogFixture({
 /** Sweeps the packs of a log as if it were `now` (epoch ms). Answers how many it removed; null: none was due. */
 export async function sweepAt(
   { postgres, id }: Pick<SharedLogFixture, 'postgres' | 'id'>,
-  vault: Pick<Vault, 'list' | 'remove'>,
+  vault: Pick<Vault, 'list' | 'remove' | 'lockedUntil'>,
   now: number,
   { isEnding = () => false, ...options }: Partial<Pick<SweepOptions, 'isEnding' | 'max'>> = {},
 ): Promise<number | null> {
@@ -84,8 +85,8 @@ export async function sweepAt(
   const removed = (packs: number): void => {
     sum += packs;
   };
-  const rows = new SweepRows(postgres, id);
-  const isWhole = await sweepIfDue({ rows, vault }, { now, isEnding, removed, ...options });
+  const [rows, drops] = [new SweepRows(postgres, id), new DropRows(postgres, id)];
+  const isWhole = await sweepIfDue({ rows, drops, vault }, { now, isEnding, removed, ...options });
   return isWhole === null ? null : sum;
 }
 
