@@ -1,6 +1,7 @@
 import type { SchedulerLike } from 'rxjs';
 import { closing, once } from '../close.ts';
 import type { Store, StoreOptions } from '../store/open-store.ts';
+import { BodiesSight } from './bodies-sight.ts';
 import { type ClusterBoard, createClusterBoard } from './cluster-board.ts';
 import { type ClusterProbe, createClusterProbe } from './cluster-probe.ts';
 import { DropRows } from './drop-rows.ts';
@@ -44,6 +45,8 @@ export interface Cluster extends AsyncDisposable {
   readonly probe: ClusterProbe;
   /** Packs that nothing names, in the room of bodies; null: bodies lie in the database. */
   readonly packs: ClusterPacks | null;
+  /** @throws why no body can be stored now; never where bodies lie in the database */
+  bodies(): Promise<void>;
   openStore(
     options: Pick<StoreOptions, 'dataDir' | 'now' | 'journalTypeOf' | 'readLarge' | 'rebuild'>,
     lock: AsyncDisposable,
@@ -57,7 +60,9 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   try {
     const postgres = stack.use(openPostgres(options.postgres));
     const { id, room } = await openLogRows(postgres, log);
+    const bodies = new BodiesSight(clock);
     const passed = (): number => performance.now();
+    const watched = openVault && (async (of: string) => bodies.watch(await openVault(of)));
     let tenures: Tenures | null = null;
     return {
       board: createClusterBoard({ postgres, log: id, worker }),
@@ -72,10 +77,11 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
       },
       probe: createClusterProbe({ postgres, log: id, worker }),
       packs: openVault && packsOf({ postgres, log: id, openVault: () => openVault(room) }),
+      bodies: () => bodies.look(),
       openStore: (parts, lock) => {
         const tokenOf = (definitionId: string): string | null =>
           tenures?.tokenOf(definitionTenure(definitionId)) ?? null;
-        return openClusterStore({ ...options, ...parts, tokenOf }, lock);
+        return openClusterStore({ ...options, ...parts, openVault: watched, tokenOf }, lock);
       },
       [Symbol.asyncDispose]: once(() => stack[Symbol.asyncDispose]()),
     };

@@ -30,4 +30,6 @@ export interface Vault extends AsyncDisposable {
    * may be left out. Uploads that were not ended are among them, whenever they were begun.
    */
   list(before: number, after?: number): AsyncIterable<string>;
+  /** Asks for nothing but an answer. @throws EngineFailure `store-failed` where none comes, or one that refuses */
+  answers(): Promise<void>;
 }

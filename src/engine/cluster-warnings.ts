@@ -7,6 +7,8 @@ type Warnings = Status['warnings'];
 
 /** A server that takes over is there within half a minute; by then it is told, and nobody need come for it. */
 const databaseToTellMs = 10_000;
+/** A gateway that is started again is back by then. */
+export const bodilessToTellMs = 10_000;
 /** What a burst leaves behind is folded within seconds. */
 export const behindToTellMs = 60_000;
 /** A duty is taken within a second, and within 15 where its worker was killed. */
@@ -29,7 +31,8 @@ export function clusterWarnings(
   if (trouble !== null) {
     // Of all the rest nobody knows how it is.
     const text = `the database of the cluster does not answer: ${trouble.detail}`;
-    return now - trouble.since < databaseToTellMs ? [] : [warning('database', text, trouble.since)];
+    const silent = now - trouble.since < databaseToTellMs ? [] : [warning('database', text, trouble.since)];
+    return [...silent, ...bodiless(seen, now)];
   }
   const refused =
     unwritten !== null && now - unwritten.since >= databaseToTellMs
@@ -37,6 +40,7 @@ export function clusterWarnings(
       : [];
   return [
     ...refused,
+    ...bodiless(seen, now),
     ...durability(seen, context.expectsStandby),
     ...unheld(seen, now),
     ...behind(seen, context),
@@ -49,6 +53,12 @@ const warning = (code: string, text: string, since: number): Warnings[number] =>
   text,
   since: isoTime(since),
 });
+
+function bodiless({ bodiless: known }: Seen, now: number): Warnings {
+  if (known === null || now - known.since < bodilessToTellMs) return [];
+  const text = `no mail can be put into object storage, and none is taken until it can: ${known.detail}`;
+  return [warning('storage', text, known.since)];
+}
 
 function durability({ durability: known }: Seen, expectsStandby: boolean): Warnings {
   if (known === null) return [];

@@ -1,4 +1,4 @@
-import { exhaustMap, from, type SchedulerLike, timer } from 'rxjs';
+import { exhaustMap, from, type SchedulerLike, type Subscription, timer } from 'rxjs';
 import { messageOf } from '../../streams/failure.ts';
 import type { ClusterStatus, Status } from '../http/status.schema.ts';
 import type { Log } from '../log.ts';
@@ -8,7 +8,7 @@ import { archiveDuty, type Duties, gatewayDuty } from './duties.ts';
 import { dutiesOf } from './share-duties.ts';
 import type { Workshop } from './workshop.ts';
 
-/** What a worker can see of its cluster; each asks the database, and throws where that does not answer. */
+/** What a worker can see of its cluster; each but `bodies` asks the database, and throws where that does not answer. */
 export interface ClusterSight {
   /** Of the log, and for how long its oldest record has stood there that an index up to `foldedSeq` lacks; 0: it lacks none. */
   end(foldedSeq: number): Promise<{ readonly seq: number; readonly behindMs: number }>;
@@ -18,6 +18,8 @@ export interface ClusterSight {
     readonly isAwaited: boolean;
     readonly standbys: number | null;
   }>;
+  /** Throws why no body of a message can be stored. */
+  bodies(): Promise<void>;
   say(word: WorkerWord): Promise<void>;
   leave(): Promise<void>;
   words(): Promise<readonly { readonly worker: string; readonly agoMs: number; readonly said: unknown }[]>;
@@ -54,9 +56,11 @@ export interface ClusterWatchParts {
   readonly log: Log;
 }
 
-const answering = { trouble: null, unwritten: null } as const;
+const answering = { trouble: null, unwritten: null, bodiless: null } as const;
 /** Three statements each time. */
 export const lookEveryMs = 5_000;
+/** One question to object storage each time. */
+export const bodiesEveryMs = 10_000;
 /** Who has just come has said a word before others see its place; as long as a place is kept. */
 const aliveByWordMs = 15_000;
 /** Settings and standbys change by hand, or with a server that is lost: each sixth look. */
@@ -78,6 +82,8 @@ export interface Seen {
   readonly trouble: Failing | null;
   /** It answers, and takes no writes. */
   readonly unwritten: Failing | null;
+  /** No body can be stored, as was seen last. */
+  readonly bodiless: Failing | null;
   /** Since when nobody has them, by name. */
   readonly unheld: ReadonlyMap<string, number>;
 }
@@ -158,6 +164,11 @@ export function openClusterWatch(parts: ClusterWatchParts): ClusterWatch {
       }),
     )
     .subscribe();
+  looking.add(
+    watchBodies(parts, (bodiless) => {
+      seen = { ...seen, bodiless };
+    }),
+  );
   return {
     status: () => statusOf(seen, parts),
     warnings: () => clusterWarnings(seen, { ...parts, now: clock.now(), alive: sight.workers() }),
@@ -170,6 +181,28 @@ export function openClusterWatch(parts: ClusterWatchParts): ClusterWatch {
       });
     },
   };
+}
+
+/** By itself, and nobody waits for its end: an answer may take as long as object storage is waited for. */
+function watchBodies(
+  { sight, clock, log }: Pick<ClusterWatchParts, 'sight' | 'clock' | 'log'>,
+  told: (bodiless: Failing | null) => void,
+): Subscription {
+  let known: Failing | null = null;
+  const look = async (): Promise<void> => {
+    const at = clock.now();
+    try {
+      await sight.bodies();
+      known = null;
+    } catch (error) {
+      if (known === null) log('warn', 'no mail can be put into object storage', { error: String(error) });
+      known = { since: known?.since ?? at, detail: messageOf(error) };
+    }
+    told(known);
+  };
+  return timer(0, bodiesEveryMs, clock)
+    .pipe(exhaustMap(() => from(look())))
+    .subscribe();
 }
 
 type Durable = NonNullable<Seen['durability']>;

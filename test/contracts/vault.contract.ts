@@ -159,11 +159,13 @@ export function vaultContract(name: string, makeHome: () => Promise<VaultHome>):
       expect(await listed(vault, home.now() - hour)).toEqual([]);
     });
 
-    test('closing twice is closing once, and nothing is stored after it', async () => {
+    test('closing twice is closing once, and nothing is stored after it, nor answered', async () => {
       const vault = await (await newHome()).open();
+      await vault.answers();
       await vault[Symbol.asyncDispose]();
       await vault[Symbol.asyncDispose]();
       await expect(vault.store([[randomBytes(10)]])).rejects.toMatchObject({ code: 'store-failed', retryable: true });
+      await expect(vault.answers()).rejects.toMatchObject({ code: 'store-failed' });
     });
   });
 }

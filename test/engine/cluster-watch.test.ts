@@ -1,7 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { goneToTellMs } from '../../src/engine/cluster-warnings.ts';
-import { type ClusterSight, type ClusterWatch, lookEveryMs, openClusterWatch } from '../../src/engine/cluster-watch.ts';
+import {
+  bodiesEveryMs,
+  type ClusterSight,
+  type ClusterWatch,
+  lookEveryMs,
+  openClusterWatch,
+} from '../../src/engine/cluster-watch.ts';
 import { archiveDuty, definitionDuty, gatewayDuty } from '../../src/engine/duties.ts';
 import { VirtualClock } from '../support/virtual-time.ts';
 
@@ -20,6 +26,8 @@ class World {
   fault: Error | null = null;
   /** Of writes alone. */
   refusal: Error | null = null;
+  /** Of object storage. */
+  bodiless: Error | null = null;
   alive: readonly string[] = ['one', 'two'];
   /** Of others, by name: since when they are silent, and what they said. */
   readonly others = new Map<
@@ -64,6 +72,9 @@ class World {
           if (this.refusal !== null) throw this.refusal;
           this.own = word;
         });
+      },
+      bodies: async () => {
+        if (this.bodiless !== null) throw this.bodiless;
       },
       leave: () =>
         answer(() => {
@@ -258,6 +269,28 @@ describe('the watch over a cluster', () => {
       expect(world.watch.warnings().map((each) => each.since)).toEqual(since);
     },
   );
+
+  test('object storage that takes nothing is told after ten seconds, whatever the database does, and once in the log', async () => {
+    world.bodiless = new Error('connect ECONNREFUSED');
+    await world.go(bodiesEveryMs);
+    expect(world.codes).toEqual([]);
+    world.fault = new Error('gone');
+    await world.go(2 * bodiesEveryMs);
+    expect(world.codes).toEqual(['database', 'storage']);
+    world.fault = null;
+    await world.go(bodiesEveryMs);
+    expect(world.watch.warnings()).toEqual([
+      {
+        code: 'storage',
+        text: 'no mail can be put into object storage, and none is taken until it can: connect ECONNREFUSED',
+        since: new Date(startAt + bodiesEveryMs).toISOString(),
+      },
+    ]);
+    expect(world.logged.filter((line) => line.includes('object storage'))).toHaveLength(1);
+    world.bodiless = null;
+    await world.go(bodiesEveryMs);
+    expect(world.codes).toEqual([]);
+  });
 
   test('it leaves when it ends, after what it was about to say, and a database that is gone does not keep it', async () => {
     world.clock.runUntil(world.clock.now() + lookEveryMs);

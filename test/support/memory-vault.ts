@@ -38,6 +38,9 @@ export class MemoryPacks {
         if (locked.length > 0) throw new EngineFailure('store-failed', `${locked.length} packs are locked`);
       },
       list: (before, after) => this.#list(room, before, after),
+      answers: async () => {
+        if (isClosed) throw new EngineFailure('store-failed', 'the vault is closed');
+      },
       [Symbol.asyncDispose]: async () => {
         isClosed = true;
       },
