@@ -1,21 +1,25 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
+import type { S3Place } from '../../src/cluster/s3-line.ts';
 import { eventually } from '../support/eventually.ts';
 import { prng } from '../support/prng.ts';
-import { SmtpClient } from '../support/smtp-client.ts';
-import { definitions, type Mailbox, openMailbox, report, sendOne, someSize } from './load.ts';
+import { type Answers, type Load, startLoad, type WorkerName } from './cluster-load.ts';
+import { definitions, type Mailbox, openMailbox } from './load.ts';
 import { examineSettled, type Findings, Outside, together } from './outside.ts';
-
-export type WorkerName = 'one' | 'two';
 
 /** What can be done to the cluster while mail flows. */
 export interface Fault {
   readonly name: string;
   /** Resolves when what was broken works again, or is about to. */
-  strike(workers: Workers): Promise<void>;
+  strike(workers: Workers, load: Load): Promise<void>;
 }
 export interface Workers {
-  /** SIGKILL, and a start on the same folder. */
+  get(name: WorkerName): Daybook;
+  /** SIGKILL. */
+  crash(name: WorkerName): Promise<void>;
+  /** A start on the same folder. */
+  revive(name: WorkerName): Promise<void>;
+  /** Both, one after the other. */
   kill(name: WorkerName): Promise<void>;
   /** SIGSTOP for this long, then SIGCONT. */
   pause(name: WorkerName, ms: number): Promise<void>;
@@ -26,6 +30,8 @@ export interface Workers {
 export interface ClusterRunOptions {
   /** Connection string of the database, all of its servers in it. */
   readonly postgres: string;
+  /** Where bodies of mail rest: in this bucket, or in the database where it is absent. */
+  readonly objects?: S3Place;
   readonly faults: readonly Fault[];
   readonly seed: number;
   /** Messages a second that are begun, by all senders together. */
@@ -39,8 +45,18 @@ export interface ClusterReport {
   readonly findings: Findings;
   /** Both show the same archive. */
   readonly isSame: boolean;
-  readonly stalls: readonly { readonly fault: string; readonly longestMs: number }[];
+  readonly stalls: readonly Stall[];
   readonly leftInMailbox: number;
+}
+
+/** From a fault until mail flowed again. */
+export interface Stall {
+  readonly fault: string;
+  /** Between two messages that were taken. */
+  readonly longestMs: number;
+  /** What senders were answered, and the longest that it took. */
+  readonly answers: Answers;
+  readonly longestAnswerMs: number;
 }
 
 /** After each fault mail must flow again for so many messages. */
@@ -57,21 +73,21 @@ export async function clusterUnderFaults(options: ClusterRunOptions): Promise<Cl
   const random = prng(seed);
   const outside = new Outside();
   await using mailbox = await openMailbox({ outside, name: `c${seed}`, random });
-  await using pair = await startPair(options.postgres, mailbox);
-  const load = startLoad(pair, { outside, random, rate, name: `c${seed}` });
+  await using pair = await startPair((name) => configOf(name, options, mailbox));
+  const load = startLoad({ workerOf: pair.get, outside, random, rate, name: `c${seed}` });
   mailbox.isFilling = true;
-  const stalls: { fault: string; longestMs: number }[] = [];
+  const stalls: Stall[] = [];
   try {
     for (const fault of faults) {
       load.forget();
-      await fault.strike(pair);
+      await fault.strike(pair, load);
       const enough = load.acknowledged() + messagesAfter;
       await eventually(async () => load.acknowledged() >= enough, {
         what: `mail after ${fault.name}`,
         withinMs: backWithinMs,
       });
       const longestMs = load.longestStallMs();
-      stalls.push({ fault: fault.name, longestMs });
+      stalls.push({ fault: fault.name, longestMs, answers: load.answers(), longestAnswerMs: load.longestAnswerMs() });
       told(`${fault.name}: longest stall ${longestMs} ms, ${load.acknowledged()} acknowledged so far`);
     }
   } finally {
@@ -125,10 +141,20 @@ async function countsOf(daybook: Daybook): Promise<unknown> {
   return all.map(({ id, counts: { rejected: _own, ...counts } }) => ({ id, counts }));
 }
 
-const configOf = (worker: WorkerName, postgres: string, mailbox: Mailbox): string => `
+const bodiesOf = ({ objects }: Pick<ClusterRunOptions, 'objects'>): string => {
+  if (objects === undefined) return 'bodies: postgres';
+  const { secretKey, ...place } = objects;
+  return `bodies: s3, s3: ${JSON.stringify({ ...place, secretKey: secretKey.reveal() })}`;
+};
+
+const configOf = (
+  worker: WorkerName,
+  options: Pick<ClusterRunOptions, 'postgres' | 'objects'>,
+  mailbox: Mailbox,
+): string => `
 logLevel: error
 store: { backend: cluster, minimumFree: 1MB }
-cluster: { postgres: "${postgres}", bodies: postgres, worker: ${worker} }
+cluster: { postgres: "${options.postgres}", ${bodiesOf(options)}, worker: ${worker} }
 pop3: { pollInterval: 200ms }
 directory: { internalDomains: [north.example] }
 definitions:
@@ -145,18 +171,24 @@ definitions:
     pop3: { host: 127.0.0.1, port: ${mailbox.server.port}, mailboxName: box, password: secret, encrypted: false }
 `;
 
-interface Pair extends Workers, AsyncDisposable {
-  get(name: WorkerName): Daybook;
-}
+interface Pair extends Workers, AsyncDisposable {}
 
-async function startPair(postgres: string, mailbox: Mailbox): Promise<Pair> {
-  const start = (name: WorkerName) => startDaybook({ config: configOf(name, postgres, mailbox) });
+async function startPair(config: (name: WorkerName) => string): Promise<Pair> {
+  const start = (name: WorkerName) => startDaybook({ config: config(name) });
   const workers: Record<WorkerName, Daybook> = { one: await start('one'), two: await start('two') };
+  const crash = async (name: WorkerName): Promise<void> => {
+    await workers[name].end('SIGKILL');
+  };
+  const revive = async (name: WorkerName): Promise<void> => {
+    workers[name] = await workers[name].restart();
+  };
   return {
     get: (name) => workers[name],
+    crash,
+    revive,
     kill: async (name) => {
-      await workers[name].end('SIGKILL');
-      workers[name] = await workers[name].restart();
+      await crash(name);
+      await revive(name);
     },
     pause: async (name, ms) => {
       process.kill(workers[name].pid, 'SIGSTOP');
@@ -173,63 +205,6 @@ async function startPair(postgres: string, mailbox: Mailbox): Promise<Pair> {
     [Symbol.asyncDispose]: async () => {
       await workers.one[Symbol.asyncDispose]();
       await workers.two[Symbol.asyncDispose]();
-    },
-  };
-}
-
-interface LoadOptions {
-  readonly outside: Outside;
-  readonly random: () => number;
-  readonly rate: number;
-  readonly name: string;
-}
-
-/** Each message is offered to one worker after the other until one has taken it, as a mail server does. */
-function startLoad(pair: Pair, { outside, random, rate, name }: LoadOptions) {
-  let isEnding = false;
-  let lastAt = performance.now();
-  let longestMs = 0;
-  let begun = 0;
-  const noted = (): void => {
-    longestMs = Math.max(longestMs, performance.now() - lastAt);
-    lastAt = performance.now();
-  };
-  const isTaken = async (port: number, each: string, bytes: Buffer): Promise<boolean> => {
-    await using client = await SmtpClient.ready(port);
-    return (await sendOne(client, outside, each, bytes)).code === 250;
-  };
-  const offer = async (each: string, bytes: Buffer): Promise<void> => {
-    for (let tries = begun; ; tries += 1) {
-      const { smtpPort } = pair.get(tries % 2 === 0 ? 'one' : 'two');
-      // Refused, or cut off: it is offered again, to the other one.
-      if (await isTaken(smtpPort, each, bytes).catch(() => false)) return noted();
-      await wait(200);
-    }
-  };
-  const under = new Set<Promise<void>>();
-  const running = (async () => {
-    while (!isEnding) {
-      begun += 1;
-      const each = `${name}.${begun}`;
-      // As many as a sender would have under way; the rest waits at its side.
-      if (under.size < 40) {
-        const offered = offer(each, report(each, someSize(random))).finally(() => under.delete(offered));
-        under.add(offered);
-      }
-      await wait(1_000 / rate);
-    }
-    await Promise.all(under);
-  })();
-  return {
-    acknowledged: () => outside.acknowledged,
-    longestStallMs: () => Math.round(Math.max(longestMs, performance.now() - lastAt)),
-    forget: () => {
-      longestMs = 0;
-      lastAt = performance.now();
-    },
-    end: async () => {
-      isEnding = true;
-      await running;
     },
   };
 }
