@@ -23,6 +23,9 @@ export class BodiesSight {
   watch(vault: Vault): Vault {
     this.#vault = vault;
     const isOpen = (): boolean => this.#vault === vault;
+    const leave = (): void => {
+      if (isOpen()) this.#vault = null;
+    };
     return {
       store: async (...given) => {
         try {
@@ -40,11 +43,21 @@ export class BodiesSight {
       lockedUntil: (pack) => vault.lockedUntil(pack),
       list: (before, after) => vault.list(before, after),
       answers: () => vault.answers(),
+      hurry: () => {
+        leave();
+        vault.hurry();
+      },
       [Symbol.asyncDispose]: async () => {
-        if (isOpen()) this.#vault = null;
+        leave();
         await vault[Symbol.asyncDispose]();
       },
     };
+  }
+
+  /** Before an end: see the vault. */
+  hurry(): void {
+    this.#vault?.hurry();
+    this.#vault = null;
   }
 
   /** @throws why no body can be stored now */

@@ -64,8 +64,9 @@ export class BodyStore {
   /** Stores payloads in packs that hold nothing else. @throws EngineFailure `store-failed` */
   apart: Vault['store'] = (payloads, how) => this.#oneByOne(() => this.#parts.vault.store(payloads, how));
 
-  /** Resolves when nothing is on its way. */
+  /** Resolves when nothing is on its way: within seconds, since a storage that is away would be waited for group by group. */
   async end(): Promise<void> {
+    this.#parts.vault.hurry();
     await this.#running;
   }
 

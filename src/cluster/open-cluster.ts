@@ -46,7 +46,9 @@ export interface Cluster extends AsyncDisposable {
   /** Packs that nothing names, in the room of bodies; null: bodies lie in the database. */
   readonly packs: ClusterPacks | null;
   /** @throws why no body can be stored now; never where bodies lie in the database */
-  bodies(): Promise<void>;
+  readonly bodies: () => Promise<void>;
+  /** Before an end: bodies that are under way are stored within seconds, or refused. */
+  readonly hurry: () => void;
   openStore(
     options: Pick<StoreOptions, 'dataDir' | 'now' | 'journalTypeOf' | 'readLarge' | 'rebuild'>,
     lock: AsyncDisposable,
@@ -78,6 +80,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
       probe: createClusterProbe({ postgres, log: id, worker }),
       packs: openVault && packsOf({ postgres, log: id, openVault: () => openVault(room) }),
       bodies: () => bodies.look(),
+      hurry: () => bodies.hurry(),
       openStore: (parts, lock) => {
         const tokenOf = (definitionId: string): string | null =>
           tenures?.tokenOf(definitionTenure(definitionId)) ?? null;

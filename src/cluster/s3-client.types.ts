@@ -55,6 +55,6 @@ export interface S3Client extends AsyncDisposable {
   lockedUntil(key: string, version: string): Promise<number | null>;
   /** A legal hold keeps the object as a retention without an end, until it is lifted. */
   hold(key: string, isOn: boolean): Promise<void>;
-  /** From now on nothing is tried again: before a close, so that it ends with the tries under way. */
+  /** From now on nothing is tried again, and what is under way has 5 s: before a close, so that it ends soon. */
   hurry(): void;
 }

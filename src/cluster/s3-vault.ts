@@ -70,6 +70,7 @@ export function s3Vault(options: S3VaultOptions, clock: SchedulerLike): S3Vault 
     list: (before, after) => packs.list(before, after),
     // Of an object that nobody has: that it is not there is an answer.
     answers: async () => void (await asked(client.size(`${prefix}/answers`))),
+    hurry: () => client.hurry(),
     contents: (pack) => packs.contents(pack),
     check: () => check(client, objectLock !== undefined),
     [Symbol.asyncDispose]: once(async () => {

@@ -32,4 +32,6 @@ export interface Vault extends AsyncDisposable {
   list(before: number, after?: number): AsyncIterable<string>;
   /** Asks for nothing but an answer. @throws EngineFailure `store-failed` where none comes, or one that refuses */
   answers(): Promise<void>;
+  /** Before a close: what is under way ends within seconds, and with an error where it cannot be done by then. */
+  hurry(): void;
 }

@@ -64,7 +64,8 @@ export async function openBackend(options: EngineOptions, parts: BackendParts, s
   const duties = stack.use(
     clusterDuties({ tenures, board: cluster.board, worker: place.worker, clock, log: parts.log }),
   );
-  const sight = { ...cluster.probe, bodies: () => cluster.bodies(), workers: () => tenures.workers };
+  const { probe, bodies, hurry } = cluster;
+  const sight = { ...probe, bodies, hurry, workers: () => tenures.workers };
   return { store, duties, logBytes: () => cluster.logBytes(), sight, packs: cluster.packs };
 }
 

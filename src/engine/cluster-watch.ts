@@ -8,7 +8,7 @@ import { archiveDuty, type Duties, gatewayDuty } from './duties.ts';
 import { dutiesOf } from './share-duties.ts';
 import type { Workshop } from './workshop.ts';
 
-/** What a worker can see of its cluster; each but `bodies` asks the database, and throws where that does not answer. */
+/** What a worker can see of its cluster; each but `bodies` and `hurry` asks the database, and throws where that does not answer. */
 export interface ClusterSight {
   /** Of the log, and for how long its oldest record has stood there that an index up to `foldedSeq` lacks; 0: it lacks none. */
   end(foldedSeq: number): Promise<{ readonly seq: number; readonly behindMs: number }>;
@@ -20,6 +20,8 @@ export interface ClusterSight {
   }>;
   /** Throws why no body of a message can be stored. */
   bodies(): Promise<void>;
+  /** Before an end: bodies that are under way are stored within seconds, or refused. */
+  hurry(): void;
   say(word: WorkerWord): Promise<void>;
   leave(): Promise<void>;
   words(): Promise<readonly { readonly worker: string; readonly agoMs: number; readonly said: unknown }[]>;

@@ -72,6 +72,8 @@ export async function provideSlots(workshop: Workshop, { stop$, stopping, close 
       store: fromPromise<OpenedStore>(async () => ({ records: await loadRuntimes(workshop) })),
       listener: fromEventObservable<ListenerNews, ListenerInput>(({ input }) => listeners.news(input)),
       closing: fromPromise<void>(async () => {
+        // Else what waits for object storage that is away would be waited for until the last deadline.
+        workshop.sight?.hurry();
         await mailboxes[Symbol.asyncDispose]();
         await Promise.all(closings);
         await close();

@@ -53,6 +53,7 @@ class Packs implements Vault {
     yield* this.packs.keys();
   }
   async answers(): Promise<void> {}
+  hurry(): void {}
   async [Symbol.asyncDispose](): Promise<void> {}
   /** True where some pack still holds it. */
   holds = (text: string): boolean => [...this.packs.values()].some((bytes) => bytes.includes(text));
@@ -125,7 +126,16 @@ describe.skipIf(postgresLeftOut())('bodies in object storage', () => {
     const end = (): Promise<void> => vault[Symbol.asyncDispose]();
     const dying = {
       ...there.place,
-      vault: { store, read, remove, lockedUntil, list: () => vault.list(), answers: end, [Symbol.asyncDispose]: end },
+      vault: {
+        store,
+        read,
+        remove,
+        lockedUntil,
+        list: () => vault.list(),
+        answers: end,
+        hurry: () => undefined,
+        [Symbol.asyncDispose]: end,
+      },
     };
     await expect(dropInCluster(dying, [seq])).rejects.toThrow('killed');
     expect(vault.holds(messageText('kept-5'))).toBe(true);

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { asyncScheduler } from 'rxjs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { s3Client } from '../../src/cluster/s3-client.ts';
@@ -100,6 +101,25 @@ describe.skipIf(objectStoreLeftOut())('faults between a vault and Ceph', () => {
     clock.runUntil(clock.now() + 1);
     await clock.through(storing);
     expect(clock.troubles.map(({ text }) => text)).toEqual([expect.stringContaining('no answer within 30 s')]);
+  });
+
+  test('before a close nothing is tried again, and an answer that does not come is waited for 5 s', async () => {
+    spoilFirst('PUT', 'refuse', 'hang');
+    const refused = oneOf(vault, randomBytes(1_000));
+    await eventually(async () => clock.troubles.length === 1);
+    vault.hurry();
+    await expect(refused).rejects.toMatchObject({ code: 'store-failed' });
+    const hung = oneOf(vault, randomBytes(1_000));
+    const ended = hung.then(
+      () => 'stored',
+      () => 'given up',
+    );
+    await eventually(async () => asked('PUT').length === 2);
+    clock.runUntil(clock.now() + 4_999);
+    expect(await Promise.race([ended, setImmediate('under way')])).toBe('under way');
+    clock.runUntil(clock.now() + 1);
+    expect(await ended).toBe('given up');
+    await expect(oneOf(vault, randomBytes(1_000))).rejects.toMatchObject({ code: 'store-failed' });
   });
 
   test('an answer that ends early is asked for again, and never gives fewer bytes', async () => {

@@ -76,6 +76,7 @@ class World {
       bodies: async () => {
         if (this.bodiless !== null) throw this.bodiless;
       },
+      hurry: () => undefined,
       leave: () =>
         answer(() => {
           this.left.push('one');

@@ -141,6 +141,21 @@ describe.skipIf(longOfClusterLeftOut() || objectStoreLeftOut())('a worker on obj
     expect((await raw(`/v1/messages/${entry.id}`)).length).toBeGreaterThan(0);
   }, 180_000);
 
+  test('a worker that is stopped while mail waits for the bucket ends in order, and the mail comes again', async () => {
+    await objects.killGateway();
+    const before = mailbox.commands.length;
+    mailbox.items.push({ uidl: 'cut', bytes: lunchReport('cut') });
+    const cut = send('first').catch((error: unknown) => String(error));
+    await eventually(async () => mailbox.commands.slice(before).includes('RETR 1'), { what: 'mail under way' });
+    expect(await daybook.end('SIGTERM')).toBe(0);
+    expect(await cut).not.toMatchObject({ code: 250 });
+    expect(mailbox.items).toHaveLength(1);
+    await objects.startGateway();
+    daybook = await daybook.restart();
+    expect(await send('first')).toMatchObject({ code: 250 });
+    await eventually(async () => mailbox.items.length === 0, { what: 'the mailbox taken in', withinMs: 60_000 });
+  }, 120_000);
+
   test('where no mail comes it is told too, and its end as well', async () => {
     expect(await codes()).not.toContain('storage');
     await objects.killGateway();

@@ -41,6 +41,7 @@ export class MemoryPacks {
       answers: async () => {
         if (isClosed) throw new EngineFailure('store-failed', 'the vault is closed');
       },
+      hurry: () => undefined,
       [Symbol.asyncDispose]: async () => {
         isClosed = true;
       },
