@@ -4,13 +4,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { postgresPrograms } from '../../bench/peers/postgres.ts';
 import { type ClusterProbe, createClusterProbe, wordKeptMs } from '../../src/cluster/cluster-probe.ts';
 import { openLogRows } from '../../src/cluster/open-shared-log.ts';
 import { openPostgres } from '../../src/cluster/postgres.ts';
 import { openClusterFixture, takeInto } from '../support/cluster-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Postgres, postgresLeftOut, startPostgres } from '../support/postgres.ts';
-import { postgresPrograms } from '../support/postgres-template.ts';
 
 /** A look from outside, at a real server and as a role that is no superuser. */
 describe.skipIf(postgresLeftOut())('the probe of a cluster', () => {

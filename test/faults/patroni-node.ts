@@ -3,7 +3,7 @@ import { chown, mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Owner } from '../support/postgres-template.ts';
+import type { Owner } from '../../bench/peers/postgres.ts';
 import { killIn, pauseIn, processesIn, resumeIn } from '../support/processes.ts';
 
 const run = promisify(execFile);

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { chown, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ownerOfServer, postgresPrograms } from '../../bench/peers/postgres.ts';
 import { eventually } from '../support/eventually.ts';
 import { ask } from '../support/postgres.ts';
-import { ownerOfServer, postgresPrograms } from '../support/postgres-template.ts';
 import { killIn } from '../support/processes.ts';
 import { type Disk, openDisk } from './disk.ts';
 import {

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client, type QueryResultRow } from 'pg';
 import { freePort } from '../../bench/peers/daybook.ts';
+import { type Owner, ownerOfServer, postgresPrograms } from '../../bench/peers/postgres.ts';
 import { eventually } from './eventually.ts';
-import { type Owner, openTemplate, ownerOfServer, postgresPrograms } from './postgres-template.ts';
+import { openTemplate } from './postgres-template.ts';
 import { hasEnded, killIn, pauseIn, resumeIn } from './processes.ts';
 
 const run = promisify(execFile);
