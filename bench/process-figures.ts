@@ -20,6 +20,16 @@ export function figuresOf(root: number): ProcessFigures {
   };
 }
 
+/** What the first thread of a process has taken: of Node, the one that runs JavaScript. */
+export const mainThreadCpuSeconds = (pid: number): number => ownCpuOf(`/proc/${pid}/task/${pid}/stat`);
+
+/** Of all cores together, and of whoever ran on them; what another guest of the host took counts, since it was not to be had. */
+export function machineCpuSeconds(): number {
+  const [line = ''] = readFileSync('/proc/stat', 'utf8').split('\n');
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softIrq = 0, stolen = 0] = line.split(/\s+/).slice(1).map(Number);
+  return (user + nice + system + irq + softIrq + stolen) / ticks;
+}
+
 function treeOf(root: number): readonly number[] {
   const parents = new Map<number, number>();
   for (const name of readdirSync('/proc')) {
@@ -31,13 +41,23 @@ function treeOf(root: number): readonly number[] {
   return tree;
 }
 
+/** From the state on, as proc(5) numbers them from 3: the name before it may hold spaces and brackets. */
+function fieldsOf(file: string): readonly number[] {
+  const text = readFileSync(file, 'utf8');
+  return text
+    .slice(text.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number);
+}
+
+function ownCpuOf(file: string): number {
+  const [user = 0, system = 0] = fieldsOf(file).slice(11, 13);
+  return (user + system) / ticks;
+}
+
 function statOf(pid: number) {
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = text
-      .slice(text.lastIndexOf(')') + 2)
-      .split(' ')
-      .map(Number);
+    const fields = fieldsOf(`/proc/${pid}/stat`);
     const [user = 0, system = 0, childUser = 0, childSystem = 0] = fields.slice(11, 15);
     return {
       parent: fields[1] ?? 0,
