@@ -1,8 +1,9 @@
-import { exhaustMap, from, type SchedulerLike, type Subscription, timer } from 'rxjs';
+import { exhaustMap, from, type SchedulerLike, timer } from 'rxjs';
 import { messageOf } from '../../streams/failure.ts';
 import type { ClusterStatus, Status } from '../http/status.schema.ts';
 import type { Log } from '../log.ts';
 import { isoOrNull } from '../time-words.ts';
+import { watchBodies } from './bodies-watch.ts';
 import { clusterWarnings } from './cluster-warnings.ts';
 import { archiveDuty, type Duties, gatewayDuty } from './duties.ts';
 import { dutiesOf } from './share-duties.ts';
@@ -61,15 +62,13 @@ export interface ClusterWatchParts {
 const answering = { trouble: null, unwritten: null, bodiless: null } as const;
 /** Three statements each time. */
 export const lookEveryMs = 5_000;
-/** One question to object storage each time. */
-export const bodiesEveryMs = 10_000;
 /** Who has just come has said a word before others see its place; as long as a place is kept. */
 const aliveByWordMs = 15_000;
 /** Settings and standbys change by hand, or with a server that is lost: each sixth look. */
 const durabilityEvery = 6;
 
 /** Since when, and what it said last. */
-interface Failing {
+export interface Failing {
   readonly since: number;
   readonly detail: string;
 }
@@ -183,28 +182,6 @@ export function openClusterWatch(parts: ClusterWatchParts): ClusterWatch {
       });
     },
   };
-}
-
-/** By itself, and nobody waits for its end: an answer may take as long as object storage is waited for. */
-function watchBodies(
-  { sight, clock, log }: Pick<ClusterWatchParts, 'sight' | 'clock' | 'log'>,
-  told: (bodiless: Failing | null) => void,
-): Subscription {
-  let known: Failing | null = null;
-  const look = async (): Promise<void> => {
-    const at = clock.now();
-    try {
-      await sight.bodies();
-      known = null;
-    } catch (error) {
-      if (known === null) log('warn', 'no mail can be put into object storage', { error: String(error) });
-      known = { since: known?.since ?? at, detail: messageOf(error) };
-    }
-    told(known);
-  };
-  return timer(0, bodiesEveryMs, clock)
-    .pipe(exhaustMap(() => from(look())))
-    .subscribe();
 }
 
 type Durable = NonNullable<Seen['durability']>;

@@ -1,13 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { bodiesEveryMs } from '../../src/engine/bodies-watch.ts';
 import { goneToTellMs } from '../../src/engine/cluster-warnings.ts';
-import {
-  bodiesEveryMs,
-  type ClusterSight,
-  type ClusterWatch,
-  lookEveryMs,
-  openClusterWatch,
-} from '../../src/engine/cluster-watch.ts';
+import { type ClusterSight, type ClusterWatch, lookEveryMs, openClusterWatch } from '../../src/engine/cluster-watch.ts';
 import { archiveDuty, definitionDuty, gatewayDuty } from '../../src/engine/duties.ts';
 import { VirtualClock } from '../support/virtual-time.ts';
 
