@@ -69,7 +69,7 @@ describe.skipIf(postgresLeftOut())('the probe of a cluster', () => {
     );
     expect((await two.words()).map(({ worker }) => worker)).toEqual(['two']);
     await two.say({ n: 4 });
-    const left = `select owner from daybook.document d join daybook.log l using (log) where l.name = $1 and room = 'worker'`;
+    const left = `select owner from daybook.document d join daybook.log l using (log) where l.name = $1 and d.room = 'worker'`;
     expect(await server.query(left, [log])).toEqual([{ owner: 'two' }]);
     await two.leave();
     expect(await one.words()).toEqual([]);
