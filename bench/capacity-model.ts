@@ -6,6 +6,8 @@ export interface Measured {
   readonly takenCpuMs: number;
   /** Of every worker, for a message that another one has taken: it folds its records. */
   readonly foldedCpuMs: number;
+  /** Of both together, more, where one has taken it and another one archives it: a balancer sends it to whom it likes. */
+  readonly crossedCpuMs: number;
   /** On the disk of every worker. */
   readonly indexBytes: number;
   /** Rows and their indexes in the database, without bodies. */
@@ -66,15 +68,20 @@ const mostCells = 100_000;
 export const onePeak = ({ takenCpuMs }: Measured, { load, threads }: Assumed): number =>
   (1_000 * threads * load) / takenCpuMs;
 
-/** Workers that bear this load: each takes its part, and folds what all the others take. Infinity: no number does. */
+/**
+ * Of one of so many workers, ms a second: it takes its part, folds what all the others take, and has its share of what one
+ * takes and another archives.
+ */
+function cpuMsOf(peak: number, workers: number, { takenCpuMs, foldedCpuMs, crossedCpuMs }: Measured): number {
+  const [own, others] = [peak / workers, peak * (1 - 1 / workers)];
+  return own * takenCpuMs + others * foldedCpuMs + (others / workers) * crossedCpuMs;
+}
+
+/** The fewest workers of one log that bear this load. Infinity: no number of them does. */
 export function workersFor(peakPerSecond: number, measured: Measured, assumed: Assumed): number {
-  const { takenCpuMs, foldedCpuMs } = measured;
   const budgetMs = 1_000 * assumed.threads * assumed.load;
-  // peak / n * taken + peak * (n - 1) / n * folded <= budget
-  const left = budgetMs - peakPerSecond * foldedCpuMs;
-  return left <= 0
-    ? Number.POSITIVE_INFINITY
-    : Math.max(1, Math.ceil((peakPerSecond * (takenCpuMs - foldedCpuMs)) / left));
+  const numbers = Array.from({ length: assumed.mostWorkers }, (_, at) => at + 1);
+  return numbers.find((workers) => cpuMsOf(peakPerSecond, workers, measured) <= budgetMs) ?? Number.POSITIVE_INFINITY;
 }
 
 /** How one cell with so many workers is used. */
@@ -84,12 +91,11 @@ export function usedBy(
   { measured, assumed }: { readonly measured: Measured; readonly assumed: Assumed },
 ): Layout['used'] {
   const peak = peakOf(perDay, assumed);
-  const cpuMs = (peak / workers) * measured.takenCpuMs + peak * (1 - 1 / workers) * measured.foldedCpuMs;
   const kept = perDay * assumed.keptDays;
   // What comes in goes out to the object store, and the rows of all others come in.
   const bytesPerSecond = (peak / workers) * assumed.messageBytes * 2 + peak * measured.rowBytes;
   return {
-    'worker CPU': cpuMs / (1_000 * assumed.threads * assumed.load),
+    'worker CPU': cpuMsOf(peak, workers, measured) / (1_000 * assumed.threads * assumed.load),
     'writing the log': (peak * measured.records) / (measured.rowsPerSecond * assumed.load),
     'database disk': (kept * measured.rowBytes) / (assumed.databaseDisk * assumed.load),
     'worker disk': (kept * measured.indexBytes) / (assumed.workerDisk * assumed.load),
@@ -107,7 +113,7 @@ export function layoutFor(perDay: number, measured: Measured, assumed: Assumed):
     const workers = needed + 1;
     if (workers > assumed.mostWorkers) continue;
     const used = usedBy(own, needed, known);
-    if (Math.max(...Object.values(used)) > 1) continue;
+    if (Math.max(...Object.values(used), usedBy(own, workers, known)['worker CPU']) > 1) continue;
     return {
       ...{ perDay, cells, workers, used, first: firstOf(used) },
       peakPerSecond: peakOf(perDay, assumed),
