@@ -279,7 +279,12 @@ export type Verdict =
   /** Not ended: back into the spool with a later `dueAt`. */
   | { readonly kind: 'defer'; readonly item: SpoolItem }
   /** Not ended: content hashes are needed first (the item's own, or those of the entries named). */
-  | { readonly kind: 'unsure'; readonly entryIds: readonly string[] };
+  | { readonly kind: 'unsure'; readonly entryIds: readonly string[] }
+  /** Ended already, by another engine on the same log: nothing was decided. */
+  | { readonly kind: 'over' };
+
+/** What an item leaves the spool by. */
+export type EndingVerdict = Exclude<Verdict, { readonly kind: 'defer' | 'unsure' | 'over' }>;
 
 /** An item that has left the spool. */
 export interface Settlement {

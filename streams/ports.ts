@@ -87,7 +87,7 @@ export interface Archive {
   /**
    * Rules on each request with the entries then under its keys, one after another under one lock, and writes every
    * verdict in one commit-log record and one index batch (INV-5). Answers the verdicts in the order of the requests.
-   * An `unsure` request is left as it was. Waiting items whose key changed become due at once, their next look-up free.
+   * An `unsure` request is left as it was, and one that another engine has ended is `over`, whatever is decided. Waiting items whose key changed become due at once, their next look-up free.
    */
   settle(requests: readonly SettleRequest[]): ObservableInput<readonly Verdict[]>;
 }

@@ -16,6 +16,7 @@ import {
 import { afterFailure, failedRequest, isTrouble } from './failed-step.ts';
 import type {
   ArchiveEntry,
+  EndingVerdict,
   JournalOptions,
   MatchingOptions,
   Representation,
@@ -188,11 +189,14 @@ const settlementsOf = (
   requests.map(({ item }, index) => settlementOf(item, verdicts[index], at)).filter((each) => each !== null);
 
 function settlementOf(item: SpoolItem, verdict: Verdict | undefined, at: number): Settlement | null {
-  if (verdict === undefined || verdict.kind === 'defer' || verdict.kind === 'unsure') return null;
+  if (verdict === undefined || !isEnd(verdict)) return null;
   const common = { intakeId: item.intakeId, definitionId: item.definitionId, level: item.parsed?.level ?? null, at };
   if (verdict.kind === 'end') return { ...common, outcome: verdict.outcome, reason: verdict.reason, entryId: null };
   if (verdict.kind === 'insert') return { ...common, outcome: 'archived', reason: null, entryId: item.intakeId };
   return { ...common, outcome: 'matched', reason: verdict.case, entryId: verdict.entryId };
 }
+
+const isEnd = (verdict: Verdict): verdict is EndingVerdict =>
+  verdict.kind !== 'defer' && verdict.kind !== 'unsure' && verdict.kind !== 'over';
 
 const isParsed = (item: SpoolItem): item is ParsedItem => item.parsed !== null;

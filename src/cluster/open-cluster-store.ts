@@ -43,7 +43,7 @@ export async function openClusterStore(options: ClusterStoreOptions, lock: Async
       lock: after(lock, [vault, postgres]),
       openLog: (log) => openSharedLog({ ...log, postgres, rows, vault, worker, clock }),
       documents: createSharedDocuments({ postgres, log: rows.id, tokenOf }),
-      sharesWaits: true,
+      isShared: true,
     });
   } catch (error) {
     await Promise.resolve(stack[Symbol.asyncDispose]()).catch(() => undefined);

@@ -3,11 +3,11 @@ import { afterFailure, detailOf, isTrouble, maxFailures, stepped } from '../../s
 import { EngineFailure } from '../../streams/failure.ts';
 import type {
   ArchiveEntry,
+  EndingVerdict,
   JournalOptions,
   MatchingOptions,
   ParsedMail,
   SpoolItem,
-  Verdict,
 } from '../../streams/message.ts';
 import type { OpenLarge } from '../../streams/open-mail.ts';
 import type { Bodies } from '../../streams/ports.ts';
@@ -49,7 +49,7 @@ export interface Tried {
   readonly opened: ParsedMail | null;
   /** As it was ruled on, with its steps. */
   readonly item: SpoolItem;
-  readonly verdict: Exclude<Verdict, { kind: 'defer' | 'unsure' }>;
+  readonly verdict: EndingVerdict;
   /** What stands, or will by then, under the keys it was looked up by. */
   readonly entries: readonly ArchiveEntry[];
   /** Null where it cannot be parsed. */
@@ -74,7 +74,8 @@ export async function tryMessage(subject: TrialSubject, rules: TrialRules, parts
   await settle(own, archive, subject, parts, rules);
   const ruled = archive.ruledOn(given.intakeId);
   const { verdict } = ruled ?? {};
-  if (ruled === undefined || verdict === undefined || verdict.kind === 'unsure') throw new Error('nothing was ruled');
+  if (ruled === undefined || verdict === undefined || verdict.kind === 'unsure' || verdict.kind === 'over')
+    throw new Error('nothing was ruled');
   // An item that has failed as often as it may is put back by trouble of the machine alone.
   if (verdict.kind === 'defer') throw new EngineFailure('store-failed', ruled.item.steps.at(-1)?.detail ?? undefined);
   const schedule = scheduleFor(own, rules);

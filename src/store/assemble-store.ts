@@ -63,8 +63,8 @@ export interface StoreParts extends Pick<StoreOptions, 'now' | 'journalTypeOf' |
   readonly index: IndexDb;
   /** Absent: in the index. */
   readonly documents?: Documents;
-  /** Others may take an item over: how far it has waited goes into the log too. */
-  readonly sharesWaits?: boolean;
+  /** Others write the log too and may take an item over: how far it has waited goes into the log. */
+  readonly isShared?: boolean;
   /** Given back last, after index and log have been closed. */
   readonly lock: AsyncDisposable;
   /** The index is synced after this much of the log. */
@@ -98,8 +98,9 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
       touched$.next(elsewhere ? { ...touched, elsewhere } : touched);
     },
   });
+  const { isShared = false } = parts;
   const shareWaits: ShareWaits = async (items) => {
-    if (parts.sharesWaits === true) await log.append(waitDraft(items));
+    if (isShared) await log.append(waitDraft(items));
   };
   const documents = parts.documents ?? createLevelDocuments(index);
   const recent = recentBytes(recentMaxBytes);
@@ -119,7 +120,7 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
     spool: createSpool({ index, memory, write, shareWaits }),
     bodies: createBodies(log, recent, parts.readLarge),
     gather: (body, into) => gatherInto(log, body, into),
-    archive: createArchive({ log, index, memory, write, shareWaits, journalTypeOf }),
+    archive: createArchive({ log, index, memory, write, shareWaits, isShared, journalTypeOf }),
     messages: createMessageReader(index),
     intake: createIntakeReader(index, memory),
     imports: createImports(index),

@@ -9,6 +9,7 @@ import type { IndexMemory } from './index-memory.ts';
 import { lastPart, matchKeyDigest, within } from './keys.ts';
 import { deferItems } from './level-spool.ts';
 import { outcomeDraft } from './outcome-record.ts';
+import { isInProcess } from './rows.ts';
 import type { ShareWaits } from './waits.ts';
 
 export interface ArchiveOptions {
@@ -18,6 +19,8 @@ export interface ArchiveOptions {
   /** The one writer of the index. */
   readonly write: Exclusive;
   readonly shareWaits: ShareWaits;
+  /** Others settle items of this log too: what was read as waiting may have ended since. */
+  readonly isShared: boolean;
   /** The journal type an item was received under; null for the gateway's. */
   readonly journalTypeOf: (item: SpoolItem) => JournalOptions['journalType'] | null;
 }
@@ -43,13 +46,15 @@ async function settle(
 ): Promise<readonly Verdict[]> {
   const { index, memory, write } = options;
   const candidates = await candidatesOf(index, requests);
+  const over = options.isShared ? await endedAmong(index, requests) : new Set<string>();
   const verdicts: Verdict[] = [];
   const facts: OutcomeFact[] = [];
   const deferred: SpoolItem[] = [];
   for (const request of requests) {
-    const verdict = request.decide(candidates.under(request.keys));
+    const isOver = over.has(request.item.intakeId);
+    const verdict: Verdict = isOver ? { kind: 'over' } : request.decide(candidates.under(request.keys));
     verdicts.push(verdict);
-    if (verdict.kind === 'unsure') continue;
+    if (verdict.kind === 'unsure' || verdict.kind === 'over') continue;
     if (verdict.kind === 'defer') {
       deferred.push(verdict.item);
       continue;
@@ -71,6 +76,11 @@ async function settle(
   if (facts.length > 0) await append(outcomeDraft(facts));
   for (const { item } of requests) memory.inFlight.delete(item.intakeId);
   return verdicts;
+}
+
+async function endedAmong(index: IndexDb, requests: readonly SettleRequest[]): Promise<ReadonlySet<string>> {
+  const rows = await index.intake.getMany(requests.map(({ item }) => item.intakeId));
+  return new Set(rows.flatMap((row) => (row === undefined || isInProcess(row) ? [] : [row.intakeId])));
 }
 
 function factOf({ journalTypeOf }: ArchiveOptions, item: SpoolItem, verdict: OutcomeFact['verdict']): OutcomeFact {

@@ -86,10 +86,27 @@ describe.skipIf(postgresLeftOut())('two workers on one log', () => {
     const [seen] = await dueIn(two, 'once');
     const parsed = parsedAs(seen as SpoolItem, '<once@north.example>');
     await settle(one, [request(parsed, () => insert(parsed))]);
-    await settle(two, [request(parsed, () => mergeInto(parsed, 'once'))]);
+    const { seq } = one.log.head;
+    expect(await settle(two, [request(parsed, () => mergeInto(parsed, 'once'))])).toEqual([{ kind: 'over' }]);
     await sameHead(one, two);
+    expect(one.log.head.seq, 'no second end in the log').toBe(seq);
     expect((await two.messages.get('once'))?.observations).toHaveLength(1);
     expect(two.figuresOf('once')).toMatchObject({ archived: 1, matched: 0 });
+  });
+
+  test('a copy does not join what the other would have made of an item that has ended', async () => {
+    await takeInto(one, 'ended', { definitionId: 'joins', at: now });
+    await takeInto(one, 'joining', { definitionId: 'joins', at: now });
+    await sameHead(one, two);
+    const [ended, joining] = (await dueIn(two, 'joins')).map((item) => parsedAs(item, '<joins@north.example>'));
+    const held = { kind: 'end', outcome: 'held', reason: 'expired' } as const;
+    await settle(one, [request(ended as SpoolItem, () => held)]);
+    await settle(two, [matchOrInsert(ended as SpoolItem), matchOrInsert(joining as SpoolItem)]);
+    await sameHead(one, two);
+    for (const store of [one, two]) {
+      expect(await store.messages.get('ended')).toBeUndefined();
+      expect((await store.messages.get('joining'))?.observations).toHaveLength(1);
+    }
   });
 
   test('who takes an item over knows how far it has waited', async () => {

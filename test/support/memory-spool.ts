@@ -3,7 +3,16 @@ import { defer, filter, map, mergeMap, type Observable, of, type SchedulerLike, 
 import { decode } from '../../src/store/bodies.ts';
 import { EngineFailure } from '../../streams/failure.ts';
 import { mergeObservation } from '../../streams/merge.ts';
-import type { ArchiveEntry, Body, Custodied, Received, Settlement, SpoolItem, Verdict } from '../../streams/message.ts';
+import type {
+  ArchiveEntry,
+  Body,
+  Custodied,
+  EndingVerdict,
+  Received,
+  Settlement,
+  SpoolItem,
+  Verdict,
+} from '../../streams/message.ts';
 import type { Archive, Bodies, Custody, MessageReader, Receipt, SettleRequest, Spool } from '../../streams/ports.ts';
 import { isOfAnotherClock, setBackMs } from '../../streams/schedule.ts';
 
@@ -18,7 +27,7 @@ export interface MemoryStoreOptions {
 /** An intake record that has ended. */
 export interface EndedItem {
   readonly item: SpoolItem;
-  readonly verdict: Exclude<Verdict, { kind: 'defer' | 'unsure' }>;
+  readonly verdict: EndingVerdict;
   readonly at: number;
 }
 
@@ -153,7 +162,8 @@ export class MemoryStore {
 
   #settle({ item, keys, decide }: SettleRequest): Verdict {
     const verdict = decide(this.#under(keys));
-    if (!this.items.has(item.intakeId) || verdict.kind === 'unsure') return verdict;
+    if (!this.items.has(item.intakeId)) return { kind: 'over' };
+    if (verdict.kind === 'unsure' || verdict.kind === 'over') return verdict;
     if (verdict.kind === 'defer') {
       this.#putBack(verdict.item);
       return verdict;
