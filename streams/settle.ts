@@ -61,7 +61,8 @@ export function settleRequests(
   clock: SchedulerLike,
 ): Observable<readonly Settlement[]> {
   if (requests.length === 0) return of([]);
-  return from(archive.settle(requests)).pipe(map((verdicts) => settlementsOf(requests, verdicts, clock.now())));
+  // Only when it is its turn: what nobody listens to could fail unheard.
+  return defer(() => archive.settle(requests)).pipe(map((verdicts) => settlementsOf(requests, verdicts, clock.now())));
 }
 
 /** A candidate on its way through the rounds, or the failure that ended its way. */
@@ -84,7 +85,7 @@ function settleRound(
   if (round > maxRounds) return throwError(() => new Error(`content was asked for in ${maxRounds} rounds`));
   const now = clock.now();
   const requests = prepared.map((each) => guardedRequest(each, ports.directory, options, now));
-  return from(ports.archive.settle(requests)).pipe(
+  return defer(() => ports.archive.settle(requests)).pipe(
     mergeMap((verdicts) => {
       const settled = settlementsOf(requests, verdicts, clock.now());
       const unsure = prepared

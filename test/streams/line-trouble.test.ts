@@ -1,9 +1,9 @@
-import { of, throwError } from 'rxjs';
+import { NEVER, of, throwError } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { unwrap } from '../../src/report/unwrap.ts';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Representation } from '../../streams/message.ts';
-import type { Bodies, SettleRequest } from '../../streams/ports.ts';
+import type { Archive, Bodies, SettleRequest } from '../../streams/ports.ts';
 import { Line, sha256 } from '../support/line.ts';
 import { atOnce, other, reportOf, reportTo } from '../support/line-mail.ts';
 import { buildMessage } from '../support/mail.ts';
@@ -209,6 +209,22 @@ describe('trouble on the line', () => {
     line.until(130);
     const waits = line.news.flatMap((news) => (news.type === 'processing.failed' ? [news.retryAt - news.at] : []));
     expect(waits).toEqual([second, 10 * second, minute, minute]);
+  });
+
+  test('what is settled apart is asked for in its turn: where the store fails before, nobody would hear of it', () => {
+    const asked: (readonly string[])[] = [];
+    const archive: Archive = {
+      lookup: () => of([]),
+      settle: (requests) => {
+        asked.push(requests.map(({ item }) => item.intakeId));
+        return NEVER;
+      },
+    };
+    using line = new Line({ options: atOnce, ports: { archive, unwrap: crashing } });
+    const bad = reportOf(buildMessage({ body: 'poison' }), 'bo@north.example');
+    line.takeAtOnce([bad, reportOf(other(2), 'bo@north.example')]);
+    line.until(1);
+    expect(asked).toEqual([['intake-002']]);
   });
 
   test('thousands of failures in a row leave the line as deep as one', () => {
