@@ -94,31 +94,27 @@ export class LogRows {
     return positionOf(row);
   }
 
+  /**
+   * What was written last is asked for once the row is held: what a statement joins to a row that it had to wait for, it
+   * gives as it stood before the wait, when a commit of this worker that nobody had heard of may have been on its way.
+   */
   async lock(run: Run, worker: string): Promise<LockedHead> {
     const [row] = await run({
       name: 'lock',
-      text: `select l.seq, l.hash, l.mark, l.sweep_begun, ${serverNow} as at,
-               w.session, w.batch, w.first_seq, w.last_seq
-             from daybook.log l left join daybook.writer w on w.log = l.log and w.worker = $2
-             where l.log = $1 for update of l`,
+      text: `select seq, hash, mark, sweep_begun, ${serverNow} as at from daybook.log where log = $1 for update`,
+      values: [this.#log],
+    });
+    const [last] = await run({
+      name: 'last-write',
+      text: 'select session, batch, first_seq, last_seq from daybook.writer where log = $1 and worker = $2',
       values: [this.#log, worker],
     });
-    const session = row?.['session'];
-    const last =
-      typeof session === 'string'
-        ? {
-            session,
-            batch: Number(row?.['batch']),
-            firstSeq: Number(row?.['first_seq']),
-            lastSeq: Number(row?.['last_seq']),
-          }
-        : null;
     const [mark, at, sweepBegun] = [row?.['mark'], row?.['at'], row?.['sweep_begun']].map(Number) as [
       number,
       number,
       number,
     ];
-    return { ...positionOf(row), mark, at, sweepBegun, last };
+    return { ...positionOf(row), mark, at, sweepBegun, last: lastWriteOf(last) };
   }
 
   /** Bodies in the database itself; the answer names them in their order. Nobody waits for it but the caller. */
@@ -219,6 +215,16 @@ export class LogRows {
 function positionOf(row: Row | undefined): LogPosition {
   if (row === undefined) throw new EngineFailure('store-failed', 'the log is not in the database any more');
   return { seq: Number(row['seq']), hash: (row['hash'] as Buffer).toString('hex') };
+}
+
+function lastWriteOf(row: Row | undefined): LastWrite | null {
+  if (row === undefined) return null;
+  return {
+    session: String(row['session']),
+    batch: Number(row['batch']),
+    firstSeq: Number(row['first_seq']),
+    lastSeq: Number(row['last_seq']),
+  };
 }
 
 const noBytes = Buffer.alloc(0);

@@ -38,7 +38,10 @@ describe.skipIf(postgresLeftOut() || objectStoreLeftOut())('logs of one bucket',
   async function openLog(place: S3Place, database: string) {
     await server.asAdmin(`create database ${database} owner daybook`);
     const url = server.url.replace(/daybook$/, database);
-    const fixture = await openSharedLogFixture({ url, openVault: (room) => vaultIn(place, room) });
+    const fixture = await openSharedLogFixture({
+      postgres: openPostgres(url),
+      openVault: (room) => vaultIn(place, room),
+    });
     const { log } = await fixture.open('one');
     return { fixture, log, vault: vaultIn(place, fixture.room) };
   }
@@ -74,7 +77,7 @@ describe.skipIf(postgresLeftOut() || objectStoreLeftOut())('logs of one bucket',
     const worker = { postgres: server.url, log: 'swept', worker: 'one', clock: asyncScheduler };
     await using cluster = await openCluster({ ...worker, openVault });
     const fixture = await openSharedLogFixture({
-      url: server.url,
+      postgres: openPostgres(server.url),
       log: 'swept',
       openVault: (room) => vaultIn(place, room),
     });

@@ -6,6 +6,7 @@ import { asyncScheduler } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DropRows } from '../../src/cluster/drop-rows.ts';
 import { removeUnlocked } from '../../src/cluster/pack-sweep.ts';
+import { openPostgres } from '../../src/cluster/postgres.ts';
 import { s3Client } from '../../src/cluster/s3-client.ts';
 import type { S3Place } from '../../src/cluster/s3-line.ts';
 import { s3Vault } from '../../src/cluster/s3-vault.ts';
@@ -38,7 +39,7 @@ describe.skipIf(postgresLeftOut())('packs that a lock keeps', () => {
     const now = { at: Date.now() };
     const packs = new MemoryPacks(() => now.at);
     const openVault = (room: string): Vault => packs.open(room, 7 * day);
-    const fixture = await openSharedLogFixture({ url: server.url, openVault, now: () => now.at });
+    const fixture = await openSharedLogFixture({ postgres: openPostgres(server.url), openVault, now: () => now.at });
     const vault = openVault(fixture.room);
     const { log } = await fixture.open('one');
     const bodies = Array.from({ length: 3 }, () => randomBytes(1_000));
@@ -152,7 +153,7 @@ describe.skipIf(postgresLeftOut() || objectStoreLeftOut())('a bucket with Object
     const place = await store.bucket({ objectLock: true });
     const retainMs = 8_000;
     const openVault = (room: string): Vault => vaultIn(place, retainMs, room);
-    const fixture = await openSharedLogFixture({ url: server.url, openVault });
+    const fixture = await openSharedLogFixture({ postgres: openPostgres(server.url), openVault });
     const { log } = await fixture.open('one');
     const bodies = [randomBytes(1_000), randomBytes(1_000), randomBytes(17_000_000)];
     await Promise.all(bodies.map((body, at) => log.append(mailDraft(body, at))));

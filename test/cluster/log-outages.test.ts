@@ -33,6 +33,23 @@ describe.skipIf(longOfClusterLeftOut())('the shared log', () => {
     await server?.[Symbol.asyncDispose]();
   });
 
+  test('writes a group once whose commit takes longer than anybody waits for it, and is made all the same', async () => {
+    const one = await cluster.open('one');
+    await take(one, 'before');
+    const { seq } = one.log.head;
+    // Nobody answers for the commit: it waits, and with it the row of the log.
+    await server.asAdmin(`alter system set synchronous_standby_names = 'nobody'`);
+    await server.asAdmin('select pg_reload_conf()');
+    const taken = take(one, 'slow');
+    const waits = `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%daybook.log%'`;
+    await eventually(async () => (await server.asAdmin(waits)).length > 0, { withinMs: 15_000, what: 'a second try' });
+    await server.asAdmin('alter system reset synchronous_standby_names');
+    await server.asAdmin('select pg_reload_conf()');
+    await taken;
+    expect(one.log.head.seq).toBe(seq + 1);
+    expect(one.figuresOf('exchange')).toMatchObject({ received: 2, queueMessages: 2 });
+  }, 60_000);
+
   test('is held up by a worker that is paused in its transaction for 5 s, and that one writes nothing more', async () => {
     const [one, two] = [await cluster.open('one'), await cluster.open('two')];
     await using sleeper = openPostgres(server.url);

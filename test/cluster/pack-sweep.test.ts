@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { DropRows } from '../../src/cluster/drop-rows.ts';
 import { openLogRows } from '../../src/cluster/open-shared-log.ts';
 import { removeUnlocked } from '../../src/cluster/pack-sweep.ts';
+import { openPostgres } from '../../src/cluster/postgres.ts';
 import { dropPayloads } from '../../src/cluster/shared-drop.ts';
 import type { Vault } from '../../src/cluster/vault.types.ts';
 import type { CommitLog } from '../../src/store/commit-log.types.ts';
@@ -35,7 +36,12 @@ describe.skipIf(postgresLeftOut())('a sweep of packs', () => {
   const openLog = async ({ wrap = (vault: Vault): Vault => vault, time = (): number => now, lockMs = 0 } = {}) => {
     const quick = quickClock();
     const openVault = (room: string): Vault => wrap(packs.open(room, lockMs));
-    const fixture = await openSharedLogFixture({ url: server.url, openVault, now: time, clock: quick.clock });
+    const fixture = await openSharedLogFixture({
+      postgres: openPostgres(server.url),
+      openVault,
+      now: time,
+      clock: quick.clock,
+    });
     const vault = packs.open(fixture.room, lockMs);
     const end = async (): Promise<void> => {
       await fixture[Symbol.asyncDispose]();

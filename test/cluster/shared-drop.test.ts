@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DropRows } from '../../src/cluster/drop-rows.ts';
+import { openPostgres } from '../../src/cluster/postgres.ts';
 import { type DropParts, dropPayloads } from '../../src/cluster/shared-drop.ts';
 import type { Vault } from '../../src/cluster/vault.types.ts';
 import type { CommitLog } from '../../src/store/commit-log.types.ts';
@@ -23,7 +24,7 @@ describe.skipIf(postgresLeftOut())('payloads of a shared log', () => {
     await clear();
     const packs = new MemoryPacks();
     const openVault = inDatabase ? null : () => wrap(packs.open());
-    const fixture = await openSharedLogFixture({ url: server.url, openVault });
+    const fixture = await openSharedLogFixture({ postgres: openPostgres(server.url), openVault });
     const { log } = await fixture.open('one');
     const bodies: Buffer[] = [];
     for (const count of mails) {

@@ -2,6 +2,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
+import { type Postgres as ClusterPostgres, openPostgres } from '../../src/cluster/postgres.ts';
 import type { Vault } from '../../src/cluster/vault.types.ts';
 import { openCommitLog } from '../../src/store/commit-log.ts';
 import type { LogRecord } from '../../src/store/commit-log.types.ts';
@@ -10,6 +11,7 @@ import { MemoryPacks } from '../support/memory-vault.ts';
 import { type Postgres, postgresLeftOut, startPostgres } from '../support/postgres.ts';
 import { openSharedLogFixture } from '../support/shared-log-fixture.ts';
 import { commitLogContract, type LogHome, type OpenedLog } from './commit-log.contract.ts';
+import { rowsContract } from './shared-rows.contract.ts';
 
 async function segmentHome(): Promise<LogHome> {
   const folder = await mkdtemp(join(tmpdir(), 'daybook-log-'));
@@ -43,6 +45,23 @@ async function segmentHome(): Promise<LogHome> {
 
 commitLogContract('segments', segmentHome);
 
+const sharedHome = async (postgres: ClusterPostgres, openVault: (() => Vault) | null = null): Promise<LogHome> => {
+  const fixture = await openSharedLogFixture({ postgres, openVault });
+  let count = 1;
+  return {
+    ...(await fixture.open('worker-1')),
+    another: async () => {
+      count += 1;
+      return fixture.open(`worker-${count}`);
+    },
+    remove: () => Promise.resolve(fixture[Symbol.asyncDispose]()),
+  };
+};
+const packedHome = (postgres: ClusterPostgres): Promise<LogHome> => {
+  const packs = new MemoryPacks();
+  return sharedHome(postgres, () => packs.open());
+};
+
 describe.skipIf(postgresLeftOut())('in a cluster', () => {
   let server: Postgres;
   beforeAll(async () => {
@@ -50,21 +69,18 @@ describe.skipIf(postgresLeftOut())('in a cluster', () => {
   });
   afterAll(() => server?.[Symbol.asyncDispose]());
 
-  const sharedHome = async (openVault: (() => Vault) | null): Promise<LogHome> => {
-    const fixture = await openSharedLogFixture({ url: server.url, openVault });
-    let count = 1;
+  commitLogContract('PostgreSQL', () => sharedHome(openPostgres(server.url)));
+  commitLogContract('PostgreSQL, bodies in packs', () => packedHome(openPostgres(server.url)));
+  rowsContract('PostgreSQL', async () => {
+    const postgres = openPostgres(server.url);
     return {
-      ...(await fixture.open('worker-1')),
-      another: async () => {
-        count += 1;
-        return fixture.open(`worker-${count}`);
+      postgres,
+      // Nobody turns its clock; what is to end by then is made to end so much sooner.
+      pass: async (ms) => {
+        const text = 'update daybook.tenure set expires = expires - make_interval(secs => $1)';
+        await postgres.run({ text, values: [ms / 1_000] });
       },
-      remove: () => Promise.resolve(fixture[Symbol.asyncDispose]()),
+      remove: () => Promise.resolve(postgres[Symbol.asyncDispose]()),
     };
-  };
-  commitLogContract('PostgreSQL', () => sharedHome(null));
-  commitLogContract('PostgreSQL, bodies in packs', () => {
-    const packs = new MemoryPacks();
-    return sharedHome(() => packs.open());
   });
 });

@@ -3,7 +3,7 @@ import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { DropRows } from '../../src/cluster/drop-rows.ts';
 import { openLogRows, openSharedLog } from '../../src/cluster/open-shared-log.ts';
 import { type SweepOptions, sweepIfDue } from '../../src/cluster/pack-sweep.ts';
-import { openPostgres, type Postgres } from '../../src/cluster/postgres.ts';
+import type { Postgres } from '../../src/cluster/postgres.ts';
 import { SweepRows } from '../../src/cluster/sweep-rows.ts';
 import type { Vault } from '../../src/cluster/vault.types.ts';
 import type { CommitLog, LogRecord, RecordDraft } from '../../src/store/commit-log.types.ts';
@@ -26,8 +26,7 @@ export interface OpenedLog {
 }
 
 export interface SharedLogFixtureOptions {
-  /** Connection string. */
-  readonly url: string;
+  readonly postgres: Postgres;
   /** Opens the room of bodies for one worker; null: they lie in the database. */
   readonly openVault: ((room: string) => Vault) | null;
   /** Its name; a new one by default. */
@@ -36,14 +35,14 @@ export interface SharedLogFixtureOptions {
   readonly now?: () => number;
 }
 
+/** Closes the database that it is given. */
 export async function openSharedLogFixture({
-  url,
+  postgres,
   openVault,
   clock = asyncScheduler,
   now = () => Date.now(),
   log: name = `log-${randomUUID()}`,
 }: SharedLogFixtureOptions): Promise<SharedLogFixture> {
-  const postgres = openPostgres(url);
   const rows = await openLogRows(postgres, name);
   const logs: CommitLog[] = [];
   return {
