@@ -1,6 +1,7 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { asyncScheduler, VirtualTimeScheduler } from 'rxjs';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { type Postgres as ClusterPostgres, openPostgres } from '../../src/cluster/postgres.ts';
 import type { Vault } from '../../src/cluster/vault.types.ts';
@@ -10,6 +11,7 @@ import { openSegmentBytes } from '../../src/store/segment-bytes.ts';
 import { MemoryPacks } from '../support/memory-vault.ts';
 import { type Postgres, postgresLeftOut, startPostgres } from '../support/postgres.ts';
 import { openSharedLogFixture } from '../support/shared-log-fixture.ts';
+import { SimServer } from '../support/sim-server.ts';
 import { commitLogContract, type LogHome, type OpenedLog } from './commit-log.contract.ts';
 import { rowsContract } from './shared-rows.contract.ts';
 
@@ -61,6 +63,21 @@ const packedHome = (postgres: ClusterPostgres): Promise<LogHome> => {
   const packs = new MemoryPacks();
   return sharedHome(postgres, () => packs.open());
 };
+
+const simulated = (): ClusterPostgres => new SimServer(asyncScheduler).reach();
+commitLogContract('the database of the simulation', () => sharedHome(simulated()));
+commitLogContract('the database of the simulation, bodies in packs', () => packedHome(simulated()));
+rowsContract('the database of the simulation', async () => {
+  const time = new VirtualTimeScheduler();
+  const server = new SimServer(time);
+  return {
+    postgres: server.reach(),
+    pass: async (ms) => {
+      time.frame += ms;
+    },
+    remove: async () => undefined,
+  };
+});
 
 describe.skipIf(postgresLeftOut())('in a cluster', () => {
   let server: Postgres;

@@ -36,7 +36,7 @@ function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
 
 /**
  * What the workers of a cluster rely on in their database: what is locked, what is seen when, and what a transaction leaves
- * that came to nothing.
+ * that came to nothing. The simulation has a database of its own, which is as good as this says.
  */
 export function rowsContract(name: string, makeHome: () => Promise<RowsHome>): void {
   describe(`the rows of a cluster in ${name}`, () => {
