@@ -1,19 +1,19 @@
 import { expect, test } from 'vitest';
-import type { Plant } from '../support/sim-figures.ts';
+import { toldOf } from '../support/sim-figures.ts';
 import { simulate } from '../support/sim-run.ts';
-import { tried } from './tried.ts';
+import { firstToFail, tried } from './tried.ts';
 
 /**
  * The whole path of mail (senders, a POP3 mailbox, ingest, processing, journal actors, commit log, index) on one virtual clock over
  * disks that fail, for many seeds; INV-1 to INV-8 of the journaling page are checked during and after each run.
  *
- * npx vitest run --config test/vitest.config.ts simulation            1,000 seeds
+ * npx vitest run --config test/vitest.config.ts simulation/crash            1,000 seeds
  * npm run faults:simulation -- --seeds 10000 --from 1001                    more of them, without an end at the first failure
- * SEED=42 npx vitest run --config test/vitest.config.ts simulation       one of them, told step by step
+ * SEED=42 npx vitest run --config test/vitest.config.ts simulation/crash       one of them, told step by step
  */
 const only = process.env['SEED'];
 const seeds = Number(process.env['SEEDS'] ?? 1_000);
-const replay = (seed: number): string => `SEED=${seed} npx vitest run --config test/vitest.config.ts simulation`;
+const replay = (seed: number): string => `SEED=${seed} npx vitest run --config test/vitest.config.ts simulation/crash`;
 
 test('whatever crashes when, all mail that was acknowledged comes to its one end', { timeout: 3_600_000 }, async () => {
   const [first, last] = only === undefined ? [1, seeds] : [Number(only), Number(only)];
@@ -31,13 +31,9 @@ test('whatever crashes when, all mail that was acknowledged comes to its one end
 });
 
 test('a seed tells the same story twice', async () => {
-  const tell = async (): Promise<readonly string[]> => {
-    const lines: string[] = [];
-    const { kept, ...figures } = await simulate({ seed: 7, faults: true, log: (line) => lines.push(line) });
-    return [...lines, JSON.stringify(figures), JSON.stringify(kept)];
-  };
-  const once = await tell();
-  expect(await tell()).toEqual(once);
+  const run = (log: (line: string) => void) => simulate({ seed: 7, faults: true, log });
+  const once = await toldOf(run);
+  expect(await toldOf(run)).toEqual(once);
   expect(once.length).toBeGreaterThan(4);
 });
 
@@ -45,16 +41,8 @@ test.each(['answer-before-sync', 'delete-before-commit', 'key-before-record'] as
   'a planted fault of the protocol is found within 100 seeds: %s',
   { timeout: 600_000 },
   async (plant) => {
-    const found = await firstToFail(plant, 100);
+    const found = await firstToFail(plant, { from: 1, most: 100 });
     console.log(`${plant}: seed ${found?.seed}: ${found?.text}`);
     expect(found).toBeDefined();
   },
 );
-
-async function firstToFail(plant: Plant, most: number): Promise<{ seed: number; text: string } | undefined> {
-  for (let seed = 1; seed <= most; seed += 1) {
-    const { error } = await tried(seed, { plant });
-    if (error !== null) return { seed, text: error };
-  }
-  return undefined;
-}

@@ -4,6 +4,7 @@ import { VirtualAction, VirtualTimeScheduler } from 'rxjs';
 export class SimClock extends VirtualTimeScheduler {
   readonly #wall: { skewMs: number };
   readonly #startAt: number;
+  #wakesAt = 0;
 
   constructor(startAt: number, wall: { skewMs: number }) {
     super(VirtualAction, Number.POSITIVE_INFINITY);
@@ -14,38 +15,53 @@ export class SimClock extends VirtualTimeScheduler {
   override now = (): number => this.#startAt + this.frame + this.#wall.skewMs;
 
   get nextFrame(): number {
-    return this.actions[0]?.delay ?? Number.POSITIVE_INFINITY;
+    return Math.max(this.actions[0]?.delay ?? Number.POSITIVE_INFINITY, this.#wakesAt);
+  }
+
+  /** Whoever lives by it does nothing for so long; what was due meanwhile comes all at once. */
+  sleep(ms: number): void {
+    this.#wakesAt = this.frame + ms;
+  }
+
+  get isAsleep(): boolean {
+    return this.frame < this.#wakesAt;
   }
 
   /** Runs the one action that is due first. */
   step(): void {
     const action = this.actions.shift();
     if (action === undefined) return;
-    this.frame = action.delay;
+    // What was due while it slept is late; time does not go back for it.
+    if (action.delay >= this.#wakesAt) this.frame = action.delay;
     const error: unknown = action.execute(action.state, action.delay);
     if (error !== undefined) throw error;
   }
 }
 
 /**
- * Two time lines under one passing of time: the world's, and the running engine's, which ends with it. A crash drops
+ * Time lines under one passing of time: the world's, and that of each running engine, which ends with it. A crash drops
  * every timer of the engine at once, and with the timers all that waited for them: nothing of it ever runs again.
  */
 export class SimTime {
   readonly world: SimClock;
   readonly #wall = { skewMs: 0 };
   readonly #startAt: number;
-  #engine: SimClock;
+  readonly #engines: SimClock[] = [];
   steps = 0;
 
-  constructor(startAt: number) {
+  /** `engines`: how many run beside each other. */
+  constructor(startAt: number, engines = 1) {
     this.#startAt = startAt;
     this.world = new SimClock(startAt, this.#wall);
-    this.#engine = new SimClock(startAt, this.#wall);
+    for (let at = 0; at < engines; at += 1) this.newEngine(at);
   }
 
   get engine(): SimClock {
-    return this.#engine;
+    return this.engineAt(0);
+  }
+
+  engineAt(at: number): SimClock {
+    return this.#engines[at] as SimClock;
   }
 
   get passedMs(): number {
@@ -53,10 +69,11 @@ export class SimTime {
   }
 
   /** A new life of the engine; the timers of the one before never fire. */
-  newEngine(): SimClock {
-    this.#engine = new SimClock(this.#startAt, this.#wall);
-    this.#engine.frame = this.world.frame;
-    return this.#engine;
+  newEngine(at = 0): SimClock {
+    const engine = new SimClock(this.#startAt, this.#wall);
+    engine.frame = this.world.frame;
+    this.#engines[at] = engine;
+    return engine;
   }
 
   /** Sets the wall clock; timers do not notice. */
@@ -64,12 +81,14 @@ export class SimTime {
     this.#wall.skewMs += byMs;
   }
 
-  /** Runs the next action of either line, then lets every promise settle: all I/O here is microtasks and these lines. */
+  /** Runs the next action of any line, then lets every promise settle: all I/O here is microtasks and these lines. */
   async step(): Promise<void> {
-    const next = this.world.nextFrame <= this.#engine.nextFrame ? this.world : this.#engine;
-    if (next.nextFrame === Number.POSITIVE_INFINITY) throw new Error('nothing is left to happen');
-    this.world.frame = next.nextFrame;
-    this.#engine.frame = next.nextFrame;
+    let next = this.world;
+    for (const engine of this.#engines) if (engine.nextFrame < next.nextFrame) next = engine;
+    const frame = next.nextFrame;
+    if (frame === Number.POSITIVE_INFINITY) throw new Error('nothing is left to happen');
+    this.world.frame = frame;
+    for (const engine of this.#engines) engine.frame = frame;
     this.steps += 1;
     next.step();
     await settled();

@@ -3,41 +3,30 @@ import { type ActorRefFrom, createActor, fromEventObservable } from 'xstate';
 import type { ProcessingInput, RuntimeRecord, SourceInput, SourceNews } from '../../machines/journal.events.ts';
 import { journalMachine } from '../../machines/journal.machine.ts';
 import { createDirectory } from '../../src/config/directory.ts';
+import { type Duties, definitionDuty, whileMine } from '../../src/engine/duties.ts';
+import { whileResumed } from '../../src/engine/resumed.ts';
+import { takenElsewhere } from '../../src/engine/taken-elsewhere.ts';
+import type { Workshop } from '../../src/engine/workshop.ts';
 import { unwrap } from '../../src/report/unwrap.ts';
-import { assembleStore, logOn } from '../../src/store/assemble-store.ts';
 import { decode } from '../../src/store/bodies.ts';
 import type { Store } from '../../src/store/open-store.ts';
+import type { DefinitionRow } from '../../src/store/rows.ts';
 import { schedulerClock } from '../../streams/clock.ts';
 import { EngineFailure } from '../../streams/failure.ts';
 import { ingest } from '../../streams/ingest.ts';
-import type { JournalOptions, MatchingOptions } from '../../streams/message.ts';
 import type { Delivery, News } from '../../streams/ports.ts';
 import { processing } from '../../streams/processing.ts';
-import type { MemoryDisk } from './memory-bytes.ts';
-import { simBytes } from './sim-bytes.ts';
+import type { SimBackend } from './sim-backend.ts';
 import type { SimClock } from './sim-clock.ts';
 import { hashContent } from './sim-content.ts';
 import type { Plant } from './sim-figures.ts';
-import { type IndexDisk, openSimIndex } from './sim-index.ts';
 import { box, exchange, type Place, tap } from './sim-mail.ts';
 import type { SimMailbox } from './sim-mailbox.ts';
-import { simPop3 } from './sim-pop3.ts';
-import type { SimPower } from './sim-power.ts';
+import { openSimPop3, type PollSim } from './sim-pop3.ts';
+import type { SimSettings } from './sim-settings.ts';
 import { sha256 } from './store-fixture.ts';
 
-/** What one seed configures. */
-export interface SimSettings {
-  readonly options: Readonly<Record<Place, JournalOptions>>;
-  readonly matching: MatchingOptions;
-  /** Small, so that a window's border is met. */
-  readonly window: number;
-  readonly checkpointBytes: number;
-  readonly chunkBytes: number;
-}
 export interface EngineParts {
-  readonly disk: MemoryDisk;
-  readonly index: IndexDisk;
-  readonly power: SimPower;
   readonly clock: SimClock;
   readonly settings: SimSettings;
   /** Outside: it is there in every life. */
@@ -55,6 +44,8 @@ const directory = createDirectory({
   knownAddresses: new Set(),
   isServiceAddress: (key) => key.startsWith('jrnl@'),
 });
+
+const isOperator = (type: string): boolean => type === 'definition.suspend' || type === 'definition.activate';
 
 /** One life of the engine: the real store, ingest, processing and journal actors, wired as in the product. */
 export class SimEngine {
@@ -77,35 +68,29 @@ export class SimEngine {
   });
 
   readonly store: Store;
+  readonly #backend: SimBackend;
   readonly #parts: EngineParts;
   readonly #deliveries$ = new Subject<Delivery>();
   readonly #news$ = new Subject<SourceNews & { readonly place: string }>();
   readonly #open = new Set<string>();
   readonly #actors = new Map<Place, ActorRefFrom<typeof journalMachine>>();
   readonly #subscriptions: Subscription[] = [];
+  readonly #mailbox: PollSim;
   /** The store has failed: nothing more is promised in this life. */
   failed = false;
-  #halted = false;
+  halted = false;
 
-  private constructor(store: Store, parts: EngineParts) {
-    this.store = store;
+  private constructor(backend: SimBackend, parts: EngineParts) {
+    this.store = backend.store;
+    this.#backend = backend;
     this.#parts = parts;
+    const failed = (): void => this.#meetFailure();
+    this.#mailbox = openSimPop3({ ...parts, store: this.store, failed });
   }
 
-  /** Opens the store over what the disks hold, and starts. */
-  static async start(parts: EngineParts): Promise<SimEngine> {
-    const { disk, power, clock, settings } = parts;
-    const index = await openSimIndex(parts.index, power, parts.plant);
-    const store = await assembleStore({
-      openLog: logOn(simBytes(disk, power, parts.plant)),
-      index,
-      lock: { [Symbol.asyncDispose]: async () => undefined },
-      now: clock.now,
-      journalTypeOf: ({ definitionId }) => settings.options[definitionId as Place].journalType,
-      checkpointBytes: settings.checkpointBytes,
-      chunkBytes: settings.chunkBytes,
-    });
-    const engine = new SimEngine(store, parts);
+  /** Starts on what was opened over what the disks hold. */
+  static async start(backend: SimBackend, parts: EngineParts): Promise<SimEngine> {
+    const engine = new SimEngine(backend, parts);
     await engine.#begin();
     return engine;
   }
@@ -134,28 +119,45 @@ export class SimEngine {
       await this.store.definitions.command({ ...facts, event: { ...event, definitionId: place, data: {} } });
     } catch (error) {
       // Where no mail is let in, nobody else meets the failed store.
-      if (error instanceof EngineFailure && error.code === 'store-failed') this.failed = true;
+      if (error instanceof EngineFailure && error.code === 'store-failed') this.#meetFailure();
       throw error;
     }
-    if (this.#halted) return;
+    if (this.halted) return;
     this.#actors.get(place)?.send({ type: `operator.${command}`, at: this.#parts.clock.now() });
   }
 
   /** Ends the actors; what they did is on disk or is done again. */
   halt(): void {
-    this.#halted = true;
+    this.halted = true;
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
     for (const actor of this.#actors.values()) actor.stop();
   }
 
+  /** As an operator stops it. */
+  async close(): Promise<void> {
+    await this.store[Symbol.asyncDispose]();
+    await this.#backend.close();
+  }
+
   async #begin(): Promise<void> {
     const { clock, newId, broke } = this.#parts;
+    const { duties, store } = this;
+    void store.failure.then(() => {
+      this.failed = true;
+    });
+    duties.want(places.map(definitionDuty));
+    duties.beforeLeaving((name) => this.#save(places.find((place) => definitionDuty(place) === name) ?? box));
+    this.#subscriptions.push(
+      store.touched$
+        .pipe(filter(({ elsewhere = false, events }) => elsewhere && events.some(({ type }) => isOperator(type))))
+        .subscribe(() => void this.#takeOver()),
+    );
     const taken$ = this.#deliveries$.pipe(ingest({ newId }, { concurrency: 64 }, clock));
     this.#subscriptions.push(
       taken$.subscribe({
         next: (ingested) => {
           if (ingested.kind === 'refused') {
-            if (ingested.failure.code === 'store-failed') this.failed = true;
+            if (ingested.failure.code === 'store-failed') this.#meetFailure();
             return;
           }
           for (const { definitionId } of ingested.destinations) {
@@ -187,7 +189,8 @@ export class SimEngine {
         suspended: false,
         digest: '',
       } as const;
-      await store.definitions.command({ ...facts, event: { ...event, definitionId: place, data: {} } });
+      const isMissing = (rows: readonly DefinitionRow[]): boolean => rows.every((row) => row.definitionId !== place);
+      await store.definitions.command({ ...facts, event: { ...event, definitionId: place, data: {} } }, isMissing);
     }
     const row = await store.definitions.get(place);
     const record = (await store.definitions.loadRuntime(place)) ?? null;
@@ -204,13 +207,7 @@ export class SimEngine {
       },
     });
     SimEngine.#lives.set(actor.system, this);
-    actor.on('runtime.due', () => {
-      const { status, since, firstRunDone, lastSuccessfulExtractAt, lastMessageAt, listenedMs } =
-        actor.getSnapshot().context;
-      const kept = { status, since, firstRunDone, lastSuccessfulExtractAt, lastMessageAt, listenedMs };
-      const none = { failures: 0, lastError: null, nextRetryAt: null, mailboxQueue: null, mailboxQueueAt: null };
-      void store.definitions.saveRuntime(place, { ...kept, ...none });
-    });
+    actor.on('runtime.due', () => void this.#save(place));
     actor.on('connector.error', ({ part, detail }) => {
       // A mailbox may fail as it likes; processing never does.
       if (place !== box || part !== 'source') broke(`${part} of ${place}: ${detail}`);
@@ -220,37 +217,74 @@ export class SimEngine {
     actor.start();
   }
 
+  async #save(place: Place): Promise<void> {
+    const actor = this.#actors.get(place);
+    if (actor === undefined || !this.duties.isMine(definitionDuty(place))) return;
+    const { status, since, firstRunDone, lastSuccessfulExtractAt, lastMessageAt, listenedMs } =
+      actor.getSnapshot().context;
+    const kept = { status, since, firstRunDone, lastSuccessfulExtractAt, lastMessageAt, listenedMs };
+    const none = { failures: 0, lastError: null, nextRetryAt: null, mailboxQueue: null, mailboxQueueAt: null };
+    await this.store.definitions.saveRuntime(place, { ...kept, ...none }).catch(() => undefined);
+  }
+
+  get duties(): Duties {
+    return this.#backend.duties;
+  }
+
+  /** What an operator has asked another worker for. */
+  async #takeOver(): Promise<void> {
+    for (const place of places) {
+      const isSuspended = (await this.store.definitions.get(place))?.suspension?.suspended ?? false;
+      if (this.halted) return;
+      const type = isSuspended ? 'operator.suspend' : 'operator.activate';
+      if (isSuspended === this.takes(place)) this.#actors.get(place)?.send({ type, at: this.#parts.clock.now() });
+    }
+  }
+
+  /** A log of its own has failed with what it was asked; one in a cluster says so itself once nobody waits any more. */
+  #meetFailure(): void {
+    if (this.duties.worker === null) this.failed = true;
+  }
+
   #source(start: SourceInput): Observable<SourceNews> {
-    return start.definitionId === box ? this.#pop3(start) : this.#smtp(start.definitionId as Place);
+    const place = start.definitionId as Place;
+    return new Observable<SourceNews>((subscriber) => {
+      this.#open.add(place);
+      return (place === box ? this.#pop3(start) : this.#smtp(start))
+        .pipe(finalize(() => this.#open.delete(place)))
+        .subscribe(subscriber);
+    });
   }
 
   /** The shared listener's news for one definition; mail is let in while somebody listens. */
-  #smtp(place: Place): Observable<SourceNews> {
-    return new Observable<SourceNews>((subscriber) => {
-      this.#open.add(place);
-      return merge(of({ type: 'source.bound', at: this.#parts.clock.now() } as const), this.#news$, NEVER)
-        .pipe(
-          filter((news) => !('place' in news) || news.place === place),
-          map(({ ...news }) => news as SourceNews),
-          finalize(() => this.#open.delete(place)),
-        )
-        .subscribe(subscriber);
-    });
+  #smtp(start: SourceInput): Observable<SourceNews> {
+    const { definitionId: place } = start;
+    const own$ = this.#news$.pipe(
+      filter((news) => news.place === place),
+      map(({ ...news }) => news as SourceNews),
+    );
+    const isAlone = this.duties.worker === null;
+    const taken$ = takenElsewhere(this.#workshop, place);
+    const bound = { type: 'source.bound', at: this.#parts.clock.now() } as const;
+    const resumed$ = isAlone ? NEVER : whileResumed(this.#workshop, place, start, () => NEVER);
+    return merge(of(bound), own$, taken$, resumed$) as Observable<SourceNews>;
   }
 
   #pop3(start: SourceInput): Observable<SourceNews> {
-    const failed = (): void => {
-      this.failed = true;
-    };
-    return new Observable<SourceNews>((subscriber) => {
-      this.#open.add(box);
-      return simPop3({ ...this.#parts, store: this.store, failed }, start)
-        .pipe(finalize(() => this.#open.delete(box)))
-        .subscribe(subscriber);
-    });
+    return whileResumed(this.#workshop, box, start, this.#mailbox) as Observable<SourceNews>;
+  }
+
+  /** As much of the engine around them as the parts of a cluster ask for. */
+  get #workshop(): Workshop {
+    const { clock } = this.#parts;
+    return { duties: this.duties, store: this.store, clock, log: () => undefined } as unknown as Workshop;
   }
 
   #processing(place: Place): Observable<News> {
+    return whileMine(this.duties, definitionDuty(place), () => this.#line(place));
+  }
+
+  #line(place: Place): Observable<News> {
     const { spool, archive, bodies, messages, touched$ } = this.store;
     const { clock, settings } = this.#parts;
     const wake$ = touched$.pipe(filter(({ due }) => due.has(place)));
@@ -274,7 +308,7 @@ export class SimEngine {
     };
     return processing({ ...ports, trustedRecipientHeaders: [] }, options, clock).pipe(
       tapOf((news) => {
-        if (news.type === 'processing.failed' && !news.detail.includes('at a read')) this.failed = true;
+        if (news.type === 'processing.failed' && !news.detail.includes('at a read')) this.#meetFailure();
       }),
       filter((news) => news.type === 'processing.settled'),
     );

@@ -8,7 +8,19 @@ export type Plant =
   /** A message is deleted from its mailbox while it is on its way to the disk. */
   | 'delete-before-commit'
   /** Half of an index batch is on disk before the other half: keys without what they are keys of. */
-  | 'key-before-record';
+  | 'key-before-record'
+  | ClusterPlant;
+
+/** The same of a cluster. */
+export type ClusterPlant =
+  /** A worker decides on its index as it stands, without the row of the log. */
+  | 'decide-unlocked'
+  /** A transaction counts as committed when its commit is on its way. */
+  | 'answer-before-commit'
+  /** Whether a worker still holds a definition is not looked at when it writes for it. */
+  | 'write-unfenced'
+  /** A group whose commit nobody heard of is tried again without looking whether it stands. */
+  | 'retry-unlooked';
 
 export interface SimOptions {
   readonly plant?: Plant;
@@ -20,12 +32,23 @@ export interface SimOptions {
 /** What a run did; the more of it, the more it proves. */
 export interface SimFigures {
   readonly kept: readonly Kept[];
+  /** Hash of the last record. */
+  readonly head: string;
   readonly mails: number;
   readonly sent: number;
   /** Of these, taken out of the mailbox. */
   readonly pulled: number;
   readonly crashes: Readonly<Record<Ending, number>>;
+  /** What else befell a cluster. */
+  readonly cluster?: Readonly<Record<string, number>>;
   readonly steps: number;
   readonly looks: number;
   readonly virtualMs: number;
+}
+
+/** All that a run tells: its lines, its figures, and what it came to. */
+export async function toldOf(run: (log: (line: string) => void) => Promise<SimFigures>): Promise<readonly string[]> {
+  const lines: string[] = [];
+  const { kept, ...figures } = await run((line) => lines.push(line));
+  return [...lines, JSON.stringify(figures), JSON.stringify(kept)];
 }

@@ -39,11 +39,14 @@ const options: MailboxOptions = {
   ...{ certificatePin: null, timeoutMs: 60_000, maxMessageBytes: 1_000_000 },
 };
 
+/** Polls while subscribed to. */
+export type PollSim = (start: Pick<SourceInput, 'notBeforeAt' | 'backoffStep'>) => Observable<News>;
+
+export const simPop3 = (parts: SimPop3Parts, start: Parameters<PollSim>[0]): Observable<SourceNews> =>
+  openSimPop3(parts)(start) as Observable<SourceNews>;
+
 /** The poller, session after session, as in the product; only the line to the server is the simulation's. */
-export function simPop3(
-  { store, mailbox, clock, newId, plant, random, failed, ...more }: SimPop3Parts,
-  start: Pick<SourceInput, 'notBeforeAt' | 'backoffStep'>,
-): Observable<SourceNews> {
+export function openSimPop3({ store, mailbox, clock, newId, plant, random, failed, ...more }: SimPop3Parts): PollSim {
   const { place = box, pollIntervalMs = 500, reachMailbox } = more;
   const uidl = store.uidl(place);
   const opened = openMailbox(
@@ -67,11 +70,12 @@ export function simPop3(
     },
     { items: 3, bytes: 1_000_000, ms: 60_000 },
   );
-  return poll(opened.extract, { ...start, pollIntervalMs, random }, clock).pipe(
-    tap((news: News) => {
-      if (news.type === 'source.failed' && news.kind === 'storage') failed();
-    }),
-  ) as Observable<SourceNews>;
+  return (start) =>
+    poll(opened.extract, { ...start, pollIntervalMs, random }, clock).pipe(
+      tap((news: News) => {
+        if (news.type === 'source.failed' && news.kind === 'storage') failed();
+      }),
+    );
 }
 
 /** The planted fault: what is on its way to the disk counts as being there, so that it is deleted before it is. */

@@ -3,7 +3,7 @@ import type { MemoryDisk } from './memory-bytes.ts';
 import { below } from './prng.ts';
 import type { SimClock } from './sim-clock.ts';
 
-export type DiskStep = 'write' | 'sync' | 'batch' | 'read';
+export type DiskStep = 'write' | 'sync' | 'batch' | 'read' | 'statement';
 export type Ending = 'kill' | 'power-cut' | 'stop';
 
 /** What the disks of one life do. Everything is drawn from the seed. */
@@ -44,7 +44,8 @@ export class SimPower {
     if (this.steps === crashAtStep) this.crashed = true;
     // One of its own: what waits for a promise that all lives share is never let go of.
     if (this.crashed) await new Promise<never>(() => undefined);
-    const waitMs = slowMs === 0 ? 0 : below(this.#random, slowMs + 1);
+    // A statement takes its time on the line.
+    const waitMs = slowMs === 0 || step === 'statement' ? 0 : below(this.#random, slowMs + 1);
     if (waitMs > 0) await new Promise<void>((resolve) => timer(waitMs, this.#clock).subscribe(() => resolve()));
     return fails ? 'fails' : 'works';
   }

@@ -1,8 +1,9 @@
 import { EngineFailure } from '../../streams/failure.ts';
 import { MemoryDisk } from './memory-bytes.ts';
 import { below, prng } from './prng.ts';
+import { openOnDisk } from './sim-backend.ts';
 import { SimTime } from './sim-clock.ts';
-import { places, SimEngine, type SimSettings } from './sim-engine.ts';
+import { places, SimEngine } from './sim-engine.ts';
 import type { SimFigures, SimOptions } from './sim-figures.ts';
 import { IndexDisk } from './sim-index.ts';
 import { must, Violation, Watch } from './sim-look.ts';
@@ -10,13 +11,13 @@ import { drawPost, pick, type SimMail, type SimPost } from './sim-mail.ts';
 import { SimMailbox } from './sim-mailbox.ts';
 import { calm, drawPower, type Ending, type PowerPlan, SimPower } from './sim-power.ts';
 import { SimSenders } from './sim-senders.ts';
-import { atOnce, drawSettings } from './sim-settings.ts';
+import { atOnce, drawSettings, type SimSettings } from './sim-settings.ts';
 import { judge, sameAnew } from './sim-verdict.ts';
 import { planWeather } from './sim-weather.ts';
 
-const startAt = Date.parse('2026-11-23T12:00:00Z');
+export const startAt = Date.parse('2026-11-23T12:00:00Z');
 /** After all mail was sent, it has this long to come to its end: waits of processing double, a broken actor rests 30 s. */
-const patienceMs = 900_000;
+export const patienceMs = 900_000;
 /** Far above what any run needs. */
 const maxSteps = 60_000;
 
@@ -63,7 +64,8 @@ class SimWorld {
     this.#mailbox = new SimMailbox(this.#random, (mail) => this.#gone.push(mail));
     if (faults)
       this.#mailbox.plan = { lossy: plan.lossy, uidl: pick(this.#random, ['honest', 'honest', 'missing', 'same']) };
-    this.#senders = new SimSenders(this.#time, this.#random, plan, this.#mailbox);
+    const outside = { mailbox: this.#mailbox, reach: () => this.#engine };
+    this.#senders = new SimSenders(this.#time, this.#random, plan, outside);
     this.#power = new SimPower(this.#time.engine, this.#random, calm);
   }
 
@@ -113,6 +115,7 @@ class SimWorld {
     }
     return {
       kept,
+      head: engine.store.log.head.hash,
       mails: this.#post.mails.length,
       sent: this.#senders.sent,
       pulled: this.#gone.length,
@@ -142,7 +145,6 @@ class SimWorld {
         this.#starting = false;
         if (clock !== this.#time.engine || power.crashed) return;
         this.#engine = engine;
-        this.#senders.engine = engine;
         this.#say(`up; ${engine.store.recovery.folded} folded, ${engine.store.recovery.tornBytes} torn`);
       },
       (error: unknown) => {
@@ -157,14 +159,13 @@ class SimWorld {
     );
   }
 
-  #open(index: IndexDisk): Promise<SimEngine> {
-    return SimEngine.start({
-      disk: this.#disk,
-      index,
-      power: this.#power,
-      clock: this.#time.engine,
-      settings: this.#settings,
-      plant: this.#options.plant,
+  async #open(index: IndexDisk): Promise<SimEngine> {
+    const clock = this.#time.engine;
+    const { plant } = this.#options;
+    const common = { clock, settings: this.#settings, plant };
+    const backend = await openOnDisk({ ...common, disk: this.#disk, index, power: this.#power });
+    return SimEngine.start(backend, {
+      ...common,
       mailbox: this.#mailbox,
       random: this.#random,
       newId: () => {
@@ -203,13 +204,13 @@ class SimWorld {
     }
     this.#crashes.stop += 1;
     this.#say('stop');
-    const { store } = this.#engine;
+    const engine = this.#engine;
     const life = this.#time.engine;
     this.#halt();
     const over = (): void => {
       if (life === this.#time.engine) this.#restart();
     };
-    store[Symbol.asyncDispose]().then(over, over);
+    engine.close().then(over, over);
   }
 
   /** Memory is gone at once. A kill leaves what was written; a power cut takes what no sync has covered, or part of it. */
@@ -230,7 +231,6 @@ class SimWorld {
   #halt(): void {
     this.#engine?.halt();
     this.#engine = null;
-    this.#senders.engine = null;
   }
 
   #restart(): void {

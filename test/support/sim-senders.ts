@@ -10,6 +10,8 @@ import { box, type SimMail } from './sim-mail.ts';
 export interface Promised {
   readonly mail: SimMail;
   readonly custodied: Custodied;
+  /** In which life. */
+  readonly by: SimEngine;
 }
 export interface SenderPlan {
   /** Share of the answers that never arrive, and of the connections that break within the message. */
@@ -30,13 +32,20 @@ export class SimSenders {
   done = 0;
   sent = 0;
   plan: SenderPlan;
-  engine: SimEngine | null = null;
+  readonly #reach: () => SimEngine | null;
   readonly #time: SimTime;
   readonly #random: () => number;
   readonly #mailbox: MailboxSide;
 
-  constructor(time: SimTime, random: () => number, plan: SenderPlan, mailbox: MailboxSide) {
+  /** `reach`: the engine that a connection comes to; null: to none. */
+  constructor(
+    time: SimTime,
+    random: () => number,
+    plan: SenderPlan,
+    { mailbox, reach }: { readonly mailbox: MailboxSide; readonly reach: () => SimEngine | null },
+  ) {
     this.#mailbox = mailbox;
+    this.#reach = reach;
     this.#time = time;
     this.#random = random;
     this.plan = plan;
@@ -67,7 +76,8 @@ export class SimSenders {
 
   /** One connection with one message; `done` once a 250 came back. */
   #send(mail: SimMail, done: () => void): void {
-    const { engine, plan } = this;
+    const { plan } = this;
+    const engine = this.#reach();
     const again = (): void => this.#after(100 + below(this.#random, plan.restMs), () => this.#send(mail, done));
     if (engine === null || engine.failed || !mail.places.every((place) => engine.takes(place))) {
       again();
@@ -98,7 +108,7 @@ export class SimSenders {
       throw new Error('the connection broke');
     }
     await receipt.write(mail.bytes.subarray(cut));
-    if (engine !== this.engine) throw new EngineFailure('stopping');
+    if (engine.halted) throw new EngineFailure('stopping');
     const delivery: Delivery = {
       receipt,
       destinations: mail.places.map((definitionId) => ({ definitionId, definitionVersion: 1 })),
@@ -113,7 +123,7 @@ export class SimSenders {
         uidl: null,
       },
       acknowledge: (custodied) => {
-        this.promised.push({ mail, custodied });
+        this.promised.push({ mail, custodied, by: engine });
         answer(true);
       },
       refuse: () => answer(false),

@@ -1,7 +1,16 @@
-import type { JournalOptions } from '../../streams/message.ts';
+import type { JournalOptions, MatchingOptions } from '../../streams/message.ts';
 import { below } from './prng.ts';
-import type { SimSettings } from './sim-engine.ts';
-import { box, exchange, pick, tap } from './sim-mail.ts';
+import { box, exchange, type Place, pick, tap } from './sim-mail.ts';
+
+/** What one seed configures. */
+export interface SimSettings {
+  readonly options: Readonly<Record<Place, JournalOptions>>;
+  readonly matching: MatchingOptions;
+  /** Small, so that a window's border is met. */
+  readonly window: number;
+  readonly checkpointBytes: number;
+  readonly chunkBytes: number;
+}
 
 /** Waits of all lengths, short ones often: a run of a minute meets every kind of overlap. */
 export function drawSettings(random: () => number): SimSettings {

@@ -1,0 +1,74 @@
+import { LogRows } from '../../src/cluster/log-rows.ts';
+import { refuseWhileMoved } from '../../src/cluster/migrate-state.ts';
+import { openSharedLog } from '../../src/cluster/open-shared-log.ts';
+import { createSharedDocuments } from '../../src/cluster/shared-documents.ts';
+import { definitionTenure, openTenures, type Tenures } from '../../src/cluster/tenures.ts';
+import { allDuties, type Duties } from '../../src/engine/duties.ts';
+import { exclusive } from '../../src/exclusive.ts';
+import { assembleStore, type StoreParts } from '../../src/store/assemble-store.ts';
+import type { OpenedCommitLog } from '../../src/store/commit-log.ts';
+import type { MemoryPacks } from './memory-vault.ts';
+import { type BackendParts, mark, type SimBackend, storeOptions } from './sim-backend.ts';
+import { openSimIndex } from './sim-index.ts';
+import type { SimLine } from './sim-line.ts';
+
+/** One log for each run. */
+const logName = 'simulated';
+
+/** One worker of a cluster: the product's own parts, over a line to the database of the simulation. */
+export async function openWorker(
+  parts: BackendParts & { readonly line: SimLine; readonly worker: string; readonly packs: MemoryPacks | null },
+): Promise<SimBackend> {
+  const { line: postgres, worker, clock, power, plant, packs } = parts;
+  const rows = await LogRows.open(postgres, logName, mark);
+  const passed = (): number => clock.frame;
+  const tenures = await openTenures({ postgres, log: rows.id, worker, clock, passed, home: `home of ${worker}` });
+  await refuseWhileMoved(postgres, rows.id);
+  const tokenOf = (definitionId: string): string | null => {
+    const token = tenures.tokenOf(definitionTenure(definitionId));
+    postgres.pass('token');
+    return token;
+  };
+  const openLog: StoreParts['openLog'] = async (options) => {
+    const opened = await openSharedLog({ ...options, postgres, rows, vault: packs?.open() ?? null, worker, clock });
+    return plant === 'decide-unlocked' ? unlocked(opened) : opened;
+  };
+  const store = await assembleStore({
+    ...storeOptions(parts),
+    index: await openSimIndex(parts.index, power, plant),
+    openLog,
+    documents: createSharedDocuments({ postgres, log: rows.id, tokenOf }),
+    isShared: true,
+  });
+  return {
+    store,
+    duties: dutiesOf(tenures, worker),
+    close: async () => {
+      await tenures[Symbol.asyncDispose]();
+      await postgres[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const dutiesOf = (tenures: Tenures, worker: string): Duties => ({
+  ...allDuties,
+  worker,
+  want: (names) => tenures.want(names),
+  isMine: (name) => tenures.tokenOf(name) !== null,
+  mine$: (name) => tenures.held$(name),
+  beforeLeaving: (work) => tenures.beforeLeaving(work),
+  doerOf: (name) => tenures.holderOf(name),
+});
+
+/** The planted fault: decisions are made one at a time here, whatever another worker decides. */
+function unlocked(opened: OpenedCommitLog): OpenedCommitLog {
+  const oneByOne = exclusive();
+  const deciding: OpenedCommitLog['deciding'] = (work) => oneByOne(() => work(opened.append));
+  return new Proxy(opened, {
+    get: (target, name) => {
+      if (name === 'deciding') return deciding;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
