@@ -12,7 +12,8 @@ export const hints = {
   'mailbox-locked': 'The mailbox is in use. Another client may be polling it; it should be ours alone.',
   protocol: 'The server answered something unexpected.',
   bind: 'The port could not be opened. Another program may use it, or this one may lack the permission.',
-  storage: 'The store could not write. No mail is accepted until it can: check the disk, its space and permissions.',
+  storage:
+    'The store could not write. No mail is accepted until it can: check disk, space and permissions; in a cluster, its stores.',
   inactivity: 'No message came for longer than allowed. Check the sending server, or allow more time for quiet hours.',
   faulted: 'A part of the engine broke and is started again by itself. If this goes on, report it with the log.',
 } as const satisfies Record<string, string>;
