@@ -55,7 +55,11 @@ export function clusterDuties({
     mine$: (name) => tenures.held$(name),
     beforeLeaving: (work) => tenures.beforeLeaving(work),
     doerOf: (name) => tenures.holderOf(name),
-    said: (name) => said.get(name)?.value,
+    // What this one said itself is older than what it knows, and may be of a former life.
+    said: (name) => {
+      const word = said.get(name);
+      return word?.worker === worker ? undefined : word?.value;
+    },
     say: (values) => {
       for (const [name, value] of values) toSay.set(name, value);
     },

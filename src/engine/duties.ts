@@ -14,7 +14,7 @@ export interface Duties {
   beforeLeaving(work: (name: string) => Promise<void>): void;
   /** Who does it; null: nobody, or nobody knows. */
   doerOf(name: string): string | null;
-  /** What the engine that does it says of it, a moment ago; undefined: nothing. */
+  /** What another engine, which does it or did so last, has said of it; undefined: nothing. */
   said(name: string): unknown;
   /** Tells the others. */
   say(values: ReadonlyMap<string, unknown>): void;

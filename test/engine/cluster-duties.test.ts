@@ -33,3 +33,21 @@ test('what the others can read already is not written again, until it is another
   await exchange({ counts: 2 });
   expect(await exchange({ counts: 2 })).toEqual(['definition:a']);
 });
+
+test('a worker hears what another one says of a duty, and never itself, whose word may be of its former life', async () => {
+  const clock = new VirtualClock();
+  const board: ClusterBoard = {
+    say: async () => undefined,
+    all: async () =>
+      new Map<string, Said>([
+        ['definition:a', { worker: 'one', value: { serviceStatus: 'awaiting-initial-run' } }],
+        ['definition:b', { worker: 'two', value: { serviceStatus: 'active' } }],
+      ]),
+    share: async (_, own) => own,
+  };
+  const tenures = { tokenOf: () => null } as unknown as Tenures;
+  await using duties = clusterDuties({ tenures, board, worker: 'one', clock, log: () => undefined });
+  clock.runUntil(clock.now());
+  await nextTurn();
+  expect([duties.said('definition:a'), duties.said('definition:b')]).toEqual([undefined, { serviceStatus: 'active' }]);
+});
