@@ -68,8 +68,8 @@ export function s3Vault(options: S3VaultOptions, clock: SchedulerLike): S3Vault 
     read: (ref, offset, length) => packs.read(ref, offset, length),
     remove: (names) => packs.remove(names),
     list: (before, after) => packs.list(before, after),
-    // Of an object that nobody has: that it is not there is an answer.
-    answers: async () => void (await asked(client.size(`${prefix}/answers`))),
+    // Of an object that nobody has: that it is not there is an answer. Not by its size: no word comes with that, whether the bucket is there.
+    answers: async () => void (await asked(client.get(`${prefix}/answers`, 0, 1))),
     hurry: () => client.hurry(),
     contents: (pack) => packs.contents(pack),
     check: () => check(client, objectLock !== undefined),

@@ -38,6 +38,25 @@ describe.skipIf(objectStoreLeftOut())('a bucket of Ceph', () => {
   });
   afterAll(() => store[Symbol.asyncDispose]());
 
+  test('answers who may use it and has its time, and nobody where there is no such bucket', async () => {
+    const place = await store.bucket();
+    await using vault = vaultOf(place);
+    await vault.answers();
+    await using nowhere = vaultOf({ ...place, bucket: 'made-by-nobody' });
+    await expect(nowhere.answers()).rejects.toMatchObject({
+      code: 'store-failed',
+      message: expect.stringContaining('NoSuchBucket'),
+    });
+    const ahead: typeof asyncScheduler = Object.create(asyncScheduler, {
+      now: { value: () => Date.now() + 24 * hour },
+    });
+    await using late = s3Vault({ place, prefix: 'mail', room: someRoom, newId: createNewId(ahead), random }, ahead);
+    await expect(late.answers()).rejects.toMatchObject({
+      code: 'store-failed',
+      message: expect.stringContaining('RequestTimeTooSkewed'),
+    });
+  });
+
   test('payloads of many stores lie together, under its log, the day and an id, and a pack tells what it holds', async () => {
     const place = await store.bucket();
     await using vault = vaultOf(place, { prefix: 'archive/of/mail' });
