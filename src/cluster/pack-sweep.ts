@@ -21,7 +21,7 @@ export interface SweepParts {
   readonly rows: SweepRows;
   readonly drops: Pick<DropRows, 'noteLocked'>;
   /** Lists the packs of this log alone. */
-  readonly vault: Pick<Vault, 'list' | 'remove' | 'lockedUntil'>;
+  readonly vault: Pick<Vault, 'answers' | 'list' | 'remove' | 'lockedUntil'>;
 }
 export interface SweepOptions {
   /** Epoch ms. */
@@ -42,10 +42,12 @@ export interface SweepOptions {
  * tried again by the next, which is due at once
  */
 export async function sweepIfDue(parts: SweepParts, options: SweepOptions): Promise<boolean | null> {
-  const { rows } = parts;
+  const { rows, vault } = parts;
   const before = options.now - orphanAfterMs;
   const ended = await rows.ended();
   if (before - ended < everyMs) return null;
+  // It refuses who has another time. What is begun stands: begun in years to come, it would keep every worker from writing until then.
+  await vault.answers();
   await rows.begin(before);
   const isWhole = await sweep(parts, { ...options, before, after: Math.max(0, ended - overlapMs) });
   if (isWhole) await rows.end(before);

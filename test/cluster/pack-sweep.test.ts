@@ -148,6 +148,16 @@ describe.skipIf(postgresLeftOut())('a sweep of packs', () => {
     await end();
   });
 
+  test('of a worker whose time is another one than that of the object storage is not begun, and keeps nobody from writing', async () => {
+    const { fixture, vault, log, end } = await openLog();
+    const skewed: Vault = { ...vault, answers: () => Promise.reject(new Error('RequestTimeTooSkewed')) };
+    await expect(sweepAt(fixture, skewed, now + 4_000 * day)).rejects.toThrow('RequestTimeTooSkewed');
+    const body = randomBytes(100);
+    await log.append(mailDraft(body, 'taken'));
+    await expectKept(log, 1, body);
+    await end();
+  });
+
   test('is believed by a worker that was suspended for a day after it had stored, though its clock stood still', async () => {
     let gate: Promise<void> = Promise.resolve();
     const wrap = (vault: Vault): Vault => ({

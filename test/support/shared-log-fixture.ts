@@ -76,7 +76,7 @@ export async function openSharedLogFixture({
 /** Sweeps the packs of a log as if it were `now` (epoch ms). Answers how many it removed; null: none was due. */
 export async function sweepAt(
   { postgres, id }: Pick<SharedLogFixture, 'postgres' | 'id'>,
-  vault: Pick<Vault, 'list' | 'remove' | 'lockedUntil'>,
+  vault: Pick<Vault, 'answers' | 'list' | 'remove' | 'lockedUntil'>,
   now: number,
   { isEnding = () => false, ...options }: Partial<Pick<SweepOptions, 'isEnding' | 'max'>> = {},
 ): Promise<number | null> {
