@@ -71,7 +71,7 @@ async function sweep(
     return [];
   };
   const look = async (): Promise<void> => {
-    const orphans = (await rows.orphans(packs)).slice(0, left);
+    const orphans = (await rows.orphans(packs, before)).slice(0, left);
     packs = [];
     left -= orphans.length;
     // One that cannot be removed does not keep the others.

@@ -1,3 +1,4 @@
+import { EngineFailure } from '../../streams/failure.ts';
 import { answered, type Postgres, type Run } from './postgres.ts';
 
 /** What the database knows of sweeps of one log; errors are EngineFailure `store-failed`. */
@@ -35,13 +36,20 @@ export class SweepRows {
     });
   }
 
-  /** Those of these packs that no record names, of whatever log of this database. */
-  async orphans(packs: readonly string[]): Promise<readonly string[]> {
-    const rows = await this.#run({
-      text: `select p.pack from unnest($1::text[]) as p (pack) where not exists (
-               select 1 from daybook.log l join daybook.record r on r.log = l.log and r.pack = p.pack)`,
-      values: [packs],
+  /**
+   * Those of these packs that no record names, of whatever log of this database. @throws also where the server that is asked
+   * does not know of the sweep: one that was cut off before it began, and takes itself for the primary
+   */
+  async orphans(packs: readonly string[], before: number): Promise<readonly string[]> {
+    const [row] = await this.#run({
+      text: `select sweep_begun, array(
+               select p.pack from unnest($2::text[]) as p (pack) where not exists (
+                 select 1 from daybook.log l join daybook.record r on r.log = l.log and r.pack = p.pack)) as packs
+             from daybook.log where log = $1`,
+      values: [this.#log, packs],
     });
-    return rows.map(({ pack }) => String(pack));
+    if (!(Number(row?.['sweep_begun']) >= before))
+      throw new EngineFailure('store-failed', 'the database that was asked knows nothing of the sweep');
+    return row?.['packs'] as string[];
   }
 }

@@ -158,6 +158,28 @@ describe.skipIf(postgresLeftOut())('a sweep of packs', () => {
     await end();
   });
 
+  test('asks no server that was cut off before it began: what that one does not name may be named by now', async () => {
+    const { fixture, vault, log, end } = await openLog();
+    const body = randomBytes(100);
+    await log.append(mailDraft(body, 'taken since'));
+    const [named = ''] = names();
+    now += 2 * day;
+    // From the first name on another server answers, as after a connection that broke.
+    const cutOff: Vault = {
+      ...vault,
+      list: async function* (...span) {
+        await server.query('update daybook.log set sweep_begun = 0 where log = $1', [fixture.id]);
+        await server.query('update daybook.record set log = -log where log = $1', [fixture.id]);
+        yield* vault.list(...span);
+      },
+    };
+    await expect(sweepAt(fixture, cutOff, now)).rejects.toMatchObject({ code: 'store-failed' });
+    await server.query('update daybook.record set log = -log where log = $1', [-fixture.id]);
+    expect(names()).toEqual([named]);
+    await expectKept(log, 1, body);
+    await end();
+  });
+
   test('is believed by a worker that was suspended for a day after it had stored, though its clock stood still', async () => {
     let gate: Promise<void> = Promise.resolve();
     const wrap = (vault: Vault): Vault => ({
