@@ -56,25 +56,24 @@ export async function thinPack({ rows, vault, store }: DropParts, pack: string):
   }
   for (let tries = 0; tries < maxTries; tries += 1) {
     const standing = await rows.standing(pack);
-    if (standing.length > 0) {
-      const reading = inParallel(standing, readsAtOnce, ({ ref }) => readAsItIs(vault, ref));
-      const bodies = await reading.catch(async (error: unknown) => {
-        // Another worker may have carried all of it over, and removed the pack, since it was looked up.
-        if (isMissing(error) && (await rows.standing(pack)).length === 0) return null;
-        throw error;
-      });
-      if (bodies === null) continue;
-      const begun = await rows.sweepBegun();
-      // Not locked anew: its time has ended with that of its pack.
-      const again = bodies.map((body) => [body]);
-      const refs = await store(again, { isAgain: true });
-      const moved = standing.flatMap(({ seq }, at) => (refs[at] ? [{ seq, ref: refs[at] }] : []));
-      if (moved.length !== standing.length) throw new EngineFailure('store-failed', 'a payload was not stored');
-      if (!(await rows.move(pack, moved, begun))) {
-        // It may hold what another worker has dropped meanwhile. Nothing names it.
-        await vault.remove([...new Set(refs.map((ref) => ref.pack))]);
-        continue;
-      }
+    const reading = inParallel(standing, readsAtOnce, ({ ref }) => readAsItIs(vault, ref));
+    const bodies = await reading.catch(async (error: unknown) => {
+      // Another worker may have carried all of it over, and removed the pack, since it was looked up.
+      if (isMissing(error) && (await rows.standing(pack)).length === 0) return null;
+      throw error;
+    });
+    if (bodies === null) continue;
+    const begun = await rows.sweepBegun();
+    // Not locked anew: its time has ended with that of its pack.
+    const again = bodies.map((body) => [body]);
+    const refs = again.length === 0 ? [] : await store(again, { isAgain: true });
+    const moved = standing.flatMap(({ seq }, at) => (refs[at] ? [{ seq, ref: refs[at] }] : []));
+    if (moved.length !== standing.length) throw new EngineFailure('store-failed', 'a payload was not stored');
+    // Of none too: a server that was cut off may know nothing of what stands there, and no standby confirms its commit.
+    if (!(await rows.move(pack, moved, begun))) {
+      // It may hold what another worker has dropped meanwhile. Nothing names it.
+      await vault.remove([...new Set(refs.map((ref) => ref.pack))]);
+      continue;
     }
     await vault.remove([pack]);
     await rows.forget(pack);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DropRows } from '../../src/cluster/drop-rows.ts';
+import { DropRows, type Standing } from '../../src/cluster/drop-rows.ts';
 import { openPostgres } from '../../src/cluster/postgres.ts';
 import { type DropParts, dropPayloads } from '../../src/cluster/shared-drop.ts';
 import type { Vault } from '../../src/cluster/vault.types.ts';
@@ -143,6 +143,19 @@ describe.skipIf(postgresLeftOut())('payloads of a shared log', () => {
     await Promise.all([log.drop(new Set([1, 5, 9])), two.log.drop(new Set([2, 6, 10])), log.drop(new Set([3]))]);
     await expectDropped([1, 2, 3, 5, 6, 9, 10]);
     expect([...packs.packs.keys()].sort()).toEqual([...(await named())].sort());
+    await fixture[Symbol.asyncDispose]();
+  });
+
+  test('do not take their pack with them on the word of a server that was cut off before the rest of it was written', async () => {
+    const { fixture, vault, log, expectKept } = await set({ mails: [2] });
+    class CutOff extends DropRows {
+      override standing = async (): Promise<readonly Standing[]> => [];
+    }
+    const cutOff = new CutOff(fixture.postgres, fixture.id);
+    await expect(dropPayloads({ rows: cutOff, vault, store: vault.store }, [1])).rejects.toMatchObject({
+      code: 'store-failed',
+    });
+    await expectKept(log, [2]);
     await fixture[Symbol.asyncDispose]();
   });
 
