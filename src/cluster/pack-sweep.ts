@@ -71,11 +71,13 @@ async function sweep(
     return [];
   };
   const look = async (): Promise<void> => {
-    const orphans = (await rows.orphans(packs, before)).slice(0, left);
+    const orphans = await rows.orphans(packs, before);
     packs = [];
-    left -= orphans.length;
     // One that cannot be removed does not keep the others.
-    const gone = await withoutLocked({ drops, vault }, orphans).catch(failed);
+    const free = await withoutLocked({ drops, vault }, orphans).catch(failed);
+    // Those that are locked do not count: the same would fill each sweep until their locks end.
+    const gone = free.slice(0, left);
+    left -= gone.length;
     if (gone.length === 0) return;
     await vault.remove(gone).then(() => removed(gone.length), failed);
   };

@@ -90,6 +90,17 @@ describe.skipIf(postgresLeftOut())('packs that a lock keeps', () => {
     await fixture[Symbol.asyncDispose]();
   });
 
+  test('however many nothing names, do not keep a sweep from what lies behind them', async () => {
+    const { now, packs, fixture, vault, rows } = await locked();
+    for (let count = 0; count < 300; count += 1) await vault.store([[randomBytes(10)]]);
+    await vault.store([[randomBytes(10)]], { isAgain: true });
+    now.at += 3 * day;
+    expect(await sweepAt(fixture, vault, now.at, { max: 100 })).toBe(1);
+    expect([packs.packs.size, await rows.locked()]).toEqual([301, 300]);
+    expect(await sweepAt(fixture, vault, now.at)).toBeNull();
+    await fixture[Symbol.asyncDispose]();
+  });
+
   test('that are held are asked for again a day later, and one whose lock grew is waited for', async () => {
     const { now, packs, fixture, vault, log, holds, rows } = await locked();
     const [pack = ''] = packs.packs.keys();
