@@ -33,6 +33,8 @@ export interface ClusterPacks {
   removeUnlocked(options: Pick<SweepOptions, 'now' | 'isEnding'>): Promise<number>;
   /** Packs that are to go, and that a lock keeps. */
   locked(): Promise<number>;
+  /** Before an end: what is under way ends within seconds. */
+  hurry(): void;
 }
 
 /** One worker's place in a cluster, for the life of its engine; its store may be closed and opened anew meanwhile. */
@@ -47,7 +49,7 @@ export interface Cluster extends AsyncDisposable {
   readonly packs: ClusterPacks | null;
   /** @throws why no body can be stored now; never where bodies lie in the database */
   readonly bodies: () => Promise<void>;
-  /** Before an end: bodies that are under way are stored within seconds, or refused. */
+  /** Before an end: bodies that are under way are stored within seconds, or refused, and a sweep is given up. */
   readonly hurry: () => void;
   openStore(
     options: Pick<StoreOptions, 'dataDir' | 'now' | 'journalTypeOf' | 'readLarge' | 'rebuild'>,
@@ -65,6 +67,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
     const bodies = new BodiesSight(clock);
     const passed = (): number => performance.now();
     const watched = openVault && (async (of: string) => bodies.watch(await openVault(of)));
+    const packs = openVault && packsOf({ postgres, log: id, openVault: () => openVault(room) });
     let tenures: Tenures | null = null;
     return {
       board: createClusterBoard({ postgres, log: id, worker }),
@@ -78,9 +81,12 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
         return tenures;
       },
       probe: createClusterProbe({ postgres, log: id, worker }),
-      packs: openVault && packsOf({ postgres, log: id, openVault: () => openVault(room) }),
+      packs,
       bodies: () => bodies.look(),
-      hurry: () => bodies.hurry(),
+      hurry: () => {
+        bodies.hurry();
+        packs?.hurry();
+      },
       openStore: (parts, lock) => {
         const tokenOf = (definitionId: string): string | null =>
           tenures?.tokenOf(definitionTenure(definitionId)) ?? null;
@@ -105,15 +111,23 @@ function packsOf({
   readonly openVault: () => Promise<Vault>;
 }): ClusterPacks {
   const drops = new DropRows(postgres, log);
+  const open = new Set<Vault>();
+  const within = async <T>(work: (vault: Vault) => Promise<T>): Promise<T> => {
+    await using vault = await openVault();
+    open.add(vault);
+    try {
+      return await work(vault);
+    } finally {
+      open.delete(vault);
+    }
+  };
   return {
-    sweepIfDue: async (options) => {
-      await using vault = await openVault();
-      return await sweepIfDue({ rows: new SweepRows(postgres, log), drops, vault }, options);
-    },
-    removeUnlocked: async (options) => {
-      await using vault = await openVault();
-      return await removeUnlocked({ rows: drops, vault, store: vault.store }, options);
-    },
+    sweepIfDue: (options) =>
+      within((vault) => sweepIfDue({ rows: new SweepRows(postgres, log), drops, vault }, options)),
+    removeUnlocked: (options) => within((vault) => removeUnlocked({ rows: drops, vault, store: vault.store }, options)),
     locked: () => drops.locked(),
+    hurry: () => {
+      for (const vault of open) vault.hurry();
+    },
   };
 }

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { asyncScheduler } from 'rxjs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { DropRows } from '../../src/cluster/drop-rows.ts';
+import { openCluster } from '../../src/cluster/open-cluster.ts';
 import { openLogRows } from '../../src/cluster/open-shared-log.ts';
 import { removeUnlocked } from '../../src/cluster/pack-sweep.ts';
 import { openPostgres } from '../../src/cluster/postgres.ts';
@@ -232,6 +234,31 @@ describe.skipIf(postgresLeftOut())('a sweep of packs', () => {
     await expectKept(log, 2, bodies[1]);
     expect(names()).toHaveLength(1);
     await end();
+  });
+
+  test('that is under way when an engine ends is given up, so that object storage which is away does not keep it', async () => {
+    let isListing = false;
+    const openVault = async (room: string): Promise<Vault> => {
+      let hurry = (): void => undefined;
+      const givenUp = new Promise<never>((_, reject) => {
+        hurry = () => reject(new Error('given up'));
+      });
+      return {
+        ...packs.open(room),
+        list: async function* () {
+          isListing = true;
+          yield await givenUp;
+        },
+        hurry,
+      };
+    };
+    const place = { postgres: server.url, log: 'ending', worker: 'one', openVault, clock: asyncScheduler };
+    await using cluster = await openCluster(place);
+    const options = { now, isEnding: () => false, removed: () => undefined };
+    const sweeping = cluster.packs?.sweepIfDue(options).catch(String);
+    await eventually(async () => isListing, { what: 'a sweep that lists' });
+    cluster.hurry();
+    expect(await sweeping).toBe('Error: given up');
   });
 
   test.each([11, 12, 13, 14, 15, 16])(
