@@ -109,12 +109,9 @@ export class LogRows {
       text: 'select session, batch, first_seq, last_seq from daybook.writer where log = $1 and worker = $2',
       values: [this.#log, worker],
     });
-    const [mark, at, sweepBegun] = [row?.['mark'], row?.['at'], row?.['sweep_begun']].map(Number) as [
-      number,
-      number,
-      number,
-    ];
-    return { ...positionOf(row), mark, at, sweepBegun, last: lastWriteOf(last) };
+    const { mark, at, sweep_begun: sweepBegun } = row ?? {};
+    const own = { mark: Number(mark), at: Number(at), sweepBegun: Number(sweepBegun) };
+    return { ...positionOf(row), ...own, last: lastWriteOf(last) };
   }
 
   /** Bodies in the database itself; the answer names them in their order. Nobody waits for it but the caller. */
