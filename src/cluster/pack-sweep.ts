@@ -1,3 +1,4 @@
+import { allTried } from '../all-tried.ts';
 import type { DropRows } from './drop-rows.ts';
 import { inParallel } from './in-parallel.ts';
 import { type DropParts, thinPack } from './shared-drop.ts';
@@ -111,16 +112,9 @@ export async function removeUnlocked(
   parts: DropParts,
   { now, isEnding, max = defaultMaxUnlocked }: Omit<SweepOptions, 'removed'>,
 ): Promise<number> {
-  const errors: unknown[] = [];
   let removed = 0;
-  for (const pack of await parts.rows.unlocked(now, max)) {
-    if (isEnding()) break;
-    const isGone = await thinPack(parts, pack).catch((error: unknown) => {
-      errors.push(error);
-      return false;
-    });
-    if (isGone) removed += 1;
-  }
-  if (errors.length > 0) throw errors[0];
+  await allTried(await parts.rows.unlocked(now, max), async (pack) => {
+    if (!isEnding() && (await thinPack(parts, pack))) removed += 1;
+  });
   return removed;
 }

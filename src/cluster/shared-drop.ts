@@ -1,4 +1,5 @@
 import { EngineFailure } from '../../streams/failure.ts';
+import { allTried } from '../all-tried.ts';
 import type { DropRows } from './drop-rows.ts';
 import { inParallel } from './in-parallel.ts';
 import { isMissing } from './shared-records.ts';
@@ -36,9 +37,7 @@ export async function dropPayloads(parts: DropParts, seqs: Iterable<number>): Pr
     for (const pack of await parts.rows.packsOf(some)) packs.add(pack);
   }
   // One that cannot be thinned does not keep the others.
-  const errors: unknown[] = [];
-  for (const pack of packs) await thinPack(parts, pack).catch((error: unknown) => void errors.push(error));
-  if (errors.length > 0) throw errors[0];
+  await allTried(packs, async (pack) => void (await thinPack(parts, pack)));
   return bytes;
 }
 

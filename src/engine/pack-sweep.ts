@@ -1,4 +1,5 @@
 import type { SchedulerLike } from 'rxjs';
+import { allTried } from '../all-tried.ts';
 import type { ClusterStatus } from '../http/status.schema.ts';
 import type { Log } from '../log.ts';
 import { isoOrNull } from '../time-words.ts';
@@ -68,9 +69,11 @@ export function openPackSweep({ packs, duties, clock, log }: PackSweepParts): Pa
   };
   const pass = async (closing: () => boolean): Promise<void> => {
     const isEnding = (): boolean => closing() || !isMine();
-    const done = [await settled(unlock(isEnding)), await settled(sweep(isEnding))];
-    locked = await packs.locked();
-    for (const each of done) if (each.status === 'rejected') throw each.reason;
+    try {
+      await allTried([unlock, sweep], (step) => step(isEnding));
+    } finally {
+      locked = await packs.locked();
+    }
   };
   const passes = openHourly({ name: 'pack sweep', firstMs: firstPassMs, pass, isMine, clock, log });
   return {
@@ -78,8 +81,3 @@ export function openPackSweep({ packs, duties, clock, log }: PackSweepParts): Pa
     [Symbol.asyncDispose]: () => passes[Symbol.asyncDispose](),
   };
 }
-
-const settled = async (work: Promise<void>): Promise<PromiseSettledResult<void>> => {
-  const [done] = await Promise.allSettled([work]);
-  return done;
-};
