@@ -143,7 +143,8 @@ describe('a listener that is full of strangers', () => {
     const sender = await from(fixture, 1);
     expect((await sender.mail(['journal@example.com'], 'x')).code).toBe(250);
     sender.destroy();
-    await sender.closed;
+    // The listener hears of it in its own time.
+    await eventually(() => sockets.open === 0);
     await using idle = await from(fixture, 2);
     await using another = await from(fixture, 3);
     expect(sockets.open).toBe(2);
