@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { AwsV4Signer } from 'aws4fetch';
-import type { SchedulerLike } from 'rxjs';
+import type { SchedulerLike, Subscription } from 'rxjs';
 import { lengthOf } from '../store/record.ts';
 import { sha256Of } from './digest.ts';
 import { refusalOf, S3Error } from './s3-answers.ts';
@@ -38,6 +38,12 @@ export interface S3Answer {
   readonly body: Buffer;
 }
 
+interface UnderWay {
+  /** Its answer is waited for no longer than what is begun now. */
+  hurry(): void;
+  end(): void;
+}
+
 /** A listing of 1,000 names has a third of a megabyte. */
 const answerBytes = 4 * 1024 * 1024;
 /** More than one worker has under way: packs, parts and reads. */
@@ -52,12 +58,12 @@ export class S3Line {
   readonly #place: S3Place;
   readonly #base: URL;
   readonly #clock: SchedulerLike;
-  readonly #answerWithinMs: number;
+  #answerWithinMs: number;
   readonly #agent: HttpAgent;
   /** Keys that requests of a day are signed with. */
   readonly #derived = new Map<string, ArrayBuffer>();
-  /** Ends each request that is under way. */
-  readonly #underWay = new Set<() => void>();
+  /** Requests whose answer is waited for. */
+  readonly #underWay = new Set<UnderWay>();
   #isClosed = false;
 
   /** @throws Error that says which option of the place cannot be */
@@ -88,10 +94,16 @@ export class S3Line {
     return answer;
   }
 
+  /** From now on no answer is waited for longer than this, nor are those that are under way. */
+  hurry(withinMs: number): void {
+    this.#answerWithinMs = Math.min(this.#answerWithinMs, withinMs);
+    for (const { hurry } of this.#underWay) hurry();
+  }
+
   /** Gives up what is under way. */
   close(): void {
     this.#isClosed = true;
-    for (const end of this.#underWay) end();
+    for (const { end } of this.#underWay) end();
     this.#agent.destroy();
   }
 
@@ -128,12 +140,13 @@ export class S3Line {
       reject(new S3Error(`${what}: ${reason}`, { isPassing }, { cause }));
       request.destroy();
     };
-    const late = this.#clock.schedule(
-      () => giveUp(`no answer within ${this.#answerWithinMs / 1_000} s`),
-      this.#answerWithinMs,
-    );
-    const end = (): void => giveUp('given up');
-    this.#underWay.add(end);
+    const limit = (): Subscription => {
+      const withinMs = this.#answerWithinMs;
+      return this.#clock.schedule(() => giveUp(`no answer within ${withinMs / 1_000} s`), withinMs);
+    };
+    const limits = limit();
+    const underWay = { hurry: () => limits.add(limit()), end: () => giveUp('given up') };
+    this.#underWay.add(underWay);
     request.on('error', (error: NodeJS.ErrnoException) => giveUp(wordsOf(error), error, !isOfTrust(error)));
     request.on('response', (response) => {
       const pieces: Buffer[] = [];
@@ -158,8 +171,8 @@ export class S3Line {
     for (const piece of call.body ?? []) request.write(piece);
     request.end();
     return promise.finally(() => {
-      late.unsubscribe();
-      this.#underWay.delete(end);
+      limits.unsubscribe();
+      this.#underWay.delete(underWay);
     });
   }
 }

@@ -1,4 +1,4 @@
-import { firstValueFrom, race, type SchedulerLike, Subject, type Subscription, timer } from 'rxjs';
+import { firstValueFrom, race, type SchedulerLike, Subject, timer } from 'rxjs';
 import { messageOf } from '../../streams/failure.ts';
 import { S3Error } from './s3-answers.ts';
 import { type S3Answer, type S3Call, S3Line, type S3Place } from './s3-line.ts';
@@ -31,7 +31,7 @@ export interface S3WireOptions extends S3Patience {
   readonly told?: (trouble: S3Trouble) => void;
 }
 
-/** An engine that stops has 15 s for all that it closes. */
+/** While an engine stops: it has 15 s for all that it closes. */
 const lastTryMs = 5_000;
 
 /** Requests with patience: what may be otherwise a moment later is asked for again. All of them can be made twice. */
@@ -41,7 +41,6 @@ export class S3Wire implements AsyncDisposable {
   readonly #clock: SchedulerLike;
   readonly #hurry$ = new Subject<void>();
   #isHurried = false;
-  #end: Subscription | null = null;
 
   /** @throws Error that says which option of the place cannot be */
   constructor({ place, ...options }: S3WireOptions, clock: SchedulerLike) {
@@ -73,18 +72,20 @@ export class S3Wire implements AsyncDisposable {
     }
   }
 
-  /** From now on nothing is tried again, and what is under way has 5 s: before a close, so that it ends soon. Idempotent. */
+  /**
+   * From now on nothing is tried again, and each request has 5 s, those that are under way too: before a close, so that it
+   * ends soon. Mail whose end comes while the engine stops is stored yet. Idempotent.
+   */
   hurry(): void {
     if (this.#isHurried) return;
     this.#isHurried = true;
     this.#hurry$.next();
-    this.#end = this.#clock.schedule(() => this.#line.close(), lastTryMs);
+    this.#line.hurry(lastTryMs);
   }
 
   /** Gives up what is under way. */
   [Symbol.asyncDispose](): Promise<void> {
     this.hurry();
-    this.#end?.unsubscribe();
     this.#line.close();
     return Promise.resolve();
   }
