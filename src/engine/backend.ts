@@ -121,13 +121,16 @@ export function vaultOf(
   };
 }
 
-/** False: the bucket does not answer; then it refuses what cannot be locked by itself. @throws BucketUnfit */
+/**
+ * False: the bucket does not answer, or this machine's clock is wrong; then it refuses by itself what cannot be locked.
+ * @throws BucketUnfit
+ */
 async function canLock(vault: S3Vault, bucket: string): Promise<boolean> {
   try {
     await vault.check();
     return true;
   } catch (error) {
-    if (error instanceof S3Error && error.isPassing) return false;
+    if (error instanceof S3Error && (error.isPassing || error.code === 'RequestTimeTooSkewed')) return false;
     await vault[Symbol.asyncDispose]();
     throw new BucketUnfit(bucket, error);
   }

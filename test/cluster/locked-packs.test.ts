@@ -228,8 +228,8 @@ describe.skipIf(postgresLeftOut() || objectStoreLeftOut())('a bucket with Object
         lock: { mode: 'compliance' as const, for: '1d' },
       },
     });
-    const open = async (place: S3Place): Promise<Vault | undefined> =>
-      vaultOf(clusterOf(place), asyncScheduler)?.(someRoom);
+    const open = async (place: S3Place, clock = asyncScheduler): Promise<Vault | undefined> =>
+      vaultOf(clusterOf(place), clock)?.(someRoom);
     const plain = await store.bucket();
     await expect(open(plain)).rejects.toMatchObject({ name: 'BucketUnfit', message: expect.stringContaining('mail-') });
     await expect(open(plain)).rejects.toThrow(/cluster\.s3\.lock: .*no Object Lock/);
@@ -240,6 +240,10 @@ describe.skipIf(postgresLeftOut() || objectStoreLeftOut())('a bucket with Object
     expect(Math.abs(((await vault?.lockedUntil(ref?.pack ?? '')) ?? 0) - Date.now() - day)).toBeLessThan(60_000);
     await vault?.[Symbol.asyncDispose]();
     await (await open({ ...place, endpoint: 'http://127.0.0.1:1' }))?.[Symbol.asyncDispose]();
+    const fast: typeof asyncScheduler = Object.create(asyncScheduler, { now: { value: () => Date.now() + day } });
+    const skewed = await open(place, fast);
+    await expect(skewed?.answers(), 'until its clock is right').rejects.toThrow('RequestTimeTooSkewed');
+    await skewed?.[Symbol.asyncDispose]();
   }, 60_000);
 
   test('ends a worker whose bucket has none, with the code of a wrong configuration and the reason', async () => {
