@@ -15,7 +15,7 @@ import {
   timer,
 } from 'rxjs';
 import type { SpoolItem } from './message.ts';
-import type { DueWindow, Spool } from './ports.ts';
+import type { DueWindow, Spool } from './spool.ts';
 
 export interface DrainOptions {
   readonly definitionId: string | null;

@@ -1,6 +1,6 @@
 import type { SpoolItem } from '../../streams/message.ts';
-import type { DueWindow, Spool } from '../../streams/ports.ts';
 import { isOfAnotherClock, setBackMs } from '../../streams/schedule.ts';
+import type { DueWindow, Spool } from '../../streams/spool.ts';
 import { batchBytes, weightOf } from '../../streams/weight.ts';
 import type { Exclusive } from '../exclusive.ts';
 import { Change } from './change.ts';

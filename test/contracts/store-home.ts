@@ -1,6 +1,7 @@
 import { VirtualTimeScheduler } from 'rxjs';
 import { type ArchiveEntry, outcomes, type ParsedMail, type SpoolItem, type Verdict } from '../../streams/message.ts';
-import type { Archive, SettleRequest, Spool } from '../../streams/ports.ts';
+import type { Archive, SettleRequest } from '../../streams/ports.ts';
+import type { Spool } from '../../streams/spool.ts';
 import { MemoryStore } from '../support/memory-spool.ts';
 import { openStoreFixture, type StoreKind, value } from '../support/store-fixture.ts';
 import { mailOf, observationOf, receivedOf, representationOf } from '../support/stream-shapes.ts';

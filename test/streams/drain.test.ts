@@ -2,7 +2,7 @@ import { map, mergeMap, type OperatorFunction, of } from 'rxjs';
 import { expect, test } from 'vitest';
 import { drain } from '../../streams/drain.ts';
 import type { SpoolItem } from '../../streams/message.ts';
-import type { DueWindow, Spool } from '../../streams/ports.ts';
+import type { DueWindow, Spool } from '../../streams/spool.ts';
 import { MemoryStore } from '../support/memory-spool.ts';
 import { marbles, VirtualClock } from '../support/virtual-time.ts';
 import { spoolItem } from './fixtures.ts';

@@ -13,8 +13,9 @@ import type {
   SpoolItem,
   Verdict,
 } from '../../streams/message.ts';
-import type { Archive, Bodies, Custody, MessageReader, Receipt, SettleRequest, Spool } from '../../streams/ports.ts';
+import type { Archive, Bodies, Custody, MessageReader, Receipt, SettleRequest } from '../../streams/ports.ts';
 import { isOfAnotherClock, setBackMs } from '../../streams/schedule.ts';
+import type { Spool } from '../../streams/spool.ts';
 
 export type StoreOperation = 'due' | 'defer' | 'settle' | 'read' | 'commit' | 'get';
 export interface MemoryStoreOptions {
