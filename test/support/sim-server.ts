@@ -148,8 +148,8 @@ export class SimSession {
   async #within(transaction: SimTransaction, statement: Statement): Promise<readonly Row[]> {
     const { database, clock } = this.#server;
     const running = carry(transaction, statement);
-    if (!database.locks.isWaiting(transaction)) return running;
     const error = new StatementError('55P03', 'canceling statement due to lock timeout');
+    // Whichever of its locks it waits for by then: two that lock rows in another order would wait for each other for ever.
     const limit = clock.schedule(() => database.locks.refuse(transaction, error), lockWithinMs);
     return running.finally(() => limit.unsubscribe());
   }
