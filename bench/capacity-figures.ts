@@ -25,11 +25,6 @@ export const defaults: Readonly<Record<keyof Measured, Default>> = {
     source: recorded,
     line: fold('folded CPU ms/message'),
   },
-  crossedCpuMs: {
-    what: 'CPU more, of both, where one worker takes it and another archives it, ms',
-    value: 1.08,
-    source: `${recorded}, two workers, 75 KB × 50: twice 1.76 without 1.22`,
-  },
   indexBytes: {
     what: 'index of each worker, bytes a message',
     value: 3_300,

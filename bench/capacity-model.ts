@@ -6,8 +6,6 @@ export interface Measured {
   readonly takenCpuMs: number;
   /** Of every worker, for a message that another one has taken: it folds its records. */
   readonly foldedCpuMs: number;
-  /** Of both together, more, where one has taken it and another one archives it: a balancer sends it to whom it likes. */
-  readonly crossedCpuMs: number;
   /** On the disk of every worker. */
   readonly indexBytes: number;
   /** Rows and their indexes in the database, without bodies. */
@@ -68,13 +66,10 @@ const mostCells = 100_000;
 export const onePeak = ({ takenCpuMs }: Measured, { load, threads }: Assumed): number =>
   (1_000 * threads * load) / takenCpuMs;
 
-/**
- * Of one of so many workers, ms a second: it takes its part, folds what all the others take, and has its share of what one
- * takes and another archives.
- */
-function cpuMsOf(peak: number, workers: number, { takenCpuMs, foldedCpuMs, crossedCpuMs }: Measured): number {
+/** Of one of so many workers, ms a second: it takes its part and archives it, and folds what all the others take. */
+function cpuMsOf(peak: number, workers: number, { takenCpuMs, foldedCpuMs }: Measured): number {
   const [own, others] = [peak / workers, peak * (1 - 1 / workers)];
-  return own * takenCpuMs + others * foldedCpuMs + (others / workers) * crossedCpuMs;
+  return own * takenCpuMs + others * foldedCpuMs;
 }
 
 /** The fewest workers of one log that bear this load. Infinity: no number of them does. */

@@ -15,7 +15,7 @@ import {
   timer,
 } from 'rxjs';
 import type { SpoolItem } from './message.ts';
-import type { DueWindow, Spool } from './spool.ts';
+import type { DueWindow, Spool, Whose } from './spool.ts';
 
 export interface DrainOptions {
   readonly definitionId: string | null;
@@ -23,6 +23,8 @@ export interface DrainOptions {
   readonly window: number;
   /** The longest rest: bounds what a lost wake costs. */
   readonly idleMs: number;
+  /** Whose items; all by default. */
+  readonly whose?: Whose;
 }
 
 /** For what became due since the read: short against the second that an attempt may be late, and no spinning. */
@@ -48,7 +50,7 @@ export function drain<T>(
     // Subscribed before the read: shareReplay with refCount remembers one wake for as long as this turn lasts.
     const woken$ = wake$.pipe(take(1), shareReplay({ bufferSize: 1, refCount: true }));
     const listening = woken$.subscribe();
-    return from(spool.due(options.definitionId, clock.now(), options.window)).pipe(
+    return from(spool.due(options.definitionId, clock.now(), options.window, options.whose)).pipe(
       concatMap((window) => (window.items.length === 0 ? rest(window, woken$) : of(window.items).pipe(stage))),
       finalize(() => listening.unsubscribe()),
     );

@@ -24,7 +24,7 @@ import { detailOf, failedRequest, isBug, isTrouble, poisonRequest, stepped, wait
 import type { Settlement, SpoolItem } from './message.ts';
 import { foldSettled } from './news.ts';
 import { type SettleOptions, type SettlePorts, settleRequests, settleWindow } from './settle.ts';
-import type { Spool } from './spool.ts';
+import type { Spool, Whose } from './spool.ts';
 import { turns } from './turns.ts';
 import { type UnwrapPorts, type Unwrapped, unwrapWindow } from './unwrap.ts';
 import { batchBytes, weightOf } from './weight.ts';
@@ -41,6 +41,8 @@ export interface ProcessingPorts extends UnwrapPorts, SettlePorts {
 export interface ProcessingOptions extends SettleOptions {
   readonly definitionId: string | null;
   readonly window: number;
+  /** Whose items; all by default. */
+  readonly whose?: Whose;
 }
 /** What processing tells its actor: what settled, and that a port failed and when it is tried again. */
 export type ProcessingNews =

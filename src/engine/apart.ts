@@ -1,5 +1,6 @@
 import { filter, merge, mergeMap, type Observable, takeUntil } from 'rxjs';
-import { archiveDuty, gatewayDuty, whileMine } from './duties.ts';
+import type { Whose } from '../../streams/spool.ts';
+import { archiveDuty, gatewayDuty, onAllOrOwn } from './duties.ts';
 import { processingNews } from './pipelines.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -15,12 +16,13 @@ export function runApart(workshop: Workshop, stop$: Observable<void>): void {
     if (running.has(id)) return;
     running.add(id);
     const madeAgain$ = book.changed$.pipe(filter(() => !isApart(id)));
-    const line = (): Observable<unknown> =>
+    const line = (whose: Whose): Observable<unknown> =>
       processingNews(id, {
         ...workshop,
+        whose,
         troubled: (detail) => workshop.troubled(id === null ? 'the gateway' : `definition ${id}`, detail),
       });
-    whileMine(workshop.duties, id === null ? gatewayDuty : archiveDuty, line)
+    onAllOrOwn(workshop.duties, id === null ? gatewayDuty : archiveDuty, line)
       .pipe(takeUntil(merge(stop$, madeAgain$)))
       .subscribe({ complete: () => running.delete(id) });
   };

@@ -21,6 +21,7 @@ import { createNewId } from './new-id.ts';
 import { openPackSweep } from './pack-sweep.ts';
 import { openRetention, retentionWarnings } from './retention.ts';
 import { openScrub, type Scrub } from './scrub.ts';
+import { canariesOfAll } from './settled-canaries.ts';
 import { shareDuties } from './share-duties.ts';
 import { openContentReader } from './shown-content.ts';
 import { openSilences } from './silences.ts';
@@ -94,6 +95,8 @@ export async function openBackground(
   const silent = () => silencesOf(workshop, actor, clock.now());
   workshop.watches.silences = stack.use(await openSilences({ dataDir, silent, clock, log }));
   workshop.watches.canaries = stack.use(await openCanaries(canaryParts(workshop, actor, changed$)));
+  const told = canariesOfAll(workshop).subscribe();
+  stack.defer(() => told.unsubscribe());
   const gaps = stack.use(await openGaps({ dataDir, messages: workshop.store.messages, clock, log }));
   workshop.watches.gaps = gaps;
   const history = openHistory(workshop);

@@ -18,6 +18,7 @@ import {
   ofThisClock,
   refused,
   resumed,
+  type SentCanary,
   sending,
   taken,
 } from './canary-book.ts';
@@ -38,7 +39,7 @@ const maxSending = 4;
 export interface CanaryBook {
   /** Null for a definition without one. */
   of(definitionId: string): CanaryView | null;
-  /** A canary came into the custody of that definition, as this intake. */
+  /** A canary came into the custody of that definition, as this intake. Who has sent it may be another engine. */
   arrived(definitionId: string, intakeId: string): void;
 }
 export interface CanaryView {
@@ -60,8 +61,8 @@ export interface CanaryParts {
   ) => Promise<void>;
   /** The Message-ID of an intake that is a canary, and when it was received. */
   readonly read: (intakeId: string) => Promise<{ readonly messageId: string; readonly receivedAt: number } | null>;
-  /** When a copy of it was received that is mail like any other for this definition; null: none was. */
-  readonly seek: (definitionId: string, messageId: string) => Promise<number | null>;
+  /** When a copy of it was received, as a canary or as mail like any other of this definition; null: none was. */
+  readonly seek: (definitionId: string, sent: SentCanary) => Promise<number | null>;
   readonly note: (draft: EventDraft) => void;
   /** Something is otherwise than before. */
   readonly changed: (definitionId: string) => void;
@@ -112,6 +113,8 @@ class Canaries implements CanaryBook, AsyncDisposable {
   }
 
   arrived(id: string, intakeId: string): void {
+    // Another engine's: its bytes are not read for nothing.
+    if (!this.#states.has(id)) return;
     this.#beside(async () => {
       const read = await this.#parts.read(intakeId);
       const state = this.#states.get(id);
@@ -154,17 +157,20 @@ class Canaries implements CanaryBook, AsyncDisposable {
     return fresh;
   }
 
-  /** Before one is called missing it is looked for among ordinary mail: an alias may have hidden what it is. */
+  /**
+   * Before one is called missing it is looked for among ordinary mail, since an alias may have hidden what it is, and among
+   * canaries: another engine of a cluster may have settled it while this one did not listen.
+   */
   #seek(id: string): void {
     if (this.#seeking.has(id)) return;
     this.#seeking.add(id);
     this.#beside(async () => {
       try {
         const { underWay = null, missing = [] } = this.#states.get(id) ?? {};
-        for (const { messageId } of [...missing, ...(underWay === null ? [] : [underWay])]) {
-          const cameAt = await this.#parts.seek(id, messageId);
+        for (const sent of [...missing, ...(underWay === null ? [] : [underWay])]) {
+          const cameAt = await this.#parts.seek(id, sent);
           const state = this.#states.get(id);
-          if (cameAt !== null && state !== undefined) this.#set(id, came(state, messageId, cameAt));
+          if (cameAt !== null && state !== undefined) this.#set(id, came(state, sent.messageId, cameAt));
         }
         const state = this.#states.get(id);
         if (state !== undefined) this.#set(id, judged(state, this.#parts.clock.now()));

@@ -2,9 +2,12 @@ import type { Subject } from 'rxjs';
 import { type EngineActor, journalOf } from '../../machines/follow.ts';
 import { statusOf } from '../../machines/journal.status.ts';
 import { matchKeyOf } from '../../streams/match-keys.ts';
+import { setBackMs } from '../../streams/schedule.ts';
+import { ownReasons } from '../../streams/unwrap.ts';
 import { sendCanary } from '../alert/canary-mail.ts';
 import { addressKey } from '../config/address.ts';
 import type { CanaryParts } from './canaries.ts';
+import type { SentCanary } from './canary-book.ts';
 import { definitionDuty } from './duties.ts';
 import { firstValue } from './first-value.ts';
 import { storedSubject } from './trial-subject.ts';
@@ -31,7 +34,8 @@ export function canaryParts(workshop: Workshop, actor: EngineActor, changed$: Su
       return sendCanary({ ...server, from, to, definition, messageId, mark }, { signal, clock });
     },
     read: (intakeId) => readCanary(workshop, intakeId),
-    seek: (definitionId, messageId) => seek(workshop, definitionId, messageId),
+    seek: async (definitionId, sent) =>
+      (await seek(workshop, definitionId, sent.messageId)) ?? (await seekSettled(workshop, definitionId, sent)),
     note,
     changed: (definitionId) => changed$.next(definitionId),
     clock,
@@ -67,4 +71,26 @@ async function seek({ store }: Workshop, definitionId: string, messageId: string
   const copies = [...stored, ...(await store.waiting(key, maxWaiting))];
   const times = copies.filter((copy) => copy.definitionId === definitionId).map(({ receivedAt }) => receivedAt);
   return times.length === 0 ? null : Math.min(...times);
+}
+
+/** Skipped records that are looked through, the newest first: who loses this much between two canaries is told of it by other means. */
+const [pages, recordsOfPage] = [8, 128];
+
+/** One that was known as a canary, by whichever engine of a cluster. */
+async function seekSettled(workshop: Workshop, definitionId: string, sent: SentCanary): Promise<number | null> {
+  const { store, duties } = workshop;
+  if (duties.worker === null) return null;
+  let cursor: string | undefined;
+  for (let page = 0; page < pages; page += 1) {
+    const { items, next } = await store.intake.find({ state: 'skipped', limit: recordsOfPage, cursor });
+    for (const item of items) {
+      if (item.reason !== ownReasons.canary || item.definitionId !== definitionId) continue;
+      const read = await readCanary(workshop, item.intakeId);
+      if (read?.messageId === sent.messageId) return read.receivedAt;
+    }
+    const isBefore = (items.at(-1)?.receivedAt ?? 0) < sent.sentAt - setBackMs;
+    if (next === null || isBefore) return null;
+    cursor = next;
+  }
+  return null;
 }

@@ -1,4 +1,5 @@
 import { defer, NEVER, type Observable, switchMap } from 'rxjs';
+import type { Whose } from '../../streams/spool.ts';
 
 /** What this engine does of what only one of several may do. An engine by itself does all of it. */
 export interface Duties {
@@ -31,11 +32,11 @@ export const gatewayDuty = 'gateway';
 /** All that is done once for the whole archive: retention, heads and anchors, the scrub, alerts, canaries, reminders. */
 export const archiveDuty = 'archive';
 
-/** Does the work for as long as it is ours, and begins anew whenever it comes to be. */
-export const whileMine = <T>(duties: Duties, name: string, work: () => Observable<T>): Observable<T> =>
+/** Does the work on all items while the duty is ours, and on those that this engine has taken in itself while it is not. */
+export const onAllOrOwn = <T>(duties: Duties, name: string, work: (whose: Whose) => Observable<T>): Observable<T> =>
   duties.worker === null
-    ? defer(work)
-    : duties.mine$(name).pipe(switchMap((isMine) => (isMine ? work() : (NEVER as Observable<T>))));
+    ? defer(() => work('all'))
+    : duties.mine$(name).pipe(switchMap((isMine) => work(isMine ? 'all' : 'own')));
 
 /** Of an engine by itself. */
 export const allDuties: Duties = {

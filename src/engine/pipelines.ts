@@ -5,6 +5,7 @@ import type { JournalOptions, MatchingOptions, SpoolItem } from '../../streams/m
 import type { OpenLarge } from '../../streams/open-mail.ts';
 import type { Directory, HashContent, News } from '../../streams/ports.ts';
 import { processing } from '../../streams/processing.ts';
+import type { Whose } from '../../streams/spool.ts';
 import { namedIn } from '../report/named.ts';
 import { unwrap } from '../report/unwrap.ts';
 import { decode } from '../store/bodies.ts';
@@ -67,11 +68,13 @@ export function processingNews(
     store,
     setup,
     clock,
+    whose,
     troubled,
   }: {
     readonly store: Pick<ReopeningStore, 'touched$' | 'health$'>;
     readonly setup: ProcessingSetup;
     readonly clock: SchedulerLike;
+    readonly whose: Whose;
     readonly troubled: (detail: string | null) => void;
   },
 ): Observable<News> {
@@ -83,7 +86,7 @@ export function processingNews(
   const { ports, matching, optionsFor } = setup;
   return processing(
     { ...ports, wake$, recovered$ },
-    { definitionId, window: windowItems, matching, optionsFor },
+    { definitionId, window: windowItems, whose, matching, optionsFor },
     clock,
   ).pipe(
     tap((news) => {

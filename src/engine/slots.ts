@@ -5,9 +5,8 @@ import { engineMachine } from '../../machines/engine.machine.ts';
 import type { ProcessingInput, SourceInput, SourceNews } from '../../machines/journal.events.ts';
 import { journalMachine } from '../../machines/journal.machine.ts';
 import type { News } from '../../streams/ports.ts';
-import { ownReasons } from '../../streams/unwrap.ts';
 import { createCapacity } from './capacity.ts';
-import { definitionDuty, whileMine } from './duties.ts';
+import { definitionDuty, onAllOrOwn } from './duties.ts';
 import { createImportApi } from './imports.ts';
 import { createListeners } from './listeners.ts';
 import { createNewId } from './new-id.ts';
@@ -15,6 +14,7 @@ import { processingNews } from './pipelines.ts';
 import { openMailboxes } from './pop3-slot.ts';
 import { whileResumed } from './resumed.ts';
 import { loadRuntimes } from './runtimes.ts';
+import { tellCanaries } from './settled-canaries.ts';
 import { takenElsewhere } from './taken-elsewhere.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -24,16 +24,6 @@ export interface Slots {
   readonly stopping: () => boolean;
   readonly close: () => Promise<void>;
 }
-
-/** A canary that came back has been skipped by then, and is on disk. */
-const tellCanaries =
-  ({ watches }: Pick<Workshop, 'watches'>, definitionId: string) =>
-  (news: News): void => {
-    if (news.type !== 'processing.settled') return;
-    const { canary } = ownReasons;
-    for (const { reason, intakeId } of news.settlements)
-      if (reason === canary) watches.canaries?.arrived(definitionId, intakeId);
-  };
 
 /** The engine chart with every slot filled by the real thing, and the listeners and mailboxes that fill them. */
 export async function provideSlots(workshop: Workshop, { stop$, stopping, close }: Slots) {
@@ -61,8 +51,8 @@ export async function provideSlots(workshop: Workshop, { stop$, stopping, close 
   };
   const line = (definitionId: string): Observable<News> => {
     const troubled = (detail: string | null): void => workshop.troubled(`definition ${definitionId}`, detail);
-    const news$ = whileMine(duties, definitionDuty(definitionId), () =>
-      processingNews(definitionId, { store, setup, clock, troubled }),
+    const news$ = onAllOrOwn(duties, definitionDuty(definitionId), (whose) =>
+      processingNews(definitionId, { store, setup, clock, whose, troubled }),
     );
     const traced$ = workshop.detail.trace(definitionId, news$, store.intake);
     return traced$.pipe(tap(tellCanaries(workshop, definitionId)), takeUntil(stop$));

@@ -28,9 +28,10 @@ import { recentBytes } from './recent-bytes.ts';
 import type { RecordKeys } from './record-keys.ts';
 import { createReparses } from './reparses.ts';
 import { createRetention } from './retention.ts';
+import { Taken } from './taken.ts';
 import { createUidlStore } from './uidl-store.ts';
 import { createUnseal } from './unseal.ts';
-import { type ShareWaits, waitDraft, waitsIn } from './waits.ts';
+import { waitsIn, waitsInto } from './waits.ts';
 
 /** Bytes of fresh messages kept for their parsing: some two hundred of common size. */
 const recentMaxBytes = 16 * 1024 * 1024;
@@ -76,11 +77,12 @@ export interface StoreParts extends Pick<StoreOptions, 'now' | 'journalTypeOf' |
 /** Folds what the index does not know yet, and joins the parts. @throws EngineFailure `index-unknown`, `store-failed` */
 export async function assembleStore(parts: StoreParts): Promise<Store> {
   const { index, lock, now, journalTypeOf, rebuild } = parts;
-  const memory = await loadIndexMemory(index);
+  const taken = parts.isShared === true ? new Taken(now) : null;
+  const memory = await loadMemory(index, taken);
   const write = exclusive();
   const touched$ = new Subject<Touched>();
   let records = 0;
-  const fold = folder(index, memory, parts);
+  const fold = folding(folder(index, memory, parts), taken);
   let failed: (failure: EngineFailure) => void = () => undefined;
   const failure = new Promise<EngineFailure>((resolve) => {
     failed = resolve;
@@ -98,10 +100,8 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
       touched$.next(elsewhere ? { ...touched, elsewhere } : touched);
     },
   });
-  const { isShared = false } = parts;
-  const shareWaits: ShareWaits = async (items) => {
-    if (isShared) await log.append(waitDraft(items));
-  };
+  const appending = taken?.noting(log) ?? log;
+  const shareWaits = waitsInto(taken === null ? null : appending);
   const documents = parts.documents ?? createLevelDocuments(index);
   const recent = recentBytes(recentMaxBytes);
   // The last first, each whatever became of the others: an index left open could not be opened again.
@@ -111,16 +111,16 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
   stack.defer(() => touched$.complete());
   stack.defer(() => write(() => writeFormat(index)));
   stack.use(log);
-  const custody = createCustody({ log, recent, chunkBytes: parts.chunkBytes ?? chunkBytes });
+  const custody = createCustody({ log: appending, recent, chunkBytes: parts.chunkBytes ?? chunkBytes });
   return {
     custody,
     get unwritten() {
       return { bytes: custody.unwrittenBytes, records: log.waiting };
     },
-    spool: createSpool({ index, memory, write, shareWaits }),
+    spool: createSpool({ index, memory, write, shareWaits, taken }),
     bodies: createBodies(log, recent, parts.readLarge),
     gather: (body, into) => gatherInto(log, body, into),
-    archive: createArchive({ log, index, memory, write, shareWaits, isShared, journalTypeOf }),
+    archive: createArchive({ log, index, memory, write, shareWaits, isShared: taken !== null, journalTypeOf }),
     messages: createMessageReader(index),
     intake: createIntakeReader(index, memory),
     imports: createImports(index),
@@ -142,6 +142,14 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
     ...readersOf(index, memory),
     [Symbol.asyncDispose]: once(() => stack[Symbol.asyncDispose]()),
   };
+}
+
+const folding = (fold: ReturnType<typeof folder>, taken: Taken | null): ReturnType<typeof folder> =>
+  taken === null ? fold : taken.folding(fold);
+
+async function loadMemory(index: IndexDb, taken: Taken | null): Promise<IndexMemory> {
+  const memory = await loadIndexMemory(index);
+  return taken === null ? memory : { ...memory, due: taken.dueIn(memory.due) };
 }
 
 const readersOf = (

@@ -95,6 +95,9 @@ export interface CommitLog extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** As much of it as takes mail in. */
+export type AppendingLog = Pick<CommitLog, 'append' | 'appendChunk' | 'slice'>;
+
 /**
  * Facts of an `intake` record. Its body is the payloads of `chunks` in order, then its own payload but for the
  * particulars at its end: sender and recipients of the transport, which are empty here.

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { asFailure } from '../../streams/failure.ts';
 import type { Custodied, Received } from '../../streams/message.ts';
 import type { ChunksDone, Custody, Receipt } from '../../streams/ports.ts';
-import type { CommitLog, EnvelopeTold, IntakeFacts } from './commit-log.types.ts';
+import type { AppendingLog, EnvelopeTold, IntakeFacts } from './commit-log.types.ts';
 import { encodeParticulars } from './particulars.ts';
 import type { RecentBytes } from './recent-bytes.ts';
 
 export interface CustodyOptions {
-  readonly log: CommitLog;
+  readonly log: AppendingLog;
   readonly recent: RecentBytes;
   /** A message up to this size is one record; a larger one goes to disk in chunks as it comes. */
   readonly chunkBytes: number;

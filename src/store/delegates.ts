@@ -34,7 +34,8 @@ export function delegates(of: () => Store): Delegated {
   return {
     custody: { begin: (done) => beginIn(of, done) },
     spool: {
-      due: async (definitionId, now, limit) => lastValueFrom(from(of().spool.due(definitionId, now, limit))),
+      due: async (definitionId, now, limit, whose) =>
+        lastValueFrom(from(of().spool.due(definitionId, now, limit, whose))),
       defer: async (items) => lastValueFrom(from(of().spool.defer(items))),
     },
     waiting: async (matchKey, limit) => of().waiting(matchKey, limit),

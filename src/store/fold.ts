@@ -23,6 +23,8 @@ export interface Touched {
   readonly events: readonly LoggedEvent[];
   /** Another engine has written it. */
   readonly elsewhere?: boolean;
+  /** What ended without an entry, whoever has settled it; of a log that others write too, and absent where nothing did. */
+  readonly ended?: readonly { readonly intakeId: string; readonly reason: string }[];
 }
 /** What the steps of a fold hand on to each other. */
 export interface FoldContext {

@@ -1,13 +1,15 @@
 import type { SpoolItem } from '../../streams/message.ts';
 import { isOfAnotherClock, setBackMs } from '../../streams/schedule.ts';
-import type { DueWindow, Spool } from '../../streams/spool.ts';
+import type { DueWindow, Spool, Whose } from '../../streams/spool.ts';
 import { batchBytes, weightOf } from '../../streams/weight.ts';
 import type { Exclusive } from '../exclusive.ts';
 import { Change } from './change.ts';
 import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
-import { dueKey, lastPart, matchKeyDigest, rangeOf, readDueKey, within } from './keys.ts';
+import { dueKey, keyAfter, lastPart, matchKeyDigest, rangeOf, readDueKey, within } from './keys.ts';
+import type { DueItem } from './own-items.ts';
 import { type IntakeRow, isInProcess } from './rows.ts';
+import type { Taken } from './taken.ts';
 import type { ShareWaits } from './waits.ts';
 
 export interface SpoolOptions {
@@ -16,10 +18,13 @@ export interface SpoolOptions {
   /** The one writer of the index. */
   readonly write: Exclusive;
   readonly shareWaits: ShareWaits;
+  /** Which items other engines of this log work on, and which this one; null: there are no others. */
+  readonly taken: Taken | null;
 }
 
 /** The spool on the index: one due range for each definition, time in the key (D-003). */
-export function createSpool({ index, memory, write, shareWaits }: SpoolOptions): Spool {
+export function createSpool({ index, memory, write, shareWaits, taken }: SpoolOptions): Spool {
+  const window = taken === null ? readWindow : sharedWindow(taken);
   const lookedAt = new Map<string | null, number>();
   /** Once a minute, and whenever the clock has been set back. */
   const looksAhead = (definitionId: string | null, now: number): boolean => {
@@ -29,11 +34,12 @@ export function createSpool({ index, memory, write, shareWaits }: SpoolOptions):
     return true;
   };
   return {
-    due: async (definitionId, now, limit) => {
-      const ahead = looksAhead(definitionId, now) ? await readAhead({ index, memory }, definitionId, now) : [];
+    due: async (definitionId, now, limit, whose = 'all') => {
+      const isAhead = whose === 'all' && looksAhead(definitionId, now);
+      const ahead = isAhead ? await readAhead({ index, memory }, definitionId, now) : [];
       return ahead.length > 0
         ? { items: ahead, nextDueAt: now }
-        : readWindow({ index, memory }, definitionId, { now, limit });
+        : window({ index, memory }, definitionId, { now, limit, whose });
     },
     defer: (items) =>
       write(async () => {
@@ -74,10 +80,17 @@ export async function deferItems(change: Change, items: readonly SpoolItem[]): P
   }
 }
 
+interface Wanted {
+  readonly now: number;
+  readonly limit: number;
+  readonly whose: Whose;
+}
+type Indexed = Pick<SpoolOptions, 'index' | 'memory'>;
+
 async function readWindow(
-  { index, memory }: Pick<SpoolOptions, 'index' | 'memory'>,
+  { index, memory }: Indexed,
   definitionId: string | null,
-  { now, limit }: { readonly now: number; readonly limit: number },
+  { now, limit }: Wanted,
 ): Promise<DueWindow> {
   const { lt } = within(rangeOf(definitionId));
   const epoch = memory.due.epoch();
@@ -85,12 +98,55 @@ async function readWindow(
   memory.due.raise(definitionId, keys[0] ?? lt, epoch);
   const found = keys.map(readDueKey);
   const due = found.filter(({ dueAt }) => dueAt <= now).slice(0, limit);
-  const next = found[due.length];
+  return windowOf({ index, memory }, due, { now, nextDueAt: found[due.length]?.dueAt ?? null });
+}
+
+async function windowOf(
+  { index, memory }: Indexed,
+  due: readonly DueItem[],
+  { now, nextDueAt }: { readonly now: number } & Pick<DueWindow, 'nextDueAt'>,
+): Promise<DueWindow> {
   const items = await readItems(index, memory, due);
   for (const { intakeId } of items) memory.inFlight.add(intakeId);
   // With nothing to do there is time to write; where mail is rare no fold comes by to do it.
   if (items.length === 0) await index.behind.flushIfOld(now);
-  return { items, nextDueAt: next === undefined ? null : next.dueAt };
+  return { items, nextDueAt };
+}
+
+/** Of a log that others write too: own items out of memory, or all but those that others work on. */
+const sharedWindow =
+  (taken: Taken): typeof readWindow =>
+  async (parts, definitionId, { now, limit, whose }) => {
+    if (whose === 'all') {
+      const { due, nextDueAt } = await dueToAnybody(taken, parts, definitionId, { now, limit });
+      return windowOf(parts, due, { now, nextDueAt });
+    }
+    const { items, nextDueAt } = taken.due(definitionId, now, limit);
+    return windowOf(parts, items, { now, nextDueAt });
+  };
+
+/** Steps over what others work on, which is as much as they take in within some seconds. */
+async function dueToAnybody(
+  taken: Taken,
+  { index, memory }: Indexed,
+  definitionId: string | null,
+  { now, limit }: Omit<Wanted, 'whose'>,
+): Promise<Pick<DueWindow, 'nextDueAt'> & { readonly due: readonly DueItem[] }> {
+  const { lt } = within(rangeOf(definitionId));
+  const epoch = memory.due.epoch();
+  const due: DueItem[] = [];
+  let gte = memory.due.of(definitionId);
+  for (let isFirst = true; ; isFirst = false) {
+    const keys = await index.due.keysNow({ gte, lt, limit: limit + 1 });
+    if (isFirst) memory.due.raise(definitionId, keys[0] ?? lt, epoch);
+    for (const item of keys.map(readDueKey)) {
+      if (item.dueAt > now || due.length === limit) return { due, nextDueAt: item.dueAt };
+      if (!taken.isTheirs(item.intakeId, now)) due.push(item);
+    }
+    const last = keys.at(-1);
+    if (last === undefined || keys.length <= limit) return { due, nextDueAt: null };
+    gte = keyAfter(last);
+  }
 }
 
 /** Items that wait for a copy under a match key, the first `limit` that came. */
@@ -112,11 +168,7 @@ export async function waitingUnder(
 const rowsAtOnce = 4;
 
 /** The items, or as many of the first as are not too heavy together: the rest is in the next window. */
-async function readItems(
-  index: IndexDb,
-  memory: IndexMemory,
-  due: readonly { readonly intakeId: string; readonly dueAt: number }[],
-): Promise<readonly SpoolItem[]> {
+async function readItems(index: IndexDb, memory: IndexMemory, due: readonly DueItem[]): Promise<readonly SpoolItem[]> {
   const items: SpoolItem[] = [];
   let bytes = 0;
   for (let at = 0; at < due.length && bytes < batchBytes; ) {

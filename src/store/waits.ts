@@ -1,5 +1,5 @@
 import type { SpoolItem } from '../../streams/message.ts';
-import type { RecordDraft, Wait } from './commit-log.types.ts';
+import type { AppendingLog, RecordDraft, Wait } from './commit-log.types.ts';
 import type { FoldContext } from './fold.ts';
 import type { IndexDb } from './index-db.ts';
 import { lastPart } from './keys.ts';
@@ -7,6 +7,13 @@ import { isInProcess } from './rows.ts';
 
 /** Tells others that may take items over how far they have waited. */
 export type ShareWaits = (items: readonly SpoolItem[]) => Promise<void>;
+
+/** Null: there is nobody to tell. */
+export const waitsInto =
+  (log: AppendingLog | null): ShareWaits =>
+  async (items) => {
+    if (log !== null) await log.append(waitDraft(items));
+  };
 
 export const waitDraft = (items: readonly Wait[]): RecordDraft => ({
   kind: 'command',

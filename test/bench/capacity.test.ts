@@ -17,7 +17,6 @@ import { bytes, rowsOf } from '../../bench/capacity-table.ts';
 const measured: Measured = {
   takenCpuMs: 1,
   foldedCpuMs: 0.25,
-  crossedCpuMs: 0,
   indexBytes: 1_000,
   rowBytes: 2_000,
   walBytes: 3_000,
@@ -45,16 +44,6 @@ test('each worker takes its part and folds the rest, so that more of them bear l
   // All time goes into folding: no number of them bears it.
   expect(workersFor(2_000, measured, assumed)).toBe(Number.POSITIVE_INFINITY);
   expect(workersFor(0.001, measured, assumed)).toBe(1);
-});
-
-test('what one takes and another archives costs both, so that a second worker bears hardly more than one', () => {
-  const crossing = { ...measured, crossedCpuMs: 1 };
-  // p / 2 + p / 8 + p / 4 of two is 500 ms at 571 a second, p / 3 + p / 6 + p * 2 / 9 of three at 692.
-  expect([500, 571, 572, 692, 693].map((peak) => workersFor(peak, crossing, assumed))).toEqual([1, 2, 3, 3, 4]);
-  // p / 2 + p / 8 + p / 2: two bear less than one does.
-  expect(workersFor(501, { ...measured, crossedCpuMs: 2 }, { ...assumed, mostWorkers: 2 })).toBe(
-    Number.POSITIVE_INFINITY,
-  );
 });
 
 test('how each part is used, by hand', () => {

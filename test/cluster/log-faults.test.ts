@@ -20,6 +20,8 @@ import { value } from '../support/store-fixture.ts';
 import { minute } from '../support/stream-shapes.ts';
 
 const now = Date.now() + minute;
+/** Once nothing is left to who has taken it in. */
+const later = now + 10_000;
 
 const recordsOf = async (store: Store): Promise<readonly LogRecord[]> => {
   const records: LogRecord[] = [];
@@ -31,7 +33,7 @@ const intakesIn = async (store: Store): Promise<readonly string[]> =>
     kind === 'intake' ? (facts as { targets: readonly { intakeId: string }[] }).targets.map((one) => one.intakeId) : [],
   );
 const dueIn = async (store: Store, definitionId: string): Promise<readonly SpoolItem[]> =>
-  (await firstValueFrom(from(store.spool.due(definitionId, now, 10_000)))).items;
+  (await firstValueFrom(from(store.spool.due(definitionId, later, 10_000)))).items;
 
 describe.skipIf(postgresLeftOut())('the shared log, its server killed', () => {
   test.each([

@@ -10,8 +10,13 @@ import { value } from '../support/store-fixture.ts';
 import { minute } from '../support/stream-shapes.ts';
 
 const now = Date.now() + minute;
-const dueIn = async (store: Store, definitionId: string | null = 'exchange', at = now): Promise<readonly SpoolItem[]> =>
-  (await firstValueFrom(from(store.spool.due(definitionId, at, 100)))).items;
+/** Once nothing is left to who has taken it in. */
+const later = now + 10_000;
+const dueIn = async (
+  store: Store,
+  definitionId: string | null = 'exchange',
+  at = later,
+): Promise<readonly SpoolItem[]> => (await firstValueFrom(from(store.spool.due(definitionId, at, 100)))).items;
 const settle = (store: Store, requests: readonly SettleRequest[]) => value(store.archive.settle(requests));
 
 describe.skipIf(postgresLeftOut())('two workers on one log', () => {
@@ -116,7 +121,8 @@ describe.skipIf(postgresLeftOut())('two workers on one log', () => {
     await value(one.spool.defer([{ ...waiting(parsed, now + 3 * minute), attempt: 2, deadline: now + 9 * minute }]));
     await sameHead(one, two);
     expect(await dueIn(two, 'waits')).toEqual([]);
-    expect(await dueIn(two, 'waits', now + 3 * minute)).toMatchObject([
+    expect(await dueIn(two, 'waits', now + 3 * minute), 'left to who has put it back').toEqual([]);
+    expect(await dueIn(two, 'waits', later + 3 * minute)).toMatchObject([
       { intakeId: 'waits', state: 'matching', attempt: 2, deadline: now + 9 * minute, parsed: null },
     ]);
     expect(await dueIn(one, 'waits', now + 3 * minute)).toMatchObject([

@@ -60,7 +60,7 @@ class World implements AsyncDisposable {
         this.sent.push(messageId);
       },
       read: async (messageId) => ({ messageId, receivedAt: this.clock.now() }),
-      seek: async (_, messageId) => this.ordinary.get(messageId) ?? null,
+      seek: async (_, { messageId }) => this.ordinary.get(messageId) ?? null,
       note: (draft) => void this.events.push(draft),
       changed: () => undefined,
       clock: this.clock,

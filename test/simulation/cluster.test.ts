@@ -60,7 +60,7 @@ test('a seed of a cluster tells the same story twice', async () => {
 test.each([
   ['decide-unlocked', 23],
   ['answer-before-commit', 1],
-  ['write-unfenced', 18],
+  ['write-unfenced', 98],
   ['retry-unlooked', 1],
 ] as const)('a planted fault of the cluster is found: %s', { timeout: 600_000 }, async (plant, from) => {
   const found = await firstToFail(plant, { from, most: 40, backend: 'cluster' });

@@ -3,7 +3,7 @@ import { type ActorRefFrom, createActor, fromEventObservable } from 'xstate';
 import type { ProcessingInput, RuntimeRecord, SourceInput, SourceNews } from '../../machines/journal.events.ts';
 import { journalMachine } from '../../machines/journal.machine.ts';
 import { createDirectory } from '../../src/config/directory.ts';
-import { type Duties, definitionDuty, whileMine } from '../../src/engine/duties.ts';
+import { type Duties, definitionDuty, onAllOrOwn } from '../../src/engine/duties.ts';
 import { whileResumed } from '../../src/engine/resumed.ts';
 import { takenElsewhere } from '../../src/engine/taken-elsewhere.ts';
 import type { Workshop } from '../../src/engine/workshop.ts';
@@ -16,6 +16,7 @@ import { EngineFailure } from '../../streams/failure.ts';
 import { ingest } from '../../streams/ingest.ts';
 import type { Delivery, News } from '../../streams/ports.ts';
 import { processing } from '../../streams/processing.ts';
+import type { Whose } from '../../streams/spool.ts';
 import type { SimBackend } from './sim-backend.ts';
 import type { SimClock } from './sim-clock.ts';
 import { hashContent } from './sim-content.ts';
@@ -281,10 +282,10 @@ export class SimEngine {
   }
 
   #processing(place: Place): Observable<News> {
-    return whileMine(this.duties, definitionDuty(place), () => this.#line(place));
+    return onAllOrOwn(this.duties, definitionDuty(place), (whose) => this.#line(place, whose));
   }
 
-  #line(place: Place): Observable<News> {
+  #line(place: Place, whose: Whose): Observable<News> {
     const { spool, archive, bodies, messages, touched$ } = this.store;
     const { clock, settings } = this.#parts;
     const wake$ = touched$.pipe(filter(({ due }) => due.has(place)));
@@ -303,6 +304,7 @@ export class SimEngine {
     const options = {
       definitionId: place,
       window: settings.window,
+      whose,
       matching: settings.matching,
       optionsFor: () => settings.options[place],
     };

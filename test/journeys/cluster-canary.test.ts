@@ -1,0 +1,149 @@
+import { SMTPServer } from 'smtp-server';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Daybook, freePort, startDaybook } from '../../bench/peers/daybook.ts';
+import type { Status } from '../../src/http/status.schema.ts';
+import { eventually } from '../support/eventually.ts';
+import { all, intakeOf, statusOf } from '../support/journal-api.ts';
+import { deliver } from '../support/journey-mail.ts';
+import { type Postgres, postgresLeftOut, startPostgres } from '../support/postgres.ts';
+
+/** The limit of the one is longer than this test: it passes because it came. That of the other is over soon. */
+const config = (worker: string, url: string, mailPort: number): string => `
+logLevel: warn
+store: { backend: cluster, minimumFree: 1MB }
+cluster: { postgres: "${url}", bodies: postgres, worker: ${worker}, synchronousStandby: none }
+directory: { internalDomains: [north.example], addresses: [bo@north.example] }
+definitions:
+${[
+  ['patient', '1h'],
+  ['hasty', '20s'],
+]
+  .map(
+    ([id, limit]) => `
+  - id: ${id}
+    description: ${id}
+    transport: smtp
+    serviceEmailAddress: ${id}@journal.north.example
+    journalType: standard
+    deliveryWaitAttempts: 1
+    canary: { host: 127.0.0.1, port: ${mailPort}, security: none, from: ${id}@north.example, to: canary@north.example, interval: 2h, limit: ${limit} }
+`,
+  )
+  .join('')}`;
+
+/** The mail system of both: what it is given it hands to nobody, until the test journals it. */
+interface MailSystem extends AsyncDisposable {
+  readonly port: number;
+  /** Canaries of that definition that were sent since the last call. */
+  sent(definition: string): readonly Buffer[];
+}
+
+describe.skipIf(postgresLeftOut())('a canary whose journal copy comes to another worker', () => {
+  let postgres: Postgres;
+  let mail: MailSystem;
+  let one: Daybook;
+  let two: Daybook;
+  beforeAll(async () => {
+    [postgres, mail] = [await startPostgres(), await openMailSystem()];
+    one = await startDaybook({ config: config('one', postgres.url, mail.port) });
+    two = await startDaybook({ config: config('two', postgres.url, mail.port) });
+    await eventually(
+      async () => {
+        const holders = [one, two].map(async (each) => [
+          await holderOf(each, 'patient'),
+          await holderOf(each, 'hasty'),
+        ]);
+        const [a, b] = await Promise.all(holders);
+        return new Set(a).size === 2 && JSON.stringify(a) === JSON.stringify(b);
+      },
+      { what: 'a share for each', withinMs: 30_000 },
+    );
+  });
+  afterAll(async () => {
+    await one?.[Symbol.asyncDispose]();
+    await two?.[Symbol.asyncDispose]();
+    await mail?.[Symbol.asyncDispose]();
+    await postgres?.[Symbol.asyncDispose]();
+  });
+
+  const statusIn = async (daybook: Daybook, id: string) =>
+    (await statusOf(daybook, id)) as unknown as Status & { readonly worker?: string };
+  const holderOf = async (daybook: Daybook, id: string) => (await statusIn(daybook, id)).worker ?? null;
+  /** By the one that holds it, as that one says. */
+  const canaryOf = async (id: string) => {
+    const holder = (await holderOf(one, id)) === 'one' ? one : two;
+    return (await statusIn(holder, id)).canary;
+  };
+  /** Hands over what is on its way; answers the intakes. */
+  const journal = async (to: Daybook, id: string): Promise<readonly string[]> => {
+    const accepted: string[] = [];
+    for (const each of mail.sent(id))
+      accepted.push((await deliver(to.smtpPort, [`${id}@journal.north.example`], each)).id);
+    return accepted;
+  };
+  const standing = (id: string, wanted: string, withinMs: number) =>
+    eventually(async () => (await canaryOf(id))?.standing === wanted, { withinMs, what: `${id}: ${wanted}` });
+  const missed = async (): Promise<number> =>
+    (await all<{ type: string }>(one, '/v1/events')).filter(({ type }) => type === 'canary.missed').length;
+
+  test('the one that sent it is told, long before its time is over', async () => {
+    const other = (await holderOf(one, 'patient')) === 'one' ? two : one;
+    await eventually(
+      async () => {
+        await journal(other, 'patient');
+        return (await canaryOf('patient'))?.standing === 'passed';
+      },
+      { withinMs: 40_000, what: 'a canary that passed' },
+    );
+    expect(await missed()).toBe(0);
+  }, 60_000);
+
+  test('the one that sent it was killed meanwhile: it looks for it before it calls it missing', async () => {
+    const isOne = (await holderOf(one, 'hasty')) === 'one';
+    const [holder, other] = isOne ? [one, two] : [two, one];
+    await eventually(async () => ((await canaryOf('hasty'))?.counts.sent ?? 0) > 0, {
+      what: 'the canary',
+      withinMs: 30_000,
+    });
+    await holder.end('SIGKILL');
+    const id = (await journal(other, 'hasty')).at(-1);
+    await eventually(async () => {
+      const item = await intakeOf(other, id ?? '');
+      return item.state === 'skipped' && item.reason === 'canary';
+    });
+    const again = await holder.restart();
+    if (isOne) one = again;
+    else two = again;
+    expect(await holderOf(again, 'hasty'), 'its former life').toBe(isOne ? 'one' : 'two');
+    await standing('hasty', 'passed', 50_000);
+    expect(await missed()).toBe(0);
+  }, 90_000);
+});
+
+async function openMailSystem(): Promise<MailSystem> {
+  let taken: readonly Buffer[] = [];
+  const server = new SMTPServer({
+    disabledCommands: ['AUTH', 'STARTTLS'],
+    disableReverseLookup: true,
+    logger: false,
+    onData: (stream, _, done) => {
+      const chunks: Buffer[] = [];
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      stream.on('end', () => {
+        taken = [...taken, Buffer.concat(chunks)];
+        done();
+      });
+    },
+  });
+  const port = await freePort();
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  return {
+    port,
+    sent: (definition) => {
+      const found = taken.filter((each) => each.includes(`From: ${definition}@north.example`));
+      taken = taken.filter((each) => !found.includes(each));
+      return found;
+    },
+    [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
