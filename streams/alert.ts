@@ -21,6 +21,7 @@ export const alertKinds = [
   'scope',
   'damage',
   'clock',
+  'upkeep',
   'anchor',
   'channel',
 ] as const;

@@ -23,6 +23,7 @@ const titles: Readonly<Record<AlertKind, readonly [definition: string, engine: s
   scope: ['archives hardly any of its mail', 'Hardly any mail is archived'],
   damage: ['has damaged mail', 'Stored mail is damaged'],
   clock: ['has a clock that leapt', 'The clock leapt'],
+  upkeep: ['is not kept up', 'The archive is not kept up'],
   anchor: ['has an anchor that fails', 'Signed heads are not kept outside'],
   channel: ['cannot send alerts', 'Alerts cannot be sent'],
 };

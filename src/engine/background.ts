@@ -97,7 +97,7 @@ export async function openBackground(
   workshop.watches.canaries = stack.use(await openCanaries(canaryParts(workshop, actor, changed$)));
   const told = canariesOfAll(workshop).subscribe();
   stack.defer(() => told.unsubscribe());
-  const gaps = stack.use(await openGaps({ dataDir, messages: workshop.store.messages, clock, log }));
+  const gaps = stack.use(await openGaps({ ...workshop, dataDir, messages: workshop.store.messages }));
   workshop.watches.gaps = gaps;
   const history = openHistory(workshop);
   stack.defer(() => history[Symbol.dispose]());

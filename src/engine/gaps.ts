@@ -15,7 +15,7 @@ import {
   reportedLast,
   stillLapsed,
 } from './gap-day.ts';
-import { openHourly } from './hourly.ts';
+import { openHourly, type WarnAlso } from './hourly.ts';
 import { keepingNewest } from './keeping-newest.ts';
 
 /** What the days showed, kept over restarts. */
@@ -51,10 +51,17 @@ export interface GapParts {
   readonly messages: Pick<MessageReader, 'find' | 'get'>;
   readonly clock: SchedulerLike;
   readonly log: Log;
+  readonly warnAlso: WarnAlso;
 }
 
 /** Looks once at each day, a day after its end; each hour whether one is due. */
-export async function openGaps({ dataDir, messages, clock, log }: GapParts): Promise<GapBook & AsyncDisposable> {
+export async function openGaps({
+  dataDir,
+  messages,
+  clock,
+  log,
+  warnAlso,
+}: GapParts): Promise<GapBook & AsyncDisposable> {
   const path = join(dataDir, gapsState);
   const keeper = keepingNewest<readonly DayGaps[]>(path, await keptIn(path, log), { what: 'the gaps', log });
   let lapses: ReadonlyMap<string, Lapse> = new Map();
@@ -67,7 +74,7 @@ export async function openGaps({ dataDir, messages, clock, log }: GapParts): Pro
     keeper.again();
     lapses = await lapsesOf(keeper.kept, { messages, now: clock.now() });
   };
-  const passes = openHourly({ name: 'gap', firstMs: firstPassMs, pass, clock, log });
+  const passes = openHourly({ name: 'gap', firstMs: firstPassMs, pass, clock, log, warnAlso });
   return {
     lapsed: (id) => lapses.get(id) ?? null,
     tell: async (day, definitionId) => {

@@ -2,7 +2,7 @@ import type { SchedulerLike } from 'rxjs';
 import type { Log } from '../log.ts';
 import type { Housekeeping } from '../store/housekeeping.ts';
 import { allDuties, archiveDuty, type Duties } from './duties.ts';
-import { openHourly } from './hourly.ts';
+import { openHourly, type WarnAlso } from './hourly.ts';
 
 /** A start has other things to do first. */
 const firstPassMs = 60_000;
@@ -21,11 +21,13 @@ export function openHousekeeping({
   store,
   clock,
   log,
+  warnAlso,
   duties = allDuties,
 }: {
   readonly store: { readonly housekeeping: Housekeeping };
   readonly clock: SchedulerLike;
   readonly log: Log;
+  readonly warnAlso: WarnAlso;
   readonly duties?: Pick<Duties, 'isMine'>;
 }): AsyncDisposable {
   const { purgeSkipped, dropPurged, summariseHeld } = store.housekeeping;
@@ -46,5 +48,6 @@ export function openHousekeeping({
     isMine: () => duties.isMine(archiveDuty),
     clock,
     log,
+    warnAlso,
   });
 }

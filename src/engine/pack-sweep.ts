@@ -4,7 +4,7 @@ import type { ClusterStatus } from '../http/status.schema.ts';
 import type { Log } from '../log.ts';
 import { isoOrNull } from '../time-words.ts';
 import { archiveDuty, type Duties } from './duties.ts';
-import { openHourly } from './hourly.ts';
+import { openHourly, type WarnAlso } from './hourly.ts';
 
 /** After retention's own first pass: a start has other things to do first. */
 const firstPassMs = 180_000;
@@ -34,6 +34,7 @@ export interface PackSweepParts {
   readonly duties: Pick<Duties, 'isMine'>;
   readonly clock: SchedulerLike;
   readonly log: Log;
+  readonly warnAlso: WarnAlso;
 }
 export interface PackSweep extends AsyncDisposable {
   status(): NonNullable<ClusterStatus['packs']>;
@@ -44,7 +45,7 @@ export interface PackSweep extends AsyncDisposable {
  * go when their lock has ended (D-128). It looks every hour whether that is due, so what failed, or a bound has ended, is
  * tried again then.
  */
-export function openPackSweep({ packs, duties, clock, log }: PackSweepParts): PackSweep {
+export function openPackSweep({ packs, duties, clock, log, warnAlso }: PackSweepParts): PackSweep {
   let swept = 0;
   let lastSweptAt: number | null = null;
   let locked = 0;
@@ -75,7 +76,7 @@ export function openPackSweep({ packs, duties, clock, log }: PackSweepParts): Pa
       locked = await packs.locked();
     }
   };
-  const passes = openHourly({ name: 'pack sweep', firstMs: firstPassMs, pass, isMine, clock, log });
+  const passes = openHourly({ name: 'pack sweep', firstMs: firstPassMs, pass, isMine, clock, log, warnAlso });
   return {
     status: () => ({ swept, locked, lastSweptAt: isoOrNull(lastSweptAt) }),
     [Symbol.asyncDispose]: () => passes[Symbol.asyncDispose](),

@@ -7,7 +7,7 @@ import type { Retention } from '../store/retention.ts';
 import type { Definition, DefinitionBook } from './definition-book.types.ts';
 import { engineEvent } from './definition-events.ts';
 import { allDuties, archiveDuty, type Duties } from './duties.ts';
-import { openHourly } from './hourly.ts';
+import { openHourly, type WarnAlso } from './hourly.ts';
 import type { LiveOptions } from './live-options.ts';
 
 /** After housekeeping's own first pass: a start has other things to do first. */
@@ -23,12 +23,13 @@ export interface RetentionParts {
   readonly note: (draft: EventDraft) => void;
   readonly clock: SchedulerLike;
   readonly log: Log;
+  readonly warnAlso: WarnAlso;
   readonly duties?: Pick<Duties, 'isMine'>;
 }
 
 /** Looks every hour for mail that is past its time (D-055). */
 export function openRetention(parts: RetentionParts): AsyncDisposable {
-  const { clock, log, duties = allDuties } = parts;
+  const { clock, log, warnAlso, duties = allDuties } = parts;
   let pausedFrom: number | null = null;
   const pass = async (closing: () => boolean): Promise<void> => {
     const { retention } = parts.store;
@@ -52,6 +53,7 @@ export function openRetention(parts: RetentionParts): AsyncDisposable {
     isMine: () => duties.isMine(archiveDuty),
     clock,
     log,
+    warnAlso,
   });
 }
 
@@ -84,7 +86,7 @@ export function retentionWarnings({
   book,
   live,
   clock,
-}: Omit<RetentionParts, 'note' | 'log'>): Status['warnings'] {
+}: Omit<RetentionParts, 'note' | 'log' | 'warnAlso'>): Status['warnings'] {
   const leap = store.retention.leapAt(clock.now());
   if (leap === null || !isLimited(book.all(), live)) return [];
   const from = new Date(leap.from).toISOString();

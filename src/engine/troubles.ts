@@ -55,6 +55,7 @@ const warningKinds: Readonly<Record<string, readonly [kind: AlertKind, severity:
   damaged: ['damage', 'error'],
   'damage-found': ['damage', 'error'],
   'retention-paused': ['clock', 'warning'],
+  'upkeep-failing': ['upkeep', 'warning'],
   'anchor-failing': ['anchor', 'warning'],
   'alert-channel-failing': ['channel', 'warning'],
 };

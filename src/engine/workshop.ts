@@ -17,6 +17,7 @@ import type { DetailedLogs } from './detailed-logs.ts';
 import type { Duties } from './duties.ts';
 import { firstValue } from './first-value.ts';
 import type { GapBook } from './gaps.ts';
+import type { WarnAlso } from './hourly.ts';
 import type { Examiners } from './large-mail.ts';
 import { type AcceptedNews, acceptedNews } from './listener-slot.ts';
 import type { LiveOptions } from './live-options.ts';
@@ -80,7 +81,7 @@ export interface Workshop {
   /** Warnings of the engine as a whole. */
   warnings(): Status['warnings'];
   /** Parts of the engine that were opened after this add what they warn of. */
-  readonly warnAlso: (warnings: () => Status['warnings']) => void;
+  readonly warnAlso: WarnAlso;
   /** A port failed on that line, or in the store itself, or it works again (null). */
   troubled(line: string, detail: string | null): void;
 }

@@ -105,7 +105,7 @@ test('what was found outlives a restart without an address in it, and who was co
   const clock = new VirtualClock(start + 2 * dayMs + hourMs);
   const log = (): void => undefined;
   const messages = archive(...three, entry('old', -30, bo, cy));
-  const first = await openGaps({ dataDir, messages, clock, log });
+  const first = await openGaps({ dataDir, messages, clock, log, warnAlso: () => undefined });
   expect(await first.tell(undefined, undefined)).toMatchObject({ day: null });
   clock.runUntil(clock.now() + 60_000);
   await eventually(async () => first.lapsed('exchange') !== null);
@@ -113,13 +113,13 @@ test('what was found outlives a restart without an address in it, and who was co
   await first[Symbol.asyncDispose]();
   const { readFile } = await import('node:fs/promises');
   expect(await readFile(join(dataDir, 'gaps.state'), 'utf8')).not.toContain('@');
-  const again = await openGaps({ dataDir, messages, clock, log });
+  const again = await openGaps({ dataDir, messages, clock, log, warnAlso: () => undefined });
   const [told] = (await again.tell(day, 'exchange'))?.definitions ?? [];
   expect(told?.people).toMatchObject([{ address: bo, standing: 'lapsed', entries: ['e1', 'e2', 'e3'] }]);
   expect(await again.tell('2026-11-01', undefined)).toBeUndefined();
   await again[Symbol.asyncDispose]();
   const completed = archive(...[1, 2, 3].map((n) => entry(`e${n}`, n, bo, cy)));
-  const later = await openGaps({ dataDir, messages: completed, clock, log });
+  const later = await openGaps({ dataDir, messages: completed, clock, log, warnAlso: () => undefined });
   expect((await later.tell(day, 'exchange'))?.definitions[0]?.people).toEqual([]);
   await later[Symbol.asyncDispose]();
   await rm(dataDir, { recursive: true });

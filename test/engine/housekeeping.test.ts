@@ -21,7 +21,7 @@ function set(members: Partial<Housekeeping> = {}) {
     ...members,
   };
   const log = (level: string, text: string): void => void logged.push(`${level} ${text}`);
-  const opened = openHousekeeping({ store: { housekeeping }, clock, log });
+  const opened = openHousekeeping({ store: { housekeeping }, clock, log, warnAlso: () => undefined });
   /** Lets time pass, and what it started come to its end. */
   const until = async (at: number): Promise<void> => {
     clock.runUntil(at);

@@ -25,6 +25,7 @@ function set(sweepIfDue: SharedPacks['sweepIfDue'], others: Partial<SharedPacks>
     duties: { isMine: (name) => name === archiveDuty && isMine },
     clock,
     log: (level, text, facts) => void logged.push([level, text, facts]),
+    warnAlso: () => undefined,
   });
   /** Lets time pass, and what it started come to its end. */
   const until = async (at: number): Promise<void> => {

@@ -48,6 +48,7 @@ function set(members: Partial<Retention> = {}) {
     note: ({ type }: { readonly type: string }) => void noted.push(type),
     clock,
     log: (level: string, text: string) => void logged.push(`${level} ${text}`),
+    warnAlso: () => undefined,
   };
   const opened = openRetention(parts);
   const until = async (at: number): Promise<void> => {

@@ -120,6 +120,7 @@ test('each kind of trouble can happen', () => {
       'loss-near',
       'canary-late',
       'coverage-lapsed',
+      'upkeep-failing',
       'anchor-failing',
       'mail-refused',
       'hardly-archived',
