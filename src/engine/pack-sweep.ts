@@ -48,7 +48,7 @@ export interface PackSweep extends AsyncDisposable {
 export function openPackSweep({ packs, duties, clock, log, warnAlso }: PackSweepParts): PackSweep {
   let swept = 0;
   let lastSweptAt: number | null = null;
-  let locked = 0;
+  let locked: number | null = null;
   const isMine = (): boolean => duties.isMine(archiveDuty);
   const sweep = async (isEnding: () => boolean): Promise<void> => {
     const before = swept;
@@ -78,7 +78,7 @@ export function openPackSweep({ packs, duties, clock, log, warnAlso }: PackSweep
   };
   const passes = openHourly({ name: 'pack sweep', firstMs: firstPassMs, pass, isMine, clock, log, warnAlso });
   return {
-    status: () => ({ swept, locked, lastSweptAt: isoOrNull(lastSweptAt) }),
+    status: () => ({ swept, locked: isMine() ? locked : null, lastSweptAt: isoOrNull(lastSweptAt) }),
     [Symbol.asyncDispose]: () => passes[Symbol.asyncDispose](),
   };
 }

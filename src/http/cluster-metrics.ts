@@ -23,7 +23,10 @@ function makeMetrics(registry: Registry): Show {
   const standbys = gauge('daybook_database_synchronous_standbys', 'Those that follow; absent where that is not known.');
   const swept = counter('daybook_packs_swept_total', 'Packs that nothing named, removed by this worker.');
   const sweptAt = gauge('daybook_packs_last_swept_timestamp_seconds', 'End of the last sweep by this worker.');
-  const locked = gauge('daybook_packs_locked', 'Packs that are to go and that a lock keeps, as this worker saw it.');
+  const locked = gauge(
+    'daybook_packs_locked',
+    'Packs that are to go and that a lock keeps; of the worker of the archive.',
+  );
   return (api) => {
     const { cluster, worker = '' } = api.status().engine;
     if (cluster === undefined) return;
@@ -39,7 +42,8 @@ function makeMetrics(registry: Registry): Show {
     up.set(cluster.database.failingSince === null ? 1 : 0);
     if (cluster.database.standbys === null) standbys.remove();
     else standbys.set(cluster.database.standbys);
-    locked.set(cluster.packs?.locked ?? 0);
+    if (cluster.packs?.locked == null) locked.remove();
+    else locked.set(cluster.packs.locked);
     swept.reset();
     swept.inc(cluster.packs?.swept ?? 0);
     const { lastSweptAt = null } = cluster.packs ?? {};

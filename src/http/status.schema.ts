@@ -143,9 +143,11 @@ export const clusterSchema = z.object({
     .object({
       swept: count.describe('packs that nothing named, removed by this worker since it started'),
       lastSweptAt: time.nullable().describe('by this worker'),
-      locked: count.describe(
-        'packs whose mail was deleted, or that nothing names, and that a lock keeps; as the archive’s worker saw it',
-      ),
+      locked: count
+        .nullable()
+        .describe(
+          'packs whose mail was deleted, or that nothing names, and that a lock keeps; null: another worker does the work of the archive, or this one has not looked yet',
+        ),
     })
     .nullable()
     .describe('of the object storage; null: bodies lie in the database'),

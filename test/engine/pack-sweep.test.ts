@@ -44,7 +44,7 @@ test('the object storage is asked every hour, by the worker alone that has the a
     removed(1);
     return true;
   });
-  expect(sweep.status()).toEqual({ swept: 0, lastSweptAt: null, locked: 0 });
+  expect(sweep.status(), 'nothing is known yet').toEqual({ swept: 0, lastSweptAt: null, locked: null });
   await until(3 * minute - second);
   expect(asked).toEqual([]);
   await until(3 * minute);
@@ -52,6 +52,7 @@ test('the object storage is asked every hour, by the worker alone that has the a
   expect(sweep.status()).toEqual({ swept: 3, lastSweptAt: new Date(noon + 3 * minute).toISOString(), locked: 0 });
   expect(logged).toEqual([['info', 'the object storage was swept', { removed: 3, isWhole: true }]]);
   have(false);
+  expect(sweep.status(), 'another one knows it now').toMatchObject({ swept: 3, locked: null });
   await until(5 * hour);
   expect(asked).toEqual([3]);
   have(true);
