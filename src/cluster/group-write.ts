@@ -5,7 +5,7 @@ import { type EncodedRecord, encodeRecord, type RecordPlace } from '../store/rec
 import type { StoredBodies } from './body-store.ts';
 import { decide } from './decide.ts';
 import type { Follower } from './follower.ts';
-import type { BodyPlace, LastWrite, LockedHead, WrittenRow } from './log-rows.ts';
+import type { Batch, BodyPlace, LastWrite, LockedHead, WrittenRow } from './log-rows.ts';
 import type { Run } from './postgres.ts';
 import type { Prepared, SharedLogOptions, Turn, Written } from './shared-log.types.ts';
 import { decodeRow, prepare } from './shared-records.ts';
@@ -30,7 +30,7 @@ export interface GroupParts {
 
 /** What is known to be the last that was written in the name of this worker; undefined: it was not looked at yet. */
 export interface Seat {
-  last: Pick<LastWrite, 'session' | 'batch'> | null | undefined;
+  last: Batch | null | undefined;
 }
 
 /**
@@ -60,7 +60,7 @@ export class GroupWrite {
 
   /** @throws what the database throws; then nobody knows what stands */
   async try(): Promise<Written> {
-    const { postgres, rows, worker } = this.#options;
+    const { postgres, rows } = this.#options;
     // What a decision must look at is folded before it keeps the others from appending, but for the last of it.
     if (this.#turn !== null) await this.#follower.to((await rows.head()).seq);
     const isFirstTry = this.#isFirstTry;
@@ -68,9 +68,10 @@ export class GroupWrite {
     const written = await postgres.transaction(async (run) => {
       // Before the row of the log is locked: others append meanwhile. What stands already must not be stored twice.
       const early = isFirstTry ? await this.#places(run) : null;
-      const head = await rows.lock(run, worker);
+      const head = await rows.lock(run);
       this.#follower.compare(head);
-      if (this.#isOurs(head.last)) return this.#readBack(run, head.last);
+      const standing = await this.#standing(run, isFirstTry);
+      if (standing !== null) return this.#readBack(run, standing);
       this.#refuseSwept(head);
       this.#forget(new EngineFailure('store-failed', 'what was decided was not written'));
       await this.#decide(head);
@@ -94,19 +95,22 @@ export class GroupWrite {
   }
 
   /**
-   * Whether an earlier try of this very group stands. @throws EngineFailure where somebody else writes under the same name:
-   * then nobody could tell any more
+   * What stands of this very group by an earlier try, or null. The row of the log is held meanwhile, so it is not asked for
+   * where it is known: the write itself sees whether that is still so. @throws EngineFailure where somebody else writes
+   * under the same name: then nobody could tell any more
    */
-  #isOurs(last: LastWrite | null): last is LastWrite {
+  async #standing(run: Run, isFirstTry: boolean): Promise<LastWrite | null> {
     const { session, batch, seat } = this.#parts;
-    if (isSame(last, { session, batch })) return true;
+    if (isFirstTry && seat.last !== undefined) return null;
+    const last = await this.#options.rows.lastWrite(run, this.#options.worker);
+    if (isSame(last, { session, batch })) return last;
     if (seat.last !== undefined && !isSame(last, seat.last)) {
       const failure = new EngineFailure('store-failed', `another engine writes as the worker ${this.#options.worker}`);
       this.#follower.giveUp(failure);
       throw failure;
     }
     seat.last = last;
-    return false;
+    return null;
   }
 
   /** By no clock of its own, which may have stood still with the worker: a sweep says beforehand what it may take. */
@@ -167,9 +171,10 @@ export class GroupWrite {
     }
     const left = [...places].flatMap(([each, place]) => (this.#prepared.includes(each) ? [] : bodyOf(place)));
     if (left.length > 0) await rows.removeBodies(run, left);
-    const { session, batch } = this.#parts;
-    const end = { head: { seq, hash: previousHash }, worker, session, batch };
-    if (written.length > 0) await rows.write(run, written, end);
+    const { session, batch, seat } = this.#parts;
+    const group = { head: { seq, hash: previousHash }, worker, session, batch, last: seat.last ?? null };
+    if (written.length > 0 && !(await rows.write(run, written, group)))
+      throw new EngineFailure('store-failed', `something else was written by the worker ${worker}`);
     return { after, records, waiting: this.#all.map(({ waiting }) => waiting) };
   }
 

@@ -2,6 +2,7 @@ import { EngineFailure } from '../../streams/failure.ts';
 import type { LogPosition } from '../store/commit-log.types.ts';
 import { genesisHash } from '../store/record.ts';
 import { answered, type Postgres, type Row, type Run, serverNow } from './postgres.ts';
+import { insertOf } from './row-insert.ts';
 import type { VaultRef } from './vault.types.ts';
 
 /** The log as it stands, its row locked: nobody else appends until the transaction ends. */
@@ -11,15 +12,25 @@ export interface LockedHead extends LogPosition {
   readonly at: number;
   /** What was stored before it (epoch ms) and is named by nothing may have been swept. */
   readonly sweepBegun: number;
-  /** What this worker has written last, in whatever session. */
-  readonly last: LastWrite | null;
 }
 
-export interface LastWrite {
+/** Which group of a worker. */
+export interface Batch {
   readonly session: string;
   readonly batch: number;
+}
+export interface LastWrite extends Batch {
   readonly firstSeq: number;
   readonly lastSeq: number;
+}
+
+/** A group on its way into the log. */
+export interface Group extends Batch {
+  /** Where the log ends with it. */
+  readonly head: LogPosition;
+  readonly worker: string;
+  /** What the worker has written before it; null: nothing. */
+  readonly last: Batch | null;
 }
 
 /** Where the first bytes of a payload lie; the rest is the tail. Null: there are no others. */
@@ -94,24 +105,28 @@ export class LogRows {
     return positionOf(row);
   }
 
-  /**
-   * What was written last is asked for once the row is held: what a statement joins to a row that it had to wait for, it
-   * gives as it stood before the wait, when a commit of this worker that nobody had heard of may have been on its way.
-   */
-  async lock(run: Run, worker: string): Promise<LockedHead> {
+  async lock(run: Run): Promise<LockedHead> {
     const [row] = await run({
       name: 'lock',
       text: `select seq, hash, mark, sweep_begun, ${serverNow} as at from daybook.log where log = $1 for update`,
       values: [this.#log],
     });
-    const [last] = await run({
+    const { mark, at, sweep_begun: sweepBegun } = row ?? {};
+    return { ...positionOf(row), mark: Number(mark), at: Number(at), sweepBegun: Number(sweepBegun) };
+  }
+
+  /**
+   * What this worker has written last, in whatever session. To be asked once the row of the log is held: what a statement
+   * joins to a row that it had to wait for, it gives as it stood before the wait, when a commit of this worker that nobody
+   * had heard of may have been on its way.
+   */
+  async lastWrite(run: Run, worker: string): Promise<LastWrite | null> {
+    const [row] = await run({
       name: 'last-write',
       text: 'select session, batch, first_seq, last_seq from daybook.writer where log = $1 and worker = $2',
       values: [this.#log, worker],
     });
-    const { mark, at, sweep_begun: sweepBegun } = row ?? {};
-    const own = { mark: Number(mark), at: Number(at), sweepBegun: Number(sweepBegun) };
-    return { ...positionOf(row), ...own, last: lastWriteOf(last) };
+    return lastWriteOf(row);
   }
 
   /** Bodies in the database itself; the answer names them in their order. Nobody waits for it but the caller. */
@@ -136,41 +151,32 @@ export class LogRows {
   /** Rows alone: where the log ends is another statement's to say. */
   async insert(run: Run, rows: readonly WrittenRow[]): Promise<void> {
     const values: unknown[] = [this.#log];
-    const places = rows.map(({ seq, head, tail, bodyLength, place, dropped = false }) => {
-      const body = place !== null && 'body' in place ? place.body : null;
-      const ref = place !== null && 'ref' in place ? place.ref : null;
-      const own = [seq, head, tail, bodyLength, body, ref?.pack ?? null, ref?.at ?? null, dropped];
-      const at = values.length;
-      values.push(...own);
-      return `($1, ${own.map((_, n) => `$${at + n + 1}`).join(', ')})`;
-    });
-    await run({
-      text: `insert into daybook.record (log, seq, head, tail, body_length, body, pack, pack_at, dropped)
-             values ${places.join(', ')}`,
-      values,
-    });
+    await run({ text: insertOf(rows, values), values });
   }
 
-  /** Writes a group that ends at `head`, and notes it as the worker's last. */
-  async write(
-    run: Run,
-    rows: readonly WrittenRow[],
-    {
-      head,
-      worker,
-      session,
-      batch,
-    }: { readonly head: LogPosition; readonly worker: string; readonly session: string; readonly batch: number },
-  ): Promise<void> {
-    await this.insert(run, rows);
-    await run({
-      name: 'advance',
-      text: `with h as (update daybook.log set seq = $2, hash = $3 where log = $1)
-             insert into daybook.writer (log, worker, session, batch, first_seq, last_seq) values ($1, $4, $5, $6, $7, $2)
-             on conflict (log, worker) do update set session = excluded.session, batch = excluded.batch,
-               first_seq = excluded.first_seq, last_seq = excluded.last_seq`,
-      values: [this.#log, head.seq, Buffer.from(head.hash, 'hex'), worker, session, batch, rows[0]?.seq ?? head.seq],
+  /**
+   * Writes a group that ends at `head`, and notes it as the worker's last, in one statement: each answer is waited for
+   * while nobody else can append. False: what this worker has written last is another than `last`, and the transaction must
+   * be given up.
+   */
+  async write(run: Run, rows: readonly WrittenRow[], { head, worker, session, batch, last }: Group): Promise<boolean> {
+    const hash = Buffer.from(head.hash, 'hex');
+    const first = rows[0]?.seq ?? head.seq;
+    const before = [last?.session ?? null, last?.batch ?? null];
+    const values: unknown[] = [this.#log, head.seq, hash, worker, session, batch, first, ...before];
+    const records = rows.length === 0 ? '' : `r as (${insertOf(rows, values)}), `;
+    const [answer] = await run({
+      text: `with ${records}h as (update daybook.log set seq = $2, hash = $3 where log = $1),
+               w as (insert into daybook.writer as w (log, worker, session, batch, first_seq, last_seq)
+                     values ($1, $4, $5, $6, $7, $2)
+                     on conflict (log, worker) do update set session = excluded.session, batch = excluded.batch,
+                       first_seq = excluded.first_seq, last_seq = excluded.last_seq
+                     where w.session is not distinct from $8 and w.batch is not distinct from $9
+                     returning 1)
+             select count(*)::integer as noted from w`,
+      values,
     });
+    return answer?.['noted'] === 1;
   }
 
   /** Records after `seq` up to `last`, `limit` at most, in order. */

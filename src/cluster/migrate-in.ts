@@ -20,7 +20,6 @@ export interface MoveInParts extends Pick<CopyOptions, 'told' | 'pause'> {
   readonly mark: number;
 }
 
-const mover = 'migrate';
 /** Facts of one `wait` record: some 200 bytes an item. */
 const waitsAtOnce = 500;
 
@@ -31,7 +30,7 @@ const waitsAtOnce = 500;
 export async function copyIn(parts: MoveInParts, upTo: number): Promise<LogPosition> {
   const { place, told, pause } = parts;
   await begin(parts);
-  return copyRecords({ source: sourceOf(parts), target: clusterTarget(place, mover), upTo, told, pause });
+  return copyRecords({ source: sourceOf(parts), target: clusterTarget(place), upTo, told, pause });
 }
 
 const sourceOf = ({ dataDir }: Pick<MoveInParts, 'dataDir'>) => fileSource(logFolder(dataDir));
@@ -40,7 +39,7 @@ const sourceOf = ({ dataDir }: Pick<MoveInParts, 'dataDir'>) => fileSource(logFo
 async function begin(parts: MoveInParts): Promise<void> {
   const { postgres, rows } = parts.place;
   const before = await postgres.transaction(async (run) => {
-    const head = await rows.lock(run, mover);
+    const head = await rows.lock(run);
     const move = await lockMove(run, rows.id);
     await refuseOthers(parts, head, move);
     if (head.seq === 0)

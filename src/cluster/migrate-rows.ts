@@ -109,7 +109,7 @@ function parted(record: WholeRecord): Parted {
  * Takes records as they are: their heads byte for byte, under the mark of the log they come from. One group is one
  * transaction, and its place in the log is looked at in it, so that nothing is there twice whoever else copies.
  */
-export function clusterTarget(place: ClusterPlace, worker: string): MoveTarget {
+export function clusterTarget(place: ClusterPlace): MoveTarget {
   const { postgres, rows } = place;
   return {
     end: () => rows.head(),
@@ -121,7 +121,7 @@ export function clusterTarget(place: ClusterPlace, worker: string): MoveTarget {
       await postgres.transaction(async (run) => {
         const stored = refs === null ? await rows.storeBodies(run, bodies) : [];
         const places: BodyPlace[] = refs === null ? stored.map((body) => ({ body })) : refs.map((ref) => ({ ref }));
-        const head = await rows.lock(run, worker);
+        const head = await rows.lock(run);
         const [first] = all;
         if (first === undefined || head.seq !== first.head.record.seq - 1 || head.hash !== first.head.previousHash)
           throw new EngineFailure('store-failed', 'somebody else has written to the log meanwhile');

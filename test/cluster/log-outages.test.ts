@@ -62,11 +62,11 @@ describe.skipIf(longOfClusterLeftOut())('the shared log', () => {
     const begun = performance.now();
     const asleep = sleeper
       .transaction(async (run) => {
-        const head = await rows.lock(run, 'three');
+        const head = await rows.lock(run);
         isHeld = true;
         await paused;
-        const end = { head: { seq: head.seq + 1, hash: head.hash }, worker: 'three', session: randomUUID(), batch: 1 };
-        await rows.write(run, [], end);
+        const after = { seq: head.seq + 1, hash: head.hash };
+        await rows.write(run, [], { head: after, worker: 'three', session: randomUUID(), batch: 1, last: null });
       })
       .catch(String);
     await eventually(async () => isHeld);

@@ -138,7 +138,7 @@ describe.skipIf(postgresLeftOut())('a sweep of packs', () => {
     const rows = await openLogRows(fixture.postgres, fixture.name);
     let sweeping: Promise<number | null> = Promise.resolve(null);
     await fixture.postgres.transaction(async (run) => {
-      expect(await rows.lock(run, 'one')).toMatchObject({ seq: 0, sweepBegun: 0 });
+      expect(await rows.lock(run)).toMatchObject({ seq: 0, sweepBegun: 0 });
       sweeping = sweepAt(fixture, vault, now);
       const waiting = `select from pg_stat_activity where wait_event_type = 'Lock' and query like '%sweep_begun%'`;
       await eventually(async () => (await server.asAdmin(waiting)).length === 1, { what: 'a sweep that waits' });

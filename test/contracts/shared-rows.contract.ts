@@ -23,7 +23,10 @@ const row = (seq: number, body: string | null = null): WrittenRow => ({
   bodyLength: 0,
   place: body === null ? null : { body },
 });
-const written = (seq: number, batch: number) => ({ head: head(seq), worker: 'one', session: session(1), batch });
+const written = (seq: number, batch: number, before: number | null = null) => ({
+  ...{ head: head(seq), worker: 'one', session: session(1), batch },
+  last: before === null ? null : { session: session(1), batch: before },
+});
 
 /** A door that somebody opens. */
 function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
@@ -93,10 +96,13 @@ function logRows(now: Now): void {
   test('who waits for the row of the log sees what was committed meanwhile, and what its own worker wrote last', async () => {
     const { postgres, rows } = now();
     const first = await held(postgres, async (run) => {
-      expect((await rows.lock(run, 'one')).last).toBeNull();
-      await rows.write(run, [row(1)], written(1, 1));
+      await rows.lock(run);
+      expect(await rows.lastWrite(run, 'one')).toBeNull();
+      expect(await rows.write(run, [row(1)], written(1, 1))).toBe(true);
     });
-    const waiting = postgres.transaction((run) => rows.lock(run, 'one'));
+    const lockAndLook = (worker: string) =>
+      postgres.transaction(async (run) => ({ ...(await rows.lock(run)), last: await rows.lastWrite(run, worker) }));
+    const waiting = lockAndLook('one');
     await untilOthersAnswered(now());
     expect(await rows.head()).toMatchObject({ seq: 0 });
     await first.letGo();
@@ -104,7 +110,7 @@ function logRows(now: Now): void {
       ...head(1),
       last: { session: session(1), batch: 1, firstSeq: 1, lastSeq: 1 },
     });
-    expect((await postgres.transaction((run) => rows.lock(run, 'two'))).last).toBeNull();
+    expect((await lockAndLook('two')).last).toBeNull();
   });
 
   test('what a transaction has written that came to nothing is not there, and its row is free', async () => {
@@ -113,14 +119,37 @@ function logRows(now: Now): void {
     const bodies: string[] = [];
     const first = await held(postgres, async (run) => {
       bodies.push(...(await rows.storeBodies(run, [Buffer.from('body')])));
-      await rows.lock(run, 'one');
+      await rows.lock(run);
       await rows.write(run, [row(1, bodies[0])], written(1, 1));
-      expect((await rows.lock(run, 'one')).last).toMatchObject({ batch: 1 });
+      expect(await rows.lastWrite(run, 'one')).toMatchObject({ batch: 1 });
     });
     await first.letGo(given);
     await expect(rows.read(1)).rejects.toMatchObject({ code: 'missing' });
     await expect(rows.readBody(bodies[0] ?? '', 0, 4)).rejects.toMatchObject({ code: 'missing' });
-    expect(await postgres.transaction((run) => rows.lock(run, 'one'))).toMatchObject({ seq: 0, last: null });
+    expect(await postgres.transaction((run) => rows.lock(run))).toMatchObject({ seq: 0 });
+    expect(await postgres.transaction((run) => rows.lastWrite(run, 'one'))).toBeNull();
+  });
+
+  test('a group is noted as the last of its worker behind the one that is said to be, and behind no other', async () => {
+    const { postgres, rows } = now();
+    const write = (...[seq, batch, before]: Parameters<typeof written>) =>
+      postgres.transaction((run) => rows.write(run, seq === 0 ? [] : [row(seq)], written(seq, batch, before)));
+    const last = () => postgres.transaction((run) => rows.lastWrite(run, 'one'));
+    expect(await write(1, 1)).toBe(true);
+    expect(await write(2, 2, 1)).toBe(true);
+    expect(await last()).toEqual({ session: session(1), batch: 2, firstSeq: 2, lastSeq: 2 });
+    for (const before of [null, 1]) {
+      const given = new Error('given up');
+      const trying = postgres.transaction(async (run) => {
+        expect(await rows.write(run, [row(3)], written(3, 3, before))).toBe(false);
+        throw given;
+      });
+      await expect(trying).rejects.toBe(given);
+    }
+    expect(await rows.head()).toMatchObject({ seq: 2 });
+    expect(await last()).toMatchObject({ batch: 2 });
+    const other = { ...written(3, 2, 2), session: session(2), last: { session: session(2), batch: 2 } };
+    expect(await postgres.transaction((run) => rows.write(run, [], other)), 'of another session').toBe(false);
   });
 
   test('two records of one number cannot stand', async () => {

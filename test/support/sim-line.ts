@@ -67,7 +67,7 @@ export class SimLine implements Postgres {
         await this.#ask(session, { text: 'begin' });
         let written: Row | undefined;
         const answer = await work((statement) => {
-          if (statement.name === 'advance') written = writerOf(statement);
+          if (statement.text.includes('insert into daybook.writer')) written = writerOf(statement);
           return this.#askWithin(session, statement);
         });
         if (this.#parts.plant === 'answer-before-commit') resolve(answer);

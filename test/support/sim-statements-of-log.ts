@@ -7,11 +7,36 @@ const found = (row: SimRow | undefined): readonly SimRow[] => (row === undefined
 
 const headOf = (transaction: SimTransaction, log: unknown): SimRow | undefined => transaction.read('log', at(log));
 
-/** As many columns of each row as the list of `insert` has, behind the number of the log. */
-function* rowsOf(values: readonly unknown[], columns: readonly string[]): Generator<Record<string, unknown>> {
-  for (let from = 1; from < values.length; from += columns.length)
-    yield Object.fromEntries(columns.map((name, n) => [name, values[from + n]]));
+const columns = ['seq', 'head', 'tail', 'body_length', 'body', 'pack', 'pack_at', 'dropped'];
+/** Of each row as many parameters as it has columns, behind so many others. */
+async function insertRecords(transaction: SimTransaction, values: readonly unknown[], others: number): Promise<void> {
+  for (let from = others; from < values.length; from += columns.length) {
+    const row = Object.fromEntries(columns.map((name, n) => [name, values[from + n]]));
+    await transaction.insert('record', at(values[0], row['seq']), row);
+  }
 }
+
+const write: Statements[string] = async (transaction, values) => {
+  await insertRecords(transaction, values, 9);
+  const [log, seq, hash, worker, session, batch, first_seq, beforeSession, beforeBatch] = values;
+  const row = await transaction.lock('log', at(log));
+  await transaction.write('log', at(log), { ...row, seq, hash });
+  const before = await transaction.lock('writer', at(log, worker));
+  const isBehind = before === undefined || (before['session'] === beforeSession && before['batch'] === beforeBatch);
+  if (isBehind) await transaction.write('writer', at(log, worker), { session, batch, first_seq, last_seq: seq });
+  return [{ noted: isBehind ? 1 : 0 }];
+};
+const writeText = (records: string): string =>
+  `with ${records}h as (update daybook.log set seq = $2, hash = $3 where log = $1),
+     w as (insert into daybook.writer as w (log, worker, session, batch, first_seq, last_seq)
+           values ($1, $4, $5, $6, $7, $2)
+           on conflict (log, worker) do update set session = excluded.session, batch = excluded.batch,
+             first_seq = excluded.first_seq, last_seq = excluded.last_seq
+           where w.session is not distinct from $8 and w.batch is not distinct from $9
+           returning 1)
+   select count(*)::integer as noted from w`;
+const insertText =
+  'insert into daybook.record (log, seq, head, tail, body_length, body, pack, pack_at, dropped) values …';
 
 /** What `LogRows` asks for. */
 export const logStatements: Statements = {
@@ -60,25 +85,12 @@ export const logStatements: Statements = {
     return [];
   },
 
-  'insert into daybook.record (log, seq, head, tail, body_length, body, pack, pack_at, dropped) values …': async (
-    transaction,
-    values,
-  ) => {
-    const columns = ['seq', 'head', 'tail', 'body_length', 'body', 'pack', 'pack_at', 'dropped'];
-    for (const row of rowsOf(values, columns)) await transaction.insert('record', at(values[0], row['seq']), row);
+  [insertText]: async (transaction, values) => {
+    await insertRecords(transaction, values, 1);
     return [];
   },
-
-  [`with h as (update daybook.log set seq = $2, hash = $3 where log = $1)
-    insert into daybook.writer (log, worker, session, batch, first_seq, last_seq) values ($1, $4, $5, $6, $7, $2)
-    on conflict (log, worker) do update set session = excluded.session, batch = excluded.batch,
-      first_seq = excluded.first_seq, last_seq = excluded.last_seq`]: async (transaction, values) => {
-    const [log, seq, hash, worker, session, batch, first_seq] = values;
-    const row = await transaction.lock('log', at(log));
-    await transaction.write('log', at(log), { ...row, seq, hash });
-    await transaction.write('writer', at(log, worker), { session, batch, first_seq, last_seq: seq });
-    return [];
-  },
+  [writeText(`r as (${insertText}), `)]: write,
+  [writeText('')]: write,
 
   [`select seq, head, case when dropped then null else tail end as tail from daybook.record
     where log = $1 and seq > $2 and seq <= $3 order by seq limit $4`]: async (

@@ -10,7 +10,8 @@ export type Carry = (transaction: SimTransaction, values: readonly unknown[]) =>
 /** By the text of the statement. */
 export type Statements = Readonly<Record<string, Carry>>;
 
-const rowLists = /^(insert into daybook\.(?:body|record) .*?values) \(.*\)(?= returning|$)/;
+/** Of parameters alone, so there are no parentheses within. */
+const rowLists = /(insert into daybook\.(?:body|record) \([^)]*\) values) \([^)]*\)(?:, \([^)]*\))*/;
 const plain = (text: string): string => text.replaceAll(/\s+/g, ' ').trim().replace(rowLists, '$1 …');
 
 /** Tables stand from the beginning, in the shape that the statements here know. */
