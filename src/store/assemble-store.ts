@@ -35,6 +35,8 @@ import { waitsIn, waitsInto } from './waits.ts';
 
 /** Bytes of fresh messages kept for their parsing: some two hundred of common size. */
 const recentMaxBytes = 16 * 1024 * 1024;
+/** Of a log that others write too: mail waits longer for its turn, and what is not there any more is asked of a server. */
+const sharedRecentMaxBytes = 2 * recentMaxBytes;
 /** Up to here a message is one record; beyond it goes to disk while it arrives (store section 2). */
 const chunkBytes = 256 * 1024;
 
@@ -103,7 +105,7 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
   const appending = taken?.noting(log) ?? log;
   const shareWaits = waitsInto(taken === null ? null : appending);
   const documents = parts.documents ?? createLevelDocuments(index);
-  const recent = recentBytes(recentMaxBytes);
+  const recent = recentBytes(taken === null ? recentMaxBytes : sharedRecentMaxBytes, now);
   // The last first, each whatever became of the others: an index left open could not be opened again.
   const stack = closing();
   stack.use(lock);

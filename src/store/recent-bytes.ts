@@ -1,8 +1,13 @@
 import type { ChunksDone } from '../../streams/ports.ts';
 
+/** Who has not been asked for by then waits for something, and for how long nobody knows. */
+const freshMs = 2_000;
+
 /**
  * Bytes of messages just taken in, by their SHA-256, so that their parsing does not read them back from disk. Bounded by
- * bytes; the oldest go first. They never left memory, so they need no second hash.
+ * bytes. They are asked for in the order in which they came, so where there is no room those that came first stay, and
+ * those alone give way that have lain for a while: were the oldest to go, each would be gone when its turn comes. They never
+ * left memory, so they need no second hash.
  */
 export interface RecentBytes {
   /**
@@ -19,10 +24,12 @@ export interface RecentBytes {
 interface Kept {
   readonly pieces: readonly Uint8Array[];
   readonly done: ChunksDone;
+  /** Epoch ms. */
+  readonly at: number;
   isWritten: boolean;
 }
 
-export function recentBytes(maxBytes: number): RecentBytes {
+export function recentBytes(maxBytes: number, now: () => number): RecentBytes {
   const kept = new Map<string, Kept>();
   let bytes = 0;
   let room = Buffer.alloc(0);
@@ -36,12 +43,15 @@ export function recentBytes(maxBytes: number): RecentBytes {
   return {
     keep: (sha256, pieces, done) => {
       drop(sha256);
-      const own = { pieces, done, isWritten: false };
-      kept.set(sha256, own);
-      bytes += lengthOf(pieces);
-      for (const oldest of kept.keys()) {
-        if (bytes <= maxBytes) break;
+      const length = lengthOf(pieces);
+      const own = { pieces, done, at: now(), isWritten: false };
+      for (const [oldest, { at }] of kept) {
+        if (bytes + length <= maxBytes || own.at - at < freshMs) break;
         drop(oldest);
+      }
+      if (bytes + length <= maxBytes) {
+        kept.set(sha256, own);
+        bytes += length;
       }
       return {
         written: () => {

@@ -35,7 +35,7 @@ function open() {
       return record(lengthOf(payload));
     },
   } as unknown as CommitLog;
-  const recent = recentBytes(1_000_000);
+  const recent = recentBytes(1_000_000, Date.now);
   const custody = createCustody({ log: commitLog, recent, chunkBytes: 256 * 1024 });
   return { custody, chunks, log, recent };
 }
@@ -124,7 +124,7 @@ test('a commit waits for the chunk that is under way, and tells of it', async ()
     append: async (draft: RecordDraft) => void appended.push(draft),
     appendChunk: () => new Promise<LogRecord>((resolve) => (written = resolve)),
   } as unknown as CommitLog;
-  const receipt = createCustody({ log, recent: recentBytes(1_000), chunkBytes: 10 }).begin();
+  const receipt = createCustody({ log, recent: recentBytes(1_000, Date.now), chunkBytes: 10 }).begin();
   void receipt.write(Buffer.from('more than ten bytes'));
   const committed = receipt.commit(received);
   await new Promise<void>((resolve) => setImmediate(resolve));
