@@ -2,6 +2,9 @@ import { EngineFailure } from '../../streams/failure.ts';
 import { answered, type Postgres, type Run, serverNow } from './postgres.ts';
 import type { VaultRef } from './vault.types.ts';
 
+/** A hold has no end; whether it still stands is asked again after so long. */
+const heldForMs = 86_400_000;
+
 /** A record whose payload stands in a pack. */
 export interface Standing {
   readonly seq: number;
@@ -96,7 +99,7 @@ export class DropRows {
   /** Notes a pack that is to go, and cannot before `until` (epoch ms); of a hold it is asked again a day later. */
   async noteLocked(pack: string, until: number): Promise<void> {
     await this.#run({
-      text: `insert into daybook.locked (log, pack, until) values ($1, $2, coalesce($3, ${serverNow} + 86400000))
+      text: `insert into daybook.locked (log, pack, until) values ($1, $2, coalesce($3, ${serverNow} + ${heldForMs}))
              on conflict (log, pack) do update set until = excluded.until`,
       values: [this.#log, pack, Number.isFinite(until) ? until : null],
     });
