@@ -18,11 +18,16 @@ export function processesIn(folder: string): readonly number[] {
 /** Ends all processes in these folders with SIGKILL, as near to one instant as it can be; resolves when none runs. */
 export async function killIn(...folders: readonly string[]): Promise<void> {
   // Stopped before the first one is killed: none gets to see that another is gone.
-  stopIn(folders);
+  const known = new Set(stopIn(folders));
+  for (const pid of known) signal(pid, 'SIGKILL');
   const isOver = async (): Promise<boolean> => {
     const running = folders.flatMap(processesIn);
-    for (const pid of running) signal(pid, 'SIGKILL');
-    return running.length === 0;
+    for (const pid of running) {
+      known.add(pid);
+      signal(pid, 'SIGKILL');
+    }
+    // One that is ending has no folder any more before it has ended.
+    return running.length === 0 && [...known].every(hasEnded);
   };
   await eventually(isOver, { what: `the end of what runs in ${folders.join(', ')}` });
 }
