@@ -24,7 +24,6 @@ export interface SpoolOptions {
 
 /** The spool on the index: one due range for each definition, time in the key (D-003). */
 export function createSpool({ index, memory, write, shareWaits, taken }: SpoolOptions): Spool {
-  const window = taken === null ? readWindow : sharedWindow(taken);
   const lookedAt = new Map<string | null, number>();
   /** Once a minute, and whenever the clock has been set back. */
   const looksAhead = (definitionId: string | null, now: number): boolean => {
@@ -39,7 +38,7 @@ export function createSpool({ index, memory, write, shareWaits, taken }: SpoolOp
       const ahead = isAhead ? await readAhead({ index, memory }, definitionId, now) : [];
       return ahead.length > 0
         ? { items: ahead, nextDueAt: now }
-        : window({ index, memory }, definitionId, { now, limit, whose });
+        : readWindow({ index, memory, taken }, definitionId, { now, limit, whose });
     },
     defer: (items) =>
       write(async () => {
@@ -85,27 +84,17 @@ interface Wanted {
   readonly limit: number;
   readonly whose: Whose;
 }
-type Indexed = Pick<SpoolOptions, 'index' | 'memory'>;
-
-async function readWindow(
-  { index, memory }: Indexed,
-  definitionId: string | null,
-  { now, limit }: Wanted,
-): Promise<DueWindow> {
-  const { lt } = within(rangeOf(definitionId));
-  const epoch = memory.due.epoch();
-  const keys = await index.due.keysNow({ gte: memory.due.of(definitionId), lt, limit: limit + 1 });
-  memory.due.raise(definitionId, keys[0] ?? lt, epoch);
-  const found = keys.map(readDueKey);
-  const due = found.filter(({ dueAt }) => dueAt <= now).slice(0, limit);
-  return windowOf({ index, memory }, due, { now, nextDueAt: found[due.length]?.dueAt ?? null });
+type Indexed = Pick<SpoolOptions, 'index' | 'memory' | 'taken'>;
+interface DueKeys extends Pick<DueWindow, 'nextDueAt'> {
+  readonly items: readonly DueItem[];
 }
 
-async function windowOf(
-  { index, memory }: Indexed,
-  due: readonly DueItem[],
-  { now, nextDueAt }: { readonly now: number } & Pick<DueWindow, 'nextDueAt'>,
-): Promise<DueWindow> {
+async function readWindow(parts: Indexed, definitionId: string | null, wanted: Wanted): Promise<DueWindow> {
+  const { index, memory, taken } = parts;
+  const { now, limit, whose } = wanted;
+  // An engine by itself has taken in all.
+  const own = whose === 'own' ? taken?.due(definitionId, now, limit) : undefined;
+  const { items: due, nextDueAt } = own ?? (await dueToAnybody(parts, definitionId, wanted));
   const items = await readItems(index, memory, due);
   for (const { intakeId } of items) memory.inFlight.add(intakeId);
   // With nothing to do there is time to write; where mail is rare no fold comes by to do it.
@@ -113,38 +102,25 @@ async function windowOf(
   return { items, nextDueAt };
 }
 
-/** Of a log that others write too: own items out of memory, or all but those that others work on. */
-const sharedWindow =
-  (taken: Taken): typeof readWindow =>
-  async (parts, definitionId, { now, limit, whose }) => {
-    if (whose === 'all') {
-      const { due, nextDueAt } = await dueToAnybody(taken, parts, definitionId, { now, limit });
-      return windowOf(parts, due, { now, nextDueAt });
-    }
-    const { items, nextDueAt } = taken.due(definitionId, now, limit);
-    return windowOf(parts, items, { now, nextDueAt });
-  };
-
-/** Steps over what others work on, which is as much as they take in within some seconds. */
+/** Steps over what others of the log work on, which is as much as they take in within some seconds. */
 async function dueToAnybody(
-  taken: Taken,
-  { index, memory }: Indexed,
+  { index, memory, taken }: Indexed,
   definitionId: string | null,
-  { now, limit }: Omit<Wanted, 'whose'>,
-): Promise<Pick<DueWindow, 'nextDueAt'> & { readonly due: readonly DueItem[] }> {
+  { now, limit }: Wanted,
+): Promise<DueKeys> {
   const { lt } = within(rangeOf(definitionId));
   const epoch = memory.due.epoch();
-  const due: DueItem[] = [];
+  const items: DueItem[] = [];
   let gte = memory.due.of(definitionId);
   for (let isFirst = true; ; isFirst = false) {
     const keys = await index.due.keysNow({ gte, lt, limit: limit + 1 });
     if (isFirst) memory.due.raise(definitionId, keys[0] ?? lt, epoch);
     for (const item of keys.map(readDueKey)) {
-      if (item.dueAt > now || due.length === limit) return { due, nextDueAt: item.dueAt };
-      if (!taken.isTheirs(item.intakeId, now)) due.push(item);
+      if (item.dueAt > now || items.length === limit) return { items, nextDueAt: item.dueAt };
+      if (taken === null || !taken.isTheirs(item.intakeId, now)) items.push(item);
     }
     const last = keys.at(-1);
-    if (last === undefined || keys.length <= limit) return { due, nextDueAt: null };
+    if (last === undefined || keys.length <= limit) return { items, nextDueAt: null };
     gte = keyAfter(last);
   }
 }
