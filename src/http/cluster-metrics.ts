@@ -1,4 +1,4 @@
-import type { Registry } from 'prom-client';
+import type { Gauge, Registry } from 'prom-client';
 import { makers, type Show } from './metric-makers.ts';
 
 /** Metrics of one worker of a cluster. An engine by itself writes none of them: a gauge that is 0 for lack of a cluster would alarm. */
@@ -40,14 +40,18 @@ function makeMetrics(registry: Registry): Show {
     behind.set(own?.behindRecords ?? 0);
     late.set(own?.behindSeconds ?? 0);
     up.set(cluster.database.failingSince === null ? 1 : 0);
-    if (cluster.database.standbys === null) standbys.remove();
-    else standbys.set(cluster.database.standbys);
-    if (cluster.packs?.locked == null) locked.remove();
-    else locked.set(cluster.packs.locked);
+    setIfKnown(standbys, cluster.database.standbys);
+    const { packs } = cluster;
+    setIfKnown(locked, packs?.locked ?? null);
     swept.reset();
-    swept.inc(cluster.packs?.swept ?? 0);
-    const { lastSweptAt = null } = cluster.packs ?? {};
-    if (lastSweptAt === null) sweptAt.remove();
-    else sweptAt.set(Date.parse(lastSweptAt) / 1000);
+    swept.inc(packs?.swept ?? 0);
+    const lastSweptAt = packs?.lastSweptAt ?? null;
+    setIfKnown(sweptAt, lastSweptAt === null ? null : Date.parse(lastSweptAt) / 1000);
   };
+}
+
+/** Null: it is absent, since 0 would say something. */
+function setIfKnown(gauge: Gauge, value: number | null): void {
+  if (value === null) gauge.remove();
+  else gauge.set(value);
 }
