@@ -28,7 +28,7 @@ const connections = Number(options.connections);
 const shares = [null, ...(options.share === undefined ? [] : [Number(options.share)])];
 const countOf = (bytes: number): number => Math.round((bytes <= 4_096 ? 4_000 : 2_000) * Number(options.scale));
 /** V8 compiles for the first thousands; a worker runs for months. */
-const warmingForEach = 4_000;
+const warmingForEach = 16_000;
 
 const extra =
   (name: string) =>
