@@ -44,7 +44,12 @@ export class BodyStore {
 
   /** Whose bodies wait, are on their way, or stand and are not written about yet. */
   get waiting(): readonly Waiting[] {
-    return [...this.#stored.flatMap(({ group }) => group), ...this.#underWay, ...this.#waiting];
+    return [...this.#stored.flatMap(({ group }) => group), ...this.unstored];
+  }
+
+  /** Those of them that object storage has not answered for. */
+  get unstored(): readonly Waiting[] {
+    return [...this.#underWay, ...this.#waiting];
   }
 
   get isReady(): boolean {

@@ -75,7 +75,8 @@ export class SharedLog implements OpenedCommitLog {
 
   get waiting(): WaitingRecords {
     const all = [...(this.#bodies?.waiting ?? []), ...this.#underWay, ...this.#waiting];
-    return { count: all.length, since: all.length === 0 ? null : Math.min(...all.map(({ at }) => at)) };
+    const bodySince = oldestOf(this.#bodies?.unstored ?? []);
+    return { count: all.length, since: oldestOf(all), ...(bodySince === null ? {} : { bodySince }) };
   }
 
   append: CommitLog['append'] = (draft) => {
@@ -220,5 +221,9 @@ export class SharedLog implements OpenedCommitLog {
     this.#options.failed(failure);
   }
 }
+
+/** When the oldest was handed over; null: there is none. */
+const oldestOf = (waiting: readonly Waiting[]): number | null =>
+  waiting.length === 0 ? null : Math.min(...waiting.map(({ at }) => at));
 
 const recordsAtOnce = 256;

@@ -13,8 +13,8 @@ export interface CapacityOptions {
   /** Epoch ms. */
   readonly now: () => number;
   readonly stopping: () => boolean;
-  /** With so many messages on their way: whether another one must be put off. */
-  readonly putsOff: (onTheWay: number) => boolean;
+  /** Of an engine that has room, with so many messages on their way. */
+  readonly admit: (onTheWay: number) => Admission;
 }
 
 /** Whether one more message can be taken, and custody that counts what is on its way (interface `limits`, `store.minimumFree`). */
@@ -40,7 +40,7 @@ export function createCapacity(
       if (store.queue.messages + flying.messages >= options.queueMessages) return 'full';
       if (store.queue.bytes + flying.bytes + more >= options.queueBytes) return 'full';
       if (!hasRoomFor(more)) return 'full';
-      return options.putsOff(flying.messages) ? 'overloaded' : 'ok';
+      return options.admit(flying.messages);
     },
     custody: {
       begin: (done, announcedBytes) => {

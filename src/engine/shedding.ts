@@ -6,7 +6,7 @@ import { engineEvent } from './definition-events.ts';
 import type { ProcessLoad } from './process-load.ts';
 
 /** What there is too much of. */
-export type ShedReason = 'in-flight' | 'commit-queue' | 'event-loop' | 'memory' | 'descriptors';
+export type ShedReason = 'in-flight' | 'object-storage' | 'commit-queue' | 'event-loop' | 'memory' | 'descriptors';
 
 /** Beyond these mail is put off (reliability 5.8): the sender keeps it, and what was begun is finished. */
 export const sheddingBounds = {
@@ -33,10 +33,11 @@ const calmMs = 10_000;
 
 /** Rule: why no further message may begin, the first that holds. `onTheWay`: messages begun and not finished. */
 export function overload(
-  { bytes, records: { count, since } }: Unwritten,
+  { bytes, records: { count, since, bodySince } }: Unwritten,
   { loopDelayMs, memoryShare }: Pick<ProcessLoad, 'loopDelayMs' | 'memoryShare'>,
   { now, onTheWay }: { readonly now: number; readonly onTheWay: number },
 ): ShedReason | null {
+  if (bodySince !== undefined && now - bodySince > sheddingBounds.waitingMs) return 'object-storage';
   if (count >= sheddingBounds.waitingRecords) return 'commit-queue';
   if (since !== null && now - since > sheddingBounds.waitingMs) return 'commit-queue';
   // One at a time is always taken: whatever keeps a figure high, the engine never stands still for it.
@@ -45,6 +46,12 @@ export function overload(
   if (memoryShare >= sheddingBounds.memoryShare) return 'memory';
   if (loopDelayMs >= sheddingBounds.loopDelayMs) return 'event-loop';
   return null;
+}
+
+/** Rule: what a sender is told. Where mail cannot be stored the engine is not busy, and less of it would change nothing. */
+export function admissionOf(reason: ShedReason | null): 'ok' | 'overloaded' | 'failed' {
+  if (reason === null) return 'ok';
+  return reason === 'object-storage' ? 'failed' : 'overloaded';
 }
 
 export interface SheddingParts {

@@ -15,6 +15,7 @@ import { openMailboxes } from './pop3-slot.ts';
 import { whileResumed } from './resumed.ts';
 import { loadRuntimes } from './runtimes.ts';
 import { tellCanaries } from './settled-canaries.ts';
+import { admissionOf } from './shedding.ts';
 import { takenElsewhere } from './taken-elsewhere.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -35,7 +36,7 @@ export async function provideSlots(workshop: Workshop, { stop$, stopping, close 
     ...options.limits,
     now: () => clock.now(),
     stopping,
-    putsOff: (onTheWay) => workshop.shedding.putOff(onTheWay) !== null,
+    admit: (onTheWay) => admissionOf(workshop.shedding.putOff(onTheWay)),
   });
   const newId = createNewId(clock);
   const closings = new Set<Promise<void>>();

@@ -48,6 +48,8 @@ export interface WaitingRecords {
   readonly count: number;
   /** When the oldest of them was handed over, epoch ms; null where none waits. */
   readonly since: number | null;
+  /** The same of those that wait for the place of their bodies to answer; absent where none does. */
+  readonly bodySince?: number;
 }
 
 export type Append = (draft: RecordDraft) => Promise<LogRecord>;

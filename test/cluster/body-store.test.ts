@@ -100,9 +100,10 @@ describe.skipIf(postgresLeftOut())('bodies in object storage', () => {
     await eventually(async () => storage.calls() === 1);
     await value(store.events.append(event));
     expect((await store.events.find({ limit: 10, cursor: undefined })).items).toHaveLength(1);
-    expect(store.log.waiting).toMatchObject({ count: 1, since: now });
+    expect(store.log.waiting).toEqual({ count: 1, since: now, bodySince: now });
     storage.open();
     await taking;
+    expect(store.log.waiting).toEqual({ count: 0, since: null });
   });
 
   test('a storage that is away refuses mail, and mail alone; when it is back mail is taken again', async () => {

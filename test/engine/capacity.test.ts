@@ -36,7 +36,7 @@ function set(options: Partial<CapacityOptions> = {}, queue = { messages: 0, byte
     queueBytes: 1_000,
     now: () => 0,
     stopping: () => false,
-    putsOff: () => false,
+    admit: () => 'ok',
     ...options,
   });
   return { capacity, receipts, health, queue, store };
@@ -100,12 +100,12 @@ test('under the floor of free space nothing is admitted', () => {
   expect(set({ minimumFreeBytes: 2 ** 60 }).capacity.admit(null)).toBe('full');
 });
 
-test('what is overloaded puts mail off, and is asked with what is on its way', async () => {
+test('what else keeps mail from being taken is asked with what is on its way', async () => {
   const asked: number[] = [];
   const { capacity } = set({
-    putsOff: (onTheWay) => {
+    admit: (onTheWay) => {
       asked.push(onTheWay);
-      return onTheWay > 0;
+      return onTheWay > 0 ? 'overloaded' : 'ok';
     },
   });
   expect(capacity.admit(null)).toBe('ok');

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type ProcessLoad, processLoad } from '../../src/engine/process-load.ts';
-import { createShedding, overload, sheddingBounds } from '../../src/engine/shedding.ts';
+import { admissionOf, createShedding, overload, sheddingBounds } from '../../src/engine/shedding.ts';
 import type { Unwritten } from '../../src/store/open-store.ts';
 import type { EventDraft } from '../../streams/ports.ts';
 import { VirtualClock } from '../support/virtual-time.ts';
@@ -13,6 +13,11 @@ const { unwrittenBytes, waitingRecords, waitingMs, loopDelayMs, memoryShare } = 
 describe('the rule', () => {
   const why = (unwritten: Partial<Unwritten>, load: Partial<ProcessLoad> = {}, onTheWay = 1) =>
     overload({ ...idle, ...unwritten }, { ...calm, ...load }, { now: noon, onTheWay });
+  const waitsForBodies = (bodySince: number): Unwritten['records'] => ({
+    count: waitingRecords,
+    since: noon - waitingMs,
+    bodySince,
+  });
 
   test.each([
     ['nothing is too much', why({}), null],
@@ -22,11 +27,21 @@ describe('the rule', () => {
     ['records at it', why({ records: { count: waitingRecords, since: noon } }), 'commit-queue'],
     ['an old record, not too old', why({ records: { count: 1, since: noon - waitingMs } }), null],
     ['one too old', why({ records: { count: 1, since: noon - waitingMs - 1 } }), 'commit-queue'],
+    ['a body not too old', why({ records: waitsForBodies(noon - waitingMs) }), 'commit-queue'],
+    ['one too old', why({ records: waitsForBodies(noon - waitingMs - 1) }), 'object-storage'],
     ['turns that come late', why({}, { loopDelayMs }), 'event-loop'],
     ['turns in time', why({}, { loopDelayMs: loopDelayMs - 1 }), null],
     ['memory', why({}, { memoryShare }), 'memory'],
     ['less of it', why({}, { memoryShare: memoryShare - 0.01 }), null],
   ] as const)('%s', (_, found, expected) => expect(found).toBe(expected));
+
+  test('who is too busy says so, and who cannot store mail says that', () => {
+    expect([admissionOf(null), admissionOf('object-storage'), admissionOf('commit-queue')]).toEqual([
+      'ok',
+      'failed',
+      'overloaded',
+    ]);
+  });
 
   test('one message at a time is taken whatever the figures of the process are, but not for a disk that is stuck', () => {
     const all = { loopDelayMs: 9_999, memoryShare: 1 };
