@@ -27,6 +27,7 @@ import { openContentReader } from './shown-content.ts';
 import { openSilences } from './silences.ts';
 import { silencesOf, statusesOf } from './statuses.ts';
 import { storeFigures } from './store-figures.ts';
+import { followBodies } from './store-health.ts';
 import { openNoTextSearch, openTextSearch, type TextSearch } from './text-search.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -62,7 +63,10 @@ export async function openBackground(
   stack.use(shareDuties(workshop, actor, inTurn));
   const { packs } = workshop;
   const sweep = packs && stack.use(openPackSweep({ ...workshop, packs }));
-  const cluster = watchCluster(workshop, () => sweep?.status() ?? null);
+  const cluster = watchCluster(workshop, {
+    packs: () => sweep?.status() ?? null,
+    bodiless: followBodies(workshop, actor),
+  });
   if (cluster !== null) workshop.warnAlso(stack.use(cluster).warnings);
   const anchors = stack.use(
     await openAnchors({

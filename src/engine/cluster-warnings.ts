@@ -1,6 +1,6 @@
 import type { Status } from '../http/status.schema.ts';
 import { duration, isoTime } from '../time-words.ts';
-import type { ClusterWatchParts, Seen } from './cluster-watch.ts';
+import type { ClusterWatchParts, Failing, Seen } from './cluster-watch.ts';
 import { archiveDuty, gatewayDuty } from './duties.ts';
 
 type Warnings = Status['warnings'];
@@ -54,8 +54,11 @@ const warning = (code: string, text: string, since: number): Warnings[number] =>
   since: isoTime(since),
 });
 
+/** Rule: of bodies that cannot be stored, whether it has been so for long enough to be told. */
+export const isLasting = ({ since }: Failing, now: number): boolean => now - since >= bodilessToTellMs;
+
 function bodiless({ bodiless: known }: Seen, now: number): Warnings {
-  if (known === null || now - known.since < bodilessToTellMs) return [];
+  if (known === null || !isLasting(known, now)) return [];
   const text = `no mail can be put into object storage, and none is taken until it can: ${known.detail}`;
   return [warning('storage', text, known.since)];
 }

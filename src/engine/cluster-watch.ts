@@ -4,7 +4,7 @@ import type { ClusterStatus, Status } from '../http/status.schema.ts';
 import type { Log } from '../log.ts';
 import { isoOrNull } from '../time-words.ts';
 import { watchBodies } from './bodies-watch.ts';
-import { clusterWarnings } from './cluster-warnings.ts';
+import { clusterWarnings, isLasting } from './cluster-warnings.ts';
 import { archiveDuty, type Duties, gatewayDuty } from './duties.ts';
 import { dutiesOf } from './share-duties.ts';
 import type { Workshop } from './workshop.ts';
@@ -55,6 +55,8 @@ export interface ClusterWatchParts {
   readonly expectsStandby: boolean;
   /** Of the object storage. */
   readonly packs: () => ClusterStatus['packs'];
+  /** Told when it is clear that no body can be stored, and null when one can be again. */
+  readonly bodiless: (failing: Failing | null) => void;
   readonly clock: SchedulerLike;
   readonly log: Log;
 }
@@ -90,12 +92,15 @@ export interface Seen {
 }
 
 /** Null for an engine by itself. */
-export function watchCluster(workshop: Workshop, packs: ClusterWatchParts['packs']): ClusterWatch | null {
+export function watchCluster(
+  workshop: Workshop,
+  { packs, bodiless }: Pick<ClusterWatchParts, 'packs' | 'bodiless'>,
+): ClusterWatch | null {
   const { sight, duties, version, store, clock, log } = workshop;
   if (sight === null || duties.worker === null) return null;
   let foldedSeq = 0;
   return openClusterWatch({
-    ...{ sight, duties, version, packs, clock, log },
+    ...{ sight, duties, version, packs, bodiless, clock, log },
     worker: duties.worker,
     foldedSeq: () => {
       // A store that has failed is asked nothing.
@@ -165,9 +170,13 @@ export function openClusterWatch(parts: ClusterWatchParts): ClusterWatch {
       }),
     )
     .subscribe();
+  let isTold = false;
   looking.add(
     watchBodies(parts, (bodiless) => {
       seen = { ...seen, bodiless };
+      const isToBeTold = bodiless !== null && isLasting(bodiless, clock.now());
+      if (isToBeTold !== isTold) parts.bodiless(isToBeTold ? bodiless : null);
+      isTold = isToBeTold;
     }),
   );
   return {

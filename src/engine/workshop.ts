@@ -74,6 +74,8 @@ export interface Workshop {
     canaries: CanaryBook | null;
     gaps: GapBook | null;
     refusingSince: () => number | null;
+    /** Of a cluster: mail is refused since its bodies cannot be stored. */
+    bodiless: boolean;
   };
   /** Writes a line of the event log; a store that fails meanwhile is logged, never thrown. */
   readonly note: (draft: EventDraft) => void;
@@ -120,7 +122,10 @@ export function createWorkshop(
   const shedding = createShedding({ unwritten: () => store.unwritten, load: processLoad(), note, clock });
   const certificates: Workshop['certificates'] = new Map();
   const highSince = followQueue(parts, note);
-  const watches: Workshop['watches'] = { silences: null, canaries: null, gaps: null, refusingSince: () => null };
+  const watches: Workshop['watches'] = {
+    ...{ silences: null, canaries: null, gaps: null, bodiless: false },
+    refusingSince: () => null,
+  };
   const more: (() => Status['warnings'])[] = [damageWarnings(store, clock.now())];
   const troubles = new Map<string, Trouble>();
   return {

@@ -33,6 +33,8 @@ class World {
   /** How often it wanted to say something. */
   tries = 0;
   readonly holders = new Map<string, string>(duties.map((name) => [name, 'one']));
+  /** What was told of bodies that cannot be stored. */
+  readonly toldBodiless: (string | null)[] = [];
   readonly watch: ClusterWatch;
 
   constructor(expectsStandby = true) {
@@ -48,6 +50,7 @@ class World {
       duty: () => duties,
       expectsStandby,
       packs: () => null,
+      bodiless: (failing) => void this.toldBodiless.push(failing?.detail ?? null),
       clock: this.clock,
       log: (_, message) => void this.logged.push(message),
     });
@@ -269,10 +272,11 @@ describe('the watch over a cluster', () => {
   test('object storage that takes nothing is told after ten seconds, whatever the database does, and once in the log', async () => {
     world.bodiless = new Error('connect ECONNREFUSED');
     await world.go(bodiesEveryMs);
-    expect(world.codes).toEqual([]);
+    expect([world.codes, world.toldBodiless]).toEqual([[], []]);
     world.fault = new Error('gone');
     await world.go(2 * bodiesEveryMs);
     expect(world.codes).toEqual(['database', 'storage']);
+    expect(world.toldBodiless).toEqual(['connect ECONNREFUSED']);
     world.fault = null;
     await world.go(bodiesEveryMs);
     expect(world.watch.warnings()).toEqual([
@@ -285,7 +289,7 @@ describe('the watch over a cluster', () => {
     expect(world.logged.filter((line) => line.includes('object storage'))).toHaveLength(1);
     world.bodiless = null;
     await world.go(bodiesEveryMs);
-    expect(world.codes).toEqual([]);
+    expect([world.codes, world.toldBodiless]).toEqual([[], ['connect ECONNREFUSED', null]]);
   });
 
   test('it leaves when it ends, after what it was about to say, and a database that is gone does not keep it', async () => {

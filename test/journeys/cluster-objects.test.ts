@@ -118,6 +118,7 @@ describe.skipIf(longOfClusterLeftOut() || objectStoreLeftOut())('a worker on obj
     expect(told.text).toMatch(
       /^no mail can be put into object storage, and none is taken until it can: .*ECONNREFUSED/,
     );
+    expect(await statusOf(daybook, 'exchange')).toMatchObject({ serviceStatus: 'error', reason: 'storage' });
     const polled = await eventually(
       async () => {
         const status = await statusOf(daybook, 'mailbox');
@@ -137,6 +138,7 @@ describe.skipIf(longOfClusterLeftOut() || objectStoreLeftOut())('a worker on obj
     await objects.startGateway();
     await eventually(async () => mailbox.items.length === 0, { what: 'the mailbox taken in', withinMs: 60_000 });
     await eventually(async () => !(await codes()).includes('storage'), { what: 'an end of it', withinMs: 30_000 });
+    expect(await statusOf(daybook, 'exchange')).toMatchObject({ serviceStatus: 'active' });
     expect(await send('taken')).toMatchObject({ code: 250 });
     expect((await raw(`/v1/messages/${entry.id}`)).length).toBeGreaterThan(0);
   }, 180_000);
