@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
 import { eventually } from '../support/eventually.ts';
-import { all, intakeOf, statusOf } from '../support/journal-api.ts';
+import { all, intakeOf, putDefinition, statusOf } from '../support/journal-api.ts';
 import { command } from '../support/journey-cli.ts';
 import { deliver, lunchReport } from '../support/journey-mail.ts';
 import { openPop3Server } from '../support/pop3-server.ts';
@@ -23,12 +23,8 @@ const exchange = {
   serviceEmailAddress: 'journal@journal.north.example',
   deliveryWaitAttempts: 1,
 };
-const put = (daybook: Daybook, document: { readonly id: string }, ifMatch?: string) =>
-  daybook.fetch(`/v1/definitions/${document.id}`, {
-    method: 'PUT',
-    body: JSON.stringify(document),
-    headers: { 'content-type': 'application/json', ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }) },
-  });
+const put = (daybook: Daybook, document: { readonly id: string }, version?: number) =>
+  putDefinition(daybook, document.id, document, { version });
 const post = (daybook: Daybook, path: string) => daybook.fetch(path, { method: 'POST' });
 const remove = (daybook: Daybook, id: string) => daybook.fetch(`/v1/definitions/${id}`, { method: 'DELETE' });
 interface EventItem {
@@ -57,11 +53,11 @@ test('a change names its version, outlives a kill, and shows its old and new val
   await put(daybook, exchange);
   const changed = { ...exchange, description: 'Exchange North', deliveryWaitAttempts: 2 };
   expect((await put(daybook, changed)).status).toBe(428);
-  expect((await put(daybook, changed, '"7"')).status).toBe(412);
-  expect((await put(daybook, { ...exchange, id: 'unknown' }, '"1"')).status).toBe(412);
-  const answer = await put(daybook, changed, '"1"');
+  expect((await put(daybook, changed, 7)).status).toBe(412);
+  expect((await put(daybook, { ...exchange, id: 'unknown' }, 1)).status).toBe(412);
+  const answer = await put(daybook, changed, 1);
   expect([answer.status, answer.headers.get('etag')]).toEqual([200, '"2"']);
-  expect((await put(daybook, changed, '"2"')).headers.get('etag'), 'nothing differs').toBe('"2"');
+  expect((await put(daybook, changed, 2)).headers.get('etag'), 'nothing differs').toBe('"2"');
   await daybook.end('SIGKILL');
   await using again = await daybook.restart();
   expect(await again.get('/v1/definitions/exchange')).toMatchObject({ ...changed, version: 2, provisioned: false });
@@ -79,11 +75,8 @@ test('why a definition was changed or suspended is in the event log', async () =
   await put(daybook, exchange);
   const because = (text: string) => `?reason=${encodeURIComponent(text)}`;
   const changed = { ...exchange, deliveryWaitAttempts: 2 };
-  const answer = await daybook.fetch(`/v1/definitions/exchange${because('the gateway is slow')}`, {
-    method: 'PUT',
-    body: JSON.stringify(changed),
-    headers: { 'content-type': 'application/json', 'if-match': '"1"' },
-  });
+  const query = because('the gateway is slow');
+  const answer = await putDefinition(daybook, 'exchange', changed, { version: 1, query });
   expect(answer.status).toBe(200);
   await daybook.fetch('/v1/definitions/exchange/suspend', {
     method: 'POST',
@@ -121,10 +114,10 @@ test('S19: suspended twice by document is two events; it stays so over a restart
   await using daybook = await startDaybook({ config });
   await put(daybook, exchange);
   await eventually(async () => (await daybook.fetch('/readyz')).ok, { what: 'the listener' });
-  await put(daybook, { ...exchange, suspended: true } as never, '"1"');
-  await put(daybook, { ...exchange, suspended: false } as never, '"2"');
+  await put(daybook, { ...exchange, suspended: true } as never, 1);
+  await put(daybook, { ...exchange, suspended: false } as never, 2);
   expect((await post(daybook, '/v1/definitions/exchange/suspend')).status).toBe(200);
-  expect((await put(daybook, exchange, '"3"')).status, 'a suspension is a change too').toBe(412);
+  expect((await put(daybook, exchange, 3)).status, 'a suspension is a change too').toBe(412);
   const types = (await eventsOf(daybook, 'exchange')).map(({ type }) => type);
   const said = types.filter((type) => type === 'definition.suspended' || type === 'definition.enabled');
   expect(said).toEqual(['definition.suspended', 'definition.enabled', 'definition.suspended']);
@@ -143,7 +136,7 @@ test('secrets come back as their mask, are kept when that is written, and stand 
   const made = await put(daybook, { ...exchange, smtp } as never);
   expect(await made.json()).toMatchObject({ smtp: { password: '********' } });
   const masked = { ...exchange, description: 'Renamed', smtp: { ...smtp, password: '********' } };
-  expect((await put(daybook, masked as never, '"1"')).status).toBe(200);
+  expect((await put(daybook, masked as never, 1)).status).toBe(200);
   await daybook.end('SIGKILL');
   await using again = await daybook.restart();
   const login = async (password: string) => {
@@ -153,7 +146,7 @@ test('secrets come back as their mask, are kept when that is written, and stand 
   };
   expect([await login(secret), await login('wrong'), await login(secret)]).toEqual([235, 535, 235]);
   const rotated = { ...masked, smtp: { ...smtp, password: 'another-password' } };
-  expect((await put(again, rotated as never, '"2"')).status).toBe(200);
+  expect((await put(again, rotated as never, 2)).status).toBe(200);
   expect([await login(secret), await login('another-password')]).toEqual([535, 235]);
   expect((await eventsOf(again, 'exchange')).map(({ type }) => type)).toContain('secret.changed');
   expect(again.log()).not.toContain(secret);
@@ -203,7 +196,7 @@ test('a mailbox is tested step by step, polled at once, and connected anew when 
     ok: false,
     steps: [{ step: 'connect', ok: true }, {}, { step: 'log in', kind: 'auth' }],
   });
-  await put(daybook, mailbox('right'), '"1"');
+  await put(daybook, mailbox('right'), 1);
   await eventually(async () => (await statusOf(daybook, 'mailbox')).counts.archived === 1, { what: 'the new login' });
   expect(await statusOf(daybook, 'mailbox')).toMatchObject({ serviceStatus: 'active', failures: 0 });
   const tested = await (await post(daybook, '/v1/definitions/mailbox/test')).json();

@@ -1,9 +1,13 @@
+import { join } from 'node:path';
 import { SMTPServer } from 'smtp-server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Daybook, freePort, startDaybook } from '../../bench/peers/daybook.ts';
+import { canariesState } from '../../src/engine/canaries.ts';
+import type { CanaryState } from '../../src/engine/canary-book.ts';
 import type { Status } from '../../src/http/status.schema.ts';
+import { readNoted } from '../../src/noted-file.ts';
 import { eventually } from '../support/eventually.ts';
-import { all, intakeOf, statusOf } from '../support/journal-api.ts';
+import { all, intakeOf, putDefinition, statusOf } from '../support/journal-api.ts';
 import { deliver } from '../support/journey-mail.ts';
 import { type Postgres, postgresLeftOut, startPostgres } from '../support/postgres.ts';
 
@@ -96,16 +100,13 @@ describe.skipIf(postgresLeftOut())('a canary whose journal copy comes to another
 
   test('the one that sent it was killed meanwhile: it looks for it before it calls it missing', async () => {
     // Made here, so that its limit, which is over soon, begins here.
-    const made = await one.fetch('/v1/definitions/hasty', {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(definitionOf('hasty', mail.port, '20s')),
-    });
+    const made = await putDefinition(one, 'hasty', definitionOf('hasty', mail.port, '20s'));
     expect(made.status).toBe(201);
     await isRun('hasty');
     const isOne = (await holderOf(one, 'hasty')) === 'one';
     const [holder, other] = isOne ? [one, two] : [two, one];
-    await eventually(async () => ((await canaryOf('hasty'))?.counts.sent ?? 0) > 0, {
+    // On disk that the server has it, or it is sent anew.
+    await eventually(async () => (await keptBy(holder))['hasty']?.underWay?.taken, {
       what: 'the canary',
       withinMs: 30_000,
     });
@@ -123,6 +124,12 @@ describe.skipIf(postgresLeftOut())('a canary whose journal copy comes to another
     expect(await missed()).toBe(0);
   }, 90_000);
 });
+
+/** What a worker has on disk of its canaries. */
+async function keptBy({ directory }: Daybook): Promise<Readonly<Partial<Record<string, CanaryState>>>> {
+  const noted = await readNoted(join(directory, 'data', canariesState));
+  return noted.kind === 'value' ? (noted.value as Record<string, CanaryState>) : {};
+}
 
 async function openMailSystem(): Promise<MailSystem> {
   let taken: readonly Buffer[] = [];

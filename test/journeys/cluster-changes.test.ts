@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Daybook, freePort, startDaybook } from '../../bench/peers/daybook.ts';
 import { eventually } from '../support/eventually.ts';
-import { statusOf } from '../support/journal-api.ts';
+import { putDefinition, statusOf } from '../support/journal-api.ts';
 import { type Postgres, postgresLeftOut, startPostgres } from '../support/postgres.ts';
 
 const document = (name: string, description = name) => ({
@@ -10,11 +10,7 @@ const document = (name: string, description = name) => ({
   serviceEmailAddress: `${name}@journal.north.example`,
 });
 const put = (daybook: Daybook, id: string, body: object, version?: number) =>
-  daybook.fetch(`/v1/definitions/${id}`, {
-    method: 'PUT',
-    headers: { 'content-type': 'application/json', ...(version === undefined ? {} : { 'if-match': `"${version}"` }) },
-    body: JSON.stringify(body),
-  });
+  putDefinition(daybook, id, body, { version });
 const rounds = 8;
 
 /** What a status says of a connection. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
 import { eventually } from '../support/eventually.ts';
-import { entryOf, intakeOf, statusOf } from '../support/journal-api.ts';
+import { entryOf, intakeOf, putDefinition, statusOf } from '../support/journal-api.ts';
 import { deliver, lunchReport } from '../support/journey-mail.ts';
 import { type Postgres, postgresLeftOut, startPostgres } from '../support/postgres.ts';
 import { SmtpClient } from '../support/smtp-client.ts';
@@ -138,11 +138,7 @@ describe.skipIf(postgresLeftOut())('two engines on one PostgreSQL', () => {
       serviceEmailAddress: 'third@journal.north.example',
       deliveryWaitAttempts: 1,
     };
-    const answer = await one.fetch('/v1/definitions/third', {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(document),
-    });
+    const answer = await putDefinition(one, 'third', document);
     expect([answer.status, await answer.text()]).toMatchObject([201, expect.any(String)]);
     await eventually(async () => (await two.fetch('/v1/definitions/third')).status === 200);
   });

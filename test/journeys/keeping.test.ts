@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
 import { eventually } from '../support/eventually.ts';
-import { type Entry, entryOf, intakeOf, statusOf } from '../support/journal-api.ts';
+import { type Entry, entryOf, intakeOf, putDefinition, statusOf } from '../support/journal-api.ts';
 import { command } from '../support/journey-cli.ts';
 import { deliver, lunchReport } from '../support/journey-mail.ts';
 
@@ -94,14 +94,12 @@ test('an operator may lengthen a retention and not shorten it', async () => {
     serviceEmailAddress: 'journal@journal.north.example',
   };
   const put = (role: 'operator' | 'admin', retention: string | undefined, version?: number) =>
-    seenBy(daybook, role).fetch('/v1/definitions/exchange', {
-      method: 'PUT',
-      body: JSON.stringify({ ...document, ...(retention === undefined ? {} : { retention }) }),
-      headers: {
-        'content-type': 'application/json',
-        ...(version === undefined ? {} : { 'if-match': `"${version}"` }),
-      },
-    });
+    putDefinition(
+      seenBy(daybook, role),
+      'exchange',
+      { ...document, ...(retention === undefined ? {} : { retention }) },
+      { version },
+    );
   expect((await put('operator', '365d')).status).toBe(403);
   expect((await put('admin', '365d')).status).toBe(201);
   expect((await put('operator', '364d', 1)).status).toBe(403);

@@ -113,3 +113,16 @@ export async function openStream(
     return text;
   };
 }
+
+/** Makes a definition, or changes the one of this version. `query`: what stands behind the path. */
+export const putDefinition = (
+  daybook: Pick<Daybook, 'fetch'>,
+  id: string,
+  document: object,
+  { version, query = '' }: { readonly version?: number | undefined; readonly query?: string } = {},
+): Promise<Response> =>
+  daybook.fetch(`/v1/definitions/${id}${query}`, {
+    method: 'PUT',
+    body: JSON.stringify(document),
+    headers: { 'content-type': 'application/json', ...(version === undefined ? {} : { 'if-match': `"${version}"` }) },
+  });
