@@ -1,6 +1,5 @@
 import type { Subject } from 'rxjs';
-import { type EngineActor, journalOf } from '../../machines/follow.ts';
-import { statusOf } from '../../machines/journal.status.ts';
+import type { EngineActor } from '../../machines/follow.ts';
 import { matchKeyOf } from '../../streams/match-keys.ts';
 import { setBackMs } from '../../streams/schedule.ts';
 import { ownReasons } from '../../streams/unwrap.ts';
@@ -10,6 +9,7 @@ import type { CanaryParts } from './canaries.ts';
 import type { SentCanary } from './canary-book.ts';
 import { definitionDuty } from './duties.ts';
 import { firstValue } from './first-value.ts';
+import { listens } from './statuses.ts';
 import { storedSubject } from './trial-subject.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -41,14 +41,6 @@ export function canaryParts(workshop: Workshop, actor: EngineActor, changed$: Su
     clock,
     log,
   };
-}
-
-/** Suspended, or with a connection that fails, it says itself that no mail is taken. */
-function listens(actor: EngineActor, definitionId: string): boolean {
-  const journal = journalOf(actor, definitionId);
-  if (journal === undefined) return false;
-  const { serviceStatus } = statusOf(journal.getSnapshot());
-  return serviceStatus !== 'suspended' && serviceStatus !== 'error';
 }
 
 /** The record does not say which Message-ID it had: that is read again, once for each canary. */

@@ -55,7 +55,7 @@ export interface ClusterWatchParts {
   readonly expectsStandby: boolean;
   /** Of the object storage. */
   readonly packs: () => ClusterStatus['packs'];
-  /** Told when it is clear that no body can be stored, and null when one can be again. */
+  /** Told at each look by which it is clear that no body can be stored, and null when one can be again. */
   readonly bodiless: (failing: Failing | null) => void;
   readonly clock: SchedulerLike;
   readonly log: Log;
@@ -174,9 +174,9 @@ export function openClusterWatch(parts: ClusterWatchParts): ClusterWatch {
   looking.add(
     watchBodies(parts, (bodiless) => {
       seen = { ...seen, bodiless };
-      const isToBeTold = bodiless !== null && isLasting(bodiless, clock.now());
-      if (isToBeTold !== isTold) parts.bodiless(isToBeTold ? bodiless : null);
-      isTold = isToBeTold;
+      const lasting = bodiless !== null && isLasting(bodiless, clock.now()) ? bodiless : null;
+      if (lasting !== null || isTold) parts.bodiless(lasting);
+      isTold = lasting !== null;
     }),
   );
   return {

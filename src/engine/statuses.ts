@@ -1,5 +1,6 @@
 import { type EngineActor, type JournalActor, journalOf } from '../../machines/follow.ts';
 import { listenedUntil } from '../../machines/journal.context.ts';
+import { statusOf as journalStatusOf } from '../../machines/journal.status.ts';
 import type { Status } from '../http/status.schema.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -29,3 +30,11 @@ export const silencesOf = (
       const journal = journalOf(actor, id);
       return [id, journal === undefined ? null : silentFor(journal, now)] as const;
     });
+
+/** Suspended, or with a connection that fails, it says itself that no mail is taken. */
+export function listens(actor: EngineActor, definitionId: string): boolean {
+  const journal = journalOf(actor, definitionId);
+  if (journal === undefined) return false;
+  const { serviceStatus } = journalStatusOf(journal.getSnapshot());
+  return serviceStatus !== 'suspended' && serviceStatus !== 'error';
+}

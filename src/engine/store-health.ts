@@ -4,6 +4,7 @@ import { isoTime } from '../time-words.ts';
 import { journalDefinition } from './announce.ts';
 import type { Failing } from './cluster-watch.ts';
 import { engineEvent } from './definition-events.ts';
+import { listens } from './statuses.ts';
 import type { Workshop } from './workshop.ts';
 
 /**
@@ -35,7 +36,8 @@ export function followStore(workshop: Workshop, actor: EngineActor): void {
 
 /**
  * The same of the definitions that take mail by SMTP where bodies cannot be stored, though the log can be written. A
- * mailbox tells of itself: the poll that has mail to store fails. Answers whom to tell.
+ * mailbox tells of itself: the poll that has mail to store fails. Answers whom to tell, again and again while it is so: a
+ * definition may have been made or activated meanwhile.
  */
 export function followBodies(workshop: Workshop, actor: EngineActor): (failing: Failing | null) => void {
   const { book, clock, watches } = workshop;
@@ -43,7 +45,8 @@ export function followBodies(workshop: Workshop, actor: EngineActor): (failing: 
     watches.bodiless = failing !== null;
     if (failing === null) return listenAgain(workshop, actor);
     const failed = { type: 'source.failed', at: clock.now(), kind: 'storage', detail: failing.detail } as const;
-    for (const { id, config } of book.all()) if (config.transport === 'smtp') journalOf(actor, id)?.send(failed);
+    for (const { id, config } of book.all())
+      if (config.transport === 'smtp' && listens(actor, id)) journalOf(actor, id)?.send(failed);
   };
 }
 

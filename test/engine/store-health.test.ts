@@ -13,14 +13,18 @@ function set() {
   const heard: string[] = [];
   const listener = { state: 'bound' };
   const health$ = new BehaviorSubject({ open: true, since: 0, detail: null as string | null });
-  const journal = (id: string) => ({
-    send: ({ type, detail = '' }: { readonly type: string; readonly detail?: string }) =>
-      heard.push(`${id} ${type} ${detail}`.trim()),
+  const context = { status: 'active', since: 0, processingFault: null, lastError: { kind: 'storage', detail: '' } };
+  const journal = (id: string, own = context) => ({
+    send: ({ type, detail = '' }: { readonly type: string; readonly detail?: string }) => {
+      heard.push(`${id} ${type} ${detail}`.trim());
+      own.status = type === 'source.failed' ? 'error' : 'active';
+    },
+    getSnapshot: () => ({ status: 'active', context: own }),
   });
   const actor = {
     getSnapshot: () => ({
       context: { listeners: { smtp: { state: listener } } },
-      children: { 'journal.lines': journal('lines'), 'journal.box': journal('box') },
+      children: { 'journal.lines': journal('lines'), 'journal.box': journal('box', { ...context }) },
     }),
   } as unknown as EngineActor;
   const workshop = {
@@ -44,13 +48,20 @@ function set() {
   } as unknown as Workshop;
   followStore(workshop, actor);
   const storeIs = (open: boolean): void => health$.next({ open, since: noon, detail: open ? null : 'no disk' });
-  return { heard, listener, storeIs, bodies: followBodies(workshop, actor), flush: () => heard.splice(0) };
+  return {
+    heard,
+    listener,
+    lines: context,
+    storeIs,
+    bodies: followBodies(workshop, actor),
+    flush: () => heard.splice(0),
+  };
 }
 
 describe('what definitions hear of a store that takes no mail', () => {
-  let { listener, storeIs, bodies, flush } = set();
+  let { listener, lines, storeIs, bodies, flush } = set();
   beforeEach(() => {
-    ({ listener, storeIs, bodies, flush } = set());
+    ({ listener, lines, storeIs, bodies, flush } = set());
   });
 
   test('one that fails is told to all, and when it is open SMTP listens and a mailbox is polled', () => {
@@ -60,11 +71,21 @@ describe('what definitions hear of a store that takes no mail', () => {
     expect(flush()).toEqual(['box definition.changed', 'lines source.bound']);
   });
 
-  test('bodies that cannot be stored are told to those that listen, and their end', () => {
+  test('bodies that cannot be stored are told once to those that listen, and their end', () => {
+    bodies(failing);
     bodies(failing);
     expect(flush()).toEqual(['lines source.failed connect ECONNREFUSED']);
     bodies(null);
     expect(flush()).toEqual(['lines source.bound']);
+  });
+
+  test('who is activated meanwhile hears of it too', () => {
+    lines.status = 'suspended';
+    bodies(failing);
+    expect(flush()).toEqual([]);
+    lines.status = 'active';
+    bodies(failing);
+    expect(flush()).toEqual(['lines source.failed connect ECONNREFUSED']);
   });
 
   test('nobody is told to listen before both are well, whichever is so first', () => {
