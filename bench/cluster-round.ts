@@ -98,6 +98,7 @@ export async function roundOf(
   return {
     load: {
       ...{ sent, seconds, cpuSeconds: sum(senders) },
+      putOff: sum(results.map(({ putOff }) => putOff)),
       p50Ms: median(results.map(({ p50Ms }) => p50Ms)),
       p99Ms: Math.max(...results.map(({ p99Ms }) => p99Ms)),
     },

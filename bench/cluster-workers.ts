@@ -39,6 +39,7 @@ const units: Readonly<Record<string, (round: Round) => number>> = {
   'p50 ms': (round) => round.load.p50Ms,
   'p99 ms': (round) => round.load.p99Ms,
   'archived/acknowledged': extra('archivedRatio'),
+  'put off': (round) => round.load.putOff,
   'CPU ms/message': ({ cpuSeconds, load: { sent } }) => (cpuSeconds / sent) * 1_000,
   'thread ms/message': extra('threadMs'),
   'PostgreSQL CPU ms/message': extra('serverMs'),

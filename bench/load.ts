@@ -7,8 +7,10 @@ import { connect, type Socket } from 'node:net';
  */
 export interface LoadResult {
   readonly sent: number;
+  /** How often a message was put off (45x); it is sent again, as any sender does. */
+  readonly putOff: number;
   readonly seconds: number;
-  /** Milliseconds from MAIL to the answer of DATA. */
+  /** Milliseconds from the first MAIL to the answer of DATA. */
   readonly p50Ms: number;
   readonly p99Ms: number;
   /** What the sending itself took of the machine that both share. */
@@ -24,6 +26,8 @@ interface LoadOptions {
 }
 
 const idWidth = 24;
+/** Of one whose message was put off, before it comes again. */
+const restMs = 100;
 
 export async function load(options: LoadOptions): Promise<LoadResult> {
   let next = 0;
@@ -33,15 +37,16 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
     return next > options.count ? undefined : `${runId}.${next}`.padStart(idWidth, '0').slice(-idWidth);
   };
   const latencies: number[] = [];
+  const told = { latencies, putOff: 0 };
   const senders = await Promise.all(Array.from({ length: options.connections }, () => openSender(options.port)));
   const [startedAt, cpuBefore] = [performance.now(), process.cpuUsage()];
-  await Promise.all(senders.map((sender) => sendAll(sender, options, takeId, latencies)));
+  await Promise.all(senders.map((sender) => sendAll(sender, options, takeId, told)));
   const seconds = (performance.now() - startedAt) / 1_000;
   const { user, system } = process.cpuUsage(cpuBefore);
   latencies.sort((a, b) => a - b);
   const at = (share: number): number => latencies[Math.floor((latencies.length - 1) * share)] ?? 0;
   const cpuSeconds = (user + system) / 1_000_000;
-  return { sent: latencies.length, seconds, p50Ms: at(0.5), p99Ms: at(0.99), cpuSeconds };
+  return { sent: latencies.length, putOff: told.putOff, seconds, p50Ms: at(0.5), p99Ms: at(0.99), cpuSeconds };
 }
 
 interface Sender {
@@ -87,20 +92,44 @@ async function sendAll(
   sender: Sender,
   { bytes, recipient, pipelined }: LoadOptions,
   takeId: () => string | undefined,
-  latencies: number[],
+  told: { readonly latencies: number[]; putOff: number },
 ): Promise<void> {
   const { message, idsAt } = template(bytes);
   const commands = ['MAIL FROM:<MicrosoftExchange0@north.example>\r\n', `RCPT TO:<${recipient}>\r\n`, 'DATA\r\n'];
   for (let id = takeId(); id !== undefined; id = takeId()) {
     for (const at of idsAt) message.write(id, at, 'latin1');
     const startedAt = performance.now();
-    if (pipelined) await askAll(sender, commands, ['250', '250', '354']);
-    else for (const [at, code] of ['250', '250', '354'].entries()) await ask(sender, commands[at] ?? '', code);
-    await ask(sender, message, '250');
-    latencies.push(performance.now() - startedAt);
+    while (!(await wasTaken(sender, { commands, message, pipelined }))) {
+      told.putOff += 1;
+      await new Promise((resolve) => setTimeout(resolve, restMs));
+    }
+    told.latencies.push(performance.now() - startedAt);
   }
   sender.socket.end('QUIT\r\n');
 }
+
+interface Transaction {
+  readonly commands: readonly string[];
+  readonly message: Buffer;
+  readonly pipelined: boolean;
+}
+
+/** False where it was put off, and the next transaction may begin. @throws Error at any other answer */
+async function wasTaken(sender: Sender, { commands, message, pipelined }: Transaction): Promise<boolean> {
+  try {
+    if (pipelined) await askAll(sender, commands, ['250', '250', '354']);
+    else for (const [at, code] of ['250', '250', '354'].entries()) await ask(sender, commands[at] ?? '', code);
+    await ask(sender, message, '250');
+    return true;
+  } catch (error) {
+    if (!(error instanceof PutOff)) throw error;
+    await ask(sender, 'RSET\r\n', '250');
+    return false;
+  }
+}
+
+/** The server has no room for the message now. */
+class PutOff extends Error {}
 
 async function ask(sender: Sender, bytes: string | Buffer, code: string): Promise<void> {
   const answer = sender.reply();
@@ -110,10 +139,13 @@ async function ask(sender: Sender, bytes: string | Buffer, code: string): Promis
 
 async function askAll(sender: Sender, commands: readonly string[], codes: readonly string[]): Promise<void> {
   sender.socket.write(commands.join(''));
-  for (const code of codes) expectCode(await sender.reply(), code);
+  const replies: string[] = [];
+  for (const _ of commands) replies.push(await sender.reply());
+  for (const [at, code] of codes.entries()) expectCode(replies[at] ?? '', code);
 }
 
 function expectCode(text: string, code: string): void {
+  if (text.startsWith('45')) throw new PutOff(text.trim());
   if (!text.startsWith(code)) throw new Error(`expected ${code}, got ${text.trim()}`);
 }
 
