@@ -42,12 +42,12 @@ export class BodyStore {
     this.#parts = parts;
   }
 
-  /** Whose bodies wait, are on their way, or stand and are not written about yet. */
-  get waiting(): readonly Waiting[] {
-    return [...this.#stored.flatMap(({ group }) => group), ...this.unstored];
+  /** Whose bodies stand and are not written about yet. */
+  get unwritten(): readonly Waiting[] {
+    return this.#stored.flatMap(({ group }) => group);
   }
 
-  /** Those of them that object storage has not answered for. */
+  /** Whose bodies wait or are on their way: object storage has not answered for them. */
   get unstored(): readonly Waiting[] {
     return [...this.#underWay, ...this.#waiting];
   }

@@ -74,8 +74,9 @@ export class SharedLog implements OpenedCommitLog {
   }
 
   get waiting(): WaitingRecords {
-    const all = [...(this.#bodies?.waiting ?? []), ...this.#underWay, ...this.#waiting];
-    const bodySince = oldestOf(this.#bodies?.unstored ?? []);
+    const unstored = this.#bodies?.unstored ?? [];
+    const all = [...(this.#bodies?.unwritten ?? []), ...unstored, ...this.#underWay, ...this.#waiting];
+    const bodySince = oldestOf(unstored);
     return { count: all.length, since: oldestOf(all), ...(bodySince === null ? {} : { bodySince }) };
   }
 

@@ -2,6 +2,7 @@ import { interval, type SchedulerLike, type Subscription } from 'rxjs';
 import type { EventDraft } from '../../streams/ports.ts';
 import type { Sockets } from '../smtp/types.ts';
 import type { Unwritten } from '../store/open-store.ts';
+import type { Admission } from './capacity.ts';
 import { engineEvent } from './definition-events.ts';
 import type { ProcessLoad } from './process-load.ts';
 
@@ -49,7 +50,7 @@ export function overload(
 }
 
 /** Rule: what a sender is told. Where mail cannot be stored the engine is not busy, and less of it would change nothing. */
-export function admissionOf(reason: ShedReason | null): 'ok' | 'overloaded' | 'failed' {
+export function admissionOf(reason: ShedReason | null): Admission {
   if (reason === null) return 'ok';
   return reason === 'object-storage' ? 'failed' : 'overloaded';
 }
