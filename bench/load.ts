@@ -36,17 +36,17 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
     next += 1;
     return next > options.count ? undefined : `${runId}.${next}`.padStart(idWidth, '0').slice(-idWidth);
   };
-  const latencies: number[] = [];
-  const told = { latencies, putOff: 0 };
+  const told = { latencies: [] as number[], putOff: 0 };
   const senders = await Promise.all(Array.from({ length: options.connections }, () => openSender(options.port)));
   const [startedAt, cpuBefore] = [performance.now(), process.cpuUsage()];
   await Promise.all(senders.map((sender) => sendAll(sender, options, takeId, told)));
   const seconds = (performance.now() - startedAt) / 1_000;
   const { user, system } = process.cpuUsage(cpuBefore);
+  const { latencies, putOff } = told;
   latencies.sort((a, b) => a - b);
   const at = (share: number): number => latencies[Math.floor((latencies.length - 1) * share)] ?? 0;
   const cpuSeconds = (user + system) / 1_000_000;
-  return { sent: latencies.length, putOff: told.putOff, seconds, p50Ms: at(0.5), p99Ms: at(0.99), cpuSeconds };
+  return { sent: latencies.length, putOff, seconds, p50Ms: at(0.5), p99Ms: at(0.99), cpuSeconds };
 }
 
 interface Sender {
