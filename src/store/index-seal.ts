@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MasterKey } from '../master-key.ts';
+import { derivedKey } from './derived-key.ts';
 import { indexKeyName } from './key-block.ts';
 import { nonceBytes, tagBytes } from './record.ts';
 import { codeOf } from './segment-files.ts';
@@ -51,14 +52,14 @@ export function createIndexSeal(key: Buffer): IndexSeal {
   const sessions = new Map<string, Buffer>();
   const keyOfSession = (session: Uint8Array): Buffer => {
     const name = Buffer.from(session).toString('latin1');
-    const known = sessions.get(name) ?? derived(key, 'daybook index values v1', session);
+    const known = sessions.get(name) ?? derivedKey(key, 'daybook index values v1', session);
     if (sessions.size >= maxSessions) sessions.clear();
     sessions.set(name, known);
     return known;
   };
   const own = randomBytes(sessionBytes);
   const ownKey = keyOfSession(own);
-  const blindKey = derived(key, 'daybook index names v1');
+  const blindKey = derivedKey(key, 'daybook index names v1');
   const blinded = new Map<string, string>();
   let count = 0;
   return {
@@ -92,6 +93,3 @@ export function createIndexSeal(key: Buffer): IndexSeal {
     },
   };
 }
-
-const derived = (key: Buffer, label: string, more: Uint8Array = Buffer.alloc(0)): Buffer =>
-  createHmac('sha256', key).update(label).update(more).update('\u0001').digest();

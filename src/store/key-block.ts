@@ -1,9 +1,10 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { MasterKey } from '../master-key.ts';
 import { crc32c } from './crc32c.ts';
+import { derivedKey } from './derived-key.ts';
 import type { FileFault } from './leveldb-check.ts';
 import { codeOf } from './segment-files.ts';
 import { bodyOffset, keyIdsOf, keyOf, makeKeyFile, placesIn } from './wrapped-key.ts';
@@ -62,7 +63,7 @@ export class KeyBlock {
     this.#path = path;
     this.#key = key;
     this.#slots = slots;
-    this.factsKey = derived(key, 'daybook facts v1');
+    this.factsKey = derivedKey(key, 'daybook facts v1');
   }
 
   /** Makes the block, on the disk before any of its keys is used. */
@@ -89,8 +90,7 @@ export class KeyBlock {
   payloadKey(seq: number): Buffer | 'destroyed' | 'damaged' {
     const slot = this.#slot(seq);
     const state = stateOf(slot);
-    // HKDF-Expand of one block (RFC 5869): the key of the block is uniformly random, so nothing needs extracting.
-    return state === 'whole' ? derived(this.#key, 'daybook payload v1', slot.subarray(0, saltBytes)) : state;
+    return state === 'whole' ? derivedKey(this.#key, 'daybook payload v1', slot.subarray(0, saltBytes)) : state;
   }
 
   /** Overwrites the salts of these records, where they lie, and syncs: nothing makes their payload keys again. */
@@ -167,6 +167,3 @@ function drawSlot(): Buffer {
   slot.writeUInt32BE(crc32c(slot.subarray(0, saltBytes)), saltBytes);
   return slot;
 }
-
-const derived = (key: Buffer, label: string, salt: Uint8Array = Buffer.alloc(0)): Buffer =>
-  createHmac('sha256', key).update(label).update(salt).update('\u0001').digest();

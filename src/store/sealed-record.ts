@@ -25,26 +25,43 @@ const noTag = Buffer.alloc(tagBytes);
  * Signed heads stay in clear: whoever has no key can still hold the chain to them, and nothing else is in them.
  */
 export function sealRecord(encoded: EncodedRecord, keys: KeyBlock): EncodedRecord {
-  const { record, head: plain, payload } = encoded;
+  const { record, payload } = encoded;
   if (record.kind === 'checkpoint') return encoded;
+  let pieces = payload;
+  const head = sealHead(encoded.head, keys.factsKey, ({ nonce, bound }) => {
+    if (record.payloadLength === 0) return noTag;
+    const sealed = sealPayload(payload, { key: keys.payloadKey(record.seq), nonce, bound });
+    ({ pieces } = sealed);
+    return sealed.tag;
+  });
+  return { record, head, payload: pieces, lengthBytes: encoded.lengthBytes + sealBytes };
+}
+
+/** A payload that stands elsewhere, or is none, has no tag here. */
+const untagged = (): Buffer => noTag;
+
+/** Seals the head of a record; `tagOf` seals its payload under the same nonce, and answers the tag. */
+export function sealHead(
+  plain: Buffer,
+  factsKey: Buffer,
+  tagOf: (parts: Pick<Seal, 'nonce' | 'bound'>) => Buffer = untagged,
+): Buffer {
   const hashAt = plain.length - hashBytes;
   const head = Buffer.allocUnsafe(plain.length + sealBytes);
   plain.copy(head);
   head[4] = sealedVersion;
   const bound = Buffer.concat([head.subarray(0, headerBytes), head.subarray(hashAt, plain.length)]);
   const nonce = randomBytes(nonceBytes);
-  const facts = createCipheriv(gcm, keys.factsKey, nonce).setAAD(bound);
+  const facts = createCipheriv(gcm, factsKey, nonce).setAAD(bound);
   head.set(facts.update(plain.subarray(headerBytes, hashAt)), headerBytes);
   facts.final();
-  const body =
-    record.payloadLength === 0 ? null : sealPayload(payload, { key: keys.payloadKey(record.seq), nonce, bound });
   let at = plain.length;
-  for (const part of [nonce, facts.getAuthTag(), body?.tag ?? noTag]) {
+  for (const part of [nonce, facts.getAuthTag(), tagOf({ nonce, bound })]) {
     head.set(part, at);
     at += part.length;
   }
   head.set(hash('sha256', head.subarray(0, at), 'buffer'), at);
-  return { record, head, payload: body?.pieces ?? payload, lengthBytes: encoded.lengthBytes + sealBytes };
+  return head;
 }
 
 function sealPayload(
@@ -59,11 +76,11 @@ function sealPayload(
 }
 
 /** The head with its facts. @throws EngineFailure `damaged` */
-export function openHead(head: RecordHead, keys: KeyBlock): RecordHead {
+export function openHead(head: RecordHead, { factsKey }: Pick<KeyBlock, 'factsKey'>): RecordHead {
   const { seal, record } = head;
   if (seal === null) return head;
   try {
-    const facts = decipherOf(keys.factsKey, seal, seal.factsTag);
+    const facts = decipherOf(factsKey, seal, seal.factsTag);
     const text = Buffer.concat([facts.update(seal.facts), facts.final()]);
     if (hash('sha256', Buffer.concat([plainHeader(seal), text]), 'hex') !== record.hash)
       throw new Error('another hash');
