@@ -1,4 +1,5 @@
 import { EngineFailure } from '../../streams/failure.ts';
+import { headerBytes, readHeader } from '../store/record.ts';
 import { answered, type Postgres, type Run, serverNow } from './postgres.ts';
 import type { VaultRef } from './vault.types.ts';
 
@@ -30,11 +31,11 @@ export class DropRows {
     return this.#inTransaction(async (run) => {
       // In order, so that two workers wait for each other and do not lock each other out.
       const rows = await run({
-        text: `select seq, body, body_length + octet_length(tail) as bytes from daybook.record
+        text: `select seq, body, substring(head for ${headerBytes}) as head from daybook.record
                where log = $1 and seq = any($2) and not dropped order by seq for update`,
         values: [this.#log, seqs],
       });
-      const some = rows.filter(({ bytes }) => Number(bytes) > 0);
+      const some = rows.filter(({ head }) => payloadBytesIn(head as Buffer) > 0);
       if (some.length === 0) return 0;
       await run({
         text: 'delete from daybook.body where log = $1 and body = any($2)',
@@ -44,7 +45,7 @@ export class DropRows {
         text: `update daybook.record set dropped = true, tail = '', body = null where log = $1 and seq = any($2)`,
         values: [this.#log, some.map(({ seq }) => seq)],
       });
-      return some.reduce((sum, { bytes }) => sum + Number(bytes), 0);
+      return some.reduce((sum, { head }) => sum + payloadBytesIn(head as Buffer), 0);
     });
   }
 
@@ -149,6 +150,8 @@ export class DropRows {
     return answered(this.#postgres.transaction(work));
   }
 }
+
+const payloadBytesIn = (head: Buffer): number => readHeader(head)?.payloadBytes ?? 0;
 
 async function sweepBegun(run: Run, log: number, lock: '' | 'for share'): Promise<number> {
   const [row] = await run({ text: `select sweep_begun from daybook.log where log = $1 ${lock}`, values: [log] });

@@ -3,13 +3,13 @@ import type { Statements } from './sim-statements.ts';
 
 /** What `DropRows` asks for of payloads, bodies in the database or in packs. */
 export const dropStatements: Statements = {
-  [`select seq, body, body_length + octet_length(tail) as bytes from daybook.record
+  [`select seq, body, substring(head for 96) as head from daybook.record
     where log = $1 and seq = any($2) and not dropped order by seq for update`]: async (transaction, [log, seqs]) => {
     const rows: SimRow[] = [];
     for (const seq of ascending(seqs)) {
       if (!stands(transaction.read('record', `${log} ${seq}`))) continue;
       const row = await transaction.lock('record', `${log} ${seq}`);
-      if (stands(row)) rows.push({ ...row, bytes: Number(row['body_length']) + (row['tail'] as Buffer).length });
+      if (stands(row)) rows.push(row);
     }
     return rows;
   },
