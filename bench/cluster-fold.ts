@@ -35,6 +35,7 @@ async function openWorker(folder: string, log: string, worker: string): Promise<
   return openClusterStore(
     {
       ...{ dataDir, postgres: postgres ?? '', log, worker, clock: asyncScheduler, now: Date.now, openVault: null },
+      master: null,
       tokenOf: () => '1',
       journalTypeOf: () => 'eej',
     },

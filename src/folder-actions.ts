@@ -110,7 +110,7 @@ function refuseInCluster({ options }: Pick<LogFolder, 'options'>, why: string): 
 
 /** What the log of a cluster is read from, as a verification takes it; nothing where the log lies in files. */
 async function withRecords<T>(
-  { bytes, options }: LogFolder,
+  { bytes, options, master }: LogFolder & Pick<Folder, 'master'>,
   quick: boolean,
   work: (records: { readonly records?: AsyncIterable<Verified> }) => Promise<T>,
 ): Promise<T> {
@@ -118,7 +118,7 @@ async function withRecords<T>(
   const { openLogAtRest } = await import('./engine/backend.ts');
   const { ownRecords } = await import('./engine/own-records.ts');
   const { asyncScheduler } = await import('rxjs');
-  await using log = await openLogAtRest(options, asyncScheduler);
+  await using log = await openLogAtRest(options, { master, clock: asyncScheduler });
   const upTo = log.head.seq;
   const from = quick ? Math.max(1, upTo - quickRecords + 1) : 1;
   return await work({ records: ownRecords({ evidence: log, log }, { from, upTo, place: bytes }) });
@@ -145,7 +145,7 @@ async function readingOf({ dataDir, master }: Folder) {
 }
 
 async function rekeyFolder(
-  { dataDir, master }: Folder,
+  { dataDir, master, options }: Folder & Pick<LogFolder, 'options'>,
   to: string,
   progress: (files: number) => void,
 ): Promise<RekeyAnswer> {
@@ -157,8 +157,16 @@ async function rekeyFolder(
   return failing(async () => {
     const next = await readMasterKey({ file: to }, undefined);
     await using _lock = await lockDataDir({ dataDir });
+    const keys = { from: master, to: next };
     let steps = 0;
-    const files = await rekey(dataDir, { from: master, to: next }, () => {
+    // First what all workers share: where that fails, nothing was done.
+    if (options.cluster !== null) {
+      const { rewrapAtRest } = await import('./engine/backend.ts');
+      const { asyncScheduler } = await import('rxjs');
+      if (!(await rewrapAtRest(options, keys, asyncScheduler)))
+        throw new Error('the log in the database is not encrypted');
+    }
+    const files = await rekey(dataDir, keys, () => {
       steps += 1;
       progress(Math.ceil(steps / 2));
     });

@@ -10,6 +10,7 @@ import type { ClusterPlace } from './cluster/migrate-rows.ts';
 import type { EngineConfig } from './config/engine.schema.ts';
 import type { SignedHead } from './evidence/head.ts';
 import type { FolderParts } from './folder-actions.ts';
+import type { MasterKey } from './master-key.ts';
 
 export interface MigrateParts extends Pick<FolderParts, 'configuration' | 'locate'> {
   readonly exitCodeOf: (error: unknown) => ExitCode;
@@ -25,12 +26,12 @@ export function migrateActions(parts: MigrateParts): MigrateActions {
   return {
     movePlan: (config) =>
       failing(async () => {
-        const { dataDir, cluster } = await settingsOf(parts, config);
+        const { dataDir, master, cluster } = await settingsOf(parts, config);
         const { planMove } = await import('./cluster/migrate-plan.ts');
         const { openPostgres } = await import('./cluster/postgres.ts');
         const { clusterLog } = await import('./cluster/open-cluster.ts');
         await using postgres = openPostgres(cluster.postgres.reveal());
-        return await planMove({ dataDir, postgres, log: clusterLog });
+        return await planMove({ dataDir, master, postgres, log: clusterLog });
       }),
     moveCopy: (options, told) =>
       failing(async () => {
@@ -69,6 +70,7 @@ interface Settings {
   readonly cluster: NonNullable<EngineConfig['cluster']>;
   readonly dataDir: string;
   readonly segmentBytes: number;
+  readonly master: MasterKey | null;
 }
 
 /** @throws CommandFailure 78 where the configuration names no cluster, or files that cannot be moved */
@@ -82,11 +84,13 @@ async function settingsOf({ configuration }: MigrateParts, given: string | undef
   if (config.store.bytes !== 'segments') throw refuse('only `store.bytes: segments` can be moved');
   // What is opened here is the archive in files, whichever of the two the engine runs on by now.
   const files: EngineConfig = { ...config, store: { ...config.store, backend: 'embedded' } };
-  return { file, config: files, cluster, dataDir, segmentBytes: store.segmentBytes };
+  const { masterKeyFrom } = await import('./master-key.ts');
+  const master = await masterKeyFrom(store.encryption);
+  return { file, config: files, cluster, dataDir, segmentBytes: store.segmentBytes, master };
 }
 
 /** The log of the cluster, its tables made where they are missing. */
-async function withPlace<T>({ cluster }: Settings, work: (place: ClusterPlace) => Promise<T>): Promise<T> {
+async function withPlace<T>({ cluster, master }: Settings, work: (place: ClusterPlace) => Promise<T>): Promise<T> {
   const { openPostgres } = await import('./cluster/postgres.ts');
   const { openLogRows } = await import('./cluster/open-shared-log.ts');
   const { clusterLog } = await import('./cluster/open-cluster.ts');
@@ -96,7 +100,9 @@ async function withPlace<T>({ cluster }: Settings, work: (place: ClusterPlace) =
   const openVault = vaultOf(cluster, asyncScheduler);
   const rows = await openLogRows(postgres, clusterLog);
   const vault = openVault === null ? null : stack.use(await openVault(rows.room));
-  return await work({ postgres, rows, vault });
+  const { openLogSeal } = await import('./cluster/log-key.ts');
+  const seal = await openLogSeal({ postgres, rows }, master);
+  return await work({ postgres, rows, vault, seal });
 }
 
 interface Round extends Settings {
@@ -107,21 +113,24 @@ interface Round extends Settings {
 
 async function copyRounds(parts: MigrateParts, round: Round) {
   const { dataDir, place, told } = round;
-  await refuseEncrypted(dataDir);
+  const keys = await keysOf(round);
   const { copyIn } = await import('./cluster/migrate-in.ts');
   const mark = await markOf(dataDir);
   for (let rounds = 1; ; rounds += 1) {
     const begun = performance.now();
     const upTo = await durableEnd(parts, round);
-    const { seq: records, hash: head } = await copyIn({ dataDir, place, mark, told, pause: rest }, upTo);
+    const { seq: records, hash: head } = await copyIn({ dataDir, keys, place, mark, told, pause: rest }, upTo);
     if (rounds === maxRounds || performance.now() - begun < shortRoundMs) return { records, head, root: null };
   }
 }
 
-async function refuseEncrypted(dataDir: string): Promise<void> {
-  const { isEncrypted } = await import('./cluster/migrate-plan.ts');
-  if (await isEncrypted(dataDir))
-    throw new CommandFailure(exitCodes.failed, 'the archive is encrypted, and an encrypted one cannot be moved yet');
+/** Keys of an archive in files; null where the configuration names none, and nothing needs one. @throws CommandFailure 78 */
+async function keysOf({ dataDir, master }: Pick<Settings, 'dataDir' | 'master'>) {
+  const { keyMissing } = await import('./cluster/migrate-plan.ts');
+  const { openReading } = await import('./store/encryption.ts');
+  const { keysFolder, readRecordKeys } = await import('./store/record-keys.ts');
+  if (!(await openReading(dataDir, master)).hasKey) throw new CommandFailure(exitCodes.invalidConfig, keyMissing);
+  return master === null ? null : readRecordKeys(keysFolder(dataDir), master);
 }
 
 /** What the log in files is known by. */
@@ -145,7 +154,7 @@ async function durableEnd({ locate }: MigrateParts, { dataDir, file, token }: Ro
 
 async function finish(settings: Settings, place: ClusterPlace, told: MoveTold) {
   const { dataDir, config, file } = settings;
-  await refuseEncrypted(dataDir);
+  const keys = await keysOf(settings);
   const { isMoved } = await import('./store/moved.ts');
   const { readMoveState } = await import('./cluster/migrate-state.ts');
   const { finishMove } = await import('./cluster/migrate-in.ts');
@@ -163,7 +172,18 @@ async function finish(settings: Settings, place: ClusterPlace, told: MoveTold) {
   const mark = await markOf(dataDir);
   const opened = await openStoreOf({ file, config }, { evenIfMoved: true });
   await using store = opened.store;
-  const parts = { dataDir, place, mark, told, pause: rest, store, log: clusterLog, files: await sharedFiles(), now };
+  const parts = {
+    dataDir,
+    keys,
+    place,
+    mark,
+    told,
+    pause: rest,
+    store,
+    log: clusterLog,
+    files: await sharedFiles(),
+    now,
+  };
   return await finishMove(parts);
 }
 
@@ -175,13 +195,13 @@ async function sharedFiles(): Promise<readonly string[]> {
 }
 
 async function back(
-  { dataDir, segmentBytes, config, file }: Settings,
+  { dataDir, segmentBytes, master, config, file }: Settings,
   { place, isEnd, told }: Pick<Round, 'place' | 'told'> & { readonly isEnd: boolean },
 ) {
   const { copyBack, finishBack } = await import('./cluster/migrate-back.ts');
   const { clusterLog } = await import('./cluster/open-cluster.ts');
   const { openStoreOf } = await import('./rebuild-actions.ts');
-  const parts = { dataDir, segmentBytes, place, log: clusterLog, now, told, pause: rest };
+  const parts = { dataDir, segmentBytes, master, place, log: clusterLog, now, told, pause: rest };
   if (!isEnd) {
     const { seq: records, hash: head } = await copyBack(parts);
     return { records, head, root: null };

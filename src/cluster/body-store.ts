@@ -1,6 +1,7 @@
 import { asFailure } from '../../streams/failure.ts';
 import { exclusive } from '../exclusive.ts';
 import type { Waiting } from '../store/group-commit.types.ts';
+import type { LogSeal } from './log-seal.ts';
 import type { Prepared } from './shared-log.types.ts';
 import { prepareAll, takeGroup } from './shared-records.ts';
 import type { Vault, VaultRef } from './vault.types.ts';
@@ -19,6 +20,8 @@ export interface Stored {
 
 export interface BodyStoreParts {
   readonly vault: Vault;
+  /** Null: bodies are stored in clear. */
+  readonly seal: LogSeal | null;
   /** Epoch ms. */
   readonly now: () => number;
   /** There is a group to be written. */
@@ -82,7 +85,7 @@ export class BodyStore {
     while (this.#waiting.length > 0) {
       const group = takeGroup(this.#waiting);
       this.#underWay = group;
-      const prepared = prepareAll(group);
+      const prepared = prepareAll(group, this.#parts.seal);
       try {
         const at = now();
         const refs = await this.apart(prepared.map(({ body }) => body));

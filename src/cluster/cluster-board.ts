@@ -1,3 +1,5 @@
+import { documentText, filePlace } from './document-text.ts';
+import type { LogSeal } from './log-seal.ts';
 import type { Postgres } from './postgres.ts';
 
 /** What one worker says of something it holds. */
@@ -21,8 +23,12 @@ export function createClusterBoard(parts: {
   readonly postgres: Postgres;
   readonly log: number;
   readonly worker: string;
+  /** Null: in clear. */
+  readonly seal: LogSeal | null;
 }): ClusterBoard {
   const { postgres, log, worker } = parts;
+  const text = documentText(parts.seal);
+  const saidOf = (subject: string) => ({ room: 'said', owner: subject, key: '' });
   return {
     say: async (values) => {
       if (values.size === 0) return;
@@ -31,7 +37,11 @@ export function createClusterBoard(parts: {
         text: `insert into daybook.document (log, room, owner, key, token, value)
                select $1, 'said', subject, '', 0, value from unnest($2::text[], $3::text[]) as s (subject, value)
                on conflict (log, room, owner, key) do update set value = excluded.value`,
-        values: [log, [...values.keys()], [...values.values()].map((value) => JSON.stringify({ worker, value }))],
+        values: [
+          log,
+          [...values.keys()],
+          [...values].map(([subject, value]) => text.seal(saidOf(subject), JSON.stringify({ worker, value }))),
+        ],
       });
     },
     all: async () => {
@@ -40,18 +50,34 @@ export function createClusterBoard(parts: {
         text: `select owner, value from daybook.document where log = $1 and room = 'said'`,
         values: [log],
       });
-      return new Map(rows.map((row) => [String(row['owner']), JSON.parse(String(row['value'])) as Said]));
+      return new Map(
+        rows.map((row) => {
+          const subject = String(row['owner']);
+          return [subject, JSON.parse(text.open(saidOf(subject), String(row['value']))) as Said];
+        }),
+      );
     },
     share: async (name, own) => {
-      const base64 = Buffer.from(own).toString('base64');
+      const place = filePlace(name);
+      const sealed = text.seal(place, Buffer.from(own).toString('base64'));
       await postgres.run({
         text: `insert into daybook.document (log, room, owner, key, token, value) values ($1, 'file', $2, '', 0, $3)
                on conflict (log, room, owner, key) do nothing`,
-        values: [log, name, base64],
+        values: [log, name, sealed],
       });
-      const text = `select value from daybook.document where log = $1 and room = 'file' and owner = $2`;
-      const [row] = await postgres.run({ text, values: [log, name] });
-      return Buffer.from(String(row?.['value'] ?? base64), 'base64');
+      const [row] = await postgres.run({
+        text: `select value from daybook.document where log = $1 and room = 'file' and owner = $2`,
+        values: [log, name],
+      });
+      const stored = String(row?.['value'] ?? sealed);
+      const base64 = text.open(place, stored);
+      // Put there before the log was encrypted.
+      if (parts.seal !== null && base64 === stored)
+        await postgres.run({
+          text: `update daybook.document set value = $4 where log = $1 and room = 'file' and owner = $2 and value = $3`,
+          values: [log, name, stored, text.seal(place, base64)],
+        });
+      return Buffer.from(base64, 'base64');
     },
   };
 }

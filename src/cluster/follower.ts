@@ -2,6 +2,7 @@ import { asFailure, EngineFailure } from '../../streams/failure.ts';
 import type { LogPosition, LogRecord } from '../store/commit-log.types.ts';
 import type { Waiting } from '../store/group-commit.types.ts';
 import type { LogRows } from './log-rows.ts';
+import type { LogSeal } from './log-seal.ts';
 import type { Written } from './shared-log.types.ts';
 import { decodeRow } from './shared-records.ts';
 
@@ -10,6 +11,7 @@ const recordsAtOnce = 256;
 
 export interface FollowerParts {
   readonly rows: Pick<LogRows, 'readAfter'>;
+  readonly seal: LogSeal | null;
   readonly fold: (group: readonly LogRecord[], elsewhere?: boolean) => Promise<void>;
   readonly start: LogPosition;
 }
@@ -137,10 +139,14 @@ export class Follower {
     const { seq } = this.#position;
     const own = this.#ownFrom(seq + 1);
     if (own.length > 0) return own;
-    const rows = await this.#parts.rows.readAfter(seq, upTo, recordsAtOnce);
+    const { rows: log, seal } = this.#parts;
+    const rows = await log.readAfter(seq, upTo, recordsAtOnce);
     if (rows.length === 0) throw new EngineFailure('store-failed', `record ${seq + 1} of the log is not there`);
     try {
-      return rows.map(decodeRow).map(({ head, record }) => ({ record, previousHash: head.previousHash }));
+      return rows.map((row) => {
+        const { head, record } = decodeRow(row, seal);
+        return { record, previousHash: head.previousHash };
+      });
     } catch (error) {
       this.giveUp(asFailure(error));
       throw error;

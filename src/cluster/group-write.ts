@@ -8,7 +8,7 @@ import type { Follower } from './follower.ts';
 import type { Batch, BodyPlace, LastWrite, LockedHead, WrittenRow } from './log-rows.ts';
 import type { Run } from './postgres.ts';
 import type { Prepared, SharedLogOptions, Turn, Written } from './shared-log.types.ts';
-import { decodeRow, prepare } from './shared-records.ts';
+import { decodeRow, prepare, sealedHead } from './shared-records.ts';
 import type { VaultRef } from './vault.types.ts';
 
 /** Packs that nothing refers to are swept after a day: who was suspended for long after storing one does not refer to it. */
@@ -129,7 +129,7 @@ export class GroupWrite {
     const waiting = await decide(turn, { append: this.#parts.append, clock, now });
     if (waiting === null) return;
     try {
-      const prepared = prepare(waiting);
+      const prepared = prepare(waiting, this.#options.seal);
       if (prepared.bodyLength > 0) throw new RangeError('a decision takes no mail in');
       this.#decided = prepared;
     } catch (error) {
@@ -157,7 +157,7 @@ export class GroupWrite {
   }
 
   async #write(run: Run, after: LockedHead, places: ReadonlyMap<Prepared, BodyPlace>): Promise<Written> {
-    const { rows, worker } = this.#options;
+    const { rows, worker, seal } = this.#options;
     const records: LogRecord[] = [];
     const written: WrittenRow[] = [];
     let { seq, hash: previousHash } = after;
@@ -167,7 +167,8 @@ export class GroupWrite {
       ({ seq, hash: previousHash } = encoded.record);
       records.push(encoded.record);
       const { tail, bodyLength } = each;
-      written.push({ seq, head: encoded.head, tail, bodyLength, place: places.get(each) ?? null });
+      const head = seal === null ? encoded.head : sealedHead(encoded, seal);
+      written.push({ seq, head, tail, bodyLength, place: places.get(each) ?? null });
     }
     const left = [...places].flatMap(([each, place]) => (this.#prepared.includes(each) ? [] : bodyOf(place)));
     if (left.length > 0) await rows.removeBodies(run, left);
@@ -199,7 +200,7 @@ export class GroupWrite {
     const all = this.#all;
     if (rows.length !== all.length)
       throw new EngineFailure('store-failed', `${rows.length} of ${all.length} records of a group are in the log`);
-    const read = rows.map(decodeRow);
+    const read = rows.map((row) => decodeRow(row, this.#options.seal));
     const after: LogPosition = { seq: firstSeq - 1, hash: read[0]?.head.previousHash ?? '' };
     return { after, records: read.map(({ record }) => record), waiting: all.map(({ waiting }) => waiting) };
   }

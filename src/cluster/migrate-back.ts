@@ -1,3 +1,4 @@
+import type { MasterKey } from '../master-key.ts';
 import { grown, leafOf, rootOf } from '../merkle.ts';
 import type { LogPosition } from '../store/commit-log.types.ts';
 import { isMoved, markMoved, unmarkMoved } from '../store/moved.ts';
@@ -15,6 +16,8 @@ export interface MoveBackParts extends Pick<CopyOptions, 'told' | 'pause'> {
   /** The folder that was moved, or an empty one. */
   readonly dataDir: string;
   readonly segmentBytes: number;
+  /** Encrypts what is written into files; null: nothing is. */
+  readonly master: MasterKey | null;
   readonly place: ClusterPlace;
   /** Name of the log in the cluster. */
   readonly log: string;
@@ -29,14 +32,14 @@ const rangeRecords = 8_192;
  * as often as one likes. @throws MoveRefused, EngineFailure `damaged`, `locked`, `store-failed`
  */
 export async function copyBack(parts: MoveBackParts): Promise<LogPosition> {
-  const { dataDir, segmentBytes, place, log, now, told, pause } = parts;
+  const { dataDir, segmentBytes, master, place, log, now, told, pause } = parts;
   const directory = logFolder(dataDir);
   if (!(await isMoved(dataDir))) {
     if ((await endOfFiles(directory)) !== null)
       throw new MoveRefused(`${dataDir} holds an archive that was not moved into a cluster`);
     await markMoved(dataDir, { at: new Date(now()).toISOString(), log, records: null });
   }
-  await using target = await openFileTarget(directory, segmentBytes);
+  await using target = await openFileTarget({ dataDir, segmentBytes, master });
   const { seq: upTo } = await place.rows.head();
   const end = await copyRecords({ source: clusterSource(place), target, upTo, told, pause });
   await dropAsThere(place, target, end.seq);
@@ -96,7 +99,7 @@ async function close({ postgres, rows }: ClusterPlace): Promise<void> {
 }
 
 /** The tree over all that is in the cluster: of what came since the archive was moved, from its rows. */
-async function grownTo({ postgres, rows }: ClusterPlace, end: LogPosition): Promise<MoveState> {
+async function grownTo({ postgres, rows, seal }: ClusterPlace, end: LogPosition): Promise<MoveState> {
   const move = await readMoveState(postgres, rows.id);
   let { tree } = { tree: treeOf(move) };
   while (tree.size < end.seq) {
@@ -104,7 +107,7 @@ async function grownTo({ postgres, rows }: ClusterPlace, end: LogPosition): Prom
     if (some.length === 0) throw new MoveRefused(`record ${tree.size + 1} of the log is not there`);
     tree = grown(
       tree,
-      some.map((row) => leafOf(decodeRow(row).record.hash)),
+      some.map((row) => leafOf(decodeRow(row, seal).record.hash)),
     );
   }
   const state: MoveState = { state: 'gone', tree };

@@ -70,7 +70,7 @@ export async function hashIn(source: MoveSource, seq: number): Promise<string> {
 /** What is wrong with a record behind `before`, or null. */
 export function faultOf({ head, payload }: WholeRecord, before: LogPosition): string | null {
   const { record, previousHash, seal } = head;
-  if (seal !== null) return `record ${record.seq} is encrypted: an encrypted archive cannot be moved yet`;
+  if (seal !== null) return `record ${record.seq} is encrypted, and no key is at hand`;
   if (record.seq !== before.seq + 1 || previousHash !== before.hash)
     return `record ${record.seq} does not continue the one before`;
   if (payload === null) return null;

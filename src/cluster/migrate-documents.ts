@@ -2,11 +2,12 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Store } from '../store/open-store.ts';
 import { writeWhole } from '../whole-file.ts';
+import { documentText, filePlace } from './document-text.ts';
 import type { ClusterPlace } from './migrate-rows.ts';
 import type { Run } from './postgres.ts';
 
 type Document = Readonly<Record<string, unknown>>;
-type Place = Pick<ClusterPlace, 'postgres' | 'rows'>;
+type Place = Pick<ClusterPlace, 'postgres' | 'rows' | 'seal'>;
 
 /** Rows of one statement: a ledger has one for each message of a mailbox. */
 const rowsAtOnce = 5_000;
@@ -24,8 +25,8 @@ export async function documentsIn(place: Place, store: Pick<Store, 'definitions'
         text: `delete from daybook.document where log = $1 and owner = $2 and room in ('uidl', 'runtime')`,
         values: [rows.id, definitionId],
       });
-      await put(run, [rows.id, 'uidl', definitionId], [...ledger]);
-      await put(run, [rows.id, 'runtime', definitionId], runtime === undefined ? [] : [['', runtime]]);
+      await put(run, place, { room: 'uidl', owner: definitionId }, [...ledger]);
+      await put(run, place, { room: 'runtime', owner: definitionId }, runtime === undefined ? [] : [['', runtime]]);
     });
   }
   return count;
@@ -33,15 +34,23 @@ export async function documentsIn(place: Place, store: Pick<Store, 'definitions'
 
 async function put(
   run: Run,
-  place: readonly [log: number, room: string, owner: string],
+  { rows, seal }: Place,
+  { room, owner }: { readonly room: string; readonly owner: string },
   documents: readonly (readonly [key: string, value: Document])[],
 ): Promise<void> {
+  const text = documentText(seal);
   for (let at = 0; at < documents.length; at += rowsAtOnce) {
     const some = documents.slice(at, at + rowsAtOnce);
     await run({
       text: `insert into daybook.document (log, room, owner, token, key, value)
              select $1, $2, $3, 0, key, value from unnest($4::text[], $5::text[]) as d (key, value)`,
-      values: [...place, some.map(([key]) => key), some.map(([, value]) => JSON.stringify(value))],
+      values: [
+        rows.id,
+        room,
+        owner,
+        some.map(([key]) => key),
+        some.map(([key, value]) => text.seal({ room, owner, key }, JSON.stringify(value))),
+      ],
     });
   }
 }
@@ -49,6 +58,7 @@ async function put(
 /** The same back: what stands in the store and not in the cluster is forgotten. */
 export async function documentsOut(place: Place, store: Pick<Store, 'definitions' | 'uidl'>): Promise<number> {
   const { postgres, rows } = place;
+  const text = documentText(place.seal);
   let count = 0;
   for (const { definitionId } of await store.definitions.all()) {
     const found = await postgres.run({
@@ -58,8 +68,9 @@ export async function documentsOut(place: Place, store: Pick<Store, 'definitions
     const changes = new Map<string, Document | null>();
     for (const key of (await store.uidl(definitionId).read()).keys()) changes.set(key, null);
     for (const row of found) {
-      const value = JSON.parse(String(row['value'])) as Document;
-      if (row['room'] === 'uidl') changes.set(String(row['key']), value);
+      const [room, key] = [String(row['room']), String(row['key'])];
+      const value = JSON.parse(text.open({ room, owner: definitionId, key }, String(row['value']))) as Document;
+      if (room === 'uidl') changes.set(key, value);
       else await store.definitions.saveRuntime(definitionId, value);
     }
     await store.uidl(definitionId).write(changes);
@@ -71,13 +82,14 @@ export async function documentsOut(place: Place, store: Pick<Store, 'definitions
 /** Keys of the engine into the cluster, in the place of what stands there: nobody has sealed or signed with that. */
 export async function filesIn(place: Place, dataDir: string, names: readonly string[]): Promise<void> {
   const { postgres, rows } = place;
+  const text = documentText(place.seal);
   for (const name of names) {
     const bytes = await readFile(join(dataDir, name)).catch(nullIfMissing);
     if (bytes === null) continue;
     await postgres.run({
       text: `insert into daybook.document (log, room, owner, key, token, value) values ($1, 'file', $2, '', 0, $3)
              on conflict (log, room, owner, key) do update set value = excluded.value`,
-      values: [rows.id, name, bytes.toString('base64')],
+      values: [rows.id, name, text.seal(filePlace(name), bytes.toString('base64'))],
     });
   }
 }
@@ -85,6 +97,7 @@ export async function filesIn(place: Place, dataDir: string, names: readonly str
 /** The same back. What the cluster does not have goes where another was put back: it belonged to that one. */
 export async function filesOut(place: Place, dataDir: string, names: readonly string[]): Promise<void> {
   const { postgres, rows } = place;
+  const text = documentText(place.seal);
   const missing: string[] = [];
   let isOther = false;
   for (const name of names) {
@@ -93,10 +106,13 @@ export async function filesOut(place: Place, dataDir: string, names: readonly st
       values: [rows.id, name],
     });
     if (row === undefined) missing.push(name);
-    else if (await putBack(join(dataDir, name), Buffer.from(String(row['value']), 'base64'))) isOther = true;
+    else if (await putBack(join(dataDir, name), fileOf(text.open(filePlace(name), String(row['value'])))))
+      isOther = true;
   }
   if (isOther) for (const name of missing) await rm(join(dataDir, name), { force: true });
 }
+
+const fileOf = (base64: string): Buffer => Buffer.from(base64, 'base64');
 
 /** True: another one, or none, stood there. */
 async function putBack(path: string, bytes: Buffer): Promise<boolean> {

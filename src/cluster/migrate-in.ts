@@ -3,6 +3,7 @@ import { nullIfLost } from '../store/commit-log.ts';
 import type { LogPosition, Wait } from '../store/commit-log.types.ts';
 import { markMoved } from '../store/moved.ts';
 import type { Store } from '../store/open-store.ts';
+import type { RecordKeys } from '../store/record-keys.ts';
 import { waitDraft } from '../store/waits.ts';
 import { MoveRefused, type MoveState } from './migrate.types.ts';
 import { type CopyOptions, copyRecords, hashIn } from './migrate-copy.ts';
@@ -16,6 +17,8 @@ import { lockMove, readMoveState, refuseBesideWorkers, treeOf, writeMove } from 
 export interface MoveInParts extends Pick<CopyOptions, 'told' | 'pause'> {
   readonly dataDir: string;
   readonly place: ClusterPlace;
+  /** Of records that are encrypted; null: none is. */
+  readonly keys: Pick<RecordKeys, 'blockOf'> | null;
   /** Drawn once for the log in files (record.ts); its records carry it. */
   readonly mark: number;
 }
@@ -33,7 +36,7 @@ export async function copyIn(parts: MoveInParts, upTo: number): Promise<LogPosit
   return copyRecords({ source: sourceOf(parts), target: clusterTarget(place), upTo, told, pause });
 }
 
-const sourceOf = ({ dataDir }: Pick<MoveInParts, 'dataDir'>) => fileSource(logFolder(dataDir));
+const sourceOf = ({ dataDir, keys }: Pick<MoveInParts, 'dataDir' | 'keys'>) => fileSource(logFolder(dataDir), keys);
 
 /** From here on no worker starts on the log. */
 async function begin(parts: MoveInParts): Promise<void> {

@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { messageOf } from '../../streams/failure.ts';
-import { keyFilesIn } from '../store/key-block.ts';
+import type { MasterKey } from '../master-key.ts';
+import { openReading } from '../store/encryption.ts';
 import { isMoved } from '../store/moved.ts';
 import { genesisHash } from '../store/record.ts';
-import { keysFolder } from '../store/record-keys.ts';
 import { segmentPath, segmentsIn } from '../store/segment-files.ts';
 import { readDurability } from './cluster-probe.ts';
 import { hashIn } from './migrate-copy.ts';
@@ -16,6 +16,8 @@ export const assumed = { recordsPerSecond: 2_000, bytesPerSecond: 20_000_000 } a
 
 export interface MovePlanParts {
   readonly dataDir: string;
+  /** What the archive is read with; null: it is in clear. */
+  readonly master: MasterKey | null;
   readonly postgres: Postgres;
   /** Name of the log in the cluster. */
   readonly log: string;
@@ -45,13 +47,11 @@ export interface MovePlan {
   readonly warnings: readonly string[];
 }
 
-/** What a move would be. Writes nothing, there or here. @throws the system's error where the files cannot be read */
-export async function planMove({ dataDir, postgres, log }: MovePlanParts): Promise<MovePlan> {
+/** What a move would be. Writes nothing, there or here. @throws the system's error where the files cannot be read, EngineFailure `key-unusable` */
+export async function planMove({ dataDir, master, postgres, log }: MovePlanParts): Promise<MovePlan> {
   const directory = logFolder(dataDir);
   const refusals: string[] = [];
-  if (await isEncrypted(dataDir)) {
-    refusals.push('the archive is encrypted: keys of records are not shared in a cluster yet, so it cannot be moved');
-  }
+  if (!(await openReading(dataDir, master)).hasKey) refusals.push(keyMissing);
   if (await isMoved(dataDir)) refusals.push('the archive of this folder lies in a cluster already');
   const end = await endOfFiles(directory);
   if (end === null) refusals.push('there is no archive in files: start on the cluster at once');
@@ -70,8 +70,8 @@ export async function planMove({ dataDir, postgres, log }: MovePlanParts): Promi
   return { source, target, left: { records, bytes: leftBytes, seconds }, refusals, warnings: warningsOf(target) };
 }
 
-export const isEncrypted = async (dataDir: string): Promise<boolean> =>
-  (await keyFilesIn(keysFolder(dataDir))).length > 0;
+/** What an encrypted archive cannot be read without. */
+export const keyMissing = 'the archive is encrypted, and store.encryption names no key';
 
 async function sizesIn(directory: string): Promise<readonly number[]> {
   const firstSeqs = await segmentsIn(directory);
@@ -120,7 +120,7 @@ async function refusalsOf(
     refusals.push(`the log has ${records} records of its own: only an empty one takes an archive`);
   if (workers.length > 0) refusals.push(workersRun(workers));
   if (refusals.length > 0 || records === 0) return refusals;
-  const hash = records > source.records ? null : await hashIn(fileSource(directory), records);
+  const hash = records > source.records ? null : await hashIn(fileSource(directory, null), records);
   return hash === head ? [] : [`the log has ${records} records of another archive`];
 }
 

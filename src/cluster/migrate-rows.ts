@@ -1,13 +1,14 @@
 import { EngineFailure } from '../../streams/failure.ts';
 import { grown, leafOf } from '../merkle.ts';
 import type { LogPosition } from '../store/commit-log.types.ts';
-import { decodeHead } from '../store/record.ts';
+import { plainHeadOf } from '../store/sealed-record.ts';
 import type { WholeRecord } from '../store/segment-records.ts';
 import type { BodyPlace, LogRows, WrittenRow } from './log-rows.ts';
+import type { LogSeal } from './log-seal.ts';
 import { MoveRefused, type MoveSource, type MoveTarget } from './migrate.types.ts';
 import { lockMove, writeMove } from './migrate-state.ts';
 import type { Postgres, Row, Run } from './postgres.ts';
-import { sliceOf, tailLengthOf } from './shared-records.ts';
+import { decodeRow, openerOf, sealedHead, sealsPayload, sliceOf, tailLengthOf } from './shared-records.ts';
 import type { Vault } from './vault.types.ts';
 
 /** The log of a cluster, for who moves it. */
@@ -16,6 +17,8 @@ export interface ClusterPlace {
   readonly rows: LogRows;
   /** Null: bodies lie in the database. */
   readonly vault: Vault | null;
+  /** What its records are sealed with; null: they are in clear. */
+  readonly seal: LogSeal | null;
 }
 
 /** Looked at for one query, whose bytes are counted first. */
@@ -69,14 +72,14 @@ const readRows = ({ postgres, rows }: ClusterPlace, after: number, last: number)
 
 async function recordOf(place: ClusterPlace, row: Row): Promise<WholeRecord> {
   const seq = Number(row['seq']);
-  const headBytes = row['head'] as Buffer;
-  const head = decodeHead(headBytes);
-  if (head === null) throw new EngineFailure('damaged', `record ${seq}`);
+  const stored = { seq, head: row['head'] as Buffer, tail: row['tail'] as Buffer };
+  const opener = openerOf(stored, place.seal);
+  const { head } = decodeRow(stored, place.seal);
+  const headBytes = stored.head.length === head.headBytes ? stored.head : plainHeadOf(head);
   if (row['dropped'] === true) return { head, headBytes, payload: null };
-  const tail = row['tail'] as Buffer;
   const bytes = row['bytes'] as Buffer | null;
   if (bytes !== null || Number(row['body_length']) === 0)
-    return { head, headBytes, payload: bytes === null ? tail : Buffer.concat([bytes, tail]) };
+    return { head, headBytes, payload: Buffer.concat([opener.body(bytes ?? noBytes, 0), opener.tail()]) };
   return { head, headBytes, payload: await outsidePayload(place, seq, head.record.payloadLength) };
 }
 
@@ -91,22 +94,26 @@ async function outsidePayload(place: ClusterPlace, seq: number, length: number):
   }
 }
 
-/** A record with its payload parted as in the rows of the log (shared-records.ts). */
+/** A record with its payload parted, and sealed, as in the rows of the log (shared-records.ts). */
 interface Parted extends WholeRecord {
   readonly body: Buffer;
   readonly tail: Buffer;
 }
 const noBytes = Buffer.alloc(0);
 
-function parted(record: WholeRecord): Parted {
+function parted(record: WholeRecord, seal: LogSeal | null): Parted {
   const { head, payload } = record;
   if (payload === null) return { ...record, body: noBytes, tail: noBytes };
   const at = payload.length - tailLengthOf(head.record, payload.length);
-  return { ...record, body: payload.subarray(0, at), tail: payload.subarray(at) };
+  const plain = { body: payload.subarray(0, at), tail: payload.subarray(at) };
+  if (seal === null || !sealsPayload(head.record.kind, payload.length)) return { ...record, ...plain };
+  const sha256 = Buffer.from(head.record.payloadSha256, 'hex');
+  const { body, tail } = seal.payload({ body: [plain.body], tail: plain.tail, sha256 });
+  return { ...record, body: Buffer.concat(body), tail };
 }
 
 /**
- * Takes records as they are: their heads byte for byte, under the mark of the log they come from. One group is one
+ * Takes records as they are: their heads byte for byte (in clear), under the mark of the log they come from. One group is one
  * transaction, and its place in the log is looked at in it, so that nothing is there twice whoever else copies.
  */
 export function clusterTarget(place: ClusterPlace): MoveTarget {
@@ -114,7 +121,7 @@ export function clusterTarget(place: ClusterPlace): MoveTarget {
   return {
     end: () => rows.head(),
     append: async (group) => {
-      const all = group.map(parted);
+      const all = group.map((record) => parted(record, place.seal));
       const bodies = all.filter(({ body }) => body.length > 0).map(({ body }) => body);
       const refs =
         place.vault === null || bodies.length === 0 ? null : await place.vault.store(bodies.map((body) => [body]));
@@ -129,7 +136,7 @@ export function clusterTarget(place: ClusterPlace): MoveTarget {
         if (move?.state !== 'coming') throw new MoveRefused('the log takes no records of a move any more');
         await rows.insert(
           run,
-          all.map((each) => rowOf(each, places)),
+          all.map((each) => rowOf(each, { places, seal: place.seal })),
         );
         const leaves = all.map(({ head: { record } }) => leafOf(record.hash));
         await writeMove(run, rows.id, { ...move, tree: grown(move.tree, leaves) });
@@ -139,10 +146,14 @@ export function clusterTarget(place: ClusterPlace): MoveTarget {
   };
 }
 
-function rowOf({ head: { record }, headBytes, payload, body, tail }: Parted, places: BodyPlace[]): WrittenRow {
+function rowOf(
+  { head: { record }, headBytes, payload, body, tail }: Parted,
+  { places, seal }: { readonly places: BodyPlace[]; readonly seal: LogSeal | null },
+): WrittenRow {
+  const head = seal === null ? headBytes : sealedHead({ record, head: headBytes }, seal);
   const place = body.length > 0 ? (places.shift() ?? null) : null;
   const dropped = payload === null && record.payloadLength > 0;
-  return { seq: record.seq, head: headBytes, tail, bodyLength: body.length, place, dropped };
+  return { seq: record.seq, head, tail, bodyLength: body.length, place, dropped };
 }
 
 const advance = (run: Run, log: number, { seq, hash }: LogPosition): Promise<unknown> =>

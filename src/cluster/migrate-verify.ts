@@ -117,10 +117,10 @@ async function walk(parts: VerifyMoveParts, { upTo, asked, fault }: Walk): Promi
   return { end, tree, hash, ...total };
 }
 
-const headOf = ({ rows }: ClusterPlace, seq: number): Promise<RecordHead | null> =>
+const headOf = ({ rows, seal }: ClusterPlace, seq: number): Promise<RecordHead | null> =>
   rows
     .read(seq)
-    .then((row) => decodeRow(row).head)
+    .then((row) => decodeRow(row, seal).head)
     .catch(nullIfLost);
 
 /** What lies in files is a beginning of what lies in the cluster, and what was deleted there is deleted here. */
@@ -129,7 +129,7 @@ async function compare(
   { shared, hash, fault }: { readonly shared: number; readonly hash: string | null } & Pick<Walk, 'fault'>,
 ): Promise<void> {
   const directory = logFolder(dataDir);
-  if (shared > 0 && (await hashIn(fileSource(directory), shared)) !== hash)
+  if (shared > 0 && (await hashIn(fileSource(directory, null), shared)) !== hash)
     fault(`record ${shared} is another one than in files`);
   for await (const { first, last, seqs } of droppedInFiles(directory, shared)) {
     if (seqs.size === 0) continue;
@@ -141,8 +141,8 @@ async function compare(
   }
 }
 
-const isEmpty = async ({ rows }: ClusterPlace, seq: number): Promise<boolean> =>
-  decodeRow(await rows.read(seq)).record.payloadLength === 0;
+const isEmpty = async ({ rows, seal }: ClusterPlace, seq: number): Promise<boolean> =>
+  decodeRow(await rows.read(seq), seal).record.payloadLength === 0;
 
 /** Waits as long as reading was faster than it may be. */
 function throttle({ bytesPerSecond, pause, passed }: VerifyMoveParts): (bytes: number) => Promise<void> {

@@ -1,8 +1,12 @@
 import type { SchedulerLike } from 'rxjs';
 import { closing } from '../close.ts';
+import type { MasterKey } from '../master-key.ts';
 import { assembleStore } from '../store/assemble-store.ts';
+import { openIndexSeal } from '../store/index-seal.ts';
 import type { Store, StoreOptions } from '../store/open-store.ts';
 import { prepareIndex } from '../store/prepare-index.ts';
+import { keysFolder } from '../store/record-keys.ts';
+import { openLogSeal } from './log-key.ts';
 import { refuseWhileMoved } from './migrate-state.ts';
 import { openLogRows, openSharedLog } from './open-shared-log.ts';
 import { openPostgres, type Postgres } from './postgres.ts';
@@ -11,6 +15,8 @@ import type { Vault } from './vault.types.ts';
 
 export interface ClusterStoreOptions
   extends Pick<StoreOptions, 'dataDir' | 'now' | 'journalTypeOf' | 'readLarge' | 'rebuild'> {
+  /** Encrypts what is written from now on, and opens what is encrypted; null: nothing is. */
+  readonly master: MasterKey | null;
   /** Connection string. */
   readonly postgres: string;
   /** Of the log; the workers of one cluster name the same. */
@@ -26,7 +32,7 @@ export interface ClusterStoreOptions
 
 /**
  * The store of one worker of a cluster: log, bodies and documents are shared, the index in `dataDir` is its own (D-104).
- * @throws EngineFailure `index-unknown`, `store-failed`; MoveRefused where the log is being moved, or was moved away
+ * @throws EngineFailure `index-unknown`, `key-unusable`, `store-failed`; MoveRefused where the log is being moved, or was moved away
  */
 export async function openClusterStore(options: ClusterStoreOptions, lock: AsyncDisposable): Promise<Store> {
   const stack = closing();
@@ -35,14 +41,16 @@ export async function openClusterStore(options: ClusterStoreOptions, lock: Async
     const rows = await openLogRows(postgres, options.log);
     const vault = options.openVault === null ? null : stack.use(await options.openVault(rows.room));
     await refuseWhileMoved(postgres, rows.id);
-    const index = stack.use(await prepareIndex({ dataDir: options.dataDir, rebuild: options.rebuild }));
-    const { worker, clock, tokenOf } = options;
+    const { dataDir, rebuild, master, worker, clock, tokenOf } = options;
+    const seal = await openLogSeal({ postgres, rows }, master);
+    const ofIndex = master === null ? null : await openIndexSeal(keysFolder(dataDir), master);
+    const index = stack.use(await prepareIndex({ dataDir, rebuild, seal: ofIndex }));
     return await assembleStore({
       ...options,
       index,
       lock: after(lock, [vault, postgres]),
-      openLog: (log) => openSharedLog({ ...log, postgres, rows, vault, worker, clock }),
-      documents: createSharedDocuments({ postgres, log: rows.id, tokenOf }),
+      openLog: (log) => openSharedLog({ ...log, postgres, rows, vault, seal, worker, clock }),
+      documents: createSharedDocuments({ postgres, log: rows.id, seal, tokenOf }),
       isShared: true,
     });
   } catch (error) {

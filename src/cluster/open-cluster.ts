@@ -1,10 +1,12 @@
 import type { SchedulerLike } from 'rxjs';
 import { closing, once } from '../close.ts';
+import type { MasterKey } from '../master-key.ts';
 import type { Store, StoreOptions } from '../store/open-store.ts';
 import { BodiesSight } from './bodies-sight.ts';
 import { type ClusterBoard, createClusterBoard } from './cluster-board.ts';
 import { type ClusterProbe, createClusterProbe } from './cluster-probe.ts';
 import { DropRows } from './drop-rows.ts';
+import { openLogSeal } from './log-key.ts';
 import { openClusterStore } from './open-cluster-store.ts';
 import { openLogRows } from './open-shared-log.ts';
 import { removeUnlocked, type SweepOptions, sweepIfDue } from './pack-sweep.ts';
@@ -19,6 +21,8 @@ export const clusterLog = 'daybook';
 export interface ClusterOptions {
   /** Connection string. */
   readonly postgres: string;
+  /** Encrypts what is written from now on, and opens what is encrypted; null: nothing is. */
+  readonly master: MasterKey | null;
   /** Of the log; the workers of one cluster name the same. */
   readonly log: string;
   readonly worker: string;
@@ -57,20 +61,22 @@ export interface Cluster extends AsyncDisposable {
   ): Promise<Store>;
 }
 
-/** @throws EngineFailure `store-failed` where no database server can be written to */
+/** @throws EngineFailure `store-failed` where no database server can be written to, `key-unusable` */
 export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   const { worker, clock, log, openVault } = options;
   const stack = closing();
   try {
     const postgres = stack.use(openPostgres(options.postgres));
-    const { id, room } = await openLogRows(postgres, log);
+    const rows = await openLogRows(postgres, log);
+    const { id, room } = rows;
+    const seal = await openLogSeal({ postgres, rows }, options.master);
     const bodies = new BodiesSight(clock);
     const passed = (): number => performance.now();
     const watched = openVault && (async (of: string) => bodies.watch(await openVault(of)));
     const packs = openVault && packsOf({ postgres, log: id, openVault: () => openVault(room) });
     let tenures: Tenures | null = null;
     return {
-      board: createClusterBoard({ postgres, log: id, worker }),
+      board: createClusterBoard({ postgres, log: id, worker, seal }),
       logBytes: async () => {
         const text = `select sum(pg_total_relation_size(t)) as bytes from unnest($1::regclass[]) as t`;
         const [row] = await postgres.run({ text, values: [['daybook.record', 'daybook.body']] });

@@ -20,17 +20,17 @@ export async function openLogRows(postgres: Postgres, name: string): Promise<Log
  * @throws EngineFailure `index-unknown` where the index is not a fold of this log, `store-failed`
  */
 export async function openSharedLog(options: SharedLogOptions): Promise<SharedLog> {
-  const { rows, foldedUpTo } = options;
+  const { rows, seal, foldedUpTo } = options;
   const start = foldedUpTo ?? { seq: 0, hash: genesisHash };
   const head = await rows.head();
   if (foldedUpTo !== null) {
-    const known = head.seq >= foldedUpTo.seq ? decodeRow(await rows.read(foldedUpTo.seq)).record.hash : null;
+    const known = head.seq >= foldedUpTo.seq ? decodeRow(await rows.read(foldedUpTo.seq), seal).record.hash : null;
     if (known !== foldedUpTo.hash) {
       const text = `the index was made from another record ${foldedUpTo.seq} than the one in the database`;
       throw new EngineFailure('index-unknown', `${text}; run \`daybook rebuild-index\``);
     }
   }
-  const follower = new Follower({ rows, fold: options.fold, start });
+  const follower = new Follower({ rows, seal, fold: options.fold, start });
   await follower.to(head.seq);
   return new SharedLog(options, follower);
 }

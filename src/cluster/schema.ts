@@ -77,6 +77,15 @@ const migrations: readonly string[] = [
     primary key (log, pack)
   );
   `,
+  // The key of an encrypted log, wrapped under a master key that the database never sees (log-key.ts).
+  `
+  create table daybook.log_key (
+    log smallint not null,
+    master text not null,
+    wrapped bytea not null,
+    primary key (log, master)
+  );
+  `,
 ];
 
 /** Any number; two workers that start at once take turns. */

@@ -28,17 +28,29 @@ export interface DropParts {
  * @throws EngineFailure `store-failed`; `missing`, `damaged` where what stands beside cannot be carried over
  */
 export async function dropPayloads(parts: DropParts, seqs: Iterable<number>): Promise<number> {
-  const all = [...seqs].sort((one, other) => one - other);
   const packs = new Set<string>();
   let bytes = 0;
-  for (let at = 0; at < all.length; at += rowsAtOnce) {
-    const some = all.slice(at, at + rowsAtOnce);
+  for (const some of inParts(seqs)) {
     bytes += await parts.rows.drop(some);
     for (const pack of await parts.rows.packsOf(some)) packs.add(pack);
   }
   // One that cannot be thinned does not keep the others.
   await allTried(packs, async (pack) => void (await thinPack(parts, pack)));
   return bytes;
+}
+
+/**
+ * Makes sealed payloads unreadable: their salts go with their rows. Their packs stay until `dropPayloads`.
+ * @throws EngineFailure `store-failed`
+ */
+export async function destroySalts(rows: Pick<DropRows, 'drop'>, seqs: Iterable<number>): Promise<void> {
+  for (const some of inParts(seqs)) await rows.drop(some);
+}
+
+/** In order, as many at once as one transaction holds. */
+function* inParts(seqs: Iterable<number>): Generator<readonly number[]> {
+  const all = [...seqs].sort((one, other) => one - other);
+  for (let at = 0; at < all.length; at += rowsAtOnce) yield all.slice(at, at + rowsAtOnce);
 }
 
 /**

@@ -10,7 +10,7 @@ import { BodyStore, type Stored } from './body-store.ts';
 import { DropRows } from './drop-rows.ts';
 import type { Follower } from './follower.ts';
 import { GroupWrite, type Seat } from './group-write.ts';
-import { dropPayloads } from './shared-drop.ts';
+import { destroySalts, dropPayloads } from './shared-drop.ts';
 import type { SharedLogOptions, Turn, Written } from './shared-log.types.ts';
 import { decodeRow, hasBody, prepareAll, sliceOf, takeGroup } from './shared-records.ts';
 import type { Vault } from './vault.types.ts';
@@ -30,7 +30,7 @@ const patienceMs = 20_000;
  */
 export class SharedLog implements OpenedCommitLog {
   readonly recovery = { tornBytes: 0, damaged: [], folded: 0 };
-  readonly isEncrypted = false;
+  readonly isEncrypted: boolean;
   readonly #options: SharedLogOptions;
   readonly #follower: Follower;
   readonly #session = randomUUID();
@@ -53,11 +53,12 @@ export class SharedLog implements OpenedCommitLog {
   constructor(options: SharedLogOptions, follower: Follower) {
     this.#options = options;
     this.#follower = follower;
-    const { vault, now } = options;
+    const { vault, seal, now } = options;
+    this.isEncrypted = seal !== null;
     const ready = (): void => {
       this.#running ??= this.#run();
     };
-    this.#bodies = vault === null ? null : new BodyStore({ vault, now, ready });
+    this.#bodies = vault === null ? null : new BodyStore({ vault, seal, now, ready });
     this.#looking = timer(lookEveryMs, lookEveryMs, options.clock)
       .pipe(
         exhaustMap(() => {
@@ -105,7 +106,7 @@ export class SharedLog implements OpenedCommitLog {
 
   record = async (seq: number): Promise<RecordHead> => {
     if (seq > this.head.seq) throw new EngineFailure('missing', `record ${seq}`);
-    return decodeRow(await this.#options.rows.read(seq)).head;
+    return decodeRow(await this.#options.rows.read(seq), this.#options.seal).head;
   };
 
   slice: CommitLog['slice'] = (seq, offset, length) => sliceOf(this.#options, seq, offset, length);
@@ -117,7 +118,7 @@ export class SharedLog implements OpenedCommitLog {
       const rows = await this.#options.rows.readAfter(seq, last, recordsAtOnce);
       if (rows.length === 0) throw new EngineFailure('damaged', `record ${seq + 1} is not there`);
       for (const row of rows) {
-        const { head } = decodeRow(row);
+        const { head } = decodeRow(row, this.#options.seal);
         if (row.seq !== seq + 1 || head.previousHash !== before)
           throw new EngineFailure('damaged', `record ${row.seq} does not continue the one before`);
         yield head.record;
@@ -127,16 +128,24 @@ export class SharedLog implements OpenedCommitLog {
     }
   }
 
-  destroy: CommitLog['destroy'] = async () => undefined;
+  destroy: CommitLog['destroy'] = async (seqs) => {
+    if (this.isEncrypted) await this.#drop((rows) => destroySalts(rows, seqs));
+  };
 
   drop: CommitLog['drop'] = (seqs) =>
-    this.#dropping(async () => {
+    this.#drop((rows) => {
+      const store: Vault['store'] = async (...given) => (await this.#bodies?.apart(...given)) ?? [];
+      return dropPayloads({ rows, vault: this.#options.vault, store }, seqs);
+    });
+
+  #drop<T>(work: (rows: DropRows) => Promise<T>): Promise<T> {
+    return this.#dropping(async () => {
       if (this.#failure !== null) throw this.#failure;
       if (this.#ending) throw new EngineFailure('stopping');
-      const { postgres, rows, vault } = this.#options;
-      const store: Vault['store'] = async (...given) => (await this.#bodies?.apart(...given)) ?? [];
-      return dropPayloads({ rows: new DropRows(postgres, rows.id), vault, store }, seqs);
+      const { postgres, rows } = this.#options;
+      return work(new DropRows(postgres, rows.id));
     });
+  }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ending = true;
@@ -171,7 +180,7 @@ export class SharedLog implements OpenedCommitLog {
   async #commit(group: readonly Waiting[], stored: Stored | null, turn: Turn | null): Promise<void> {
     if (this.#failure !== null) throw this.#failure;
     await this.#follower.room();
-    const prepared = [...prepareAll(group), ...(stored?.prepared ?? [])];
+    const prepared = [...prepareAll(group, this.#options.seal), ...(stored?.prepared ?? [])];
     if (prepared.length === 0 && turn === null) return;
     this.#batch += 1;
     const [session, batch, seat] = [this.#session, this.#batch, this.#seat];

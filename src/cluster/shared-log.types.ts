@@ -3,6 +3,7 @@ import type { LogOptions } from '../store/assemble-store.ts';
 import type { Append, LogPosition, LogRecord, RecordDraft } from '../store/commit-log.types.ts';
 import type { Waiting } from '../store/group-commit.types.ts';
 import type { LogRows } from './log-rows.ts';
+import type { LogSeal } from './log-seal.ts';
 import type { Postgres } from './postgres.ts';
 import type { Vault } from './vault.types.ts';
 
@@ -11,6 +12,8 @@ export interface SharedLogOptions extends LogOptions {
   readonly rows: LogRows;
   /** Where bodies lie; null: in the database. */
   readonly vault: Vault | null;
+  /** What records are sealed with; null: they are in clear. */
+  readonly seal: LogSeal | null;
   /** Unique among those that write. */
   readonly worker: string;
   readonly clock: SchedulerLike;
@@ -27,9 +30,10 @@ export interface Turn {
 export interface Prepared {
   readonly waiting: Waiting;
   readonly draft: RecordDraft;
-  /** The first bytes of its payload, which no fold reads. */
+  /** The first bytes of its payload, which no fold reads; sealed where the log is, and as long. */
   readonly body: readonly Uint8Array[];
   readonly bodyLength: number;
+  /** The others, as they go into the row. */
   readonly tail: Buffer;
 }
 

@@ -2,8 +2,9 @@ import { EngineFailure } from '../../streams/failure.ts';
 import type { LogRecord, RecordDraft } from '../store/commit-log.types.ts';
 import type { Waiting } from '../store/group-commit.types.ts';
 import { particularsBytes } from '../store/particulars.ts';
-import { decodeHead, lengthOf, type RecordHead, sha256Of } from '../store/record.ts';
+import { decodeHead, type EncodedRecord, lengthOf, type RecordHead, readHeader, sha256Of } from '../store/record.ts';
 import type { PlacedRow, ReadRow } from './log-rows.ts';
+import type { LogSeal, StoredPayload } from './log-seal.ts';
 import type { Prepared, SharedLogOptions } from './shared-log.types.ts';
 
 /** A transaction holds the log for as long as it is written: some 20 ms of it. */
@@ -30,31 +31,43 @@ export const hasBody = ({ kind, facts, payload }: RecordDraft): boolean =>
  * What can be done before a record has its place. Bytes of mail are the body; all else of a payload is the tail, which
  * stands in the row, since every worker reads it to fold the record.
  */
-export function prepare(waiting: Waiting): Prepared {
+export function prepare(waiting: Waiting, seal: LogSeal | null): Prepared {
   const { draft } = waiting;
   const { kind, payload } = draft;
   const length = lengthOf(payload);
   const tailLength = tailLengthOf({ kind, facts: draft.facts }, length);
-  const whole = { ...draft, payloadSha256: draft.payloadSha256 ?? sha256Of(payload) };
-  if (tailLength === length) return { waiting, draft: whole, body: [], bodyLength: 0, tail: Buffer.concat(payload) };
-  if (tailLength === 0) return { waiting, draft: whole, body: payload, bodyLength: length, tail: Buffer.alloc(0) };
+  const sha256 = draft.payloadSha256 ?? sha256Of(payload);
+  const plain = partedPieces(payload, length, tailLength);
+  const stored = seal !== null && sealsPayload(kind, length) ? seal.payload({ ...plain, sha256 }) : plain;
+  return { waiting, draft: { ...draft, payloadSha256: sha256 }, bodyLength: length - tailLength, ...stored };
+}
+
+function partedPieces(payload: readonly Uint8Array[], length: number, tailLength: number): StoredPayload {
+  if (tailLength === length) return { body: [], tail: Buffer.concat(payload) };
+  if (tailLength === 0) return { body: payload, tail: Buffer.alloc(0) };
   const last = payload.at(-1);
   if (last === undefined || last.length !== tailLength)
     throw new RangeError('the particulars of a record are the last piece of its payload');
-  return {
-    waiting,
-    draft: whole,
-    body: payload.slice(0, -1),
-    bodyLength: length - tailLength,
-    tail: Buffer.from(last),
-  };
+  return { body: payload.slice(0, -1), tail: Buffer.from(last) };
 }
 
+/** Whether a payload is sealed where the log is. */
+export const sealsPayload = (kind: LogRecord['kind'], length: number): boolean => length > 0 && sealsRecord(kind);
+
+/** Signed heads stay in clear, as in files: nothing else is in them. */
+const sealsRecord = (kind: LogRecord['kind']): boolean => kind !== 'checkpoint';
+
+/** The head of a record as it goes into a row of a log that is sealed. */
+export const sealedHead = (
+  { record: { kind, seq }, head }: Pick<EncodedRecord, 'record' | 'head'>,
+  seal: LogSeal,
+): Buffer => (sealsRecord(kind) ? seal.head(head, seq) : head);
+
 /** A draft that cannot be written is its caller's bug; the others of the group have no part in it. */
-export const prepareAll = (group: readonly Waiting[]): readonly Prepared[] =>
+export const prepareAll = (group: readonly Waiting[], seal: LogSeal | null): readonly Prepared[] =>
   group.flatMap((waiting) => {
     try {
-      return [prepare(waiting)];
+      return [prepare(waiting, seal)];
     } catch (error) {
       waiting.reject(error);
       return [];
@@ -67,14 +80,32 @@ export function tailLengthOf(record: Pick<LogRecord, 'kind' | 'facts'>, length: 
   return isMail ? Math.min(length, particularsBytes(record)) : length;
 }
 
-/** @throws EngineFailure `damaged` */
-export function decodeRow({ seq, head: bytes, tail, dropped }: ReadRow & { readonly dropped?: boolean }): {
-  readonly head: RecordHead;
-  readonly record: LogRecord;
-} {
-  const head = decodeHead(bytes);
-  if (head === null || head.record.seq !== seq) throw new EngineFailure('damaged', `record ${seq}`);
-  return { head, record: withTail(head.record, dropped === true ? null : tail) };
+/**
+ * What a row says, in clear. @throws EngineFailure `damaged`; `key-unusable` where it is sealed, and nothing is at hand to
+ * open it
+ */
+export function decodeRow(
+  { seq, head: bytes, tail, dropped }: ReadRow & { readonly dropped?: boolean },
+  seal: LogSeal | null,
+): { readonly head: RecordHead; readonly record: LogRecord } {
+  const found = decodeHead(bytes);
+  if (found === null || found.record.seq !== seq) throw new EngineFailure('damaged', `record ${seq}`);
+  const standing = dropped === true ? null : tail;
+  if (found.seal === null) return { head: found, record: withTail(found.record, standing) };
+  const own = needed(seal, seq);
+  const head = own.openHead(found);
+  return { head, record: withSealedTail(head.record, standing, own) };
+}
+
+function needed(seal: LogSeal | null, seq: number): LogSeal {
+  if (seal !== null) return seal;
+  throw new EngineFailure('key-unusable', `record ${seq} of the log is encrypted, and store.encryption names no key`);
+}
+
+function withSealedTail(record: LogRecord, stored: Buffer | null, seal: LogSeal): LogRecord {
+  if (stored === null || stored.length === 0 || particularsBytes(record) === 0) return withTail(record, stored);
+  const tail = seal.openTail(stored, Buffer.from(record.payloadSha256, 'hex'));
+  return tail === null ? record : withTail(record, tail);
 }
 
 /** As `withParticulars` of a log in files: null where they were deleted, absent where there are none or they are damaged. */
@@ -94,27 +125,54 @@ function withTail(record: LogRecord, tail: Buffer | null): LogRecord {
  * @throws EngineFailure `missing`, also where it was deleted; `damaged`, `store-failed`
  */
 export async function sliceOf(
-  { rows, vault }: Pick<SharedLogOptions, 'rows' | 'vault'>,
+  { rows, vault, seal }: Pick<SharedLogOptions, 'rows' | 'vault' | 'seal'>,
   seq: number,
   offset: number,
   length: number,
 ): Promise<Uint8Array> {
   const row = await rows.read(seq);
-  const { bodyLength, tail, dropped } = row;
+  const { bodyLength, dropped } = row;
   if (dropped) throw new EngineFailure('missing', `the payload of record ${seq} was deleted`);
   const end = offset + length;
+  const opener = openerOf(row, seal);
+  const tail = opener.tail();
   if (offset < 0 || length < 0 || end > bodyLength + tail.length)
     throw new EngineFailure('missing', `bytes ${offset} to ${end} of record ${seq}`);
   const ofTail = tail.subarray(Math.max(0, offset - bodyLength), Math.max(0, end - bodyLength));
   if (offset >= bodyLength) return ofTail;
   const bodyEnd = Math.min(end, bodyLength);
-  const ofBody = await readBody({ rows, vault }, row, offset, bodyEnd - offset).catch(async (error: unknown) => {
+  const stored = await readBody({ rows, vault }, row, offset, bodyEnd - offset).catch(async (error: unknown) => {
     // A pack may be put in the place of another between the row and its bytes (shared-drop.ts).
     const now = isMissing(error) ? await rows.read(seq) : row;
     if (now.dropped || isSamePlace(now, row)) throw error;
     return readBody({ rows, vault }, now, offset, bodyEnd - offset);
   });
+  const ofBody = opener.body(stored, offset);
   return ofTail.length === 0 ? ofBody : Buffer.concat([ofBody, ofTail]);
+}
+
+/** Opens the payload of a row. */
+export interface Opener {
+  /** @throws EngineFailure `damaged` */
+  tail(): Buffer;
+  /** `bytes` of the body, of which the first stands at `offset`. @throws EngineFailure `damaged` */
+  body(bytes: Uint8Array, offset: number): Uint8Array;
+}
+
+/** @throws EngineFailure `key-unusable` */
+export function openerOf({ seq, head, tail: stored }: ReadRow, given: LogSeal | null): Opener {
+  const header = readHeader(head);
+  if (header?.isSealed !== true || header.payloadBytes === 0) return { tail: () => stored, body: (bytes) => bytes };
+  const seal = needed(given, seq);
+  return {
+    tail: () => {
+      const found = decodeHead(head);
+      const tail = found && seal.openTail(stored, Buffer.from(found.record.payloadSha256, 'hex'));
+      if (tail === null) throw new EngineFailure('damaged', `record ${seq} or its tail`);
+      return tail;
+    },
+    body: (bytes, offset) => seal.openBody(bytes, offset, stored),
+  };
 }
 
 export const isMissing = (error: unknown): boolean => error instanceof EngineFailure && error.code === 'missing';

@@ -146,12 +146,6 @@ function clusterRules(document: unknown): DocumentFault[] {
   if (cluster === undefined) missing(['cluster'], 'store.backend: cluster');
   else if ((valueAt(cluster, ['bodies']) ?? 's3') === 's3' && valueAt(cluster, ['s3']) === undefined)
     missing(['cluster', 's3'], 'cluster.bodies: s3');
-  // Taken for granted and not done, mail would lie in clear where nobody expects it.
-  if (valueAt(document, ['store', 'encryption']) !== undefined) {
-    const text =
-      'is not possible with store.backend: cluster; expected none, and disks of PostgreSQL and of object storage that are encrypted';
-    faults.push({ path: ['store', 'encryption'], at: 'key', text });
-  }
   return faults;
 }
 

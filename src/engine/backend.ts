@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import type { SchedulerLike } from 'rxjs';
 import { messageOf } from '../../streams/failure.ts';
 import type { Closing } from '../close.ts';
+import { rewrapLogKey } from '../cluster/log-key.ts';
 import { type LogReader, openLogReader } from '../cluster/log-reader.ts';
 import { type Cluster, type ClusterOptions, clusterLog, openCluster } from '../cluster/open-cluster.ts';
 import { openClusterStore } from '../cluster/open-cluster-store.ts';
+import { openLogRows } from '../cluster/open-shared-log.ts';
+import { openPostgres } from '../cluster/postgres.ts';
 import { S3Error } from '../cluster/s3-answers.ts';
 import { type S3Vault, s3Vault } from '../cluster/s3-vault.ts';
 import type { Vault } from '../cluster/vault.types.ts';
@@ -56,7 +59,7 @@ export async function openBackend(options: EngineOptions, parts: BackendParts, s
     const store = await open((lock) => openLocked(files, lock));
     return { store, duties: allDuties, logBytes: async () => 0, sight: null, packs: null };
   }
-  const place = placeOf(clustered, clock);
+  const place = placeOf(clustered, parts);
   const cluster = stack.use(await openCluster(place));
   const store = await open((lock) => cluster.openStore(shared, lock));
   await shareKeys(dataDir, cluster);
@@ -78,21 +81,37 @@ export async function openStoreAtRest(
   const lock = await lockDataDir({ dataDir });
   try {
     // What only the holder of a definition may write is not written here.
-    return await openClusterStore({ dataDir, ...placeOf(cluster, parts.clock), ...parts, tokenOf: () => null }, lock);
+    return await openClusterStore({ dataDir, ...placeOf(cluster, parts), ...parts, tokenOf: () => null }, lock);
   } catch (error) {
     await lock[Symbol.asyncDispose]();
     throw error;
   }
 }
 
-/** The log of a cluster, to be read beside the engines that write it. @throws EngineFailure `store-failed` */
-export const openLogAtRest = ({ cluster }: Pick<EngineOptions, 'cluster'>, clock: SchedulerLike): Promise<LogReader> =>
-  openLogReader(placeOf(cluster, clock));
+/** The log of a cluster, to be read beside the engines that write it. @throws EngineFailure `store-failed`, `key-unusable` */
+export const openLogAtRest = (
+  { cluster }: Pick<EngineOptions, 'cluster'>,
+  parts: Pick<BackendParts, 'master' | 'clock'>,
+): Promise<LogReader> => openLogReader(placeOf(cluster, parts));
 
-function placeOf(clustered: EngineOptions['cluster'], clock: SchedulerLike): ClusterOptions {
+/** Puts another master key in the place of the one of the log of a cluster. @throws as `rewrapLogKey` */
+export async function rewrapAtRest(
+  { cluster }: Pick<EngineOptions, 'cluster'>,
+  keys: Parameters<typeof rewrapLogKey>[1],
+  clock: SchedulerLike,
+): Promise<boolean> {
+  const { postgres: url, log } = placeOf(cluster, { master: keys.from, clock });
+  await using postgres = openPostgres(url);
+  return await rewrapLogKey({ postgres, rows: await openLogRows(postgres, log) }, keys);
+}
+
+function placeOf(
+  clustered: EngineOptions['cluster'],
+  { master, clock }: Pick<BackendParts, 'master' | 'clock'>,
+): ClusterOptions {
   if (clustered === null) throw new Error('a cluster without its options');
   const { worker, postgres } = clustered;
-  return { postgres: postgres.reveal(), log: clusterLog, worker, openVault: vaultOf(clustered, clock), clock };
+  return { postgres: postgres.reveal(), master, log: clusterLog, worker, openVault: vaultOf(clustered, clock), clock };
 }
 
 /** A sender is told to come again, rather than kept waiting. */

@@ -6,7 +6,7 @@ import type { ContentHasher } from '../content/content-hasher.ts';
 import type { EngineApi } from '../http/api.types.ts';
 import type { Status, TextIndexStatus } from '../http/status.schema.ts';
 import type { MasterKey } from '../master-key.ts';
-import { createIndexSeal, openIndexKey } from '../store/index-seal.ts';
+import { openIndexSeal } from '../store/index-seal.ts';
 import type { Store } from '../store/open-store.ts';
 import { keysFolder } from '../store/record-keys.ts';
 import { openTextIndex, removeTextIndex, type TextIndex } from '../store/text-index.ts';
@@ -69,7 +69,7 @@ export async function textIndexOf({
   master,
   log,
 }: Pick<TextSearchParts, 'dataDir' | 'master' | 'log'> & { readonly store: Pick<Store, 'log'> }): Promise<TextIndex> {
-  const seal = master === null ? null : createIndexSeal(await openIndexKey(keysFolder(dataDir), master));
+  const seal = master === null ? null : await openIndexSeal(keysFolder(dataDir), master);
   return openTextIndex({
     dataDir,
     seal,

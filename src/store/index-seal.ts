@@ -5,6 +5,7 @@ import type { MasterKey } from '../master-key.ts';
 import { derivedKey } from './derived-key.ts';
 import { indexKeyName } from './key-block.ts';
 import { nonceBytes, tagBytes } from './record.ts';
+import { makeKeysFolder } from './record-keys.ts';
 import { codeOf } from './segment-files.ts';
 import { bodyOffset, keyOf, makeKeyFile, placesIn } from './wrapped-key.ts';
 
@@ -22,6 +23,12 @@ export interface IndexSeal {
 export async function openIndexKey(directory: string, master: MasterKey): Promise<Buffer> {
   const path = join(directory, indexKeyName);
   return (await readIndexKey(directory, master)) ?? makeKeyFile(path, 0, master, Buffer.alloc(0));
+}
+
+/** What the index is sealed with, its key made where there is none. @throws EngineFailure `key-unusable`, `damaged` */
+export async function openIndexSeal(directory: string, master: MasterKey): Promise<IndexSeal> {
+  await makeKeysFolder(directory);
+  return createIndexSeal(await openIndexKey(directory, master));
 }
 
 /** Null where there is none. @throws EngineFailure `key-unusable`, `damaged` */

@@ -26,9 +26,13 @@ export interface RecordKeys extends AsyncDisposable {
 
 /** Opens the room of keys; makes the folder where it is missing. */
 export async function openRecordKeys(directory: string, master: MasterKey): Promise<RecordKeys> {
+  await makeKeysFolder(directory);
+  return new Keyring(directory, master, new Set(await blocksIn(directory)));
+}
+
+export async function makeKeysFolder(directory: string): Promise<void> {
   const made = await mkdir(directory, { recursive: true, mode: 0o700 });
   if (made !== undefined) await syncDirectory(dirname(made));
-  return new Keyring(directory, master, new Set(await blocksIn(directory)));
 }
 
 /** The same for who only reads: nothing is made. */

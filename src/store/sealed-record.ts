@@ -4,6 +4,7 @@ import type { KeyBlock } from './key-block.ts';
 import {
   type EncodedRecord,
   hashBytes,
+  hashedBytes,
   headerBytes,
   nonceBytes,
   plainVersion,
@@ -89,6 +90,21 @@ export function openHead(head: RecordHead, { factsKey }: Pick<KeyBlock, 'factsKe
     throw new EngineFailure('damaged', `record ${record.seq} cannot be decrypted`, { cause: error });
   }
 }
+
+/** All of a payload in clear. @throws EngineFailure `damaged` where it is not what was sealed */
+export function openPayload(stored: Uint8Array, { record, seal }: RecordHead, payloadKey: Buffer): Buffer {
+  if (seal === null) return Buffer.from(stored);
+  try {
+    const decipher = decipherOf(payloadKey, seal, seal.payloadTag);
+    return Buffer.concat([decipher.update(stored), decipher.final()]);
+  } catch (error) {
+    throw new EngineFailure('damaged', `the payload of record ${record.seq} cannot be decrypted`, { cause: error });
+  }
+}
+
+/** The bytes of a head that was opened, as they were before it was sealed. @throws RangeError as `hashedBytes` */
+export const plainHeadOf = (head: RecordHead): Buffer =>
+  Buffer.concat([hashedBytes(head), Buffer.from(head.record.hash, 'hex')]);
 
 /** The header of the record in clear. */
 function plainHeader({ bound }: Seal): Buffer {

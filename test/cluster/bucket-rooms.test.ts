@@ -74,7 +74,7 @@ describe.skipIf(postgresLeftOut() || objectStoreLeftOut())('logs of one bucket',
     const place = await store.bucket({ versioned: true });
     const s3 = { ...place, accessKey: new Secret(place.accessKey), secretKey: new Secret(place.secretKey.reveal()) };
     const openVault = vaultOf({ bodies: 's3', s3 }, asyncScheduler);
-    const worker = { postgres: server.url, log: 'swept', worker: 'one', clock: asyncScheduler };
+    const worker = { postgres: server.url, log: 'swept', worker: 'one', master: null, clock: asyncScheduler };
     await using cluster = await openCluster({ ...worker, openVault });
     const fixture = await openSharedLogFixture({
       postgres: openPostgres(server.url),
@@ -133,7 +133,7 @@ describe.skipIf(postgresLeftOut() || objectStoreLeftOut())('logs of one bucket',
     expect((await openLogRows(postgres, 'one')).room).toBe(one.room);
     expect(two.room).not.toBe(one.room);
     await postgres.run({ text: 'alter table daybook.log drop room, drop sweep_begun, drop sweep_ended' });
-    await postgres.run({ text: 'drop table daybook.locked' });
+    await postgres.run({ text: 'drop table daybook.locked, daybook.log_key' });
     await postgres.run({ text: 'delete from daybook.migration where number > 1' });
     const [again, other] = [await openLogRows(postgres, 'one'), await openLogRows(postgres, 'two')];
     expect(again.id).toBe(one.id);

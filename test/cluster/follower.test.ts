@@ -35,7 +35,7 @@ function set(records: readonly EncodedRecord[]) {
     if (faults.fold !== null) throw faults.fold;
     folded.push(...group.map(({ seq }) => seq));
   };
-  const follower = new Follower({ rows: { readAfter }, fold, start: { seq: 0, hash: genesisHash } });
+  const follower = new Follower({ rows: { readAfter }, seal: null, fold, start: { seq: 0, hash: genesisHash } });
   /** These records as written here; answers what becomes of each. */
   const own = (from: number, to: number): readonly Promise<number>[] => {
     const group = records.slice(from - 1, to).map(({ record }) => record);

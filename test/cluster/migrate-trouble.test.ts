@@ -10,6 +10,7 @@ import { readMoveState } from '../../src/cluster/migrate-state.ts';
 import { verifyMove } from '../../src/cluster/migrate-verify.ts';
 import { openTenures } from '../../src/cluster/tenures.ts';
 import { openClusterFixture, takeInto } from '../support/cluster-fixture.ts';
+import { masterKey } from '../support/master-keys.ts';
 import {
   archiveMany,
   fillArchive,
@@ -152,6 +153,7 @@ describe.skipIf(longOfClusterLeftOut())('a move that is disturbed', () => {
     await using there = await openPlace(postgres.url);
     const back = {
       segmentBytes: 1_048_576,
+      master: null,
       place: there.place,
       log: there.log,
       now: () => 0,
@@ -181,6 +183,27 @@ describe.skipIf(longOfClusterLeftOut())('a move that is disturbed', () => {
     await expect(copyIn(await moveParts(files.dataDir, there.place), 20)).rejects.toThrow(
       /payload of record \d+ is not what/,
     );
+    expect((await there.place.rows.head()).seq).toBe(0);
+  });
+
+  test('a payload whose key was destroyed comes as one that was deleted, its bytes in the files or not', async () => {
+    await using files = await openStoreFixture('encrypted segments');
+    await archiveMany(files, 'mine', 3);
+    const seqs = await Promise.all(['mine-000001', 'mine-000002'].map((id) => files.store.evidence.seqOf(id)));
+    const [gone = 0, stands = 0] = seqs.map((seq) => seq ?? 0);
+    await files.store.log.destroy(new Set([gone]));
+    await using there = await openPlace(postgres.url, { master: masterKey() });
+    await copyIn(await moveParts(files.dataDir, there.place, masterKey()), files.store.log.head.seq);
+    expect(await there.place.rows.read(gone)).toMatchObject({ dropped: true, place: null });
+    expect(await there.place.rows.read(stands)).toMatchObject({ dropped: false });
+  });
+
+  test('an encrypted one is not begun without its key, and plan says so', async () => {
+    await using files = await openStoreFixture('encrypted segments');
+    await archiveMany(files, 'mine', 3);
+    await using there = await openPlace(postgres.url);
+    expect((await planOf(files, there.log)).refusals).toEqual([expect.stringContaining('names no key')]);
+    await expect(copyIn(await moveParts(files.dataDir, there.place), 3)).rejects.toThrow('is encrypted');
     expect((await there.place.rows.head()).seq).toBe(0);
   });
 
@@ -237,7 +260,7 @@ describe.skipIf(longOfClusterLeftOut())('a move that is disturbed', () => {
 
   const planOf = async ({ dataDir }: StoreFixture, log: string) => {
     await using place = await openPlace(postgres.url, { log });
-    return await planMove({ dataDir, postgres: place.place.postgres, log });
+    return await planMove({ dataDir, master: null, postgres: place.place.postgres, log });
   };
 });
 

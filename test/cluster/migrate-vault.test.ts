@@ -100,6 +100,7 @@ describe.skipIf(postgresLeftOut())('bodies in object storage', () => {
     const back = {
       dataDir: elsewhere,
       segmentBytes: 1_048_576,
+      master: null,
       place: there.place,
       told: () => undefined,
       pause: noPause,

@@ -6,7 +6,10 @@ import { copyBack, finishBack, type MoveBackParts } from '../../src/cluster/migr
 import { dropInCluster } from '../../src/cluster/migrate-drop.ts';
 import { copyIn, finishMove } from '../../src/cluster/migrate-in.ts';
 import { verifyMove } from '../../src/cluster/migrate-verify.ts';
+import { keysFolder, readRecordKeys } from '../../src/store/record-keys.ts';
 import { type ClusterFixture, openClusterFixture, takeInto } from '../support/cluster-fixture.ts';
+import { filesOf } from '../support/folders.ts';
+import { masterKey } from '../support/master-keys.ts';
 import {
   archiveMany,
   bytesOf,
@@ -26,8 +29,13 @@ import { day } from '../support/stream-shapes.ts';
 
 const missing = expect.objectContaining({ code: 'missing' });
 
+const kinds = [
+  { name: 'an archive', kind: 'segments', master: null },
+  { name: 'an encrypted archive', kind: 'encrypted segments', master: masterKey() },
+] as const;
+
 /** One archive on its whole way, in the order of the tests. */
-describe.skipIf(postgresLeftOut())('an archive', () => {
+describe.skipIf(postgresLeftOut()).each(kinds)('$name', ({ kind, master }) => {
   let postgres: Postgres;
   let files: StoreFixture;
   let there: PlaceFixture;
@@ -36,8 +44,8 @@ describe.skipIf(postgresLeftOut())('an archive', () => {
   let picture: Readonly<Record<string, unknown>>;
   beforeAll(async () => {
     postgres = await startPostgres();
-    files = await openStoreFixture();
-    there = await openPlace(postgres.url);
+    files = await openStoreFixture(kind);
+    there = await openPlace(postgres.url, { master });
     cluster = await openClusterFixture({ postgres: postgres.url, now: () => files.clock.at, log: there.log });
     elsewhere = await mkdtemp(join(tmpdir(), 'daybook-back-'));
     await fillArchive(files, { entries: 240 });
@@ -53,13 +61,13 @@ describe.skipIf(postgresLeftOut())('an archive', () => {
 
   test('is copied while mail comes in, as often as one likes, and no worker starts on it', async () => {
     const { store } = files;
-    const first = await copyIn(await moveParts(files.dataDir, there.place), store.log.head.seq);
+    const first = await copyIn(await moveParts(files.dataDir, there.place, master), store.log.head.seq);
     expect(first).toEqual(store.log.head);
     await archiveMany(files, 'meanwhile', 20);
-    const second = await copyIn(await moveParts(files.dataDir, there.place), store.log.head.seq);
+    const second = await copyIn(await moveParts(files.dataDir, there.place, master), store.log.head.seq);
     expect(second).toEqual(store.log.head);
-    expect(await copyIn(await moveParts(files.dataDir, there.place), store.log.head.seq)).toEqual(second);
-    await expect(cluster.open('early')).rejects.toThrow('an archive is being moved into this cluster');
+    expect(await copyIn(await moveParts(files.dataDir, there.place, master), store.log.head.seq)).toEqual(second);
+    await expect(cluster.open('early', { master })).rejects.toThrow('an archive is being moved into this cluster');
   });
 
   test('has the same head, root and documents at the end, and its files are closed to an engine', async () => {
@@ -69,15 +77,15 @@ describe.skipIf(postgresLeftOut())('an archive', () => {
     files.clock.at += 31 * day;
     await store.housekeeping.dropPurged(files.clock.at + 1, 100);
     const parts = { store, log: there.log, files: keyNames, now: () => files.clock.at };
-    const done = await finishMove({ ...(await moveParts(dataDir, there.place)), ...parts });
+    const done = await finishMove({ ...(await moveParts(dataDir, there.place, master)), ...parts });
     expect(done).toMatchObject({ records: store.log.head.seq, head: store.log.head.hash, waiting: 12, documents: 31 });
     picture = await pictureOf(store);
     await store[Symbol.asyncDispose]();
-    await expect(openFiles(dataDir, files.clock.at)).rejects.toThrow('lies in a cluster');
+    await expect(openFiles(dataDir, files.clock.at, { master })).rejects.toThrow('lies in a cluster');
   });
 
   test('is whole there: ids, hashes, deadlines, ledgers, bytes, and what was deleted stays so', async () => {
-    const worker = await cluster.open('fresh');
+    const worker = await cluster.open('fresh', { master });
     expect(await pictureOf(worker)).toEqual(picture);
     expect(await bytesOf(worker, 'large')).toBe(messageText('large', 900_000));
     expect(await bytesOf(worker, 'kept-000007')).toBe(messageText('kept-7'));
@@ -90,11 +98,28 @@ describe.skipIf(postgresLeftOut())('an archive', () => {
     const shared = await postgres.query<{ value: string }>(
       `select value from daybook.document where room = 'file' and owner = 'evidence.key'`,
     );
-    expect(shared.map(({ value }) => Buffer.from(value, 'base64').toString())).toEqual(['bytes of evidence.key']);
+    const inClear = Buffer.from('bytes of evidence.key').toString('base64');
+    expect(shared.map(({ value }) => value)).toEqual([master === null ? inClear : expect.stringMatching(/^sealed:/)]);
   });
 
+  if (master !== null)
+    test('has no word of mail in any row of the database', async () => {
+      const held = async (text: string): Promise<number> => {
+        const found = await postgres.query(
+          `select 1 from daybook.record where position($1::bytea in head) + position($1::bytea in tail) > 0
+           union all select 1 from daybook.body where position($1::bytea in bytes) > 0
+           union all select 1 from daybook.document where position(convert_from($1, 'utf8') in value) > 0`,
+          [Buffer.from(text)],
+        );
+        return found.length;
+      };
+      for (const text of ['words of', 'north.example', 'mailbox', 'lastExtract'])
+        expect([text, await held(text)]).toEqual([text, 0]);
+      expect(await held('DYBK'), 'what is in clear is found so').toBeGreaterThan(240);
+    });
+
   test('goes on in the folder it came from, with the index that stands there', async () => {
-    const worker = await cluster.open('at-home', { dataDir: files.dataDir });
+    const worker = await cluster.open('at-home', { master, dataDir: files.dataDir });
     expect(await pictureOf(worker)).toEqual(picture);
     // Of an item that was parsed before the move, a fold of the log alone knows nothing.
     const { items } = await value(worker.spool.due('exchange', files.clock.at + day, 100));
@@ -111,7 +136,7 @@ describe.skipIf(postgresLeftOut())('an archive', () => {
   });
 
   test('comes back to its folder and to an empty one, with what came meanwhile', async () => {
-    const worker = await cluster.open('writer');
+    const worker = await cluster.open('writer', { master });
     await takeInto(worker, 'last-there', { at: files.clock.at });
     const seq = await worker.evidence.seqOf('kept-000009');
     await worker.retention.erase('kept-000009', event('entry.erased', 'kept-000009'));
@@ -123,28 +148,33 @@ describe.skipIf(postgresLeftOut())('an archive', () => {
     await worker[Symbol.asyncDispose]();
     for (const dataDir of [elsewhere, files.dataDir]) {
       const rebuild = { folded: () => undefined };
-      const openThem = () => openFiles(dataDir, files.clock.at, { evenIfMoved: true, rebuild });
+      const openThem = () => openFiles(dataDir, files.clock.at, { master, evenIfMoved: true, rebuild });
       const done = await finishBack({ ...backParts(dataDir), files: keyNames, openFiles: openThem });
       expect(done).toMatchObject({ head: (picture['head'] as { hash: string }).hash, documents: 31 });
-      await using store = await openFiles(dataDir, files.clock.at);
+      await using store = await openFiles(dataDir, files.clock.at, { master });
       expect(await pictureOf(store)).toEqual(picture);
       expect(await bytesOf(store, 'while-copied')).toBe('while-copied');
       expect(await bytesOf(store, 'large')).toBe(messageText('large', 900_000));
       for (const gone of ['ended-0', 'early-000000', 'kept-000003', 'kept-000009'])
         await expect(bytesOf(store, gone).catch((error: unknown) => error)).resolves.toEqual(missing);
       expect(await readFile(join(dataDir, 'definitions.key'), 'utf8')).toBe('bytes of definitions.key');
+      if (master === null) continue;
+      const segments = (await filesOf(dataDir)).filter((file) => file.startsWith('commitlog/'));
+      for (const file of segments) expect((await readFile(join(dataDir, file))).includes('words of'), file).toBe(false);
+      const block = await readRecordKeys(keysFolder(dataDir), master).blockOf(seq ?? 0);
+      expect(block.payloadKey(seq ?? 0)).toBe('destroyed');
     }
-    await expect(cluster.open('late')).rejects.toThrow('was moved to files');
+    await expect(cluster.open('late', { master })).rejects.toThrow('was moved to files');
   });
 
   test('can be moved in once more, from where it was', async () => {
-    const store = await openFiles(files.dataDir, files.clock.at);
+    const store = await openFiles(files.dataDir, files.clock.at, { master });
     await takeInto(store, 'once-more', { at: files.clock.at });
     const parts = { store, log: there.log, files: keyNames, now: () => files.clock.at };
-    await finishMove({ ...(await moveParts(files.dataDir, there.place)), ...parts });
+    await finishMove({ ...(await moveParts(files.dataDir, there.place, master)), ...parts });
     picture = await pictureOf(store);
     await store[Symbol.asyncDispose]();
-    expect(await pictureOf(await cluster.open('again'))).toEqual(picture);
+    expect(await pictureOf(await cluster.open('again', { master }))).toEqual(picture);
   });
 
   const event = (type: string, entryId: string) =>
@@ -152,6 +182,7 @@ describe.skipIf(postgresLeftOut())('an archive', () => {
   const backParts = (dataDir: string): MoveBackParts => ({
     dataDir,
     segmentBytes: 1_048_576,
+    master,
     place: there.place,
     log: there.log,
     now: () => files.clock.at,

@@ -252,7 +252,14 @@ describe.skipIf(postgresLeftOut())('a sweep of packs', () => {
         hurry,
       };
     };
-    const place = { postgres: server.url, log: 'ending', worker: 'one', openVault, clock: asyncScheduler };
+    const place = {
+      postgres: server.url,
+      log: 'ending',
+      worker: 'one',
+      master: null,
+      openVault,
+      clock: asyncScheduler,
+    };
     await using cluster = await openCluster(place);
     const options = { now, isEnding: () => false, removed: () => undefined };
     const sweeping = cluster.packs?.sweepIfDue(options).catch(String);

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DropRows, type Standing } from '../../src/cluster/drop-rows.ts';
+import { LogSeal } from '../../src/cluster/log-seal.ts';
 import { openPostgres } from '../../src/cluster/postgres.ts';
 import { type DropParts, dropPayloads } from '../../src/cluster/shared-drop.ts';
 import type { Vault } from '../../src/cluster/vault.types.ts';
 import type { CommitLog } from '../../src/store/commit-log.types.ts';
+import { keyBytesOf } from '../support/master-keys.ts';
 import { MemoryPacks } from '../support/memory-vault.ts';
 import { type Postgres, postgresLeftOut, startPostgres } from '../support/postgres.ts';
 import { mailDraft, openSharedLogFixture, sweepAt } from '../support/shared-log-fixture.ts';
@@ -20,11 +22,16 @@ describe.skipIf(postgresLeftOut())('payloads of a shared log', () => {
   const clear = () => server.asAdmin('drop schema if exists daybook cascade');
   const told = (at: number) => ({ subject: `told of ${at}` });
   /** A log with its packs and messages, `mails` of them in one pack after another. */
-  async function set({ mails = [4], inDatabase = false, wrap = (vault: Vault): Vault => vault } = {}) {
+  async function set({
+    mails = [4],
+    inDatabase = false,
+    wrap = (vault: Vault): Vault => vault,
+    seal = null as LogSeal | null,
+  } = {}) {
     await clear();
     const packs = new MemoryPacks();
     const openVault = inDatabase ? null : () => wrap(packs.open());
-    const fixture = await openSharedLogFixture({ postgres: openPostgres(server.url), openVault });
+    const fixture = await openSharedLogFixture({ postgres: openPostgres(server.url), openVault, seal });
     const { log } = await fixture.open('one');
     const bodies: Buffer[] = [];
     for (const count of mails) {
@@ -91,6 +98,38 @@ describe.skipIf(postgresLeftOut())('payloads of a shared log', () => {
     expect(await named()).toEqual([...packs.packs.keys()]);
     await log.drop(new Set([3]));
     expect([packs.packs.size, await named()]).toEqual([0, []]);
+    await fixture[Symbol.asyncDispose]();
+  });
+
+  test.each([true, false])(
+    'that are sealed are unreadable before their pack is gone (in the database: %s)',
+    async (inDatabase) => {
+      const { fixture, log, packs, holds, expectDropped, expectKept } = await set({
+        inDatabase,
+        seal: new LogSeal(keyBytesOf()),
+      });
+      for (const seq of [1, 2, 3, 4]) expect(holds(seq)).toBe(false);
+      const stored = Buffer.concat([...packs.packs.values()].map(({ bytes }) => bytes));
+      for (let n = 0; n < 2; n += 1) await log.destroy([2, 4, 99]);
+      await expectDropped([2, 4]);
+      const rows = await server.asAdmin<{ salts: number }>(
+        `select octet_length(tail) as salts from daybook.record where log = $1 order by seq`,
+        [fixture.id],
+      );
+      expect(rows.map(({ salts }) => salts > 0)).toEqual([true, false, true, false]);
+      expect(Buffer.concat([...packs.packs.values()].map(({ bytes }) => bytes)), 'not yet').toEqual(stored);
+      await log.drop(new Set([2, 4]));
+      await expectDropped([2, 4]);
+      if (!inDatabase) expect([...packs.packs.values()].every(({ bytes }) => bytes.length < stored.length)).toBe(true);
+      await expectKept(log, [1, 3]);
+      await fixture[Symbol.asyncDispose]();
+    },
+  );
+
+  test('in clear are not dropped by a call to destroy their keys', async () => {
+    const { fixture, log, expectKept } = await set({ inDatabase: true });
+    await log.destroy([2]);
+    await expectKept(log, [1, 2, 3, 4]);
     await fixture[Symbol.asyncDispose]();
   });
 

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe } from 'vitest';
+import type { MasterKey } from '../../src/master-key.ts';
 import { outcomes } from '../../streams/message.ts';
 import { archiveContract } from '../contracts/archive.contract.ts';
 import { spoolContract } from '../contracts/spool.contract.ts';
 import type { OpenHome } from '../contracts/store-home.ts';
 import { openClusterFixture, takeInto } from '../support/cluster-fixture.ts';
+import { masterKey } from '../support/master-keys.ts';
 import { type Postgres, postgresLeftOut, startPostgres } from '../support/postgres.ts';
 import { minute } from '../support/stream-shapes.ts';
 
@@ -15,11 +17,11 @@ describe.skipIf(postgresLeftOut())('in a cluster', () => {
   });
   afterAll(() => postgres[Symbol.asyncDispose]());
 
-  const open: OpenHome = async () => {
+  const openWith = async (master: MasterKey | null): ReturnType<OpenHome> => {
     // Records have the time of the database, which nobody sets: what is woken must be due by then.
     const now = Date.now() + minute;
     const fixture = await openClusterFixture({ postgres: postgres.url, now: () => now });
-    const store = await fixture.open('one');
+    const store = await fixture.open('one', { master });
     return {
       spool: store.spool,
       archive: store.archive,
@@ -33,6 +35,11 @@ describe.skipIf(postgresLeftOut())('in a cluster', () => {
       [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose](),
     };
   };
-  spoolContract('PostgreSQL', open);
-  archiveContract('PostgreSQL', open);
+  for (const [name, master] of [
+    ['PostgreSQL', null],
+    ['PostgreSQL, sealed', masterKey()],
+  ] as const) {
+    spoolContract(name, () => openWith(master));
+    archiveContract(name, () => openWith(master));
+  }
 });

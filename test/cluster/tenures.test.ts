@@ -164,7 +164,7 @@ describe.skipIf(postgresLeftOut())('tenures', () => {
     const one = await open('one');
     await holds(one, 5);
     const token = one.tenures.tokenOf(definitionTenure('a'));
-    const documents = createSharedDocuments({ postgres: one.database, log, tokenOf: () => token });
+    const documents = createSharedDocuments({ postgres: one.database, log, seal: null, tokenOf: () => token });
     const seen = (value: string) => new Map([['uid:1', { value }]]);
     await documents.writeUidl('a', seen('first'), { sync: true });
     await one.tenures[Symbol.asyncDispose]();
@@ -177,6 +177,7 @@ describe.skipIf(postgresLeftOut())('tenures', () => {
     const now = createSharedDocuments({
       postgres: two.database,
       log,
+      seal: null,
       tokenOf: (id) => two.tenures.tokenOf(definitionTenure(id)),
     });
     expect(await now.readUidl('a')).toEqual(seen('first'));

@@ -203,14 +203,6 @@ describe('a rule over several fields', () => {
         'smtp.authorizedSources[1]: has host bits set (did you mean 2001:db8::/32?)',
       ],
     ],
-    [
-      'a cluster has no encryption at rest of its own',
-      configText([], {
-        store: { backend: 'cluster', encryption: { credential: 'key' } },
-        cluster: { postgres: 'postgres://127.0.0.1/daybook', bodies: 'postgres' },
-      }),
-      ['store.encryption: is not possible with store.backend: cluster'],
-    ],
   ];
   test.each(rules)('%s', async (_, text, expected) => {
     await using folder = await configFolder();

@@ -3,14 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asyncScheduler, VirtualTimeScheduler } from 'rxjs';
 import { afterAll, beforeAll, describe } from 'vitest';
+import { LogSeal } from '../../src/cluster/log-seal.ts';
 import { type Postgres as ClusterPostgres, openPostgres } from '../../src/cluster/postgres.ts';
-import type { Vault } from '../../src/cluster/vault.types.ts';
 import { openCommitLog } from '../../src/store/commit-log.ts';
 import type { LogRecord } from '../../src/store/commit-log.types.ts';
 import { openSegmentBytes } from '../../src/store/segment-bytes.ts';
+import { keyBytesOf } from '../support/master-keys.ts';
 import { MemoryPacks } from '../support/memory-vault.ts';
 import { type Postgres, postgresLeftOut, startPostgres } from '../support/postgres.ts';
-import { openSharedLogFixture } from '../support/shared-log-fixture.ts';
+import { openSharedLogFixture, type SharedLogFixtureOptions } from '../support/shared-log-fixture.ts';
 import { SimServer } from '../support/sim-server.ts';
 import { commitLogContract, type LogHome, type OpenedLog } from './commit-log.contract.ts';
 import { rowsContract } from './shared-rows.contract.ts';
@@ -47,8 +48,11 @@ async function segmentHome(): Promise<LogHome> {
 
 commitLogContract('segments', segmentHome);
 
-const sharedHome = async (postgres: ClusterPostgres, openVault: (() => Vault) | null = null): Promise<LogHome> => {
-  const fixture = await openSharedLogFixture({ postgres, openVault });
+const sharedHome = async (
+  postgres: ClusterPostgres,
+  { openVault = null, seal = null }: Partial<Pick<SharedLogFixtureOptions, 'openVault' | 'seal'>> = {},
+): Promise<LogHome> => {
+  const fixture = await openSharedLogFixture({ postgres, openVault, seal });
   let count = 1;
   return {
     ...(await fixture.open('worker-1')),
@@ -59,14 +63,17 @@ const sharedHome = async (postgres: ClusterPostgres, openVault: (() => Vault) | 
     remove: () => Promise.resolve(fixture[Symbol.asyncDispose]()),
   };
 };
-const packedHome = (postgres: ClusterPostgres): Promise<LogHome> => {
+const packedHome = (postgres: ClusterPostgres, seal: LogSeal | null = null): Promise<LogHome> => {
   const packs = new MemoryPacks();
-  return sharedHome(postgres, () => packs.open());
+  return sharedHome(postgres, { openVault: () => packs.open(), seal });
 };
+const sealed = () => new LogSeal(keyBytesOf());
 
 const simulated = (): ClusterPostgres => new SimServer(asyncScheduler).reach();
 commitLogContract('the database of the simulation', () => sharedHome(simulated()));
 commitLogContract('the database of the simulation, bodies in packs', () => packedHome(simulated()));
+commitLogContract('the database of the simulation, sealed', () => sharedHome(simulated(), { seal: sealed() }));
+commitLogContract('the database of the simulation, sealed, bodies in packs', () => packedHome(simulated(), sealed()));
 rowsContract('the database of the simulation', async () => {
   const time = new VirtualTimeScheduler();
   const server = new SimServer(time);
@@ -88,6 +95,7 @@ describe.skipIf(postgresLeftOut())('in a cluster', () => {
 
   commitLogContract('PostgreSQL', () => sharedHome(openPostgres(server.url)));
   commitLogContract('PostgreSQL, bodies in packs', () => packedHome(openPostgres(server.url)));
+  commitLogContract('PostgreSQL, sealed', () => sharedHome(openPostgres(server.url), { seal: sealed() }));
   rowsContract('PostgreSQL', async () => {
     const postgres = openPostgres(server.url);
     return {

@@ -230,7 +230,7 @@ function tenureRows(now: Now): void {
 
 function documentRows(now: Now): void {
   const documents = (token: () => string | null) =>
-    createSharedDocuments({ postgres: now().postgres, log: now().rows.id, tokenOf: token });
+    createSharedDocuments({ postgres: now().postgres, log: now().rows.id, seal: null, tokenOf: token });
   const take = async (worker: string): Promise<string> => {
     const { postgres, rows } = now();
     const got = await seek({ postgres, log: rows.id, worker }, [definitionTenure('a')], tenureMs);

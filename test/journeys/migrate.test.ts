@@ -7,11 +7,12 @@ import { all, type Entry, type IntakeItem, statusOf } from '../support/journal-a
 import { command, type Ended } from '../support/journey-cli.ts';
 import { deliver, lunchReport } from '../support/journey-mail.ts';
 import { partner } from '../support/journey-partners.ts';
+import { masterKeyFile } from '../support/master-keys.ts';
 import { type Postgres, postgresLeftOut, startPostgres } from '../support/postgres.ts';
 
-const config = (backend: string, url: string): string => `
+const configWith = (store: string, backend: string, url: string): string => `
 logLevel: warn
-store: { backend: ${backend}, minimumFree: 1MB, segmentSize: 1MB }
+store: { backend: ${backend}, minimumFree: 1MB, segmentSize: 1MB${store} }
 cluster: { postgres: "${url}", bodies: postgres, worker: one }
 directory: { internalDomains: [north.example] }
 definitions:
@@ -28,8 +29,14 @@ definitions:
 `;
 const waitingOnes = 5;
 
+const archives = [
+  { name: 'the commands of a move', store: '' },
+  { name: 'the commands of a move, the archive encrypted', store: `, encryption: { keyFile: ${masterKeyFile()} }` },
+];
+
 /** An operator moves an archive into a cluster and back, by the commands of the runbook. */
-describe.skipIf(postgresLeftOut())('the commands of a move', () => {
+describe.skipIf(postgresLeftOut()).each(archives)('$name', ({ store }) => {
+  const config = (backend: string, url: string): string => configWith(store, backend, url);
   let postgres: Postgres;
   let daybook: Daybook;
   let sent = 0;

@@ -39,7 +39,8 @@ export async function openClusterFixture({
     open: async (worker, options = {}) => {
       const dataDir = join(folder, worker);
       const lock = await lockDataDir({ dataDir });
-      const parts = { dataDir, postgres, log, worker, clock, now, openVault: null, tokenOf: () => '1', journalTypeOf };
+      const place = { dataDir, postgres, log, worker, clock, now };
+      const parts = { ...place, master: null, openVault: null, tokenOf: () => '1', journalTypeOf };
       const store = await openClusterStore({ ...parts, ...options }, lock).catch(async (error: unknown) => {
         await lock[Symbol.asyncDispose]();
         throw error;

@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { openLogSeal } from '../../src/cluster/log-key.ts';
 import { endOfFiles, logFolder } from '../../src/cluster/migrate-files.ts';
 import type { MoveInParts } from '../../src/cluster/migrate-in.ts';
 import type { ClusterPlace } from '../../src/cluster/migrate-rows.ts';
 import { openLogRows } from '../../src/cluster/open-shared-log.ts';
 import { openPostgres } from '../../src/cluster/postgres.ts';
 import type { Vault } from '../../src/cluster/vault.types.ts';
+import type { MasterKey } from '../../src/master-key.ts';
 import { openStore, type Store } from '../../src/store/open-store.ts';
+import { keysFolder, readRecordKeys } from '../../src/store/record-keys.ts';
 import type { SpoolItem, Verdict } from '../../streams/message.ts';
 import { parsedItem, type StoreFixture, value } from './store-fixture.ts';
 import { day, minute, observationOf } from './stream-shapes.ts';
@@ -144,25 +147,39 @@ export interface PlaceFixture extends AsyncDisposable {
 
 export async function openPlace(
   url: string,
-  { log = `log-${randomUUID()}`, vault = null }: { readonly log?: string; readonly vault?: Vault | null } = {},
+  {
+    log = `log-${randomUUID()}`,
+    vault = null,
+    master = null,
+  }: { readonly log?: string; readonly vault?: Vault | null; readonly master?: MasterKey | null } = {},
 ): Promise<PlaceFixture> {
   const postgres = openPostgres(url);
   const rows = await openLogRows(postgres, log);
-  return { log, place: { postgres, rows, vault }, [Symbol.asyncDispose]: () => postgres[Symbol.asyncDispose]() };
+  const seal = await openLogSeal({ postgres, rows }, master);
+  return { log, place: { postgres, rows, vault, seal }, [Symbol.asyncDispose]: () => postgres[Symbol.asyncDispose]() };
 }
 
 export const noPause = async (): Promise<void> => undefined;
 
-export async function moveParts(dataDir: string, place: ClusterPlace): Promise<MoveInParts> {
+export async function moveParts(
+  dataDir: string,
+  place: ClusterPlace,
+  master: MasterKey | null = null,
+): Promise<MoveInParts> {
+  const keys = master === null ? null : readRecordKeys(keysFolder(dataDir), master);
   const end = await endOfFiles(logFolder(dataDir));
-  return { dataDir, place, mark: end?.mark ?? 0, told: () => undefined, pause: noPause };
+  return { dataDir, keys, place, mark: end?.mark ?? 0, told: () => undefined, pause: noPause };
 }
 
 /** The archive in files as who moves it opens it. */
 export const openFiles = (
   dataDir: string,
   now: number,
-  more: { readonly evenIfMoved?: boolean; readonly rebuild?: { readonly folded: () => void } } = {},
+  more: {
+    readonly master?: MasterKey | null;
+    readonly evenIfMoved?: boolean;
+    readonly rebuild?: { readonly folded: () => void };
+  } = {},
 ): Promise<Store> =>
   openStore({
     dataDir,

@@ -4,8 +4,8 @@ import { type Postgres, startPostgres } from './postgres.ts';
 /** Journeys of what a cluster has not, by file, and why. */
 export const filesNotOfCluster: Readonly<Record<string, string>> = {
   'journeys/backup.test.ts': 'an archive in a cluster is backed up with its database',
-  'journeys/encryption.test.ts': 'store.encryption is refused in a cluster',
-  'journeys/canary-encrypted.test.ts': 'store.encryption is refused in a cluster',
+  'journeys/encryption.test.ts':
+    'it looks into the files of an encrypted log; journeys/cluster-encryption.test.ts has the like',
   'journeys/cost.test.ts': 'what it counts, syncs of the log among them, is done by the database there',
   'console/reparse.test.ts': 'it fills the files of an archive as an older parser would have',
   'journeys/damaged-reads.test.ts': 'it damages the files of a log',

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { DropRows } from '../../src/cluster/drop-rows.ts';
+import type { LogSeal } from '../../src/cluster/log-seal.ts';
 import { openLogRows, openSharedLog } from '../../src/cluster/open-shared-log.ts';
 import { type SweepOptions, sweepIfDue } from '../../src/cluster/pack-sweep.ts';
 import type { Postgres } from '../../src/cluster/postgres.ts';
@@ -29,6 +30,8 @@ export interface SharedLogFixtureOptions {
   readonly postgres: Postgres;
   /** Opens the room of bodies for one worker; null: they lie in the database. */
   readonly openVault: ((room: string) => Vault) | null;
+  /** What records are sealed with; in clear by default. */
+  readonly seal?: LogSeal | null;
   /** Its name; a new one by default. */
   readonly log?: string;
   readonly clock?: SchedulerLike;
@@ -39,6 +42,7 @@ export interface SharedLogFixtureOptions {
 export async function openSharedLogFixture({
   postgres,
   openVault,
+  seal = null,
   clock = asyncScheduler,
   now = () => Date.now(),
   log: name = `log-${randomUUID()}`,
@@ -56,6 +60,7 @@ export async function openSharedLogFixture({
         postgres,
         rows,
         vault: openVault === null ? null : openVault(rows.room),
+        seal,
         worker,
         clock,
         now,

@@ -1,4 +1,5 @@
 import { LogRows } from '../../src/cluster/log-rows.ts';
+import type { LogSeal } from '../../src/cluster/log-seal.ts';
 import { refuseWhileMoved } from '../../src/cluster/migrate-state.ts';
 import { openSharedLog } from '../../src/cluster/open-shared-log.ts';
 import { createSharedDocuments } from '../../src/cluster/shared-documents.ts';
@@ -17,9 +18,14 @@ const logName = 'simulated';
 
 /** One worker of a cluster: the product's own parts, over a line to the database of the simulation. */
 export async function openWorker(
-  parts: BackendParts & { readonly line: SimLine; readonly worker: string; readonly packs: MemoryPacks | null },
+  parts: BackendParts & {
+    readonly line: SimLine;
+    readonly worker: string;
+    readonly packs: MemoryPacks | null;
+    readonly seal: LogSeal | null;
+  },
 ): Promise<SimBackend> {
-  const { line: postgres, worker, clock, power, plant, packs } = parts;
+  const { line: postgres, worker, clock, power, plant, packs, seal } = parts;
   const rows = await LogRows.open(postgres, logName, mark);
   const passed = (): number => clock.frame;
   const tenures = await openTenures({ postgres, log: rows.id, worker, clock, passed, home: `home of ${worker}` });
@@ -30,14 +36,22 @@ export async function openWorker(
     return token;
   };
   const openLog: StoreParts['openLog'] = async (options) => {
-    const opened = await openSharedLog({ ...options, postgres, rows, vault: packs?.open() ?? null, worker, clock });
+    const opened = await openSharedLog({
+      ...options,
+      postgres,
+      rows,
+      vault: packs?.open() ?? null,
+      seal,
+      worker,
+      clock,
+    });
     return plant === 'decide-unlocked' ? unlocked(opened) : opened;
   };
   const store = await assembleStore({
     ...storeOptions(parts),
     index: await openSimIndex(parts.index, power, plant),
     openLog,
-    documents: createSharedDocuments({ postgres, log: rows.id, tokenOf }),
+    documents: createSharedDocuments({ postgres, log: rows.id, seal, tokenOf }),
     isShared: true,
   });
   return {

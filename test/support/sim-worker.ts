@@ -1,3 +1,4 @@
+import type { LogSeal } from '../../src/cluster/log-seal.ts';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { MemoryPacks } from './memory-vault.ts';
 import { below } from './prng.ts';
@@ -24,6 +25,8 @@ export interface WorkerParts
   extends Pick<EngineParts, 'settings' | 'mailbox' | 'random' | 'newId' | 'plant' | 'broke'> {
   /** The object storage that bodies lie in; null: they lie in the database. */
   readonly packs: MemoryPacks | null;
+  /** What the log is sealed with; null: it is in clear. */
+  readonly seal: LogSeal | null;
   readonly name: string;
   /** Number of its time line. */
   readonly at: number;
@@ -113,10 +116,10 @@ export class SimWorker {
   }
 
   async open(index: IndexDisk, name = this.name): Promise<SimEngine> {
-    const { at, time, settings, plant, packs, mailbox, random, newId, broke } = this.#parts;
+    const { at, time, settings, plant, packs, seal, mailbox, random, newId, broke } = this.#parts;
     const clock = time.engineAt(at);
     const common = { clock, settings, plant };
-    const own = { index, power: this.#power, line: this.#line, worker: name, packs };
+    const own = { index, power: this.#power, line: this.#line, worker: name, packs, seal };
     const backend = await openWorker({ ...common, ...own });
     return SimEngine.start(backend, { ...common, mailbox, random, newId, broke });
   }

@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { closing } from '../../src/close.ts';
+import { createClusterBoard } from '../../src/cluster/cluster-board.ts';
+import { openLogSeal, rewrapLogKey } from '../../src/cluster/log-key.ts';
+import { openLogRows } from '../../src/cluster/open-shared-log.ts';
+import { openPostgres } from '../../src/cluster/postgres.ts';
+import { keepWorker, openClusterFixture, sameHead, takeInto } from '../support/cluster-fixture.ts';
+import { eventually } from '../support/eventually.ts';
+import { masterKey } from '../support/master-keys.ts';
+import { type Postgres, postgresLeftOut, startPostgres } from '../support/postgres.ts';
+
+const place = ['a', 'place'] as const;
+
+describe.skipIf(postgresLeftOut())('the key of a log', () => {
+  let server: Postgres;
+  beforeAll(async () => {
+    server = await startPostgres();
+  });
+  afterAll(() => server?.[Symbol.asyncDispose]());
+
+  const stack = closing();
+  afterAll(() => Promise.resolve(stack[Symbol.asyncDispose]()));
+  const openLog = async (name: string) => {
+    const postgres = stack.use(openPostgres(server.url));
+    return { postgres, rows: await openLogRows(postgres, name) };
+  };
+
+  test('is made once, whoever of many comes first, and is the same for all', async () => {
+    const log = await openLog('made');
+    expect(await openLogSeal(log, null)).toBeNull();
+    const seals = await Promise.all(Array.from({ length: 6 }, () => openLogSeal(log, masterKey())));
+    const sealed = seals[0]?.sealDocument(place, 'text') ?? '';
+    expect(seals.map((each) => each?.openDocument(place, sealed))).toEqual(Array(6).fill('text'));
+    expect(await server.query('select 1 from daybook.log_key where log = $1', [log.rows.id])).toHaveLength(1);
+  });
+
+  test('is refused to who has another master key or none, with the one that is needed', async () => {
+    const log = await openLog('refused');
+    await openLogSeal(log, masterKey());
+    for (const master of [masterKey('two'), null])
+      await expect(openLogSeal(log, master)).rejects.toMatchObject({
+        code: 'key-unusable',
+        message: expect.stringContaining(masterKey().id),
+      });
+    await expect(rewrapLogKey(log, { from: masterKey('three'), to: masterKey('two') })).rejects.toMatchObject({
+      code: 'key-unusable',
+    });
+    expect(await openLogSeal(log, masterKey())).not.toBeNull();
+  });
+
+  test('opens nothing where its row was copied from another log, or one bit of it was changed', async () => {
+    const [one, two] = [await openLog('copied'), await openLog('copy')];
+    await openLogSeal(one, masterKey());
+    const copy = 'insert into daybook.log_key select $2, master, wrapped from daybook.log_key where log = $1';
+    await server.query(copy, [one.rows.id, two.rows.id]);
+    await expect(openLogSeal(two, masterKey())).rejects.toMatchObject({ code: 'damaged' });
+    const flip = 'update daybook.log_key set wrapped = set_byte(wrapped, 20, get_byte(wrapped, 20) # 1) where log = $1';
+    await server.query(flip, [one.rows.id]);
+    await expect(openLogSeal(one, masterKey())).rejects.toMatchObject({ code: 'damaged' });
+  });
+
+  test('is put under another master key, as often as one likes, and stays the same key', async () => {
+    const log = await openLog('again');
+    expect(await rewrapLogKey(log, { from: masterKey(), to: masterKey('two') }), 'nothing is encrypted').toBe(false);
+    const sealed = (await openLogSeal(log, masterKey()))?.sealDocument(place, 'text') ?? '';
+    for (let n = 0; n < 2; n += 1) {
+      expect(await rewrapLogKey(log, { from: masterKey(), to: masterKey('two') })).toBe(true);
+      expect((await openLogSeal(log, masterKey('two')))?.openDocument(place, sealed)).toBe('text');
+      await expect(openLogSeal(log, masterKey())).rejects.toMatchObject({ code: 'key-unusable' });
+    }
+  });
+
+  test('seals the files of the workers too, those that stood there in clear as soon as one is read', async () => {
+    const { postgres, rows } = await openLog('files');
+    const boardWith = async (master: Parameters<typeof openLogSeal>[1]) =>
+      createClusterBoard({
+        postgres,
+        log: rows.id,
+        worker: 'one',
+        seal: await openLogSeal({ postgres, rows }, master),
+      });
+    const key = Buffer.from('bytes of a key');
+    const stored = async () => {
+      const found = await server.query<{ value: string }>(
+        `select value from daybook.document where log = $1 and room = 'file'`,
+        [rows.id],
+      );
+      return found.map(({ value }) => value);
+    };
+    await (await boardWith(null)).share('a.key', key);
+    expect(await stored()).toEqual([key.toString('base64')]);
+    for (let n = 0; n < 2; n += 1) {
+      const shared = await (await boardWith(masterKey())).share('a.key', Buffer.from('another'));
+      expect(Buffer.from(shared)).toEqual(key);
+      expect(await stored()).toEqual([expect.stringMatching(/^sealed:/)]);
+    }
+  });
+
+  test('a worker that goes on without it stops before it folds what it cannot read, and comes back with it', async () => {
+    await using fixture = await openClusterFixture({ postgres: server.url });
+    const without = await keepWorker(fixture, 'without');
+    stack.use(without);
+    await takeInto(without, 'in-clear', { at: Date.now() });
+    const sealing = await fixture.open('with', { master: masterKey() });
+    await takeInto(sealing, 'sealed', { at: Date.now() });
+    await eventually(async () => !without.health.open, { what: 'a store that has failed' });
+    await without[Symbol.asyncDispose]();
+    await expect(fixture.open('without')).rejects.toMatchObject({ code: 'key-unusable' });
+    // Its index is in clear: it is made anew.
+    await expect(fixture.open('without', { master: masterKey() })).rejects.toMatchObject({ code: 'index-unknown' });
+    const again = await fixture.open('without', { master: masterKey(), rebuild: { folded: () => undefined } });
+    await sameHead(sealing, again);
+    expect((await again.intake.get('in-clear'))?.state).toBeDefined();
+    expect((await again.intake.get('sealed'))?.state).toBeDefined();
+  });
+});
