@@ -1,5 +1,5 @@
 /**
- * `npm run faults:cluster -- --rounds 5 [--seed N] [--cuts 1]`: three machines of PostgreSQL under Patroni and two workers
+ * `npm run faults:cluster -- --rounds 5 [--seed N] [--cuts 1] [--encrypted]`: three machines of PostgreSQL under Patroni and two workers
  * under a steady load; in each round the primary, the standby and a worker are killed and a worker is paused for twice its
  * lease, and at the end the power of all machines is cut. Needs root, Patroni and etcd (README of this folder).
  */
@@ -10,7 +10,12 @@ import { nothingFound } from './outside.ts';
 import { type PatroniCluster, startPatroni } from './patroni.ts';
 import { argumentsOf, script } from './script.ts';
 
-const { rounds, cuts, seed } = argumentsOf({ rounds: 1, cuts: 1, seed: Date.now() % 1_000_000 });
+const { rounds, cuts, seed, encrypted } = argumentsOf({
+  rounds: 1,
+  cuts: 1,
+  seed: Date.now() % 1_000_000,
+  encrypted: false,
+});
 /** Twice the lease of a worker. */
 const pausedMs = 30_000;
 
@@ -65,6 +70,6 @@ await script(async () => {
     ...Array.from({ length: rounds }, () => roundOf(patroni)).flat(),
     ...Array.from({ length: cuts }, () => powerCut(patroni)),
   ];
-  const run = await clusterUnderFaults({ postgres, faults, seed, told: (text) => console.log(text) });
-  return { held: holds(run), figures: { seed, rounds, cuts, ...run } };
+  const run = await clusterUnderFaults({ postgres, faults, seed, encrypted, told: (text) => console.log(text) });
+  return { held: holds(run), figures: { seed, rounds, cuts, encrypted, ...run } };
 });

@@ -4,7 +4,7 @@ import type { S3Place } from '../../src/cluster/s3-line.ts';
 import { eventually } from '../support/eventually.ts';
 import { prng } from '../support/prng.ts';
 import { type Answers, type Load, startLoad, type WorkerName } from './cluster-load.ts';
-import { definitions, type Mailbox, openMailbox } from './load.ts';
+import { definitions, encryptionOf, type Mailbox, openMailbox } from './load.ts';
 import { examineSettled, type Findings, Outside, together } from './outside.ts';
 
 /** What can be done to the cluster while mail flows. */
@@ -32,6 +32,8 @@ export interface ClusterRunOptions {
   readonly postgres: string;
   /** Where bodies of mail rest: in this bucket, or in the database where it is absent. */
   readonly objects?: S3Place;
+  /** Whether the log is encrypted; it is in clear by default. */
+  readonly encrypted?: boolean;
   readonly faults: readonly Fault[];
   readonly seed: number;
   /** Messages a second that are begun, by all senders together. */
@@ -149,11 +151,11 @@ const bodiesOf = ({ objects }: Pick<ClusterRunOptions, 'objects'>): string => {
 
 const configOf = (
   worker: WorkerName,
-  options: Pick<ClusterRunOptions, 'postgres' | 'objects'>,
+  options: Pick<ClusterRunOptions, 'postgres' | 'objects' | 'encrypted'>,
   mailbox: Mailbox,
 ): string => `
 logLevel: error
-store: { backend: cluster, minimumFree: 1MB }
+store: { backend: cluster, minimumFree: 1MB${encryptionOf(options.encrypted === true)} }
 cluster: { postgres: "${options.postgres}", ${bodiesOf(options)}, worker: ${worker} }
 pop3: { pollInterval: 200ms }
 directory: { internalDomains: [north.example] }

@@ -129,12 +129,12 @@ export const storeOf = ({
 }): StoreUnderTest => (encrypted ? 'encrypted segments' : leveldb ? 'leveldb' : 'segments');
 
 const bytesOf = (store: StoreUnderTest): string => (store === 'leveldb' ? 'leveldb' : 'segments');
-const encryptionOf = (store: StoreUnderTest): string =>
-  store === 'encrypted segments' ? `, encryption: { keyFile: ${masterKeyFile()} }` : '';
+export const encryptionOf = (isEncrypted: boolean): string =>
+  isEncrypted ? `, encryption: { keyFile: ${masterKeyFile()} }` : '';
 
 export const configOf = (store: StoreUnderTest, mailbox: Mailbox, segmentSize = '4MB'): string => `
 logLevel: error
-store: { bytes: ${bytesOf(store)}, minimumFree: 1MB, segmentSize: ${segmentSize}${encryptionOf(store)} }
+store: { bytes: ${bytesOf(store)}, minimumFree: 1MB, segmentSize: ${segmentSize}${encryptionOf(store === 'encrypted segments')} }
 pop3: { pollInterval: 200ms }
 directory: { internalDomains: [north.example] }
 definitions:

@@ -1,5 +1,5 @@
 /**
- * `npm run faults:objects -- --rounds 1 [--away 60] [--seed N]`: two workers whose bodies lie in Ceph (three OSDs, three
+ * `npm run faults:objects -- --rounds 1 [--away 60] [--seed N] [--encrypted]`: two workers whose bodies lie in Ceph (three OSDs, three
  * copies) under a steady load; in each round the gateway, an OSD and a worker that writes packs are killed, and the object
  * store is away for a minute, once gone and once without an answer. Needs root, Ceph and PostgreSQL (README of this folder).
  */
@@ -12,7 +12,12 @@ import { type Away, gatewayKilled, objectsAway, osdKilled, packsOf, wasBorne, wr
 import { nothingFound } from './outside.ts';
 import { argumentsOf, script } from './script.ts';
 
-const { rounds, away, seed } = argumentsOf({ rounds: 1, away: 60, seed: Date.now() % 1_000_000 });
+const { rounds, away, seed, encrypted } = argumentsOf({
+  rounds: 1,
+  away: 60,
+  seed: Date.now() % 1_000_000,
+  encrypted: false,
+});
 
 await script(async () => {
   await using store = await startObjectStore({ osds: 3 });
@@ -36,10 +41,11 @@ await script(async () => {
     objects: bucket,
     faults,
     seed,
+    encrypted,
     told: (text) => console.log(text),
   });
   const isWhole = isDeepStrictEqual(run.findings, nothingFound) && run.isSame && run.leftInMailbox === 0;
   const packs = await packsOf(bucket, server);
-  const figures = { seed, rounds, away, ...run, outages, packs };
+  const figures = { seed, rounds, away, encrypted, ...run, outages, packs };
   return { held: isWhole && outages.every(wasBorne) && packs.missing === 0, figures };
 });
