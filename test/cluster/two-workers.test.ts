@@ -1,3 +1,6 @@
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { firstValueFrom, from } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Store } from '../../src/store/open-store.ts';
@@ -5,6 +8,7 @@ import type { SpoolItem } from '../../streams/message.ts';
 import type { SettleRequest } from '../../streams/ports.ts';
 import { insert, matchOrInsert, mergeInto, parsedAs, request, waiting } from '../contracts/store-home.ts';
 import { type ClusterFixture, openClusterFixture, sameHead, takeInto } from '../support/cluster-fixture.ts';
+import { masterKey } from '../support/master-keys.ts';
 import { type Postgres, postgresLeftOut, startPostgres } from '../support/postgres.ts';
 import { value } from '../support/store-fixture.ts';
 import { minute } from '../support/stream-shapes.ts';
@@ -141,4 +145,34 @@ describe.skipIf(postgresLeftOut())('two workers on one log', () => {
       expect(store.evidence.tree).toEqual(one.evidence.tree);
     }
   });
+
+  test.each([
+    { what: 'in clear', master: null },
+    { what: 'encrypted', master: masterKey() },
+  ])(
+    'a new worker goes on from a copy of the index of another, and reads nothing of the log before ($what)',
+    async ({ master }) => {
+      const folder = await mkdtemp(join(tmpdir(), 'daybook-copied-'));
+      await using own = await openClusterFixture({ postgres: postgres.url, now: () => now });
+      const donor = await own.open('donor', { master, dataDir: join(folder, 'donor') });
+      for (let at = 0; at < 5; at += 1) await takeInto(donor, `early-${at}`, { at: now });
+      await donor[Symbol.asyncDispose]();
+      const back = await own.open('other', { master });
+      await takeInto(back, 'late', { at: now });
+      for (const name of master === null ? ['index'] : ['index', 'keys'])
+        await cp(join(folder, 'donor', name), join(folder, 'fresh', name), { recursive: true });
+      const log = '(select log from daybook.log where name = $1)';
+      await postgres.query(`delete from daybook.record where log = ${log} and seq < 4`, [own.log]);
+      await expect(own.open('empty', { master })).rejects.toThrow();
+      const fresh = await own.open('fresh', { master, dataDir: join(folder, 'fresh') });
+      expect(fresh.log.head).toEqual(back.log.head);
+      expect(fresh.evidence.tree).toEqual(back.evidence.tree);
+      expect((await dueIn(fresh)).map(({ intakeId }) => intakeId)).toEqual(
+        (await dueIn(back)).map(({ intakeId }) => intakeId),
+      );
+      await takeInto(fresh, 'by-fresh', { at: now });
+      await sameHead(fresh, back);
+      await rm(folder, { recursive: true, force: true });
+    },
+  );
 });
