@@ -7,8 +7,8 @@ import { nonceBytes, type RecordHead, sealBytes, tagBytes } from '../store/recor
 import { openHead, sealHead } from '../store/sealed-record.ts';
 
 const saltBytes = 16;
-/** What stands before the tail of a sealed payload. */
-const tailHeadBytes = saltBytes + tagBytes;
+/** A sealed tail is so much longer: what stands before it. */
+export const sealedTailBytes = saltBytes + tagBytes;
 /** Each of the keys below encrypts one thing once. */
 const noNonce = Buffer.alloc(nonceBytes);
 const noCounter = Buffer.alloc(16);
@@ -67,13 +67,13 @@ export class LogSeal {
 
   /** Null where it is not what was stored with this payload. */
   openTail(stored: Buffer, sha256: Uint8Array): Buffer | null {
-    if (stored.length < tailHeadBytes) return null;
+    if (stored.length < sealedTailBytes) return null;
     const decipher = createDecipheriv('aes-256-gcm', this.#tailKey(saltIn(stored)), noNonce, {
       authTagLength: tagBytes,
     });
-    decipher.setAAD(sha256).setAuthTag(stored.subarray(saltBytes, tailHeadBytes));
+    decipher.setAAD(sha256).setAuthTag(stored.subarray(saltBytes, sealedTailBytes));
     try {
-      return Buffer.concat([decipher.update(stored.subarray(tailHeadBytes)), decipher.final()]);
+      return Buffer.concat([decipher.update(stored.subarray(sealedTailBytes)), decipher.final()]);
     } catch {
       return null;
     }
@@ -81,7 +81,8 @@ export class LogSeal {
 
   /** Bytes of a body from `offset` on; `tail` as it is stored. @throws EngineFailure `damaged` where that has no salt */
   openBody(stored: Uint8Array, offset: number, tail: Buffer): Buffer {
-    if (tail.length < tailHeadBytes) throw new EngineFailure('damaged', 'the tail of an encrypted record has no salt');
+    if (tail.length < sealedTailBytes)
+      throw new EngineFailure('damaged', 'the tail of an encrypted record has no salt');
     const counter = Buffer.alloc(noCounter.length);
     const before = offset % counter.length;
     counter.writeUIntBE((offset - before) / counter.length, counter.length - 6, 6);

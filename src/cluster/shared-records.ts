@@ -4,7 +4,7 @@ import type { Waiting } from '../store/group-commit.types.ts';
 import { particularsBytes } from '../store/particulars.ts';
 import { decodeHead, type EncodedRecord, lengthOf, type RecordHead, readHeader, sha256Of } from '../store/record.ts';
 import type { PlacedRow, ReadRow } from './log-rows.ts';
-import type { LogSeal, StoredPayload } from './log-seal.ts';
+import { type LogSeal, type StoredPayload, sealedTailBytes } from './log-seal.ts';
 import type { Prepared, SharedLogOptions } from './shared-log.types.ts';
 
 /** A transaction holds the log for as long as it is written: some 20 ms of it. */
@@ -135,10 +135,10 @@ export async function sliceOf(
   if (dropped) throw new EngineFailure('missing', `the payload of record ${seq} was deleted`);
   const end = offset + length;
   const opener = openerOf(row, seal);
-  const tail = opener.tail();
-  if (offset < 0 || length < 0 || end > bodyLength + tail.length)
+  if (offset < 0 || length < 0 || end > bodyLength + opener.tailLength)
     throw new EngineFailure('missing', `bytes ${offset} to ${end} of record ${seq}`);
-  const ofTail = tail.subarray(Math.max(0, offset - bodyLength), Math.max(0, end - bodyLength));
+  const ofTail =
+    end <= bodyLength ? noBytes : opener.tail().subarray(Math.max(0, offset - bodyLength), end - bodyLength);
   if (offset >= bodyLength) return ofTail;
   const bodyEnd = Math.min(end, bodyLength);
   const stored = await readBody({ rows, vault }, row, offset, bodyEnd - offset).catch(async (error: unknown) => {
@@ -153,6 +153,8 @@ export async function sliceOf(
 
 /** Opens the payload of a row. */
 export interface Opener {
+  /** In clear. */
+  readonly tailLength: number;
   /** @throws EngineFailure `damaged` */
   tail(): Buffer;
   /** `bytes` of the body, of which the first stands at `offset`. @throws EngineFailure `damaged` */
@@ -162,9 +164,11 @@ export interface Opener {
 /** @throws EngineFailure `key-unusable` */
 export function openerOf({ seq, head, tail: stored }: ReadRow, given: LogSeal | null): Opener {
   const header = readHeader(head);
-  if (header?.isSealed !== true || header.payloadBytes === 0) return { tail: () => stored, body: (bytes) => bytes };
+  if (header?.isSealed !== true || header.payloadBytes === 0)
+    return { tailLength: stored.length, tail: () => stored, body: (bytes) => bytes };
   const seal = needed(given, seq);
   return {
+    tailLength: Math.max(0, stored.length - sealedTailBytes),
     tail: () => {
       const found = decodeHead(head);
       const tail = found && seal.openTail(stored, Buffer.from(found.record.payloadSha256, 'hex'));
@@ -175,6 +179,7 @@ export function openerOf({ seq, head, tail: stored }: ReadRow, given: LogSeal | 
   };
 }
 
+const noBytes = Buffer.alloc(0);
 export const isMissing = (error: unknown): boolean => error instanceof EngineFailure && error.code === 'missing';
 const packOf = ({ place }: PlacedRow): string | null => (place !== null && 'ref' in place ? place.ref.pack : null);
 const isSamePlace = (one: PlacedRow, other: PlacedRow): boolean => packOf(one) === packOf(other);

@@ -55,8 +55,8 @@ describe('a sealed record of a cluster', () => {
     expect(one.row.tail.subarray(0, 16)).not.toEqual(two.row.tail.subarray(0, 16));
   });
 
-  test('one bit changed in its head is found, and in its tail what is told of it is not believed', () => {
-    const { row } = rowOf(mailDraft(bodyOf(100), told));
+  test('one bit changed in its head is found, and in its tail what is told of it is not believed; its mail is read', () => {
+    const { row, body } = rowOf(mailDraft(bodyOf(100), told));
     for (let at = 0; at < row.head.length; at += 1)
       expect(() => decodeRow({ ...row, head: flipped(row.head, at) }, seal), `byte ${at}`).toThrow(
         expect.objectContaining({ code: 'damaged' }),
@@ -64,7 +64,10 @@ describe('a sealed record of a cluster', () => {
     for (let at = 0; at < row.tail.length; at += 1) {
       const changed = { ...row, tail: flipped(row.tail, at) };
       expect(decodeRow(changed, seal).record).not.toHaveProperty('particulars');
-      expect(() => openerOf(changed, seal).tail()).toThrow(expect.objectContaining({ code: 'damaged' }));
+      const opener = openerOf(changed, seal);
+      expect(() => opener.tail()).toThrow(expect.objectContaining({ code: 'damaged' }));
+      // Under another salt its bytes are others, which their hash tells.
+      expect(Buffer.from(opener.body(body, 0)).equals(bodyOf(100))).toBe(at >= 16);
     }
   });
 
