@@ -22,6 +22,8 @@ export interface ChannelsParts {
   /** Every alert that is kept, as it is now. */
   readonly alerts: () => readonly Alert[];
   readonly told: Told;
+  /** False: another engine sends what there is to say. Absent: always. */
+  readonly isMine?: () => boolean;
   /** Told of what should be kept. */
   readonly changed: (told: Told) => void;
   readonly wake$: Observable<unknown>;
@@ -40,8 +42,8 @@ export interface ChannelStanding {
 export interface Channels extends AsyncDisposable {
   standings(): readonly ChannelStanding[];
   warnings(): Status['warnings'];
-  /** Names of the channels that know the alert as it is now. */
-  knownBy(alert: Alert): readonly string[];
+  /** Goes on from what another engine has sent. */
+  adopt(told: Told): void;
   /** Sends a test through one channel, or all; undefined where none has this name. */
   test(name: string | undefined): Promise<readonly Tested[] | undefined>;
 }
@@ -57,7 +59,7 @@ export const concerns = ({ kinds, escalation }: NamedChannel['options'], alert: 
 
 /** A line for each channel: one that fails holds up no other, and no mail. */
 export function openChannels(parts: ChannelsParts): Channels {
-  const { channels, alerts, note, clock, wake$ } = parts;
+  const { channels, alerts, note, clock, wake$, isMine = () => true } = parts;
   const ending = new AbortController();
   const { signal } = ending;
   const under = new Set<Promise<void>>();
@@ -67,11 +69,12 @@ export function openChannels(parts: ChannelsParts): Channels {
     work.then(done, done);
     return work;
   };
-  const told = new Map(
-    channels.map(({ options: { name } }) => [name, new Map(Object.entries(parts.told[name] ?? {}))]),
-  );
+  const versionsIn = (from: Told): Map<string, Map<string, number>> =>
+    new Map(channels.map(({ options: { name } }) => [name, new Map(Object.entries(from[name] ?? {}))]));
+  let told = versionsIn(parts.told);
   const standings = new Map(channels.map(({ options: { name } }) => [name, new Standing(name)]));
   const pendingOf = ({ options }: NamedChannel): readonly Alert[] => {
+    if (!isMine()) return [];
     const known = told.get(options.name);
     return alerts().filter((alert) => concerns(options, alert) && (known?.get(alert.id) ?? 0) < alert.version);
   };
@@ -104,8 +107,9 @@ export function openChannels(parts: ChannelsParts): Channels {
   return {
     standings: () => [...standings.values()].map((standing) => standing.shown()),
     warnings: () => [...standings.values()].flatMap((standing) => standing.warnings()),
-    knownBy: (alert) =>
-      channels.filter(({ options }) => told.get(options.name)?.get(alert.id) === alert.version).map(nameOf),
+    adopt: (from) => {
+      told = versionsIn(from);
+    },
     test: async (name) => {
       const asked = channels.filter(({ options }) => name === undefined || options.name === name);
       return asked.length === 0 && name !== undefined ? undefined : Promise.all(asked.map(testOne));
@@ -117,8 +121,6 @@ export function openChannels(parts: ChannelsParts): Channels {
     },
   };
 }
-
-const nameOf = ({ options: { name } }: NamedChannel): string => name;
 
 /** How one channel does. */
 class Standing {

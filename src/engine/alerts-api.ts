@@ -7,16 +7,16 @@ import { isOpen } from './alert-book.ts';
 import type { Alerts } from './alerts.ts';
 
 /** What the API shows of the alerts. */
-export function createAlertsApi({ all, acknowledge, channels }: Alerts): AlertsApi {
-  const answerOf = (alert: Alert): AlertAnswer => viewOf(alert, channels.knownBy(alert));
+export function createAlertsApi(alerts: Alerts): AlertsApi {
+  const answerOf = (alert: Alert): AlertAnswer => viewOf(alert, alerts.knownBy(alert));
   return {
-    all: () => all().map(answerOf),
+    all: () => alerts.all().map(answerOf),
     acknowledge: async (id, by) => {
-      const answer = await acknowledge(id, by);
+      const answer = await alerts.acknowledge(id, by);
       return typeof answer === 'string' ? answer : answerOf(answer);
     },
-    test: (name) => channels.test(name),
-    channels: () => channels.standings(),
+    test: (name) => alerts.channels.test(name),
+    channels: () => alerts.channels.standings(),
   };
 }
 

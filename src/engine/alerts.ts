@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { repeat, type SchedulerLike, Subject, timer } from 'rxjs';
+import { repeat, type SchedulerLike, Subject, type Subscription, timer } from 'rxjs';
 import type { Alert, Trouble } from '../../streams/alert.ts';
 import type { EventDraft, NewId } from '../../streams/ports.ts';
 import type { Status } from '../http/status.schema.ts';
@@ -7,8 +7,9 @@ import type { Log } from '../log.ts';
 import { notedOr } from '../noted-file.ts';
 import { isoTime } from '../time-words.ts';
 import { acknowledge, follow, isOpen, type Stepped } from './alert-book.ts';
-import { type Channels, type NamedChannel, openChannels, type Told } from './alert-channels.ts';
-import { keepingNewest } from './keeping-newest.ts';
+import { type Channels, type NamedChannel, openChannels } from './alert-channels.ts';
+import { type AlertsAmong, createElsewhere, type Elsewhere, type KeptAlerts } from './alerts-among.ts';
+import { type KeepingNewest, keepingNewest } from './keeping-newest.ts';
 import { troubleKey, troublesOf } from './troubles.ts';
 
 /** Alerts and what each channel was told of them, so that a start neither repeats nor forgets any. */
@@ -20,12 +21,14 @@ export const lookEveryMs = 5_000;
 export interface Alerts extends AsyncDisposable {
   /** Every alert that is kept, the newest first. */
   all(): readonly Alert[];
+  /** Names of the channels that know the alert as it is now. */
+  knownBy(alert: Alert): readonly string[];
   /** Stops the asking; `ended`: there is nothing left to look after. */
   acknowledge(
     id: string,
     by: { readonly actor: string; readonly note: string | null },
   ): Promise<Alert | 'unknown' | 'ended'>;
-  readonly channels: Pick<Channels, 'knownBy' | 'standings' | 'test' | 'warnings'>;
+  readonly channels: Pick<Channels, 'standings' | 'test' | 'warnings'>;
 }
 
 export interface AlertsParts {
@@ -38,79 +41,158 @@ export interface AlertsParts {
   readonly newId: NewId;
   readonly clock: SchedulerLike;
   readonly log: Log;
-  /** Absent: always. */
-  readonly isMine?: () => boolean;
-}
-
-/** As the state file has it. */
-interface Kept {
-  readonly alerts: readonly Alert[];
-  readonly told: Told;
+  /** Absent: this engine is by itself. */
+  readonly among?: AlertsAmong;
 }
 
 /** Looks at the status again and again, and tells people what is wrong until somebody acknowledges it, or it is over. */
 export async function openAlerts(parts: AlertsParts): Promise<Alerts> {
-  const { dataDir, clock, log, note, isMine = () => true } = parts;
+  const { dataDir, log } = parts;
   const path = join(dataDir, alertsState);
-  const wake$ = new Subject<void>();
-  const kept = await notedOr<Kept>(path, { alerts: [], told: {} }, () =>
+  const kept = await notedOr<KeptAlerts>(path, { alerts: [], told: {} }, () =>
     log('warn', 'the alerts of the last run are damaged; what is wrong is told anew', { path }),
   );
-  const keeper = keepingNewest(path, kept, { what: 'the alerts', log });
-  const now = clock.now();
-  // What was there at the end of the last life counts as seen now: it is looked for before it is called over.
-  let alerts = keeper.kept.alerts.map((alert) => (isOpen(alert) ? { ...alert, seenAt: now } : alert));
-  const channels = openChannels({
-    ...parts,
-    alerts: () => alerts,
-    told: keeper.kept.told,
-    changed: (told) => keeper.keep({ alerts, told }),
-    wake$,
-  });
-  const said = (steps: readonly Stepped[]): void => {
-    if (steps.length === 0) return;
-    for (const step of steps) for (const draft of eventOf(step)) note(draft);
-    keeper.keep({ ...keeper.kept, alerts });
-    wake$.next();
-  };
-  const steady = steadily();
-  const look = (): void => {
-    const seen = troublesOf({ statuses: parts.statuses(), warnings: parts.warnings(), now: clock.now() });
-    const troubles = steady(seen, clock.now());
-    const { alerts: after, steps } = follow(alerts, troubles, { now: clock.now(), newId: parts.newId });
-    alerts = [...after];
-    said(steps);
-    keeper.again();
-  };
-  const looks = timer(lookEveryMs, clock)
-    .pipe(repeat())
-    .subscribe(() => {
-      try {
-        if (isMine()) look();
-      } catch (error) {
-        log('error', 'a look for troubles failed', { error: String(error) });
-      }
-    });
-  return {
-    all: () => alerts.toReversed(),
-    acknowledge: async (id, { actor, note: text }) => {
-      const found = alerts.find((alert) => alert.id === id);
-      if (found === undefined) return 'unknown';
-      if (!isOpen(found)) return 'ended';
-      const known = acknowledge(found, { at: clock.now(), by: actor, note: text });
-      alerts = alerts.map((alert) => (alert === found ? known : alert));
-      said([{ step: 'acknowledged', alert: known }]);
-      await keeper.settled();
-      return known;
-    },
-    channels,
-    [Symbol.asyncDispose]: async () => {
-      looks.unsubscribe();
-      await channels[Symbol.asyncDispose]();
-      await keeper.settled();
-    },
-  };
+  return new Watch(parts, keepingNewest(path, kept, { what: 'the alerts', log }));
 }
+
+class Watch implements Alerts {
+  readonly channels: Channels;
+  readonly #parts: AlertsParts;
+  readonly #keeper: KeepingNewest<KeptAlerts>;
+  readonly #elsewhere: Elsewhere;
+  readonly #wake$ = new Subject<void>();
+  readonly #looks: Subscription;
+  readonly #steady = steadily();
+  #alerts: readonly Alert[];
+  /** As it was at the last look. */
+  #isLooking: boolean;
+
+  constructor(parts: AlertsParts, keeper: KeepingNewest<KeptAlerts>) {
+    const { clock, log, among } = parts;
+    this.#parts = parts;
+    this.#keeper = keeper;
+    this.#alerts = seenAt(keeper.kept.alerts, clock.now());
+    this.#isLooking = among === undefined;
+    this.#elsewhere = createElsewhere(among, (id) => this.#heard(id));
+    this.channels = openChannels({
+      ...parts,
+      isMine: () => this.#isMine(),
+      alerts: () => this.#alerts,
+      told: keeper.kept.told,
+      changed: (told) => this.#keep({ alerts: this.#alerts, told }),
+      wake$: this.#wake$,
+    });
+    this.#looks = timer(lookEveryMs, clock)
+      .pipe(repeat())
+      .subscribe(() => {
+        try {
+          this.#lookIfMine();
+        } catch (error) {
+          log('error', 'a look for troubles failed', { error: String(error) });
+        }
+      });
+  }
+
+  all(): readonly Alert[] {
+    return this.#shown().alerts.toReversed();
+  }
+
+  knownBy({ id, version }: Alert): readonly string[] {
+    const { told } = this.#shown();
+    return this.#parts.channels.map(({ options: { name } }) => name).filter((name) => told[name]?.[id] === version);
+  }
+
+  async acknowledge(
+    id: string,
+    { actor, note }: { readonly actor: string; readonly note: string | null },
+  ): Promise<Alert | 'unknown' | 'ended'> {
+    const found = this.#shown().alerts.find((alert) => alert.id === id);
+    if (found === undefined) return 'unknown';
+    if (!isOpen(found)) return 'ended';
+    const taken = { at: this.#parts.clock.now(), by: actor, note };
+    const known = acknowledge(found, taken);
+    this.#note({ step: 'acknowledged', alert: known });
+    if (this.#isLooking) this.#replace(found, known);
+    else this.#elsewhere.take(id, { asked: found.asked, taken });
+    await this.#keeper.settled();
+    return known;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#looks.unsubscribe();
+    this.#elsewhere[Symbol.dispose]();
+    await this.channels[Symbol.asyncDispose]();
+    await this.#keeper.settled();
+  }
+
+  #isMine(): boolean {
+    return this.#isLooking && this.#parts.among?.isMine() !== false;
+  }
+
+  #lookIfMine(): void {
+    const isToLook = this.#parts.among?.isMine() !== false;
+    if (isToLook && !this.#isLooking) this.#takeOver();
+    this.#isLooking = isToLook;
+    if (isToLook) this.#look();
+  }
+
+  /** It was another engine that looked: this one goes on where that was. */
+  #takeOver(): void {
+    const { alerts, told } = this.#elsewhere.shown() ?? this.#keeper.kept;
+    this.#alerts = seenAt(this.#elsewhere.withTaken(alerts), this.#parts.clock.now());
+    this.channels.adopt(told);
+    this.#keeper.keep({ alerts: this.#alerts, told });
+    this.#wake$.next();
+  }
+
+  #look(): void {
+    const { statuses, warnings, clock, newId, among } = this.#parts;
+    const now = clock.now();
+    const troubles = this.#steady(troublesOf({ statuses: statuses(), warnings: warnings(), now }), now);
+    const { alerts, steps } = follow(this.#alerts, troubles, { now, newId });
+    this.#alerts = alerts;
+    for (const step of steps) this.#note(step);
+    if (steps.length > 0) this.#changed();
+    this.#keeper.again();
+    // Said again, as a status is: what could not be said before, and since when each was seen.
+    among?.say({ ...this.#keeper.kept, alerts });
+  }
+
+  /** Another engine has taken an acknowledgement, and has written its event. */
+  #heard(id: string): void {
+    const found = this.#alerts.find((alert) => alert.id === id);
+    const [known] = found === undefined ? [] : this.#elsewhere.withTaken([found]);
+    if (this.#isMine() && found !== undefined && known !== undefined && known !== found) this.#replace(found, known);
+  }
+
+  #replace(found: Alert, known: Alert): void {
+    this.#alerts = this.#alerts.map((alert) => (alert.id === found.id ? known : alert));
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#keep({ ...this.#keeper.kept, alerts: this.#alerts });
+    this.#wake$.next();
+  }
+
+  #keep(next: KeptAlerts): void {
+    this.#keeper.keep(next);
+    if (this.#isMine()) this.#parts.among?.say(next);
+  }
+
+  #note(stepped: Stepped): void {
+    for (const draft of eventOf(stepped)) this.#parts.note(draft);
+  }
+
+  #shown(): KeptAlerts {
+    const own = { ...this.#keeper.kept, alerts: this.#alerts };
+    return this.#isLooking ? own : (this.#elsewhere.shown() ?? own);
+  }
+}
+
+/** What was there at the end of the last life counts as seen now: it is looked for before it is called over. */
+const seenAt = (alerts: readonly Alert[], now: number): readonly Alert[] =>
+  alerts.map((alert) => (isOpen(alert) ? { ...alert, seenAt: now } : alert));
 
 /** So long a backlog must stand: old mail that somebody released is late at once, and gone a moment later. */
 const steadyMs = 60_000;
@@ -137,7 +219,7 @@ function eventOf({ step, alert }: Stepped): readonly EventDraft[] {
     raised: { ...facts, text, since: isoTime(since) },
     worsened: { ...facts, text, since: isoTime(since) },
     escalated: { ...facts, text, since: isoTime(since), notices: asked },
-    acknowledged: { ...facts, note: acknowledged?.note ?? null },
+    acknowledged: { ...facts, note: acknowledged?.note ?? null, notices: asked },
     resolved: { ...facts, since: isoTime(since), endedAt: isoTime(resolvedAt ?? since) },
   }[step];
   const isTrouble = step === 'raised' || step === 'worsened' || step === 'escalated';

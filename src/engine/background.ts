@@ -1,4 +1,5 @@
-import type { Subject } from 'rxjs';
+import { filter, map, type Subject } from 'rxjs';
+import { readinessOf } from '../../machines/engine.readiness.ts';
 import type { EngineActor } from '../../machines/follow.ts';
 import type { Closing } from '../close.ts';
 import { openContentHasher } from '../content/content-hasher.ts';
@@ -6,7 +7,7 @@ import { readPublicKeys } from '../evidence/signing-key.ts';
 import type { EngineApi } from '../http/api.types.ts';
 import { masterKeyFrom } from '../master-key.ts';
 import { roomIn } from '../store/free-space.ts';
-import { type Alerts, openAlerts } from './alerts.ts';
+import { type Alerts, type AlertsParts, openAlerts } from './alerts.ts';
 import { type Anchors, openAnchors } from './anchors.ts';
 import { openCanaries } from './canaries.ts';
 import { canaryParts } from './canary-parts.ts';
@@ -29,6 +30,7 @@ import { silencesOf, statusesOf } from './statuses.ts';
 import { storeFigures } from './store-figures.ts';
 import { followBodies } from './store-health.ts';
 import { openNoTextSearch, openTextSearch, type TextSearch } from './text-search.ts';
+import { shareWarnings, warningsElsewhere } from './worker-warnings.ts';
 import type { Workshop } from './workshop.ts';
 
 /** What goes on beside mail, for the status. */
@@ -106,6 +108,8 @@ export async function openBackground(
   const history = openHistory(workshop);
   stack.defer(() => history[Symbol.dispose]());
   const alerts = stack.use(await openAlertsOf(workshop, actor));
+  const sharing = shareWarnings({ ...workshop, missing: () => readinessOf(actor.getSnapshot()).missing });
+  stack.defer(() => sharing[Symbol.dispose]());
   const { contentOf } = stack.use(openContentReader(workshop.store, clock));
   const text = stack.use(await textSearchOf(workshop, room));
   workshop.warnAlso(text.warnings);
@@ -125,18 +129,34 @@ async function textSearchOf(workshop: Workshop, room: () => number): Promise<Tex
   return openTextSearch({ dataDir, master, parser, store, clock, log, isPaused });
 }
 
+/** Nothing for an engine by itself. */
+function among({ duties, store }: Workshop): Pick<AlertsParts, 'among'> {
+  if (duties.worker === null) return {};
+  return {
+    among: {
+      isMine: () => duties.isMine(archiveDuty) && duties.hasHeard,
+      said: () => duties.said(archiveDuty),
+      say: (kept) => duties.say(new Map([[archiveDuty, kept]])),
+      events$: store.touched$.pipe(
+        filter(({ elsewhere = false }) => elsewhere),
+        map(({ events }) => events),
+      ),
+    },
+  };
+}
+
 async function openAlertsOf(workshop: Workshop, actor: EngineActor): Promise<Alerts> {
-  const { options, clock, log, note } = workshop;
+  const { options, clock, log, note, duties, sight } = workshop;
   const alerts = await openAlerts({
     dataDir: options.dataDir,
     statuses: () => statusesOf(workshop, actor),
-    warnings: () => workshop.warnings(),
+    warnings: () => [...workshop.warnings(), ...warningsElsewhere({ duties, living: sight?.workers() ?? [] })],
     channels: channelsOf(workshop),
     newId: createNewId(clock),
     note,
     clock,
     log,
-    isMine: () => workshop.duties.isMine(archiveDuty),
+    ...among(workshop),
   });
   workshop.warnAlso(alerts.channels.warnings);
   return alerts;

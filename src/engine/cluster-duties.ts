@@ -25,6 +25,7 @@ export function clusterDuties({
   let said: ReadonlyMap<string, Said> = new Map();
   let toSay = new Map<string, unknown>();
   let troubled = false;
+  let hasHeard = false;
   // No duty is named so: an id of a definition has no such character.
   const own = `@${worker}`;
   /** A status is the same for hours: what the others read already is not written again each second. */
@@ -39,6 +40,7 @@ export function clusterDuties({
     try {
       await board.say(mine);
       said = await board.all();
+      hasHeard = true;
       troubled = false;
     } catch (error) {
       if (!troubled) log('warn', 'the other workers cannot be heard', { error: String(error) });
@@ -55,6 +57,9 @@ export function clusterDuties({
     mine$: (name) => tenures.held$(name),
     beforeLeaving: (work) => tenures.beforeLeaving(work),
     doerOf: (name) => tenures.holderOf(name),
+    get hasHeard() {
+      return hasHeard;
+    },
     // What this one said itself is older than what it knows, and may be of a former life.
     said: (name) => {
       const word = said.get(name);

@@ -15,6 +15,8 @@ export interface Duties {
   beforeLeaving(work: (name: string) => Promise<void>): void;
   /** Who does it; null: nobody, or nobody knows. */
   doerOf(name: string): string | null;
+  /** What the others have said was read since the start. */
+  readonly hasHeard: boolean;
   /** What another engine, which does it or did so last, has said of it; undefined: nothing. */
   said(name: string): unknown;
   /** Tells the others. */
@@ -46,6 +48,7 @@ export const allDuties: Duties = {
   mine$: () => defer(() => NEVER),
   beforeLeaving: () => undefined,
   doerOf: () => null,
+  hasHeard: true,
   said: () => undefined,
   say: () => undefined,
   sayOwn: () => undefined,

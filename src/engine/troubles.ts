@@ -52,6 +52,7 @@ const warningKinds: Readonly<Record<string, readonly [kind: AlertKind, severity:
   'not-run': ['worker', 'error'],
   'index-behind': ['worker', 'warning'],
   'worker-gone': ['worker', 'warning'],
+  'not-ready': ['worker', 'error'],
   damaged: ['damage', 'error'],
   'damage-found': ['damage', 'error'],
   'retention-paused': ['clock', 'warning'],
