@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { repeat, type SchedulerLike, type Subscription, timer } from 'rxjs';
+import { repeat, type Subscription, timer } from 'rxjs';
 import { messageOf } from '../../streams/failure.ts';
-import type { EventDraft } from '../../streams/ports.ts';
 import { canaryMessageId } from '../alert/canary-mail.ts';
 import { type CanaryOptions, toCanaryOptions } from '../config/to-options.ts';
 import type { Log } from '../log.ts';
 import { readNoted } from '../noted-file.ts';
+import type { CanaryBook, CanaryParts, CanaryView } from './canaries.types.ts';
 import {
   type CanaryState,
   came,
@@ -18,12 +18,10 @@ import {
   ofThisClock,
   refused,
   resumed,
-  type SentCanary,
   sending,
   taken,
 } from './canary-book.ts';
 import { canaryEvents } from './canary-events.ts';
-import type { Definition } from './definition-book.types.ts';
 import { type KeepingNewest, keepingNewest } from './keeping-newest.ts';
 
 /** What was sent and what came, so that a start neither forgets a canary nor sends one too many. */
@@ -34,41 +32,6 @@ const lookEveryMs = 1_000;
 const looksToSeek = 60;
 /** Canaries that are handed over at once; the others wait for the next look. */
 const maxSending = 4;
-
-/** The canaries of all definitions (journaling N5). */
-export interface CanaryBook {
-  /** Null for a definition without one. */
-  of(definitionId: string): CanaryView | null;
-  /** A canary came into the custody of that definition, as this intake. Who has sent it may be another engine. */
-  arrived(definitionId: string, intakeId: string): void;
-}
-export interface CanaryView {
-  readonly state: CanaryState;
-  readonly options: Pick<CanaryOptions, 'intervalMs' | 'limitMs'>;
-}
-
-export interface CanaryParts {
-  readonly dataDir: string;
-  readonly definitions: () => readonly Pick<Definition, 'id' | 'config'>[];
-  /** Who runs the definition, and sees its canary come back: this engine, another one of a cluster, or nobody at the moment. */
-  readonly runs: (definitionId: string) => 'this' | 'another' | 'nobody';
-  /** Whether mail of the definition is taken now. */
-  readonly listens: (definitionId: string) => boolean;
-  /** @throws Error with what the server said, never a password */
-  readonly send: (
-    canary: { readonly definition: string; readonly messageId: string; readonly options: CanaryOptions },
-    signal: AbortSignal,
-  ) => Promise<void>;
-  /** The Message-ID of an intake that is a canary, and when it was received. */
-  readonly read: (intakeId: string) => Promise<{ readonly messageId: string; readonly receivedAt: number } | null>;
-  /** When a copy of it was received, as a canary or as mail like any other of this definition; null: none was. */
-  readonly seek: (definitionId: string, sent: SentCanary) => Promise<number | null>;
-  readonly note: (draft: EventDraft) => void;
-  /** Something is otherwise than before. */
-  readonly changed: (definitionId: string) => void;
-  readonly clock: SchedulerLike;
-  readonly log: Log;
-}
 
 /** Sends each definition's canary when its time comes, and judges whether its journal copy came within the limit. */
 export async function openCanaries(parts: CanaryParts): Promise<CanaryBook & AsyncDisposable> {
@@ -88,6 +51,8 @@ class Canaries implements CanaryBook, AsyncDisposable {
   /** What goes on beside the looks. */
   readonly #work = new Set<Promise<void>>();
   readonly #seeking = new Set<string>();
+  /** Of which this engine ran the definition at the last look. */
+  readonly #running = new Set<string>();
   #sendingNow = 0;
   #looks = 0;
 
@@ -134,17 +99,28 @@ class Canaries implements CanaryBook, AsyncDisposable {
     const wanted = new Map(this.#wanted());
     // What another engine has sent since, this one does not know.
     for (const id of this.#states.keys()) if (!wanted.has(id) || runs(id) === 'another') this.#states.delete(id);
+    for (const id of this.#running) if (!wanted.has(id) || runs(id) !== 'this') this.#running.delete(id);
     this.#looks += 1;
     for (const [id, options] of wanted) {
       if (runs(id) !== 'this') continue;
       const now = clock.now();
+      if (!this.#running.has(id)) this.#takeOver(id, options, now);
       const listening = listens(id);
       this.#set(id, heard(ofThisClock(this.#stateOf(id, options), options, now), listening, now));
       const state = this.#stateOf(id, options);
+      // Said again, as a status is: what could not be said before.
+      this.#parts.say(id, state);
       if (isOverdue(state, now) || (state.missing.length > 0 && this.#looks % looksToSeek === 0)) this.#seek(id);
       if (isDue(state, listening, now) && this.#sendingNow < maxSending) this.#send(id, options);
     }
     this.#keeper.again();
+  }
+
+  /** Another engine ran it: this one goes on where that was, as after a start. */
+  #takeOver(id: string, options: CanaryOptions, now: number): void {
+    this.#running.add(id);
+    const said = this.#parts.said(id) as CanaryState | undefined;
+    if (said !== undefined) this.#states.set(id, resumed(said, options, now));
   }
 
   /** Where it is sent to another place than before, all that was known says nothing any more. */
@@ -209,6 +185,7 @@ class Canaries implements CanaryBook, AsyncDisposable {
     this.#states.set(id, next);
     for (const draft of canaryEvents(id, before, next)) this.#parts.note(draft);
     this.#keeper.keep(Object.fromEntries(this.#states));
+    if (this.#running.has(id)) this.#parts.say(id, next);
     this.#parts.changed(id);
   }
 

@@ -5,9 +5,9 @@ import { setBackMs } from '../../streams/schedule.ts';
 import { ownReasons } from '../../streams/unwrap.ts';
 import { sendCanary } from '../alert/canary-mail.ts';
 import { addressKey } from '../config/address.ts';
-import type { CanaryParts } from './canaries.ts';
+import type { CanaryParts } from './canaries.types.ts';
 import type { SentCanary } from './canary-book.ts';
-import { definitionDuty } from './duties.ts';
+import { definitionDuty, partOfDuty } from './duties.ts';
 import { firstValue } from './first-value.ts';
 import { listens } from './statuses.ts';
 import { storedSubject } from './trial-subject.ts';
@@ -15,6 +15,8 @@ import type { Workshop } from './workshop.ts';
 
 /** Copies under one Message-ID that are looked at in process; a canary has a few. */
 const maxWaiting = 32;
+
+const canaryOf = (definitionId: string): string => partOfDuty(definitionDuty(definitionId), 'canary');
 
 /** What the canaries need of the running engine; `changed$` tells who looks at the status. */
 export function canaryParts(workshop: Workshop, actor: EngineActor, changed$: Subject<string>): CanaryParts {
@@ -24,9 +26,12 @@ export function canaryParts(workshop: Workshop, actor: EngineActor, changed$: Su
     definitions: () => book.all(),
     runs: (id) => {
       const duty = definitionDuty(id);
-      if (duties.isMine(duty)) return 'this';
+      // Before the others were heard, nobody knows what they have sent.
+      if (duties.isMine(duty)) return duties.hasHeard ? 'this' : 'nobody';
       return duties.doerOf(duty) === null ? 'nobody' : 'another';
     },
+    said: (id) => duties.said(canaryOf(id)),
+    say: (id, state) => duties.say(new Map([[canaryOf(id), state]])),
     listens: (id) => listens(actor, id),
     send: ({ definition, messageId, options: { host, port, security, login, from, to } }, signal) => {
       const mark = canaryMarks.markOf({ messageId, to: addressKey(to) });

@@ -3,7 +3,7 @@ import type { Said } from '../cluster/cluster-board.ts';
 import type { Cluster } from '../cluster/open-cluster.ts';
 import type { Tenures } from '../cluster/tenures.ts';
 import type { Log } from '../log.ts';
-import type { Duties } from './duties.ts';
+import { type Duties, dutyOfPart } from './duties.ts';
 
 /** What a definition's status says on another worker is so old at most, beside what a statement takes. */
 const exchangeEveryMs = 1_000;
@@ -34,7 +34,7 @@ export function clusterDuties({
     return known?.worker === worker && JSON.stringify(known.value) === JSON.stringify(value);
   };
   const exchange = async (): Promise<void> => {
-    const isMine = (name: string): boolean => tenures.tokenOf(name) !== null || name.endsWith(own);
+    const isMine = (name: string): boolean => tenures.tokenOf(dutyOfPart(name)) !== null || name.endsWith(own);
     const mine = new Map([...toSay].filter(([name, value]) => isMine(name) && !isSaid(name, value)));
     toSay = new Map();
     try {

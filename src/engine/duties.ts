@@ -34,6 +34,10 @@ export const gatewayDuty = 'gateway';
 /** All that is done once for the whole archive: retention, heads and anchors, the scrub, alerts, canaries, reminders. */
 export const archiveDuty = 'archive';
 
+/** What is said of a part of a duty stands under this, and is believed of who has the duty. No id of a definition has a `#`. */
+export const partOfDuty = (duty: string, part: string): string => `${duty}#${part}`;
+export const dutyOfPart = (name: string): string => name.replace(/#.*$/, '');
+
 /** Does the work on all items while the duty is ours, and on those that this engine has taken in itself while it is not. */
 export const onAllOrOwn = <T>(duties: Duties, name: string, work: (whose: Whose) => Observable<T>): Observable<T> =>
   duties.worker === null

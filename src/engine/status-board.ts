@@ -3,7 +3,7 @@ import type { Figures } from '../../streams/figures.ts';
 import type { MatchingOptions } from '../../streams/message.ts';
 import type { Status } from '../http/status.schema.ts';
 import { isoOrNull, isoTime } from '../time-words.ts';
-import type { CanaryView } from './canaries.ts';
+import type { CanaryView } from './canaries.types.ts';
 import { standingOf } from './canary-book.ts';
 import type { Definition } from './definition-book.types.ts';
 import type { Lapse } from './gaps.ts';

@@ -9,7 +9,7 @@ import type { Log } from '../log.ts';
 import type { ReopeningStore } from '../store/reopening-store.ts';
 import { isoTime } from '../time-words.ts';
 import type { Backend } from './backend.ts';
-import type { CanaryBook } from './canaries.ts';
+import type { CanaryBook } from './canaries.types.ts';
 import type { ClusterSight } from './cluster-watch.ts';
 import type { Definition, DefinitionBook } from './definition-book.types.ts';
 import { engineEvent } from './definition-events.ts';

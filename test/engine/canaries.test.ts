@@ -2,8 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type CanaryBook, openCanaries } from '../../src/engine/canaries.ts';
-import { standingOf } from '../../src/engine/canary-book.ts';
+import { openCanaries } from '../../src/engine/canaries.ts';
+import type { CanaryBook } from '../../src/engine/canaries.types.ts';
+import { type CanaryState, standingOf } from '../../src/engine/canary-book.ts';
 import type { EventDraft } from '../../streams/ports.ts';
 import { eventually } from '../support/eventually.ts';
 import { flipBit } from '../support/folders.ts';
@@ -29,6 +30,8 @@ class World implements AsyncDisposable {
   readonly ordinary = new Map<string, number>();
   listening = true;
   runs: 'this' | 'another' | 'nobody' = 'this';
+  /** What was said last of the canary of the definition, and by whom. */
+  board: { readonly by: 'this' | 'another'; readonly state: CanaryState } | null = null;
   refusal: string | null = null;
   definitions: readonly { readonly id: string; readonly canary?: typeof canary }[] = [{ id: 'exchange', canary }];
   readonly folder: string;
@@ -55,6 +58,10 @@ class World implements AsyncDisposable {
       definitions: () => this.definitions.map(({ id, ...config }) => ({ id, config: { id, ...config } as never })),
       listens: () => this.listening,
       runs: () => this.runs,
+      said: () => (this.board?.by === 'another' ? this.board.state : undefined),
+      say: (_, state) => {
+        if (this.runs === 'this') this.board = { by: 'this', state };
+      },
       send: async ({ messageId }) => {
         if (this.refusal !== null) throw new Error(this.refusal);
         this.sent.push(messageId);
@@ -209,6 +216,37 @@ test('a server that takes none is a state of its own, and its first canary after
   await world.pass(2 * minute);
   expect([world.sent.length, world.standing()]).toEqual([1, 'waiting']);
   expect(world.events).toMatchObject([{ type: 'canary.unsent', data: { reason: 'Connection refused' } }]);
+});
+
+test('who takes a definition over goes on with its canary: missing still, told once, and no hour begun anew', async () => {
+  await using world = await World.open();
+  await world.pass(11 * minute);
+  expect(world.standing()).toBe('missing');
+  const state = world.book.of('exchange')?.state;
+  world.runs = 'another';
+  await world.pass(5 * second);
+  world.board = state === undefined ? null : { by: 'another', state };
+  world.runs = 'this';
+  await world.pass(30 * minute);
+  expect([world.standing(), world.sent.length]).toEqual(['missing', 1]);
+  expect(world.events.map(({ type }) => type)).toEqual(['canary.missed']);
+  await world.pass(20 * minute);
+  expect(world.sent).toHaveLength(2);
+  await world.comes();
+  expect(world.events.map(({ type }) => type)).toEqual(['canary.missed', 'canary.recovered']);
+});
+
+test('the copy of a canary that another one has sent is known by who took the definition over', async () => {
+  await using world = await World.open();
+  await world.pass(second);
+  const state = world.book.of('exchange')?.state;
+  world.runs = 'another';
+  await world.pass(2 * second);
+  world.board = state === undefined ? null : { by: 'another', state };
+  world.runs = 'this';
+  await world.pass(2 * second);
+  await world.comes();
+  expect([world.standing(), world.sent.length]).toEqual(['passed', 1]);
 });
 
 test('another mailbox begins anew, a definition without a canary has no state, a damaged file none either', async () => {

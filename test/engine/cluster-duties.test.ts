@@ -51,3 +51,20 @@ test('a worker hears what another one says of a duty, and never itself, whose wo
   await nextTurn();
   expect([duties.said('definition:a'), duties.said('definition:b')]).toEqual([undefined, { serviceStatus: 'active' }]);
 });
+
+test('what is said of a part of a duty is taken of who has the duty, and of nobody else', async () => {
+  const clock = new VirtualClock();
+  const written: (readonly string[])[] = [];
+  const board: ClusterBoard = {
+    say: async (values) => void written.push([...values.keys()]),
+    all: async () => new Map(),
+    share: async (_, own) => own,
+  };
+  const tenures = { tokenOf: (name: string) => (name === 'definition:a' ? '1' : null) } as unknown as Tenures;
+  await using duties = clusterDuties({ tenures, board, worker: 'one', clock, log: () => undefined });
+  expect(duties.hasHeard).toBe(false);
+  duties.say(new Map(['definition:a#canary', 'definition:b#canary', 'archive'].map((name) => [name, {}])));
+  clock.runUntil(clock.now() + 1_000);
+  await nextTurn();
+  expect([duties.hasHeard, written.flat()]).toEqual([true, ['definition:a#canary']]);
+});
