@@ -8,13 +8,15 @@ import { all, type IntakeItem, promised, statusOf } from '../support/journal-api
 import { type Postgres, startPostgres } from '../support/postgres.ts';
 import { below, prng } from '../support/prng.ts';
 import { SmtpClient } from '../support/smtp-client.ts';
-import { report } from './load.ts';
+import { encryptionOf, report } from './load.ts';
 
 export interface MigrateOptions {
   readonly entries: number;
   /** Kills of a copy into the cluster, and of one back. */
   readonly kills: number;
   readonly seed: number;
+  /** Whether the archive is encrypted, on both sides; it is in clear by default. */
+  readonly encrypted?: boolean;
   readonly told: (text: string) => void;
 }
 export interface MigrateReport {
@@ -29,9 +31,9 @@ export interface MigrateReport {
   readonly recordsPerSecond: number;
 }
 
-const config = (backend: string, url: string): string => `
+const config = (backend: string, url: string, { encrypted = false }: Pick<MigrateOptions, 'encrypted'>): string => `
 logLevel: error
-store: { backend: ${backend}, minimumFree: 1MB, segmentSize: 16MB }
+store: { backend: ${backend}, minimumFree: 1MB, segmentSize: 16MB${encryptionOf(encrypted)} }
 cluster: { postgres: "${url}", bodies: postgres, worker: one }
 directory: { internalDomains: [north.example] }
 definitions:
@@ -74,7 +76,7 @@ class Move {
   }
 
   static async open(postgres: Postgres, options: MigrateOptions): Promise<Move> {
-    return new Move(options, postgres.url, await startDaybook({ config: config('embedded', postgres.url) }));
+    return new Move(options, postgres.url, await startDaybook({ config: config('embedded', postgres.url, options) }));
   }
 
   async close(): Promise<void> {
@@ -145,7 +147,11 @@ class Move {
     const answer = await this.#do(words);
     const text = await readFile(configFile, 'utf8');
     await writeFile(configFile, text.replace(/backend: \w+/, `backend: ${backend}`));
-    this.#daybook = await startDaybook({ config: config(backend, this.#url), directory, ports: [smtpPort, httpPort] });
+    this.#daybook = await startDaybook({
+      config: config(backend, this.#url, this.#options),
+      directory,
+      ports: [smtpPort, httpPort],
+    });
     return { answer, seconds: (performance.now() - begun) / 1_000 };
   }
 
