@@ -16,6 +16,8 @@ import { troubleKey, troublesOf } from './troubles.ts';
 export const alertsState = 'alerts.state';
 /** The status is looked at this often: `down` is told within seconds, and a look costs microseconds. */
 export const lookEveryMs = 5_000;
+/** All of them are written for it. */
+const looksToSay = 11;
 
 /** The alerts of the running engine (journaling d.2). */
 export interface Alerts extends AsyncDisposable {
@@ -66,6 +68,9 @@ class Watch implements Alerts {
   #alerts: readonly Alert[];
   /** As it was at the last look. */
   #isLooking: boolean;
+  /** As it was told to other engines last. */
+  #said: KeptAlerts;
+  #looksLeft = 0;
 
   constructor(parts: AlertsParts, keeper: KeepingNewest<KeptAlerts>) {
     const { clock, log, among } = parts;
@@ -73,6 +78,7 @@ class Watch implements Alerts {
     this.#keeper = keeper;
     this.#alerts = seenAt(keeper.kept.alerts, clock.now());
     this.#isLooking = among === undefined;
+    this.#said = keeper.kept;
     this.#elsewhere = createElsewhere(among, (id) => this.#heard(id));
     this.channels = openChannels({
       ...parts,
@@ -141,7 +147,7 @@ class Watch implements Alerts {
     const { alerts, told } = this.#elsewhere.shown() ?? this.#keeper.kept;
     this.#alerts = seenAt(this.#elsewhere.withTaken(alerts), this.#parts.clock.now());
     this.channels.adopt(told);
-    this.#keeper.keep({ alerts: this.#alerts, told });
+    this.#keep({ alerts: this.#alerts, told });
     this.#wake$.next();
   }
 
@@ -154,8 +160,10 @@ class Watch implements Alerts {
     for (const step of steps) this.#note(step);
     if (steps.length > 0) this.#changed();
     this.#keeper.again();
-    // Said again, as a status is: what could not be said before, and since when each was seen.
-    among?.say({ ...this.#keeper.kept, alerts });
+    // Said again, as a status is: what could not be said before. What changes at each look, figures in texts, is said less often.
+    if (this.#looksLeft === 0) this.#said = { ...this.#keeper.kept, alerts };
+    this.#looksLeft = this.#looksLeft === 0 ? looksToSay : this.#looksLeft - 1;
+    among?.say(this.#said);
   }
 
   /** Another engine has taken an acknowledgement, and has written its event. */
@@ -177,6 +185,7 @@ class Watch implements Alerts {
 
   #keep(next: KeptAlerts): void {
     this.#keeper.keep(next);
+    this.#said = next;
     if (this.#isMine()) this.#parts.among?.say(next);
   }
 

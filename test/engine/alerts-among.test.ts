@@ -24,6 +24,8 @@ class Pair implements AsyncDisposable {
   /** Null: nobody looks. */
   holder: Name | null = 'one';
   broken = false;
+  /** How often something else was said than before. */
+  writes = 0;
   readonly #folder: string;
   readonly #alerts = new Map<Name, Alerts>();
   readonly #events$ = new Map<Name, Subject<readonly LoggedEvent[]>>();
@@ -67,7 +69,10 @@ class Pair implements AsyncDisposable {
         said: () => (this.#board === null || this.#board.worker === name ? undefined : JSON.parse(this.#board.text)),
         say: (kept) => {
           // As the database has it: of who does not hold the duty nothing is taken.
-          if (this.holder === name) this.#board = { worker: name, text: JSON.stringify(kept) };
+          if (this.holder !== name) return;
+          const text = JSON.stringify(kept);
+          if (text !== this.#board?.text) this.writes += 1;
+          this.#board = { worker: name, text };
         },
         events$,
       },
@@ -130,6 +135,17 @@ test('one looks and tells people; both show it, and which channel knows', async 
     expect(both.shown(name)).toEqual(['A1 open']);
     expect(both.of(name).knownBy(both.of(name).all()[0]!)).toEqual(['mail']);
   }
+});
+
+test('what stays wrong is said once a minute, and not at each look', async () => {
+  await using both = await pair();
+  const silent = (): Status => ({ ...down('a'), lastMessageAt: new Date(noon - 3_600_000).toISOString() });
+  both.statuses = [silent()];
+  await both.pass(2 * minute);
+  const { writes } = both;
+  await both.pass(20 * minute);
+  expect(both.writes - writes).toBeLessThanOrEqual(21);
+  expect(both.of('two').all()[0]?.text).toContain('no message for 1 h 21 min');
 });
 
 test.each(names)('an acknowledgement that %s takes holds on both, is one event, and is told once', async (name) => {
