@@ -5,6 +5,7 @@ import { type EncodedRecord, encodeRecord, type RecordPlace } from '../store/rec
 import type { StoredBodies } from './body-store.ts';
 import { decide } from './decide.ts';
 import type { Follower } from './follower.ts';
+import { hasKeyOf } from './log-key.ts';
 import type { Batch, BodyPlace, LastWrite, LockedHead, WrittenRow } from './log-rows.ts';
 import type { Run } from './postgres.ts';
 import type { Prepared, SharedLogOptions, Turn, Written } from './shared-log.types.ts';
@@ -31,6 +32,8 @@ export interface GroupParts {
 /** What is known to be the last that was written in the name of this worker; undefined: it was not looked at yet. */
 export interface Seat {
   last: Batch | null | undefined;
+  /** A group of this log stands that was written while the key stood: who has the one has the other. */
+  isKeyKnown: boolean;
 }
 
 /**
@@ -72,13 +75,17 @@ export class GroupWrite {
       this.#follower.compare(head);
       const standing = await this.#standing(run, isFirstTry);
       if (standing !== null) return this.#readBack(run, standing);
+      await this.#refuseLostKey(run, isFirstTry);
       this.#refuseSwept(head);
       this.#forget(new EngineFailure('store-failed', 'what was decided was not written'));
       await this.#decide(head);
       return this.#write(run, head, early ?? (await this.#places(run)));
     });
     const { session, batch, seat } = this.#parts;
-    if (written.records.length > 0) seat.last = { session, batch };
+    if (written.records.length > 0) {
+      seat.last = { session, batch };
+      seat.isKeyKnown = true;
+    }
     return written;
   }
 
@@ -111,6 +118,21 @@ export class GroupWrite {
     }
     seat.last = last;
     return null;
+  }
+
+  /**
+   * A server that took over may lack the key that this worker has read, or have another: what was sealed with it could never
+   * be read again. Once a group stands whose transaction has seen the key, a server without the key lacks that group too.
+   */
+  async #refuseLostKey(run: Run, isFirstTry: boolean): Promise<void> {
+    const { rows, seal } = this.#options;
+    if (seal === null || (isFirstTry && this.#parts.seat.isKeyKnown) || (await hasKeyOf(run, { rows, seal }))) return;
+    const failure = new EngineFailure(
+      'key-unusable',
+      'the database has another key of the log, or none: a server took over',
+    );
+    this.#follower.giveUp(failure);
+    throw failure;
   }
 
   /** By no clock of its own, which may have stood still with the worker: a sweep says beforehand what it may take. */

@@ -57,6 +57,19 @@ export function rewrapLogKey(
   );
 }
 
+/** Whether the key of this seal is the one of the log, as the server of `run` has it. @throws what the database throws */
+export async function hasKeyOf(
+  run: Run,
+  { rows, seal }: { readonly rows: Pick<LogRows, 'id'>; readonly seal: LogSeal },
+) {
+  const found = await run({
+    name: 'has-key',
+    text: 'select 1 as stands from daybook.log_key where log = $1 and id = $2',
+    values: [rows.id, seal.id],
+  });
+  return found.length > 0;
+}
+
 /** By one worker: another that starts beside it waits for the row of the log, and finds the key there. */
 function made(log: LogOfKey, master: MasterKey): Promise<Buffer> {
   return answered(
@@ -92,7 +105,7 @@ async function write(
   { run, key, master }: { readonly run: Run; readonly key: Buffer; readonly master: MasterKey },
 ): Promise<void> {
   await run({
-    text: 'insert into daybook.log_key (log, master, wrapped) values ($1, $2, $3)',
-    values: [log.rows.id, master.id, master.wrap(key, contextOf(log))],
+    text: 'insert into daybook.log_key (log, master, id, wrapped) values ($1, $2, $3, $4)',
+    values: [log.rows.id, master.id, new LogSeal(key).id, master.wrap(key, contextOf(log))],
   });
 }

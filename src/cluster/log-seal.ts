@@ -35,11 +35,14 @@ export interface PlainPayload extends StoredPayload {
  * unreadable from then on, whoever has them, and however long a lock keeps them there.
  */
 export class LogSeal {
+  /** Which key it is, for the database: it gives nothing of it away, and stays through all master keys. */
+  readonly id: string;
   readonly #key: Buffer;
   readonly #documents: ReturnType<typeof createIndexSeal>;
   #block: { readonly first: number; readonly factsKey: Buffer } = { first: 0, factsKey: noNonce };
 
   constructor(key: Buffer) {
+    this.id = derivedKey(key, 'daybook cluster key id v1').toString('hex', 0, 8);
     this.#key = key;
     this.#documents = createIndexSeal(derivedKey(key, 'daybook cluster documents v1'));
   }

@@ -82,6 +82,7 @@ const migrations: readonly string[] = [
   create table daybook.log_key (
     log smallint not null,
     master text not null,
+    id text not null,
     wrapped bytea not null,
     primary key (log, master)
   );

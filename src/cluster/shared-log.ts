@@ -34,7 +34,7 @@ export class SharedLog implements OpenedCommitLog {
   readonly #options: SharedLogOptions;
   readonly #follower: Follower;
   readonly #session = randomUUID();
-  readonly #seat: Seat = { last: undefined };
+  readonly #seat: Seat = { last: undefined, isKeyKnown: false };
   readonly #looking: Subscription;
   readonly #end$ = new Subject<void>();
   /** Null where bodies go into the database. */

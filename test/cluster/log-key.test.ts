@@ -7,6 +7,7 @@ import { openPostgres } from '../../src/cluster/postgres.ts';
 import { keepWorker, openClusterFixture, sameHead, takeInto } from '../support/cluster-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import { masterKey } from '../support/master-keys.ts';
+import { bytesOf } from '../support/moved-archive.ts';
 import { type Postgres, postgresLeftOut, startPostgres } from '../support/postgres.ts';
 
 const place = ['a', 'place'] as const;
@@ -51,7 +52,7 @@ describe.skipIf(postgresLeftOut())('the key of a log', () => {
   test('opens nothing where its row was copied from another log, or one bit of it was changed', async () => {
     const [one, two] = [await openLog('copied'), await openLog('copy')];
     await openLogSeal(one, masterKey());
-    const copy = 'insert into daybook.log_key select $2, master, wrapped from daybook.log_key where log = $1';
+    const copy = 'insert into daybook.log_key select $2, master, id, wrapped from daybook.log_key where log = $1';
     await server.query(copy, [one.rows.id, two.rows.id]);
     await expect(openLogSeal(two, masterKey())).rejects.toMatchObject({ code: 'damaged' });
     const flip = 'update daybook.log_key set wrapped = set_byte(wrapped, 20, get_byte(wrapped, 20) # 1) where log = $1';
@@ -95,6 +96,29 @@ describe.skipIf(postgresLeftOut())('the key of a log', () => {
       expect(await stored()).toEqual([expect.stringMatching(/^sealed:/)]);
     }
   });
+
+  test.each([
+    { what: 'has lost', isMadeAnew: false },
+    { what: 'has another of', isMadeAnew: true },
+  ])(
+    'a worker writes nothing under a key that the database $what, and goes on by the one it has',
+    async ({ isMadeAnew }) => {
+      await using fixture = await openClusterFixture({ postgres: server.url });
+      const store = await keepWorker(fixture, 'one', { master: masterKey() });
+      stack.use(store);
+      const log = await openLog(fixture.log);
+      // As a server that took over before the key had reached it.
+      await server.query('delete from daybook.log_key where log = $1', [log.rows.id]);
+      if (isMadeAnew) await openLogSeal(log, masterKey());
+      await expect(takeInto(store, 'refused', { at: Date.now() })).rejects.toMatchObject({ code: 'key-unusable' });
+      expect((await log.rows.head()).seq).toBe(0);
+      await eventually(async () => store.health.open, { withinMs: 20_000, what: 'a store that is open again' });
+      await takeInto(store, 'taken', { at: Date.now() });
+      const other = await fixture.open('two', { master: masterKey() });
+      await sameHead(store, other);
+      expect(await bytesOf(other, 'taken')).toBe('taken');
+    },
+  );
 
   test('a worker that goes on without it stops before it folds what it cannot read, and comes back with it', async () => {
     await using fixture = await openClusterFixture({ postgres: server.url });

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DropRows, type Standing } from '../../src/cluster/drop-rows.ts';
-import { LogSeal } from '../../src/cluster/log-seal.ts';
 import { openPostgres } from '../../src/cluster/postgres.ts';
 import { type DropParts, dropPayloads } from '../../src/cluster/shared-drop.ts';
 import type { Vault } from '../../src/cluster/vault.types.ts';
+import type { MasterKey } from '../../src/master-key.ts';
 import type { CommitLog } from '../../src/store/commit-log.types.ts';
-import { keyBytesOf } from '../support/master-keys.ts';
+import { masterKey } from '../support/master-keys.ts';
 import { MemoryPacks } from '../support/memory-vault.ts';
 import { type Postgres, postgresLeftOut, startPostgres } from '../support/postgres.ts';
 import { mailDraft, openSharedLogFixture, sweepAt } from '../support/shared-log-fixture.ts';
@@ -26,12 +26,12 @@ describe.skipIf(postgresLeftOut())('payloads of a shared log', () => {
     mails = [4],
     inDatabase = false,
     wrap = (vault: Vault): Vault => vault,
-    seal = null as LogSeal | null,
+    master = null as MasterKey | null,
   } = {}) {
     await clear();
     const packs = new MemoryPacks();
     const openVault = inDatabase ? null : () => wrap(packs.open());
-    const fixture = await openSharedLogFixture({ postgres: openPostgres(server.url), openVault, seal });
+    const fixture = await openSharedLogFixture({ postgres: openPostgres(server.url), openVault, master });
     const { log } = await fixture.open('one');
     const bodies: Buffer[] = [];
     for (const count of mails) {
@@ -106,7 +106,7 @@ describe.skipIf(postgresLeftOut())('payloads of a shared log', () => {
     async (inDatabase) => {
       const { fixture, log, packs, holds, expectDropped, expectKept } = await set({
         inDatabase,
-        seal: new LogSeal(keyBytesOf()),
+        master: masterKey(),
       });
       for (const seq of [1, 2, 3, 4]) expect(holds(seq)).toBe(false);
       const stored = Buffer.concat([...packs.packs.values()].map(({ bytes }) => bytes));

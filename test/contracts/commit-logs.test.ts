@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asyncScheduler, VirtualTimeScheduler } from 'rxjs';
 import { afterAll, beforeAll, describe } from 'vitest';
-import { LogSeal } from '../../src/cluster/log-seal.ts';
 import { type Postgres as ClusterPostgres, openPostgres } from '../../src/cluster/postgres.ts';
+import type { MasterKey } from '../../src/master-key.ts';
 import { openCommitLog } from '../../src/store/commit-log.ts';
 import type { LogRecord } from '../../src/store/commit-log.types.ts';
 import { openSegmentBytes } from '../../src/store/segment-bytes.ts';
-import { keyBytesOf } from '../support/master-keys.ts';
+import { masterKey } from '../support/master-keys.ts';
 import { MemoryPacks } from '../support/memory-vault.ts';
 import { type Postgres, postgresLeftOut, startPostgres } from '../support/postgres.ts';
 import { openSharedLogFixture, type SharedLogFixtureOptions } from '../support/shared-log-fixture.ts';
@@ -50,9 +50,9 @@ commitLogContract('segments', segmentHome);
 
 const sharedHome = async (
   postgres: ClusterPostgres,
-  { openVault = null, seal = null }: Partial<Pick<SharedLogFixtureOptions, 'openVault' | 'seal'>> = {},
+  { openVault = null, master = null }: Partial<Pick<SharedLogFixtureOptions, 'openVault' | 'master'>> = {},
 ): Promise<LogHome> => {
-  const fixture = await openSharedLogFixture({ postgres, openVault, seal });
+  const fixture = await openSharedLogFixture({ postgres, openVault, master });
   let count = 1;
   return {
     ...(await fixture.open('worker-1')),
@@ -63,17 +63,18 @@ const sharedHome = async (
     remove: () => Promise.resolve(fixture[Symbol.asyncDispose]()),
   };
 };
-const packedHome = (postgres: ClusterPostgres, seal: LogSeal | null = null): Promise<LogHome> => {
+const packedHome = (postgres: ClusterPostgres, master: MasterKey | null = null): Promise<LogHome> => {
   const packs = new MemoryPacks();
-  return sharedHome(postgres, { openVault: () => packs.open(), seal });
+  return sharedHome(postgres, { openVault: () => packs.open(), master });
 };
-const sealed = () => new LogSeal(keyBytesOf());
 
 const simulated = (): ClusterPostgres => new SimServer(asyncScheduler).reach();
 commitLogContract('the database of the simulation', () => sharedHome(simulated()));
 commitLogContract('the database of the simulation, bodies in packs', () => packedHome(simulated()));
-commitLogContract('the database of the simulation, sealed', () => sharedHome(simulated(), { seal: sealed() }));
-commitLogContract('the database of the simulation, sealed, bodies in packs', () => packedHome(simulated(), sealed()));
+commitLogContract('the database of the simulation, sealed', () => sharedHome(simulated(), { master: masterKey() }));
+commitLogContract('the database of the simulation, sealed, bodies in packs', () =>
+  packedHome(simulated(), masterKey()),
+);
 rowsContract('the database of the simulation', async () => {
   const time = new VirtualTimeScheduler();
   const server = new SimServer(time);
@@ -95,7 +96,7 @@ describe.skipIf(postgresLeftOut())('in a cluster', () => {
 
   commitLogContract('PostgreSQL', () => sharedHome(openPostgres(server.url)));
   commitLogContract('PostgreSQL, bodies in packs', () => packedHome(openPostgres(server.url)));
-  commitLogContract('PostgreSQL, sealed', () => sharedHome(openPostgres(server.url), { seal: sealed() }));
+  commitLogContract('PostgreSQL, sealed', () => sharedHome(openPostgres(server.url), { master: masterKey() }));
   rowsContract('PostgreSQL', async () => {
     const postgres = openPostgres(server.url);
     return {

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { DropRows } from '../../src/cluster/drop-rows.ts';
-import type { LogSeal } from '../../src/cluster/log-seal.ts';
+import { openLogSeal } from '../../src/cluster/log-key.ts';
 import { openLogRows, openSharedLog } from '../../src/cluster/open-shared-log.ts';
 import { type SweepOptions, sweepIfDue } from '../../src/cluster/pack-sweep.ts';
 import type { Postgres } from '../../src/cluster/postgres.ts';
 import { SweepRows } from '../../src/cluster/sweep-rows.ts';
 import type { Vault } from '../../src/cluster/vault.types.ts';
+import type { MasterKey } from '../../src/master-key.ts';
 import type { CommitLog, LogRecord, RecordDraft } from '../../src/store/commit-log.types.ts';
 import { encodeParticulars } from '../../src/store/particulars.ts';
 
@@ -30,8 +31,8 @@ export interface SharedLogFixtureOptions {
   readonly postgres: Postgres;
   /** Opens the room of bodies for one worker; null: they lie in the database. */
   readonly openVault: ((room: string) => Vault) | null;
-  /** What records are sealed with; in clear by default. */
-  readonly seal?: LogSeal | null;
+  /** Encrypts the log; in clear by default. */
+  readonly master?: MasterKey | null;
   /** Its name; a new one by default. */
   readonly log?: string;
   readonly clock?: SchedulerLike;
@@ -42,12 +43,13 @@ export interface SharedLogFixtureOptions {
 export async function openSharedLogFixture({
   postgres,
   openVault,
-  seal = null,
+  master = null,
   clock = asyncScheduler,
   now = () => Date.now(),
   log: name = `log-${randomUUID()}`,
 }: SharedLogFixtureOptions): Promise<SharedLogFixture> {
   const rows = await openLogRows(postgres, name);
+  const seal = await openLogSeal({ postgres, rows }, master);
   const logs: CommitLog[] = [];
   return {
     postgres,

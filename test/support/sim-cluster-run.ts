@@ -1,5 +1,4 @@
-import { LogSeal } from '../../src/cluster/log-seal.ts';
-import { keyBytesOf } from './master-keys.ts';
+import { masterKey } from './master-keys.ts';
 import { MemoryPacks } from './memory-vault.ts';
 import { below, prng } from './prng.ts';
 import { SimTime } from './sim-clock.ts';
@@ -73,13 +72,13 @@ class ClusterWorld {
     this.#server.database.watch = (changes) => this.#judge(changes);
     const packs = random() < 0.3 ? new MemoryPacks(this.#time.world.now) : null;
     // Drawn apart: a seed tells the same story sealed as in clear.
-    const seal = prng(seed + 0x5ea1)() < 0.3 ? new LogSeal(keyBytesOf()) : null;
+    const master = prng(seed + 0x5ea1)() < 0.3 ? masterKey() : null;
     this.#workers = Array.from(
       { length: count },
       (_, at) =>
         new SimWorker({
           ...{ name: `worker-${at + 1}`, at, time: this.#time, server: this.#server, settings, plant, random },
-          ...{ packs, seal, mailbox: this.#mailbox },
+          ...{ packs, master, mailbox: this.#mailbox },
           planLife: () => drawClusterLife(random, this.#crashesLeft),
           newId: () => this.#newId(),
           say: (line) => this.#say(line),

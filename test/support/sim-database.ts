@@ -1,6 +1,6 @@
 import { RowLocks } from './sim-locks.ts';
 
-export type Table = 'log' | 'record' | 'body' | 'writer' | 'tenure' | 'document';
+export type Table = 'log' | 'log_key' | 'record' | 'body' | 'writer' | 'tenure' | 'document';
 /** A row by the names of its columns, as the driver gives them; points of time are epoch ms. */
 export type SimRow = Readonly<Record<string, unknown>>;
 

@@ -55,6 +55,20 @@ export const logStatements: Statements = {
     return [];
   },
 
+  'select master, wrapped from daybook.log_key where log = $1': async (transaction, [log]) =>
+    transaction.rows('log_key').flatMap(([, row]) => (row['log'] === log ? [row] : [])),
+
+  'select 1 as stands from daybook.log_key where log = $1 and id = $2': async (transaction, [log, id]) =>
+    transaction.rows('log_key').flatMap(([, row]) => (row['log'] === log && row['id'] === id ? [{ stands: 1 }] : [])),
+
+  'insert into daybook.log_key (log, master, id, wrapped) values ($1, $2, $3, $4)': async (
+    transaction,
+    [log, master, id, wrapped],
+  ) => {
+    await transaction.insert('log_key', at(log, master), { log, master, id, wrapped });
+    return [];
+  },
+
   'select seq, hash from daybook.log where log = $1': async (transaction, [log]) => found(headOf(transaction, log)),
 
   [`select seq, hash, mark, sweep_begun, ${serverNow} as at from daybook.log where log = $1 for update`]: async (

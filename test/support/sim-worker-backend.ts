@@ -1,11 +1,12 @@
+import { openLogSeal } from '../../src/cluster/log-key.ts';
 import { LogRows } from '../../src/cluster/log-rows.ts';
-import type { LogSeal } from '../../src/cluster/log-seal.ts';
 import { refuseWhileMoved } from '../../src/cluster/migrate-state.ts';
 import { openSharedLog } from '../../src/cluster/open-shared-log.ts';
 import { createSharedDocuments } from '../../src/cluster/shared-documents.ts';
 import { definitionTenure, openTenures, type Tenures } from '../../src/cluster/tenures.ts';
 import { allDuties, type Duties } from '../../src/engine/duties.ts';
 import { exclusive } from '../../src/exclusive.ts';
+import type { MasterKey } from '../../src/master-key.ts';
 import { assembleStore, type StoreParts } from '../../src/store/assemble-store.ts';
 import type { OpenedCommitLog } from '../../src/store/commit-log.ts';
 import type { MemoryPacks } from './memory-vault.ts';
@@ -22,11 +23,12 @@ export async function openWorker(
     readonly line: SimLine;
     readonly worker: string;
     readonly packs: MemoryPacks | null;
-    readonly seal: LogSeal | null;
+    readonly master: MasterKey | null;
   },
 ): Promise<SimBackend> {
-  const { line: postgres, worker, clock, power, plant, packs, seal } = parts;
+  const { line: postgres, worker, clock, power, plant, packs, master } = parts;
   const rows = await LogRows.open(postgres, logName, mark);
+  const seal = await openLogSeal({ postgres, rows }, master);
   const passed = (): number => clock.frame;
   const tenures = await openTenures({ postgres, log: rows.id, worker, clock, passed, home: `home of ${worker}` });
   await refuseWhileMoved(postgres, rows.id);

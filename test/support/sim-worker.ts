@@ -1,4 +1,4 @@
-import type { LogSeal } from '../../src/cluster/log-seal.ts';
+import type { MasterKey } from '../../src/master-key.ts';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { MemoryPacks } from './memory-vault.ts';
 import { below } from './prng.ts';
@@ -25,8 +25,8 @@ export interface WorkerParts
   extends Pick<EngineParts, 'settings' | 'mailbox' | 'random' | 'newId' | 'plant' | 'broke'> {
   /** The object storage that bodies lie in; null: they lie in the database. */
   readonly packs: MemoryPacks | null;
-  /** What the log is sealed with; null: it is in clear. */
-  readonly seal: LogSeal | null;
+  /** Encrypts the log; null: it is in clear. */
+  readonly master: MasterKey | null;
   readonly name: string;
   /** Number of its time line. */
   readonly at: number;
@@ -116,10 +116,10 @@ export class SimWorker {
   }
 
   async open(index: IndexDisk, name = this.name): Promise<SimEngine> {
-    const { at, time, settings, plant, packs, seal, mailbox, random, newId, broke } = this.#parts;
+    const { at, time, settings, plant, packs, master, mailbox, random, newId, broke } = this.#parts;
     const clock = time.engineAt(at);
     const common = { clock, settings, plant };
-    const own = { index, power: this.#power, line: this.#line, worker: name, packs, seal };
+    const own = { index, power: this.#power, line: this.#line, worker: name, packs, master };
     const backend = await openWorker({ ...common, ...own });
     return SimEngine.start(backend, { ...common, mailbox, random, newId, broke });
   }
