@@ -33,6 +33,8 @@ const senders = 6;
 /** Promises after which a cycle may end: where the kill falls is drawn from here on. */
 const atLeast = 20;
 const upTo = 60;
+/** Of them so many that were taken from the mailbox: SMTP alone is fast enough to end a cycle before a poll has ended. */
+const atLeastDeleted = 6;
 
 /** Ends the engine again and again under mixed load, and looks for every promise after each start (G1 and G2). */
 export async function crashes(options: CrashOptions): Promise<CrashReport> {
@@ -97,12 +99,14 @@ async function loadUntilCrash(run: Run, n: number): Promise<void> {
   const { seed, crash = (engine) => engine.end('SIGKILL') } = options;
   const promises = atLeast + Math.floor(random() * upTo);
   const enough = outside.promises.length + promises;
+  const enoughDeleted = outside.deleted + atLeastDeleted;
+  const isEnough = (): boolean => outside.promises.length >= enough && outside.deleted >= enoughDeleted;
   const crashing = new AbortController();
   const sending = Array.from({ length: senders }, (_, sender) =>
     keepSending(daybook, { outside, name: `${seed}.${n}.${sender}`, random, crashing: crashing.signal }),
   );
   try {
-    await eventually(async () => outside.promises.length >= enough, { what: `${promises} promises` });
+    await eventually(async () => isEnough(), { what: `${promises} promises` });
     crashing.abort();
     await crash(daybook, n);
   } finally {
