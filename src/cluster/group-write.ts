@@ -9,7 +9,7 @@ import { hasKeyOf } from './log-key.ts';
 import type { Batch, BodyPlace, LastWrite, LockedHead, WrittenRow } from './log-rows.ts';
 import type { Run } from './postgres.ts';
 import type { Prepared, SharedLogOptions, Turn, Written } from './shared-log.types.ts';
-import { decodeRow, prepare, sealedHead } from './shared-records.ts';
+import { decodeRow, prepare, storedHead } from './shared-records.ts';
 import type { VaultRef } from './vault.types.ts';
 
 /** Packs that nothing refers to are swept after a day: who was suspended for long after storing one does not refer to it. */
@@ -189,8 +189,7 @@ export class GroupWrite {
       ({ seq, hash: previousHash } = encoded.record);
       records.push(encoded.record);
       const { tail, bodyLength } = each;
-      const head = seal === null ? encoded.head : sealedHead(encoded, seal);
-      written.push({ seq, head, tail, bodyLength, place: places.get(each) ?? null });
+      written.push({ seq, head: storedHead(encoded, seal), tail, bodyLength, place: places.get(each) ?? null });
     }
     const left = [...places].flatMap(([each, place]) => (this.#prepared.includes(each) ? [] : bodyOf(place)));
     if (left.length > 0) await rows.removeBodies(run, left);

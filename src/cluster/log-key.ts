@@ -61,7 +61,7 @@ export function rewrapLogKey(
 export async function hasKeyOf(
   run: Run,
   { rows, seal }: { readonly rows: Pick<LogRows, 'id'>; readonly seal: LogSeal },
-) {
+): Promise<boolean> {
   const found = await run({
     name: 'has-key',
     text: 'select 1 as stands from daybook.log_key where log = $1 and id = $2',

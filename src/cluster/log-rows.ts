@@ -130,7 +130,7 @@ export class LogRows {
   }
 
   /** Bodies in the database itself; the answer names them in their order. Nobody waits for it but the caller. */
-  async storeBodies(run: Run, bodies: readonly Buffer[]): Promise<readonly string[]> {
+  async storeBodies(run: Run, bodies: readonly Uint8Array[]): Promise<readonly string[]> {
     if (bodies.length === 0) return [];
     const places = bodies.map((_, at) => `($1, $${at + 2})`).join(', ');
     const rows = await run({

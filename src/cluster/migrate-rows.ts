@@ -8,7 +8,7 @@ import type { LogSeal } from './log-seal.ts';
 import { MoveRefused, type MoveSource, type MoveTarget } from './migrate.types.ts';
 import { lockMove, writeMove } from './migrate-state.ts';
 import type { Postgres, Row, Run } from './postgres.ts';
-import { decodeRow, openerOf, sealedHead, sealsPayload, sliceOf, tailLengthOf } from './shared-records.ts';
+import { decodeRow, openerOf, sliceOf, storedHead, storedPayload, tailLengthOf } from './shared-records.ts';
 import type { Vault } from './vault.types.ts';
 
 /** The log of a cluster, for who moves it. */
@@ -96,7 +96,7 @@ async function outsidePayload(place: ClusterPlace, seq: number, length: number):
 
 /** A record with its payload parted, and sealed, as in the rows of the log (shared-records.ts). */
 interface Parted extends WholeRecord {
-  readonly body: Buffer;
+  readonly body: Uint8Array;
   readonly tail: Buffer;
 }
 const noBytes = Buffer.alloc(0);
@@ -105,11 +105,13 @@ function parted(record: WholeRecord, seal: LogSeal | null): Parted {
   const { head, payload } = record;
   if (payload === null) return { ...record, body: noBytes, tail: noBytes };
   const at = payload.length - tailLengthOf(head.record, payload.length);
-  const plain = { body: payload.subarray(0, at), tail: payload.subarray(at) };
-  if (seal === null || !sealsPayload(head.record.kind, payload.length)) return { ...record, ...plain };
   const sha256 = Buffer.from(head.record.payloadSha256, 'hex');
-  const { body, tail } = seal.payload({ body: [plain.body], tail: plain.tail, sha256 });
-  return { ...record, body: Buffer.concat(body), tail };
+  const plain = { body: [payload.subarray(0, at)], tail: payload.subarray(at), sha256 };
+  const {
+    body: [body = noBytes],
+    tail,
+  } = storedPayload(head.record.kind, plain, seal);
+  return { ...record, body, tail };
 }
 
 /**
@@ -150,7 +152,7 @@ function rowOf(
   { head: { record }, headBytes, payload, body, tail }: Parted,
   { places, seal }: { readonly places: BodyPlace[]; readonly seal: LogSeal | null },
 ): WrittenRow {
-  const head = seal === null ? headBytes : sealedHead({ record, head: headBytes }, seal);
+  const head = storedHead({ record, head: headBytes }, seal);
   const place = body.length > 0 ? (places.shift() ?? null) : null;
   const dropped = payload === null && record.payloadLength > 0;
   return { seq: record.seq, head, tail, bodyLength: body.length, place, dropped };

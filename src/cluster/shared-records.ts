@@ -4,7 +4,7 @@ import type { Waiting } from '../store/group-commit.types.ts';
 import { particularsBytes } from '../store/particulars.ts';
 import { decodeHead, type EncodedRecord, lengthOf, type RecordHead, readHeader, sha256Of } from '../store/record.ts';
 import type { PlacedRow, ReadRow } from './log-rows.ts';
-import { type LogSeal, type StoredPayload, sealedTailBytes } from './log-seal.ts';
+import { type LogSeal, type PlainPayload, type StoredPayload, sealedTailBytes } from './log-seal.ts';
 import type { Prepared, SharedLogOptions } from './shared-log.types.ts';
 
 /** A transaction holds the log for as long as it is written: some 20 ms of it. */
@@ -38,7 +38,7 @@ export function prepare(waiting: Waiting, seal: LogSeal | null): Prepared {
   const tailLength = tailLengthOf({ kind, facts: draft.facts }, length);
   const sha256 = draft.payloadSha256 ?? sha256Of(payload);
   const plain = partedPieces(payload, length, tailLength);
-  const stored = seal !== null && sealsPayload(kind, length) ? seal.payload({ ...plain, sha256 }) : plain;
+  const stored = storedPayload(kind, { ...plain, sha256 }, seal);
   return { waiting, draft: { ...draft, payloadSha256: sha256 }, bodyLength: length - tailLength, ...stored };
 }
 
@@ -51,17 +51,21 @@ function partedPieces(payload: readonly Uint8Array[], length: number, tailLength
   return { body: payload.slice(0, -1), tail: Buffer.from(last) };
 }
 
-/** Whether a payload is sealed where the log is. */
-export const sealsPayload = (kind: LogRecord['kind'], length: number): boolean => length > 0 && sealsRecord(kind);
+/** The payload of a record as it is stored; as it is where `seal` is null, and where there is none. */
+export function storedPayload(kind: LogRecord['kind'], plain: PlainPayload, seal: LogSeal | null): StoredPayload {
+  const { body, tail } = plain;
+  if (seal === null || !sealsRecord(kind)) return { body, tail };
+  return tail.length === 0 && lengthOf(body) === 0 ? { body, tail } : seal.payload(plain);
+}
+
+/** The head of a record as it goes into its row; as it is where `seal` is null. */
+export const storedHead = (
+  { record: { kind, seq }, head }: Pick<EncodedRecord, 'record' | 'head'>,
+  seal: LogSeal | null,
+): Buffer => (seal === null || !sealsRecord(kind) ? head : seal.head(head, seq));
 
 /** Signed heads stay in clear, as in files: nothing else is in them. */
 const sealsRecord = (kind: LogRecord['kind']): boolean => kind !== 'checkpoint';
-
-/** The head of a record as it goes into a row of a log that is sealed. */
-export const sealedHead = (
-  { record: { kind, seq }, head }: Pick<EncodedRecord, 'record' | 'head'>,
-  seal: LogSeal,
-): Buffer => (sealsRecord(kind) ? seal.head(head, seq) : head);
 
 /** A draft that cannot be written is its caller's bug; the others of the group have no part in it. */
 export const prepareAll = (group: readonly Waiting[], seal: LogSeal | null): readonly Prepared[] =>

@@ -1,6 +1,6 @@
 import { EngineFailure } from '../../streams/failure.ts';
 import type { MasterKey } from '../master-key.ts';
-import { createIndexSeal, type IndexSeal, openIndexKey, readIndexKey } from './index-seal.ts';
+import { createIndexSeal, type IndexSeal, openIndexSeal, readIndexKey } from './index-seal.ts';
 import { blocksIn, inspectKeyFile, keyFilesIn } from './key-block.ts';
 import { keysFolder, openRecordKeys, type RecordKeys, readRecordKeys } from './record-keys.ts';
 import { createUnseal, type Unseal } from './unseal.ts';
@@ -30,7 +30,7 @@ export async function openEncryption(dataDir: string, master: MasterKey | null):
   const last = (await blocksIn(directory)).at(-1);
   // Of a damaged one `verify` and the first write say more.
   if (last !== undefined) await keys.blockOf(last).catch(unlessDamaged);
-  const index = createIndexSeal(await openIndexKey(directory, master));
+  const index = await openIndexSeal(directory, master);
   return { keys, unseal: createUnseal(keys), index, [Symbol.asyncDispose]: () => keys[Symbol.asyncDispose]() };
 }
 

@@ -19,16 +19,13 @@ export interface IndexSeal {
   blind(name: string): string;
 }
 
-/** The key of the index, made where there is none. @throws EngineFailure `key-unusable`, `damaged` */
-export async function openIndexKey(directory: string, master: MasterKey): Promise<Buffer> {
-  const path = join(directory, indexKeyName);
-  return (await readIndexKey(directory, master)) ?? makeKeyFile(path, 0, master, Buffer.alloc(0));
-}
-
 /** What the index is sealed with, its key made where there is none. @throws EngineFailure `key-unusable`, `damaged` */
 export async function openIndexSeal(directory: string, master: MasterKey): Promise<IndexSeal> {
   await makeKeysFolder(directory);
-  return createIndexSeal(await openIndexKey(directory, master));
+  const path = join(directory, indexKeyName);
+  return createIndexSeal(
+    (await readIndexKey(directory, master)) ?? (await makeKeyFile(path, 0, master, Buffer.alloc(0))),
+  );
 }
 
 /** Null where there is none. @throws EngineFailure `key-unusable`, `damaged` */

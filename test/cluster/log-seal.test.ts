@@ -2,7 +2,7 @@ import { hash, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { documentText } from '../../src/cluster/document-text.ts';
 import { LogSeal } from '../../src/cluster/log-seal.ts';
-import { decodeRow, openerOf, prepare, sealedHead } from '../../src/cluster/shared-records.ts';
+import { decodeRow, openerOf, prepare, storedHead } from '../../src/cluster/shared-records.ts';
 import type { RecordDraft } from '../../src/store/commit-log.types.ts';
 import { decodeHead, encodeRecord, genesisHash } from '../../src/store/record.ts';
 import { keyBytesOf } from '../support/master-keys.ts';
@@ -19,7 +19,7 @@ function rowOf(draft: RecordDraft, seq = 7) {
   const waiting = { draft, at: 0, resolve: () => undefined, reject: () => undefined };
   const { draft: whole, body, tail } = prepare(waiting, seal);
   const encoded = encodeRecord(whole, { seq, at: 1_000, mark: 5, previousHash: genesisHash });
-  return { encoded, row: { seq, head: sealedHead(encoded, seal), tail }, body: Buffer.concat(body) };
+  return { encoded, row: { seq, head: storedHead(encoded, seal), tail }, body: Buffer.concat(body) };
 }
 const flipped = (bytes: Buffer, at: number): Buffer => {
   const copy = Buffer.from(bytes);
