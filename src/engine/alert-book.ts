@@ -53,6 +53,10 @@ export function follow(
 
 export const isOpen = ({ resolvedAt }: Alert): boolean => resolvedAt === null;
 
+/** Rule: what was open at the end of the last life counts as seen now: it is looked for before it is called over. */
+export const seenAt = (alerts: readonly Alert[], now: number): readonly Alert[] =>
+  alerts.map((alert) => (isOpen(alert) ? { ...alert, seenAt: now } : alert));
+
 /** Somebody looks after it: nobody is asked again. */
 export const acknowledge = (alert: Alert, acknowledged: Acknowledgement): Alert => ({
   ...step(alert, 'acknowledged'),

@@ -35,8 +35,8 @@ const isFor = (alert: Alert, { asked }: Taken): boolean =>
 
 /** What this engine knows of the alerts of another one. */
 export interface Elsewhere extends Disposable {
-  /** As the other one has them, with what was acknowledged since; null where it has said nothing. */
-  shown(): KeptAlerts | null;
+  /** As the other one has them; null where it has said nothing. */
+  said(): KeptAlerts | null;
   take(id: string, taken: Taken): void;
   /** These alerts, with what was acknowledged elsewhere. */
   withTaken(alerts: readonly Alert[]): readonly Alert[];
@@ -61,18 +61,14 @@ export function createElsewhere(among: AlertsAmong | undefined, heard: (id: stri
       heard(found[0]);
     }
   });
-  const withTaken = (alerts: readonly Alert[]): readonly Alert[] =>
-    alerts.map((alert) => {
-      const found = known.get(alert.id);
-      return found !== undefined && isFor(alert, found) ? acknowledge(alert, found.taken) : alert;
-    });
   return {
     take,
-    withTaken,
-    shown: () => {
-      const said = among?.said() as KeptAlerts | undefined;
-      return said === undefined ? null : { ...said, alerts: withTaken(said.alerts) };
-    },
+    withTaken: (alerts) =>
+      alerts.map((alert) => {
+        const found = known.get(alert.id);
+        return found !== undefined && isFor(alert, found) ? acknowledge(alert, found.taken) : alert;
+      }),
+    said: () => (among?.said() as KeptAlerts | undefined) ?? null,
     [Symbol.dispose]: () => events?.unsubscribe(),
   };
 }

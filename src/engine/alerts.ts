@@ -6,7 +6,7 @@ import type { Status } from '../http/status.schema.ts';
 import type { Log } from '../log.ts';
 import { notedOr } from '../noted-file.ts';
 import { isoTime } from '../time-words.ts';
-import { acknowledge, follow, isOpen, type Stepped } from './alert-book.ts';
+import { acknowledge, follow, isOpen, type Stepped, seenAt } from './alert-book.ts';
 import { type Channels, type NamedChannel, openChannels } from './alert-channels.ts';
 import { type AlertsAmong, createElsewhere, type Elsewhere, type KeptAlerts } from './alerts-among.ts';
 import { type KeepingNewest, keepingNewest } from './keeping-newest.ts';
@@ -17,7 +17,7 @@ export const alertsState = 'alerts.state';
 /** The status is looked at this often: `down` is told within seconds, and a look costs microseconds. */
 export const lookEveryMs = 5_000;
 /** All of them are written for it. */
-const looksToSay = 11;
+const looksToSay = 12;
 
 /** The alerts of the running engine (journaling d.2). */
 export interface Alerts extends AsyncDisposable {
@@ -63,14 +63,14 @@ class Watch implements Alerts {
   readonly #keeper: KeepingNewest<KeptAlerts>;
   readonly #elsewhere: Elsewhere;
   readonly #wake$ = new Subject<void>();
-  readonly #looks: Subscription;
+  readonly #looking: Subscription;
   readonly #steady = steadily();
   #alerts: readonly Alert[];
   /** As it was at the last look. */
   #isLooking: boolean;
   /** As it was told to other engines last. */
   #said: KeptAlerts;
-  #looksLeft = 0;
+  #looks = 0;
 
   constructor(parts: AlertsParts, keeper: KeepingNewest<KeptAlerts>) {
     const { clock, log, among } = parts;
@@ -88,7 +88,7 @@ class Watch implements Alerts {
       changed: (told) => this.#keep({ alerts: this.#alerts, told }),
       wake$: this.#wake$,
     });
-    this.#looks = timer(lookEveryMs, clock)
+    this.#looking = timer(lookEveryMs, clock)
       .pipe(repeat())
       .subscribe(() => {
         try {
@@ -100,11 +100,11 @@ class Watch implements Alerts {
   }
 
   all(): readonly Alert[] {
-    return this.#shown().alerts.toReversed();
+    return this.#shown().toReversed();
   }
 
   knownBy({ id, version }: Alert): readonly string[] {
-    const { told } = this.#shown();
+    const { told } = this.#newest();
     return this.#parts.channels.map(({ options: { name } }) => name).filter((name) => told[name]?.[id] === version);
   }
 
@@ -112,7 +112,7 @@ class Watch implements Alerts {
     id: string,
     { actor, note }: { readonly actor: string; readonly note: string | null },
   ): Promise<Alert | 'unknown' | 'ended'> {
-    const found = this.#shown().alerts.find((alert) => alert.id === id);
+    const found = this.#shown().find((alert) => alert.id === id);
     if (found === undefined) return 'unknown';
     if (!isOpen(found)) return 'ended';
     const taken = { at: this.#parts.clock.now(), by: actor, note };
@@ -125,7 +125,7 @@ class Watch implements Alerts {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#looks.unsubscribe();
+    this.#looking.unsubscribe();
     this.#elsewhere[Symbol.dispose]();
     await this.channels[Symbol.asyncDispose]();
     await this.#keeper.settled();
@@ -144,7 +144,7 @@ class Watch implements Alerts {
 
   /** It was another engine that looked: this one goes on where that was. */
   #takeOver(): void {
-    const { alerts, told } = this.#elsewhere.shown() ?? this.#keeper.kept;
+    const { alerts, told } = this.#elsewhere.said() ?? this.#keeper.kept;
     this.#alerts = seenAt(this.#elsewhere.withTaken(alerts), this.#parts.clock.now());
     this.channels.adopt(told);
     this.#keep({ alerts: this.#alerts, told });
@@ -161,8 +161,8 @@ class Watch implements Alerts {
     if (steps.length > 0) this.#changed();
     this.#keeper.again();
     // Said again, as a status is: what could not be said before. What changes at each look, figures in texts, is said less often.
-    if (this.#looksLeft === 0) this.#said = { ...this.#keeper.kept, alerts };
-    this.#looksLeft = this.#looksLeft === 0 ? looksToSay : this.#looksLeft - 1;
+    if (this.#looks % looksToSay === 0) this.#said = { ...this.#keeper.kept, alerts };
+    this.#looks += 1;
     among?.say(this.#said);
   }
 
@@ -193,15 +193,16 @@ class Watch implements Alerts {
     for (const draft of eventOf(stepped)) this.#parts.note(draft);
   }
 
-  #shown(): KeptAlerts {
+  /** As whoever looks has them, with what was acknowledged elsewhere since. */
+  #shown(): readonly Alert[] {
+    return this.#elsewhere.withTaken(this.#newest().alerts);
+  }
+
+  #newest(): KeptAlerts {
     const own = { ...this.#keeper.kept, alerts: this.#alerts };
-    return this.#isLooking ? own : (this.#elsewhere.shown() ?? own);
+    return this.#isLooking ? own : (this.#elsewhere.said() ?? own);
   }
 }
-
-/** What was there at the end of the last life counts as seen now: it is looked for before it is called over. */
-const seenAt = (alerts: readonly Alert[], now: number): readonly Alert[] =>
-  alerts.map((alert) => (isOpen(alert) ? { ...alert, seenAt: now } : alert));
 
 /** So long a backlog must stand: old mail that somebody released is late at once, and gone a moment later. */
 const steadyMs = 60_000;
