@@ -91,6 +91,15 @@ class World implements AsyncDisposable {
     }
   }
 
+  /** Another engine has run the definition, and has come as far with its canary; now it is this one's again. */
+  async takesOver(): Promise<void> {
+    const state = this.book.of('exchange')?.state;
+    this.runs = 'another';
+    await this.pass(2 * second);
+    this.board = state === undefined ? null : { by: 'another', state };
+    this.runs = 'this';
+  }
+
   standing(): string {
     const view = this.book.of('exchange');
     return view === null ? 'none' : standingOf(view.state);
@@ -222,11 +231,7 @@ test('who takes a definition over goes on with its canary: missing still, told o
   await using world = await World.open();
   await world.pass(11 * minute);
   expect(world.standing()).toBe('missing');
-  const state = world.book.of('exchange')?.state;
-  world.runs = 'another';
-  await world.pass(5 * second);
-  world.board = state === undefined ? null : { by: 'another', state };
-  world.runs = 'this';
+  await world.takesOver();
   await world.pass(30 * minute);
   expect([world.standing(), world.sent.length]).toEqual(['missing', 1]);
   expect(world.events.map(({ type }) => type)).toEqual(['canary.missed']);
@@ -239,11 +244,7 @@ test('who takes a definition over goes on with its canary: missing still, told o
 test('the copy of a canary that another one has sent is known by who took the definition over', async () => {
   await using world = await World.open();
   await world.pass(second);
-  const state = world.book.of('exchange')?.state;
-  world.runs = 'another';
-  await world.pass(2 * second);
-  world.board = state === undefined ? null : { by: 'another', state };
-  world.runs = 'this';
+  await world.takesOver();
   await world.pass(2 * second);
   await world.comes();
   expect([world.standing(), world.sent.length]).toEqual(['passed', 1]);
