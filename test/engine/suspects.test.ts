@@ -20,7 +20,9 @@ beforeEach(async () => {
   logged.length = 0;
 });
 // A life that was not disposed of may still be writing its file.
-afterEach(() => rm(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 }));
+/** An engine may be writing there at this moment. */
+const removed = (): Promise<void> => rm(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+afterEach(removed);
 
 /** A life of the process; one that is not disposed of ends as by a kill. */
 const live = (): Promise<Suspects> =>
@@ -117,7 +119,7 @@ test('a file that is damaged, or cannot be written, holds up no mail', async () 
   await writeFile(join(dataDir, 'suspects.state'), 'nonsense\n');
   const suspects = await live();
   expect(await workOn(suspects, 'a')).toBe(1);
-  await rm(dataDir, { recursive: true });
+  await removed();
   expect(await workOn(suspects, 'a')).toBe(1);
   expect(logged).toContain('warn an attempt could not be counted');
 });
