@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { type Figure, figure, interleave, type Peer, type Round, report } from './harness.ts';
-import { freePort, startDaybook } from './peers/daybook.ts';
+import { startDaybook } from './peers/daybook.ts';
+import { freePort } from './peers/free-port.ts';
 import { startHaraka } from './peers/haraka.ts';
 import { startPostfix } from './peers/postfix.ts';
 

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from './free-port.ts';
 import { onAskedBackend } from './other-backend.ts';
 
 /** The built binary as a process of its own, on loopback, with a configuration and a data directory of its own. */
@@ -115,17 +115,4 @@ async function ready(url: string, child: ChildProcess, log: () => string): Promi
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   throw new Error(`daybook was not ready in ${readyWithinMs} ms: ${log()}`);
-}
-
-/** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = address === null || typeof address === 'string' ? 0 : address.port;
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -5,7 +5,7 @@ import { appendFile, chown, mkdtemp, readFile, realpath, rm, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { freePort } from './daybook.ts';
+import { freePort } from './free-port.ts';
 
 const run = promisify(execFile);
 

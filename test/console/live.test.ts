@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Daybook, freePort, startDaybook } from '../../bench/peers/daybook.ts';
+import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
+import { freePort } from '../../bench/peers/free-port.ts';
 import { noChromium, openBrowser, openPage } from '../support/browser.ts';
 import { deliver, lunch, lunchReport } from '../support/journey-mail.ts';
 

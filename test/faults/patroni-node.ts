@@ -1,8 +1,8 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { chown, mkdir, open, readFile, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from '../../bench/peers/free-port.ts';
 import type { Owner } from '../../bench/peers/postgres.ts';
 import { killIn, pauseIn, processesIn, resumeIn } from '../support/processes.ts';
 
@@ -32,20 +32,17 @@ export async function readKey(api: EtcdApi, url: string, key: string, withinMs: 
   return kvs?.[0] === undefined ? undefined : Buffer.from(kvs[0].value, 'base64').toString();
 }
 
-/** Ports for so many machines, held open until all are found, so that none is given twice. */
+/** Ports for so many machines. */
 export async function freePortsOf(machines: number): Promise<readonly NodePorts[]> {
-  const held: Server[] = [];
-  const next = async (): Promise<number> => {
-    const server = createServer();
-    held.push(server);
-    await new Promise((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', () => resolve(server)));
-    return (server.address() as { readonly port: number }).port;
-  };
   const found: NodePorts[] = [];
-  for (let at = 0; at < machines; at++) {
-    found.push({ postgres: await next(), rest: await next(), etcd: await next(), etcdPeer: await next() });
+  while (found.length < machines) {
+    found.push({
+      postgres: await freePort(),
+      rest: await freePort(),
+      etcd: await freePort(),
+      etcdPeer: await freePort(),
+    });
   }
-  for (const server of held) await new Promise((resolve) => server.close(resolve));
   return found;
 }
 

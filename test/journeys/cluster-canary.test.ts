@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { SMTPServer } from 'smtp-server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Daybook, freePort, startDaybook } from '../../bench/peers/daybook.ts';
+import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
+import { freePort } from '../../bench/peers/free-port.ts';
 import { canariesState } from '../../src/engine/canaries.ts';
 import type { CanaryState } from '../../src/engine/canary-book.ts';
 import type { Status } from '../../src/http/status.schema.ts';

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type Daybook, freePort, startDaybook } from '../../bench/peers/daybook.ts';
+import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
+import { freePort } from '../../bench/peers/free-port.ts';
 import { startPostfix } from '../../bench/peers/postfix.ts';
 import { eventually } from '../support/eventually.ts';
 import { all, difference, type Entry, statusOf } from '../support/journal-api.ts';

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
-import { type Daybook, freePort, startDaybook } from '../../bench/peers/daybook.ts';
+import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
+import { freePort } from '../../bench/peers/free-port.ts';
 import { eventually } from '../support/eventually.ts';
 import { all, difference, intakeOf, statusOf } from '../support/journal-api.ts';
 import { deliver, idOf, lunchReport, promiseIn } from '../support/journey-mail.ts';

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Daybook, freePort, startDaybook } from '../../bench/peers/daybook.ts';
+import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
+import { freePort } from '../../bench/peers/free-port.ts';
 import { eventually } from '../support/eventually.ts';
 import { statusOf } from '../support/journal-api.ts';
 import { command } from '../support/journey-cli.ts';

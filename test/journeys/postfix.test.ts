@@ -1,6 +1,7 @@
 import { SMTPServer } from 'smtp-server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Daybook, freePort, startDaybook } from '../../bench/peers/daybook.ts';
+import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
+import { freePort } from '../../bench/peers/free-port.ts';
 import { type Postfix, startPostfix } from '../../bench/peers/postfix.ts';
 import { eventually } from '../support/eventually.ts';
 import { all, type Entry, type IntakeItem, intakeOf, statusOf } from '../support/journal-api.ts';

@@ -3,7 +3,8 @@ import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { freePort, startDaybook } from '../../bench/peers/daybook.ts';
+import { startDaybook } from '../../bench/peers/daybook.ts';
+import { freePort } from '../../bench/peers/free-port.ts';
 import { eventually } from '../support/eventually.ts';
 import { leftOut } from '../support/journey-partners.ts';
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { type Daybook, freePort, startDaybook } from '../../bench/peers/daybook.ts';
+import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
+import { freePort } from '../../bench/peers/free-port.ts';
 import { eventually } from '../support/eventually.ts';
 import { entryOf, type IntakeItem, intakeOf, statusOf } from '../support/journal-api.ts';
 import { deliver, idOf, lunch, lunchReport } from '../support/journey-mail.ts';

@@ -1,4 +1,5 @@
-import { type Daybook, freePort, startDaybook } from '../../bench/peers/daybook.ts';
+import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
+import { freePort } from '../../bench/peers/free-port.ts';
 import { eventually } from './eventually.ts';
 import { all, type Entry, type IntakeItem, type Status } from './journal-api.ts';
 import { promiseIn } from './journey-mail.ts';

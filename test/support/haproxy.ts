@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { freePort } from '../../bench/peers/daybook.ts';
+import { freePort } from '../../bench/peers/free-port.ts';
 import { eventually } from './eventually.ts';
 
 /** One `listen` section: lines of its own, and the `server` line that it ends with, without name. */

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asyncScheduler } from 'rxjs';
-import { freePort } from '../../bench/peers/daybook.ts';
+import { freePort } from '../../bench/peers/free-port.ts';
 import type { S3Place } from '../../src/cluster/s3-line.ts';
 import { S3Wire } from '../../src/cluster/s3-wire.ts';
 import { Secret } from '../../src/config/secret.ts';

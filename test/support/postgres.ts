@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client, type QueryResultRow } from 'pg';
-import { freePort } from '../../bench/peers/daybook.ts';
+import { freePort } from '../../bench/peers/free-port.ts';
 import { type Owner, ownerOfServer, postgresPrograms } from '../../bench/peers/postgres.ts';
 import { eventually } from './eventually.ts';
 import { openTemplate } from './postgres-template.ts';
