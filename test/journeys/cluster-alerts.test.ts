@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
 import { eventually } from '../support/eventually.ts';
-import { putDefinition, statusOf } from '../support/journal-api.ts';
+import { define, statusOf } from '../support/journal-api.ts';
 import { command } from '../support/journey-cli.ts';
 import { type Postgres, postgresLeftOut, startPostgres } from '../support/postgres.ts';
 
@@ -99,7 +99,7 @@ definitions:
     expect(await first.end('SIGKILL')).not.toBe(0);
     // What comes after it shows that nothing came before.
     const settings = { transport: 'smtp', description: 'Other', serviceEmailAddress: 'other@journal.north.example' };
-    await putDefinition(second, 'other', { ...settings, periodOfInactivityAllowed: '3s' });
+    await define(second, 'other', { ...settings, periodOfInactivityAllowed: '3s' });
     await eventually(async () => called.includes('raised down other'), { withinMs: 60_000, what: 'the next notice' });
     const known = (await alertsOf(second)).find((alert) => alert.id === id);
     expect(known).toMatchObject({ state: 'acknowledged', acknowledgedBy: 'operator' });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
 import { eventually } from '../support/eventually.ts';
-import { intakeOf, promised, putDefinition, statusOf } from '../support/journal-api.ts';
+import { define, intakeOf, promised, statusOf } from '../support/journal-api.ts';
 import { dateOf, idOf } from '../support/journey-mail.ts';
 import { buildMessage, buildReport } from '../support/mail.ts';
 import { openPop3Server } from '../support/pop3-server.ts';
@@ -133,7 +133,7 @@ test('S13: switched on and off while the engine runs', async () => {
       deliveryWaitAttempts: 1,
       detailedLogging,
     };
-    await putDefinition(daybook, 'made', document, { version });
+    await define(daybook, 'made', document, { version });
     await eventually(async () => (await daybook.fetch('/readyz')).ok, { what: 'the listener' });
   };
   await put(false);

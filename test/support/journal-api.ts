@@ -115,6 +115,12 @@ export async function openStream(
 }
 
 /** Makes a definition, or changes the one of this version. `query`: what stands behind the path. */
+/** As `putDefinition`, of one that has to be taken. @throws Error with what was wrong with it */
+export async function define(...asked: Parameters<typeof putDefinition>): Promise<void> {
+  const answer = await putDefinition(...asked);
+  if (!answer.ok) throw new Error(`${asked[1]}: ${answer.status} ${await answer.text()}`);
+}
+
 export const putDefinition = (
   daybook: Pick<Daybook, 'fetch'>,
   id: string,
