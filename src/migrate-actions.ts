@@ -102,7 +102,9 @@ async function withPlace<T>({ cluster, master }: Settings, work: (place: Cluster
   const vault = openVault === null ? null : stack.use(await openVault(rows.room));
   const { openLogSeal } = await import('./cluster/log-key.ts');
   const seal = await openLogSeal({ postgres, rows }, master);
-  return await work({ postgres, rows, vault, seal });
+  const { createSharedFiles } = await import('./cluster/shared-files.ts');
+  const files = createSharedFiles({ postgres, log: rows.id, seal, keys: cluster.keys });
+  return await work({ postgres, rows, vault, seal, files });
 }
 
 interface Round extends Settings {

@@ -1,4 +1,4 @@
-import { documentText, filePlace } from './document-text.ts';
+import { documentText } from './document-text.ts';
 import type { LogSeal } from './log-seal.ts';
 import type { Postgres } from './postgres.ts';
 
@@ -9,14 +9,12 @@ export interface Said {
   readonly value: unknown;
 }
 
-/** What the workers of a log tell each other, and the small files that are the same for all of them. */
+/** What the workers of a log tell each other. */
 export interface ClusterBoard {
   /** Puts up what this worker says, by subject; what it said of others before stays. */
   say(values: ReadonlyMap<string, unknown>): Promise<void>;
   /** What was said last of each subject. */
   all(): Promise<ReadonlyMap<string, Said>>;
-  /** The file of this name as the first worker had it: `own` where there was none. */
-  share(name: string, own: Uint8Array): Promise<Uint8Array>;
 }
 
 export function createClusterBoard(parts: {
@@ -56,28 +54,6 @@ export function createClusterBoard(parts: {
           return [subject, JSON.parse(text.open(saidOf(subject), String(row['value']))) as Said];
         }),
       );
-    },
-    share: async (name, own) => {
-      const place = filePlace(name);
-      const sealed = text.seal(place, Buffer.from(own).toString('base64'));
-      await postgres.run({
-        text: `insert into daybook.document (log, room, owner, key, token, value) values ($1, 'file', $2, '', 0, $3)
-               on conflict (log, room, owner, key) do nothing`,
-        values: [log, name, sealed],
-      });
-      const [row] = await postgres.run({
-        text: `select value from daybook.document where log = $1 and room = 'file' and owner = $2`,
-        values: [log, name],
-      });
-      const stored = String(row?.['value'] ?? sealed);
-      const base64 = text.open(place, stored);
-      // Put there before the log was encrypted.
-      if (parts.seal !== null && base64 === stored)
-        await postgres.run({
-          text: `update daybook.document set value = $4 where log = $1 and room = 'file' and owner = $2 and value = $3`,
-          values: [log, name, stored, text.seal(place, base64)],
-        });
-      return Buffer.from(base64, 'base64');
     },
   };
 }

@@ -2,7 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Store } from '../store/open-store.ts';
 import { writeWhole } from '../whole-file.ts';
-import { documentText, filePlace } from './document-text.ts';
+import { documentText } from './document-text.ts';
 import type { ClusterPlace } from './migrate-rows.ts';
 import type { Run } from './postgres.ts';
 
@@ -80,46 +80,39 @@ export async function documentsOut(place: Place, store: Pick<Store, 'definitions
 }
 
 /** Keys of the engine into the cluster, in the place of what stands there: nobody has sealed or signed with that. */
-export async function filesIn(place: Place, dataDir: string, names: readonly string[]): Promise<void> {
-  const { postgres, rows } = place;
-  const text = documentText(place.seal);
+export async function filesIn(
+  { files }: Pick<ClusterPlace, 'files'>,
+  dataDir: string,
+  names: readonly string[],
+): Promise<void> {
   for (const name of names) {
     const bytes = await readFile(join(dataDir, name)).catch(nullIfMissing);
-    if (bytes === null) continue;
-    await postgres.run({
-      text: `insert into daybook.document (log, room, owner, key, token, value) values ($1, 'file', $2, '', 0, $3)
-             on conflict (log, room, owner, key) do update set value = excluded.value`,
-      values: [rows.id, name, text.seal(filePlace(name), bytes.toString('base64'))],
-    });
+    if (bytes !== null) await files.put(name, bytes);
   }
 }
 
-/** The same back. What the cluster does not have goes where another was put back: it belonged to that one. */
-export async function filesOut(place: Place, dataDir: string, names: readonly string[]): Promise<void> {
-  const { postgres, rows } = place;
-  const text = documentText(place.seal);
+/**
+ * The same back. What the cluster does not have goes where another was put back: it belonged to that one.
+ * @throws EngineFailure `key-unusable` where the cluster does not have them whole, and the folder has not got them
+ */
+export async function filesOut(
+  { files }: Pick<ClusterPlace, 'files'>,
+  dataDir: string,
+  names: readonly string[],
+): Promise<void> {
   const missing: string[] = [];
   let isOther = false;
   for (const name of names) {
-    const [row] = await postgres.run({
-      text: `select value from daybook.document where log = $1 and room = 'file' and owner = $2`,
-      values: [rows.id, name],
-    });
-    if (row === undefined) missing.push(name);
-    else if (await putBack(join(dataDir, name), fileOf(text.open(filePlace(name), String(row['value'])))))
+    const path = join(dataDir, name);
+    const stands = await readFile(path).catch(nullIfMissing);
+    const found = await files.find(name, stands);
+    if (found === null) missing.push(name);
+    else if (stands === null || !stands.equals(found)) {
+      await writeWhole(path, found, name.endsWith('.pub') ? 0o644 : 0o600);
       isOther = true;
+    }
   }
   if (isOther) for (const name of missing) await rm(join(dataDir, name), { force: true });
-}
-
-const fileOf = (base64: string): Buffer => Buffer.from(base64, 'base64');
-
-/** True: another one, or none, stood there. */
-async function putBack(path: string, bytes: Buffer): Promise<boolean> {
-  const stands = await readFile(path).catch(nullIfMissing);
-  if (stands?.equals(bytes) === true) return false;
-  await writeWhole(path, bytes, path.endsWith('.pub') ? 0o644 : 0o600);
-  return true;
 }
 
 function nullIfMissing(error: NodeJS.ErrnoException): null {

@@ -8,6 +8,7 @@ import type { LogSeal } from './log-seal.ts';
 import { MoveRefused, type MoveSource, type MoveTarget } from './migrate.types.ts';
 import { lockMove, writeMove } from './migrate-state.ts';
 import type { Postgres, Row, Run } from './postgres.ts';
+import type { SharedFiles } from './shared-files.ts';
 import { decodeRow, openerOf, sliceOf, storedHead, storedPayload, tailLengthOf } from './shared-records.ts';
 import type { Vault } from './vault.types.ts';
 
@@ -19,6 +20,8 @@ export interface ClusterPlace {
   readonly vault: Vault | null;
   /** What its records are sealed with; null: they are in clear. */
   readonly seal: LogSeal | null;
+  /** The keys that its workers have the same of. */
+  readonly files: SharedFiles;
 }
 
 /** Looked at for one query, whose bytes are counted first. */

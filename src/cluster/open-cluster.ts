@@ -11,6 +11,7 @@ import { openClusterStore } from './open-cluster-store.ts';
 import { openLogRows } from './open-shared-log.ts';
 import { removeUnlocked, type SweepOptions, sweepIfDue } from './pack-sweep.ts';
 import { openPostgres, type Postgres } from './postgres.ts';
+import { createSharedFiles, type KeysPlace, type SharedFiles } from './shared-files.ts';
 import { SweepRows } from './sweep-rows.ts';
 import { definitionTenure, openTenures, type Tenures } from './tenures.ts';
 import type { Vault } from './vault.types.ts';
@@ -26,6 +27,8 @@ export interface ClusterOptions {
   /** Of the log; the workers of one cluster name the same. */
   readonly log: string;
   readonly worker: string;
+  /** The same on all workers. */
+  readonly keys: KeysPlace;
   /** Opens the room of bodies, by its name; null: they lie in the database. */
   readonly openVault: ((room: string) => Promise<Vault>) | null;
   readonly clock: SchedulerLike;
@@ -44,6 +47,7 @@ export interface ClusterPacks {
 /** One worker's place in a cluster, for the life of its engine; its store may be closed and opened anew meanwhile. */
 export interface Cluster extends AsyncDisposable {
   readonly board: ClusterBoard;
+  readonly files: SharedFiles;
   /** What the logs of the database take on its disks; payloads in object storage not counted. */
   logBytes(): Promise<number>;
   /** Takes the worker's place among the others, once it has its folder to itself and knows the log. @throws as `openTenures` */
@@ -77,6 +81,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
     let tenures: Tenures | null = null;
     return {
       board: createClusterBoard({ postgres, log: id, worker, seal }),
+      files: createSharedFiles({ postgres, log: id, seal, keys: options.keys }),
       logBytes: async () => {
         const text = `select sum(pg_total_relation_size(t)) as bytes from unnest($1::regclass[]) as t`;
         const [row] = await postgres.run({ text, values: [['daybook.record', 'daybook.body']] });

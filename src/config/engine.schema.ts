@@ -211,6 +211,10 @@ const clusterSchema = z.strictObject({
     choice(['required', 'none']).prefault('required'),
     'Warn while the server waits for no synchronous standby; `none` where its storage is copied by other means.',
   ),
+  keys: option(
+    choice(['database', 'files']).prefault('database'),
+    'Where `definitions.key` and `evidence.key` rest: `files`, on the workers alone, where you copy them to each new one.',
+  ),
   worker: option(identifier().optional(), 'Unique among the workers of one cluster; default the name of the host.'),
 });
 

@@ -110,8 +110,9 @@ function placeOf(
   { master, clock }: Pick<BackendParts, 'master' | 'clock'>,
 ): ClusterOptions {
   if (clustered === null) throw new Error('a cluster without its options');
-  const { worker, postgres } = clustered;
-  return { postgres: postgres.reveal(), master, log: clusterLog, worker, openVault: vaultOf(clustered, clock), clock };
+  const { worker, keys, postgres } = clustered;
+  const openVault = vaultOf(clustered, clock);
+  return { postgres: postgres.reveal(), master, log: clusterLog, worker, keys, openVault, clock };
 }
 
 /** A sender is told to come again, rather than kept waiting. */
@@ -176,20 +177,28 @@ async function homeOf(dataDir: string): Promise<string> {
 }
 
 /** Passwords are sealed and heads are signed under the same keys on every worker: those of the first one. */
-async function shareKeys(dataDir: string, { board }: Cluster): Promise<void> {
-  await definitionKey(dataDir);
-  await share(board, dataDir, definitionKeyFile);
-  await openSigner(dataDir);
+async function shareKeys(dataDir: string, { files }: Cluster): Promise<void> {
+  await share(files, dataDir, { name: definitionKeyFile, make: () => definitionKey(dataDir) });
   // The public half follows from it.
-  if (await share(board, dataDir, keyFile)) await rm(join(dataDir, publicKeyFile), { force: true });
+  if (await share(files, dataDir, { name: keyFile, make: () => openSigner(dataDir) }))
+    await rm(join(dataDir, publicKeyFile), { force: true });
 }
 
-/** True: this worker had another one. */
-async function share(board: Cluster['board'], dataDir: string, name: string): Promise<boolean> {
+/** True: this worker had another one, or none. */
+async function share(
+  files: Cluster['files'],
+  dataDir: string,
+  { name, make }: { readonly name: string; readonly make: () => Promise<unknown> },
+): Promise<boolean> {
   const path = join(dataDir, name);
+  // Before one is made: where this worker has to be given it, nothing else should stand in its place.
+  await files.find(name, await readFile(path).catch(() => null));
+  await make();
   const own = await readFile(path);
-  const shared = Buffer.from(await board.share(name, own));
+  const shared = Buffer.from(await files.share(name, own));
   if (shared.equals(own)) return false;
   await writeWhole(path, shared, 0o600);
+  // Now that it is on disk here, it need not rest where it was read.
+  await files.share(name, shared);
   return true;
 }

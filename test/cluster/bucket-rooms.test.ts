@@ -75,7 +75,7 @@ describe.skipIf(postgresLeftOut() || objectStoreLeftOut())('logs of one bucket',
     const s3 = { ...place, accessKey: new Secret(place.accessKey), secretKey: new Secret(place.secretKey.reveal()) };
     const openVault = vaultOf({ bodies: 's3', s3 }, asyncScheduler);
     const worker = { postgres: server.url, log: 'swept', worker: 'one', master: null, clock: asyncScheduler };
-    await using cluster = await openCluster({ ...worker, openVault });
+    await using cluster = await openCluster({ ...worker, keys: 'database', openVault });
     const fixture = await openSharedLogFixture({
       postgres: openPostgres(server.url),
       log: 'swept',

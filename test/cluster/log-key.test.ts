@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { closing } from '../../src/close.ts';
-import { createClusterBoard } from '../../src/cluster/cluster-board.ts';
 import { openLogSeal, rewrapLogKey } from '../../src/cluster/log-key.ts';
 import { openLogRows } from '../../src/cluster/open-shared-log.ts';
 import { openPostgres } from '../../src/cluster/postgres.ts';
@@ -68,32 +67,6 @@ describe.skipIf(postgresLeftOut())('the key of a log', () => {
       expect(await rewrapLogKey(log, { from: masterKey(), to: masterKey('two') })).toBe(true);
       expect((await openLogSeal(log, masterKey('two')))?.openDocument(place, sealed)).toBe('text');
       await expect(openLogSeal(log, masterKey())).rejects.toMatchObject({ code: 'key-unusable' });
-    }
-  });
-
-  test('seals the files of the workers too, those that stood there in clear as soon as one is read', async () => {
-    const { postgres, rows } = await openLog('files');
-    const boardWith = async (master: Parameters<typeof openLogSeal>[1]) =>
-      createClusterBoard({
-        postgres,
-        log: rows.id,
-        worker: 'one',
-        seal: await openLogSeal({ postgres, rows }, master),
-      });
-    const key = Buffer.from('bytes of a key');
-    const stored = async () => {
-      const found = await server.query<{ value: string }>(
-        `select value from daybook.document where log = $1 and room = 'file'`,
-        [rows.id],
-      );
-      return found.map(({ value }) => value);
-    };
-    await (await boardWith(null)).share('a.key', key);
-    expect(await stored()).toEqual([key.toString('base64')]);
-    for (let n = 0; n < 2; n += 1) {
-      const shared = await (await boardWith(masterKey())).share('a.key', Buffer.from('another'));
-      expect(Buffer.from(shared)).toEqual(key);
-      expect(await stored()).toEqual([expect.stringMatching(/^sealed:/)]);
     }
   });
 

@@ -260,7 +260,7 @@ describe.skipIf(postgresLeftOut())('a sweep of packs', () => {
       openVault,
       clock: asyncScheduler,
     };
-    await using cluster = await openCluster(place);
+    await using cluster = await openCluster({ ...place, keys: 'database' });
     const options = { now, isEnding: () => false, removed: () => undefined };
     const sweeping = cluster.packs?.sweepIfDue(options).catch(String);
     await eventually(async () => isListing, { what: 'a sweep that lists' });

@@ -15,7 +15,6 @@ test('what the others can read already is not written again, until it is another
       for (const [name, value] of values) stands.set(name, { worker: 'one', value: JSON.parse(JSON.stringify(value)) });
     },
     all: async () => new Map(stands),
-    share: async (_, own) => own,
   };
   const tenures = { tokenOf: () => '1' } as unknown as Tenures;
   await using duties = clusterDuties({ tenures, board, worker: 'one', clock, log: () => undefined });
@@ -43,7 +42,6 @@ test('a worker hears what another one says of a duty, and never itself, whose wo
         ['definition:a', { worker: 'one', value: { serviceStatus: 'awaiting-initial-run' } }],
         ['definition:b', { worker: 'two', value: { serviceStatus: 'active' } }],
       ]),
-    share: async (_, own) => own,
   };
   const tenures = { tokenOf: () => null } as unknown as Tenures;
   await using duties = clusterDuties({ tenures, board, worker: 'one', clock, log: () => undefined });
@@ -58,7 +56,6 @@ test('what is said of a part of a duty is taken of who has the duty, and of nobo
   const board: ClusterBoard = {
     say: async (values) => void written.push([...values.keys()]),
     all: async () => new Map(),
-    share: async (_, own) => own,
   };
   const tenures = { tokenOf: (name: string) => (name === 'definition:a' ? '1' : null) } as unknown as Tenures;
   await using duties = clusterDuties({ tenures, board, worker: 'one', clock, log: () => undefined });

@@ -6,6 +6,7 @@ import type { MoveInParts } from '../../src/cluster/migrate-in.ts';
 import type { ClusterPlace } from '../../src/cluster/migrate-rows.ts';
 import { openLogRows } from '../../src/cluster/open-shared-log.ts';
 import { openPostgres } from '../../src/cluster/postgres.ts';
+import { createSharedFiles } from '../../src/cluster/shared-files.ts';
 import type { Vault } from '../../src/cluster/vault.types.ts';
 import type { MasterKey } from '../../src/master-key.ts';
 import { openStore, type Store } from '../../src/store/open-store.ts';
@@ -156,7 +157,12 @@ export async function openPlace(
   const postgres = openPostgres(url);
   const rows = await openLogRows(postgres, log);
   const seal = await openLogSeal({ postgres, rows }, master);
-  return { log, place: { postgres, rows, vault, seal }, [Symbol.asyncDispose]: () => postgres[Symbol.asyncDispose]() };
+  const files = createSharedFiles({ postgres, log: rows.id, seal, keys: 'database' });
+  return {
+    log,
+    place: { postgres, rows, vault, seal, files },
+    [Symbol.asyncDispose]: () => postgres[Symbol.asyncDispose](),
+  };
 }
 
 export const noPause = async (): Promise<void> => undefined;
