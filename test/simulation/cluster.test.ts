@@ -61,7 +61,7 @@ test.each([
   ['decide-unlocked', 23],
   ['answer-before-commit', 1],
   ['write-unfenced', 98],
-  ['retry-unlooked', 1],
+  ['retry-unlooked', 12],
 ] as const)('a planted fault of the cluster is found: %s', { timeout: 600_000 }, async (plant, from) => {
   const found = await firstToFail(plant, { from, most: 40, backend: 'cluster' });
   console.log(`${plant}: seed ${found?.seed}: ${found?.text}`);
