@@ -7,11 +7,20 @@ const addressLimit = 1000;
 const addrSpec =
   /^((?:[^\s\p{Cc}<>()[\]:;,\\"@]|"(?:[^"\\\p{Cc}]|\\[^\p{Cc}])*")+)@(\[[^\s\p{Cc}[\]<>]+\]|[^\s\p{Cc}<>()[\]:;,\\"@]+)$/u;
 
+/** What nearly all of them are: ASCII, nothing quoted and no literal, which is told three times as fast. */
+const plainAddrSpec = /^[!#-'*+\-./0-9=?A-Z^-~]+@[!#-'*+\-./0-9=?A-Z^-~]+$/;
+
 /** An addr-spec with its domain in lower case, the local part as written (journaling b.3.9). Null for anything else. */
 export function formatAddress(text: string): string | null {
   if (text.length > addressLimit) return null;
+  if (plainAddrSpec.test(text)) return withLowerDomain(text);
   const found = addrSpec.exec(text);
   return found === null ? null : `${found[1]}@${(found[2] ?? '').toLowerCase()}`;
+}
+
+function withLowerDomain(address: string): string {
+  const at = address.indexOf('@');
+  return address.slice(0, at) + address.slice(at).toLowerCase();
 }
 
 /** The form in which two spellings of one address are equal: without regard to case, domain as A-labels (b.3.9). */

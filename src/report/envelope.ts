@@ -152,6 +152,7 @@ function isTime(label: Label): boolean {
 
 /** Cuts before each `, Expanded:` and `, Forwarded:` that stands outside the quoted name an address may begin with. */
 function splitRedirects(value: string): readonly string[] {
+  if (!value.includes(':')) return [value];
   const pieces: string[] = [];
   let last = 0;
   let quoteEnd = endOfQuote(value, last);

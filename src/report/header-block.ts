@@ -29,17 +29,24 @@ const fieldLimit = 20_000;
 const LF = 10;
 const CR = 13;
 const COLON = 58;
+/** Begins the line that an mbox has before each message. */
+const fromLine = Buffer.from('From ');
 
 /** Where the header block of a message begins: after a UTF-8 BOM and an mbox `From ` line (journaling b.5). */
 export function messageStart(bytes: Buffer, start: number, end: number): number {
   let at = start;
   if (bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf && at + 3 <= end) at += 3;
   const quoted = bytes[at] === 0x3e ? 1 : 0;
-  if (end - at > 5 && bytes.toString('latin1', at + quoted, at + quoted + 5) === 'From ') {
+  if (end - at > 5 && startsWith(bytes, at + quoted, fromLine)) {
     const lineEnd = bytes.indexOf(LF, at);
     if (lineEnd !== -1 && lineEnd < end) at = lineEnd + 1;
   }
   return at;
+}
+
+function startsWith(bytes: Buffer, at: number, word: Uint8Array): boolean {
+  for (let i = 0; i < word.length; i += 1) if (bytes[at + i] !== word[i]) return false;
+  return true;
 }
 
 /** Reads the block that begins at `start`; lines end in CRLF or LF. Linear, and bounded by {@link scanLimitBytes}. */
@@ -79,7 +86,9 @@ export function findField(block: HeaderBlock, name: string): Field | undefined {
 
 /** Every field of that lower-case name, in order. */
 export function findFields(block: HeaderBlock, name: string): readonly Field[] {
-  return block.fields.filter((field) => isNamed(block.bytes, field, name));
+  const found: Field[] = [];
+  for (const field of block.fields) if (isNamed(block.bytes, field, name)) found.push(field);
+  return found;
 }
 
 /** Value unfolded and trimmed; 8-bit bytes as UTF-8 when they are, else as ISO-8859-1. At most `maxBytes` are read. */

@@ -31,7 +31,11 @@ export function readDate(block: HeaderBlock): number | null {
 
 /** The addr-specs of every field of that lower-case name. */
 export function addressesOf(block: HeaderBlock, name: string): readonly string[] {
-  return findFields(block, name).flatMap((field) => parseAddressList(fieldText(block, field)).addresses);
+  const fields = findFields(block, name);
+  const [first] = fields;
+  if (first === undefined) return [];
+  if (fields.length === 1) return parseAddressList(fieldText(block, first)).addresses;
+  return fields.flatMap((field) => parseAddressList(fieldText(block, field)).addresses);
 }
 
 /** The decoded subject with whatever it holds, line breaks too; null without one. */

@@ -33,9 +33,8 @@ const CR = 13;
 const DASH = 45;
 
 /** The leaves of the message whose header block is given and whose body ends at `end`. Linear: each level is read once. */
-export function walkParts(block: HeaderBlock, end: number): PartWalk {
+export function walkParts(block: HeaderBlock, end: number, type = contentTypeOf(block, 'text/plain')): PartWalk {
   const walk: Walk = { leaves: [], parts: 0, truncated: false, limit: null };
-  const type = contentTypeOf(block, 'text/plain');
   visit(walk, { block, type, start: Math.min(block.bodyStart, end), end }, 1);
   return walk;
 }

@@ -99,8 +99,9 @@ type Described = Pick<AttachedMessage, 'block' | 'subject' | 'facts' | 'protecte
 function isProtected(block: HeaderBlock, end: number): boolean {
   const contentClass = findField(block, 'content-class');
   if (contentClass !== undefined && fieldText(block, contentClass).toLowerCase() === 'rpmsg.message') return true;
-  if (contentTypeOf(block, 'text/plain').type === 'text/plain') return false;
-  return walkParts(block, end).leaves.some((leaf) => {
+  const own = contentTypeOf(block, 'text/plain');
+  if (own.type === 'text/plain') return false;
+  return walkParts(block, end, own).leaves.some((leaf) => {
     const { type } = leaf.type;
     if (type === 'application/x-microsoft-rpmsg-message') return true;
     return !type.startsWith('text/') && fileNameOf(leaf.block, leaf.type) === 'message.rpmsg';

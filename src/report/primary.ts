@@ -29,7 +29,8 @@ export function choosePrimary(
 
 /** Message-IDs are equal when they differ only in the case of the part after the last `@` (journaling c.3). */
 export function isSameMessageId(one: string | null, other: string | null): boolean {
-  if (one === null || other === null) return one === other;
+  if (one === other) return true;
+  if (one === null || other === null) return false;
   return lowerDomain(one) === lowerDomain(other);
 }
 

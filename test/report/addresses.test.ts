@@ -46,6 +46,17 @@ describe('an address in a report', () => {
     expect(normalizeAddress('a@x.example')).not.toBe(normalizeAddress('b@x.example'));
   });
 
+  test('is judged alike whether it is plain ASCII or not, whatever character is in it', () => {
+    for (let code = 0; code < 128; code += 1) {
+      const character = String.fromCharCode(code);
+      for (const rest of [`${character}Da@North.Example`, `da@No${character}rth.example`, `da@${character}`]) {
+        const [plain, other] = [formatAddress(`a${rest}`), formatAddress(`å${rest}`)];
+        expect(plain?.slice(1), JSON.stringify(rest)).toBe(other?.slice(1));
+      }
+    }
+    expect(formatAddress("o'Brien+x=1/2{3}|~@North.Example")).toBe("o'Brien+x=1/2{3}|~@north.example");
+  });
+
   test('is refused beyond a thousand characters', () => {
     expect(formatAddress(`${'a'.repeat(990)}@x.example`)).not.toBeNull();
     expect(formatAddress(`${'a'.repeat(992)}@x.example`)).toBeNull();
