@@ -116,8 +116,6 @@ export function createApp(
   const book = createRouteBook();
   app.server.maxConnections = maxConnections;
   app.server.headersTimeout = headersTimeoutMs;
-  app.setValidatorCompiler(validatorCompiler);
-  app.setSerializerCompiler(serializerCompiler);
   app.decorateRequest('caller', null);
   const tries = createFailedTries();
   const sessions = createSessions(authenticator, options.clock);
@@ -166,6 +164,11 @@ function headersFor({ tls }: Pick<HttpOptions, 'tls'>): Readonly<Record<string, 
   return tls === undefined ? securityHeaders : tlsSecurityHeaders;
 }
 
+/** Given from the start: else Fastify loads compilers of its own first (Ajv), which nothing uses. Its types know only those. */
+const schemaController = {
+  compilersFactory: { buildValidator: () => validatorCompiler, buildSerializer: () => serializerCompiler },
+} as unknown as NonNullable<FastifyServerOptions['schemaController']>;
+
 function serverOptions({ tls, log }: HttpOptions): FastifyServerOptions {
   const options: FastifyServerOptions = {
     bodyLimit: bodyLimitBytes,
@@ -180,6 +183,7 @@ function serverOptions({ tls, log }: HttpOptions): FastifyServerOptions {
       void errorHandler(log)(error, request, reply.headers(headersFor({ tls })));
     },
     routerOptions: { maxParamLength: 200 },
+    schemaController,
   };
   // One type for both kinds of server: they differ in how they are made only.
   return tls === undefined
