@@ -115,7 +115,7 @@ async function withRecords<T>(
   work: (records: { readonly records?: AsyncIterable<Verified> }) => Promise<T>,
 ): Promise<T> {
   if (bytes !== 'database') return work({});
-  const { openLogAtRest } = await import('./engine/backend.ts');
+  const { openLogAtRest } = await import('./engine/cluster-backend.ts');
   const { ownRecords } = await import('./engine/own-records.ts');
   const { asyncScheduler } = await import('rxjs');
   await using log = await openLogAtRest(options, { master, clock: asyncScheduler });
@@ -161,7 +161,7 @@ async function rekeyFolder(
     let steps = 0;
     // First what all workers share: where that fails, nothing was done.
     if (options.cluster !== null) {
-      const { rewrapAtRest } = await import('./engine/backend.ts');
+      const { rewrapAtRest } = await import('./engine/cluster-backend.ts');
       const { asyncScheduler } = await import('rxjs');
       if (!(await rewrapAtRest(options, keys, asyncScheduler)))
         throw new Error('the log in the database is not encrypted');

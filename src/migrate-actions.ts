@@ -96,7 +96,7 @@ async function withPlace<T>({ cluster, master }: Settings, work: (place: Cluster
   const { clusterLog } = await import('./cluster/open-cluster.ts');
   await using stack = closing();
   const postgres = stack.use(openPostgres(cluster.postgres.reveal()));
-  const { vaultOf } = await import('./engine/backend.ts');
+  const { vaultOf } = await import('./engine/cluster-backend.ts');
   const openVault = vaultOf(cluster, asyncScheduler);
   const rows = await openLogRows(postgres, clusterLog);
   const vault = openVault === null ? null : stack.use(await openVault(rows.room));

@@ -8,7 +8,7 @@ import { s3Client } from '../../src/cluster/s3-client.ts';
 import type { S3Place } from '../../src/cluster/s3-line.ts';
 import { s3Vault } from '../../src/cluster/s3-vault.ts';
 import { Secret } from '../../src/config/secret.ts';
-import { vaultOf } from '../../src/engine/backend.ts';
+import { vaultOf } from '../../src/engine/cluster-backend.ts';
 import { createNewId } from '../../src/engine/new-id.ts';
 import { listed } from '../contracts/vault.contract.ts';
 import { type ObjectStore, objectStoreLeftOut, startObjectStore } from '../support/object-store.ts';

@@ -12,7 +12,7 @@ import type { S3Place } from '../../src/cluster/s3-line.ts';
 import { s3Vault } from '../../src/cluster/s3-vault.ts';
 import type { Vault } from '../../src/cluster/vault.types.ts';
 import { Secret } from '../../src/config/secret.ts';
-import { vaultOf } from '../../src/engine/backend.ts';
+import { vaultOf } from '../../src/engine/cluster-backend.ts';
 import { createNewId } from '../../src/engine/new-id.ts';
 import { eventually } from '../support/eventually.ts';
 import { command } from '../support/journey-cli.ts';
