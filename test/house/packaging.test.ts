@@ -25,6 +25,10 @@ test('the binary loads nothing from node_modules but what has files of its own b
   expect(missing).toEqual([]);
 });
 
+test('each file of the binary is in memory with a byte for each character', () => {
+  expect(scripts.filter((script) => /[^\0-\xff]/.test(text(`dist/bin/${script}`)))).toEqual([]);
+});
+
 test('threads find their scripts beside whichever file starts them', () => {
   const started = scripts.flatMap((script) =>
     [...text(`dist/bin/${script}`).matchAll(/new URL\("\.\/([\w.-]+\.js)", import\.meta\.url\)/g)].map(
