@@ -36,7 +36,8 @@ export function normalizeAddress(address: string): string {
 
 /**
  * An address as a report writes it (journaling b.3): addr-spec, bare or in angle brackets, a name before it, `SMTP:`,
- * `[EX:/o=…]` or `/o=…`; the last two become `dn:/o=…`. '' for `<>` and for nothing; null for anything else.
+ * `[EX:/o=…]` or `/o=…`; the last two become `dn:/o=…`. '' for `<>` and for nothing; null for anything else, of which
+ * several addresses are one: none of them may pass for the name of another.
  */
 export function parseReportAddress(text: string): string | null {
   const trimmed = text.trim();
@@ -47,8 +48,26 @@ export function parseReportAddress(text: string): string | null {
     return name.length <= 2 * addressLimit && !/\p{Cc}/u.test(name) ? `dn:${name}` : null;
   }
   const open = trimmed.endsWith('>') ? trimmed.lastIndexOf('<') : -1;
+  if (open > 0 && !isName(trimmed.slice(0, open))) return null;
   const bare = open === -1 ? trimmed.replace(/^\[(smtp:[^\]]+)\]$/i, '$1') : trimmed.slice(open + 1, -1);
   return formatAddress(bare.trim().replace(/^smtp:/i, ''));
+}
+
+/** What stands before an address in brackets: no other one, in brackets or parted from it by a comma. Linear. */
+function isName(text: string): boolean {
+  let quoted = false;
+  let holdsAt = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at];
+    if (character === '"') quoted = !quoted;
+    else if (quoted && character === '\\') at += 1;
+    else if (quoted) continue;
+    else if (character === '<' || character === '>') return false;
+    else if (character === '@') holdsAt = true;
+    else if (holdsAt && (character === ',' || character === ';')) return false;
+  }
+  // A quote that stays open may have hidden anything.
+  return !quoted || !/[<>]/.test(text);
 }
 
 /** What a list of addresses holds, in its order. */

@@ -15,6 +15,10 @@ describe('an address in a report', () => {
     ['[EX:/o=North/ou=HQ/cn=Smith, Jo, Dr]', 'dn:/o=North/ou=HQ/cn=Smith, Jo, Dr'],
     ['/O=North/cn=x', 'dn:/O=North/cn=x'],
     ['EX:/o=North/cn=x', 'dn:/o=North/cn=x'],
+    ['Smith, Jo <jo@north.example>', 'jo@north.example'],
+    ['"Jo <x@y>, Dr; \\" <z>" <jo@north.example>', 'jo@north.example'],
+    ['jo@old.example <jo@north.example>', 'jo@north.example'],
+    ['Jo "the man <jo@north.example>', 'jo@north.example'],
     ['<>', ''],
     ['', ''],
   ])('%j is read as %j', (text, address) => {
@@ -34,6 +38,12 @@ describe('an address in a report', () => {
     'a\u0000@x',
     'a,b@x',
     '/o=\u0001',
+    '"A" <a@x>, "B" <b@x>',
+    '<a@x> <b@x>',
+    'A <a@x>; B <b@x>',
+    'a@x, B <b@x>',
+    '"A" <a@x>, "B <b@x>',
+    '"A <a@x>, B <b@x>',
   ])('%j is none', (text) => {
     expect(parseReportAddress(text)).toBeNull();
   });

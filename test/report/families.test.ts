@@ -53,6 +53,16 @@ describe('a journal report of the families in the field', () => {
     });
   });
 
+  test('of which a line holds several addresses in brackets is no whole one: none of them passes for a name', () => {
+    const several = '"Bo" <bo@north.example>, "Legal" <legal@north.example>';
+    const parsed = read(buildReport({ lines: [`To: ${several}`] }));
+    expect(parsed).toMatchObject({ level: 'L1', unparsed: [`To: ${several}`] });
+    const recipients = [`${several}, "Cy" <cy@north.example>`, 'di@north.example; "Ed" <ed@north.example>'];
+    const listing = read(buildReport({ family: 'ms2003', recipients: recipients.map((address) => ({ address })) }));
+    expect(listing).toMatchObject({ level: 'L0', flags: [], unparsed: [] });
+    expect(listing.recipients.map(({ address }) => address.split('@')[0])).toEqual(['bo', 'legal', 'cy', 'di', 'ed']);
+  });
+
   test('tells members of lists, forwarding mailboxes and delegates', () => {
     const parsed = read(
       buildReport({
