@@ -95,8 +95,8 @@ function describe(bytes: Buffer, start: number, end: number): Described {
 
 type Described = Pick<AttachedMessage, 'block' | 'subject' | 'facts' | 'protected'>;
 
-/** By its Content-Class, or by a leaf that is the protected payload. */
-function isProtected(block: HeaderBlock, end: number): boolean {
+/** By its Content-Class, or by a leaf that is the protected payload (journaling b.6). */
+export function isProtected(block: HeaderBlock, end: number): boolean {
   const contentClass = findField(block, 'content-class');
   if (contentClass !== undefined && fieldText(block, contentClass).toLowerCase() === 'rpmsg.message') return true;
   const own = contentTypeOf(block, 'text/plain');

@@ -7,7 +7,7 @@ import type { HeaderBlock } from './header-block.ts';
 import { addressesOf, readDate, readHeaderFacts, readOwnTimes } from './header-facts.ts';
 import { headerRecipients, headerSender, recipientsOf, traceRecipients } from './header-mode.ts';
 import { harvestBcc, hasJournalHeaders, rangesWithoutJournalHeaders } from './journal-headers.ts';
-import type { AttachedMessage } from './originals.ts';
+import { type AttachedMessage, isProtected } from './originals.ts';
 import { choosePrimary, isSameMessageId } from './primary.ts';
 import { hasTnef, type Report } from './report.ts';
 
@@ -57,7 +57,7 @@ export function absorb({ bytes, block }: Received, options: UnwrapOptions, flags
       [...headerRecipients(block), ...harvested([block]), ...traceRecipients(block, options)],
       options,
     ),
-    originals: [{ ranges, decoding: 'identity', protected: false, clearText: false, facts }],
+    originals: [{ ranges, decoding: 'identity', protected: isProtected(block, bytes.length), clearText: false, facts }],
     primary: 0,
     times: { ...readOwnTimes(block, facts.dateAt), reportSent: null, outerDate: facts.dateAt },
   };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { unwrap } from '../../src/report/unwrap.ts';
 import type { Parsed } from '../../streams/message.ts';
-import { buildBounce, buildMessage, buildReport, unwrapOptions } from '../support/mail.ts';
+import { buildBounce, buildMessage, buildProtectedPair, buildReport, unwrapOptions } from '../support/mail.ts';
 
 const read = (bytes: Uint8Array, options = {}): Parsed => unwrap(bytes, unwrapOptions(options));
 const listed = (parsed: Parsed) =>
@@ -12,6 +12,15 @@ const slice = (parsed: Parsed, bytes: Uint8Array) =>
   );
 
 describe('mail without an envelope', () => {
+  test.each([
+    [buildMessage({ headers: ['Content-Class: rpmsg.message'] }), true],
+    [buildProtectedPair().guarded, true],
+    [buildProtectedPair().clear, false],
+    [buildMessage(), false],
+  ])('is rights-protected by what it is, whatever it came in (%#)', (bytes, isProtected) => {
+    expect(read(bytes)).toMatchObject({ level: 'L4', originals: [{ protected: isProtected }] });
+  });
+
   test('is read from its header: groups, quoted names, comments and encoded words', () => {
     const bytes = buildMessage({
       to: '"Bo, the \\"cook\\"" <bo@North.Example> (chef, really), Friends: cy@north.example, "a b"@north.example;',
