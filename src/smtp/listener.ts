@@ -136,15 +136,15 @@ function createHost(parts: HostParts): Host {
 function deliver(connection: Connection, incoming: Incoming, parts: HostParts): void {
   const { options, delivery$ } = parts;
   const destinations = [...connection.transaction.destinations.values()];
-  const [first] = destinations;
-  const definitionId = destinations.length === 1 && first !== undefined ? first.definitionId : null;
+  // Each of them has lost it, and tells of it.
+  const refused = destinations.length === 0 ? [null] : new Set(destinations.map((each) => each.definitionId));
   const answerOnce = (reply: Parameters<Connection['answer']>[0]): void => {
     if (connection.incoming === incoming) connection.answer(reply);
   };
   const refuse = (failure: EngineFailure): void => {
     const reply = refusalOf(failure, options.maxAgeMs ?? thirtyDaysMs);
     const mail = arrivedMail(reply, { transaction: connection.transaction, incoming });
-    connection.host.rejected(reply, connection.peer, definitionId, mail);
+    for (const each of refused) connection.host.rejected(reply, connection.peer, each, mail);
     answerOnce(reply);
   };
   const receipt = incoming.end();

@@ -212,6 +212,15 @@ describe('DATA', () => {
     expect((await client.mail(['journal@example.com'], 'x\r\n')).code).toBe(250);
   });
 
+  it('counts what it refuses for each definition that has lost it', async () => {
+    await using fixture = await openListener({ maxMessageBytes: 1000 });
+    for (const [at, id] of ['one', 'two', 'two'].entries()) fixture.routes.set(`${id}${at}@example.com`, route(id));
+    await using client = await SmtpClient.ready(fixture.port);
+    const { code } = await client.mail(['one0@example.com', 'two1@example.com', 'two2@example.com'], 'x'.repeat(2000));
+    expect(code).toBe(552);
+    expect(fixture.rejections.map(({ definitionId }) => definitionId)).toEqual(['one', 'two']);
+  });
+
   it('cuts a client that will not stop', async () => {
     await using fixture = await openListener({ maxMessageBytes: 100_000, limits: { overrunBytes: 1_000_000 } });
     await using client = await inData(fixture);
