@@ -26,6 +26,11 @@ export function definitionsRoutes(app: App, api: EngineApi): void {
       const { limit, cursor } = request.query;
       const all = api.definitions();
       const start = cursor === undefined ? 0 : all.findIndex(({ id }) => id === cursor) + 1;
+      // Not the first page again: who reads all of them would never come to an end.
+      if (cursor !== undefined && start === 0)
+        throw new ProblemError('invalid-request', {
+          detail: 'query.cursor: must be the `next` of an earlier answer, and that definition is gone: begin anew',
+        });
       const items = all.slice(start, start + limit).map(withoutSecrets);
       const last = items.at(-1);
       return { items, next: last !== undefined && start + limit < all.length ? last.id : null };

@@ -200,6 +200,8 @@ test('the list of definitions is read page by page', async () => {
   expect([first.items.length, first.next]).toEqual([1, 'exchange-1']);
   const second = (await http.app.inject(`/v1/definitions?limit=1&cursor=${first.next}`)).json();
   expect([second.items[0].id, second.next]).toEqual(['mailbox-2', null]);
+  const gone = await http.app.inject('/v1/definitions?limit=1&cursor=gone');
+  expect([gone.statusCode, gone.json().detail]).toEqual([400, expect.stringContaining('query.cursor')]);
 });
 
 test('suspend and activate need neither a body nor a header, and answer the status', async () => {
