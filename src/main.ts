@@ -35,8 +35,14 @@ try {
   await flushed(process.stdout);
   process.exit(exitCode);
 } catch (error) {
-  process.stderr.write(`daybook: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(`daybook: ${said(error)}\n`);
   process.exit(1);
+}
+
+/** What the system refused says all in one line; where anything else came from is for who mends it. */
+function said(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return 'syscall' in error ? error.message : (error.stack ?? error.message);
 }
 
 /** A pipe may still hold what was written last. */

@@ -121,6 +121,12 @@ test.each([
   },
 );
 
+test.each(['mbox', 'zip', 'eml'])('into a folder that is not there, %s says so in one line', async (format) => {
+  const to = join(folder, 'missing', 'deep', 'x');
+  const { code, stderr } = await command(['export', '--config', daybook.configFile, '--to', to, '--format', format]);
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/^daybook: .*missing.*\n$/)]);
+});
+
 test('an export is for itself: no file of others is touched, none that is finished, none of another search', async () => {
   const foreign = join(folder, 'foreign');
   await mkdir(foreign);
