@@ -4,6 +4,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
 import { openStore } from '../../src/store/open-store.ts';
+import { parserVersion } from '../../streams/parser-version.ts';
 import { barriers, noChromium, openBrowser, openPage, signIn } from '../support/browser.ts';
 import { lunchReport } from '../support/journey-mail.ts';
 import { archiveAsOlder, type OlderMail } from '../support/older-parser.ts';
@@ -50,7 +51,7 @@ describe.skipIf(noChromium())('newer parses in the console', () => {
     await rm(daybook.directory, { recursive: true, force: true, maxRetries: 3 });
   });
 
-  const says = 'Parser 1 says otherwise of 1 of 2 messages; 1 can be repaired.';
+  const says = `Parser ${parserVersion} says otherwise of 1 of 2 messages; 1 can be repaired.`;
 
   test('an operator sees how much would be otherwise, and neither who is in the mail nor a way to change it', async () => {
     await using watched = await openPage(browser, daybook);
@@ -78,7 +79,7 @@ describe.skipIf(noChromium())('newer parses in the console', () => {
     await page.getByRole('dialog').getByRole('button', { name: 'Put in force' }).click();
     await page.getByText('1 message repaired of 2 looked at.').waitFor();
     await page.getByRole('button', { name: 'Parse again' }).click();
-    await page.getByText('Parser 1 says otherwise of 0 of 2 messages; 0 can be repaired.').waitFor();
+    await page.getByText(`Parser ${parserVersion} says otherwise of 0 of 2 messages; 0 can be repaired.`).waitFor();
     await page.goto('/intake/0OLD2');
     await page.locator('.story li.reparsed').waitFor();
     expect(await page.locator('.story li.reparsed').innerText()).toContain('by the-admin');
