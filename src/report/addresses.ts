@@ -55,19 +55,19 @@ export function parseReportAddress(text: string): string | null {
 
 /** What stands before an address in brackets: no other one, in brackets or parted from it by a comma. Linear. */
 function isName(text: string): boolean {
-  let quoted = false;
   let holdsAt = false;
   for (let at = 0; at < text.length; at += 1) {
     const character = text[at];
-    if (character === '"') quoted = !quoted;
-    else if (quoted && character === '\\') at += 1;
-    else if (quoted) continue;
-    else if (character === '<' || character === '>') return false;
+    if (character === '"') {
+      const end = endOfEnclosed(text, at);
+      // A quote that stays open may have hidden anything.
+      if (end === -1) return !/[<>]/.test(text);
+      at = end - 1;
+    } else if (character === '<' || character === '>') return false;
     else if (character === '@') holdsAt = true;
     else if (holdsAt && (character === ',' || character === ';')) return false;
   }
-  // A quote that stays open may have hidden anything.
-  return !quoted || !/[<>]/.test(text);
+  return true;
 }
 
 /** What a list of addresses holds, in its order. */

@@ -31,11 +31,11 @@ export function readDate(block: HeaderBlock): number | null {
 
 /** The addr-specs of every field of that lower-case name. */
 export function addressesOf(block: HeaderBlock, name: string): readonly string[] {
-  const fields = findFields(block, name);
-  const [first] = fields;
-  if (first === undefined) return [];
-  if (fields.length === 1) return parseAddressList(fieldText(block, first)).addresses;
-  return fields.flatMap((field) => parseAddressList(fieldText(block, field)).addresses);
+  const found: string[] = [];
+  for (const field of findFields(block, name)) {
+    for (const address of parseAddressList(fieldText(block, field)).addresses) found.push(address);
+  }
+  return found;
 }
 
 /** The decoded subject with whatever it holds, line breaks too; null without one. */
