@@ -46,6 +46,11 @@ export function createSharedFiles({ postgres, log, seal, keys }: SharedFilesPart
     const [row] = await answered(postgres.run({ text: statement, values: [log, name] }));
     return row === undefined ? null : String(row['value']);
   };
+  const write = async (name: string, bytes: Uint8Array, ifThere: 'nothing' | `update ${string}`): Promise<void> => {
+    const statement = `insert into daybook.document (log, room, owner, key, token, value) values ($1, 'file', $2, '', 0, $3)
+                       on conflict (log, room, owner, key) do ${ifThere}`;
+    await answered(postgres.run({ text: statement, values: [log, name, resting(name, bytes)] }));
+  };
   const opened = (name: string, stored: string, own: Uint8Array | null): Uint8Array => {
     if (!stored.startsWith(digestMark)) return Buffer.from(text.open(placeOf(name), stored), 'base64');
     if (own !== null && digestOf(own) === stored) return own;
@@ -56,13 +61,7 @@ export function createSharedFiles({ postgres, log, seal, keys }: SharedFilesPart
   };
   return {
     share: async (name, own) => {
-      await answered(
-        postgres.run({
-          text: `insert into daybook.document (log, room, owner, key, token, value) values ($1, 'file', $2, '', 0, $3)
-                 on conflict (log, room, owner, key) do nothing`,
-          values: [log, name, resting(name, own)],
-        }),
-      );
+      await write(name, own, 'nothing');
       const stored = (await read(name)) ?? resting(name, own);
       const bytes = opened(name, stored, own);
       // A key that no worker has on disk must not leave the database.
@@ -80,15 +79,7 @@ export function createSharedFiles({ postgres, log, seal, keys }: SharedFilesPart
       const stored = await read(name);
       return stored === null ? null : opened(name, stored, own);
     },
-    put: async (name, bytes) => {
-      await answered(
-        postgres.run({
-          text: `insert into daybook.document (log, room, owner, key, token, value) values ($1, 'file', $2, '', 0, $3)
-                 on conflict (log, room, owner, key) do update set value = excluded.value`,
-          values: [log, name, resting(name, bytes)],
-        }),
-      );
-    },
+    put: (name, bytes) => write(name, bytes, 'update set value = excluded.value'),
   };
 }
 

@@ -4,13 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { closing } from '../../src/close.ts';
-import { openLogSeal } from '../../src/cluster/log-key.ts';
 import { filesIn, filesOut } from '../../src/cluster/migrate-documents.ts';
-import { openLogRows } from '../../src/cluster/open-shared-log.ts';
-import { openPostgres } from '../../src/cluster/postgres.ts';
-import { createSharedFiles, type KeysPlace, type SharedFiles } from '../../src/cluster/shared-files.ts';
+import type { KeysPlace, SharedFiles } from '../../src/cluster/shared-files.ts';
+import type { MasterKey } from '../../src/master-key.ts';
 import { masterKey } from '../support/master-keys.ts';
-import { keyNames } from '../support/moved-archive.ts';
+import { keyNames, openPlace } from '../support/moved-archive.ts';
 import { type Postgres, postgresLeftOut, startPostgres } from '../support/postgres.ts';
 
 const name = 'a.key';
@@ -28,12 +26,8 @@ describe.skipIf(postgresLeftOut())('keys that workers share', () => {
   afterAll(() => Promise.resolve(stack[Symbol.asyncDispose]()));
 
   /** The files of a log of that name, as a worker with this configuration opens them. */
-  const open = async (log: string, keys: KeysPlace, master: Parameters<typeof openLogSeal>[1] = null) => {
-    const postgres = stack.use(openPostgres(server.url));
-    const rows = await openLogRows(postgres, log);
-    const seal = await openLogSeal({ postgres, rows }, master);
-    return createSharedFiles({ postgres, log: rows.id, seal, keys });
-  };
+  const open = async (log: string, keys: KeysPlace, master: MasterKey | null = null): Promise<SharedFiles> =>
+    stack.use(await openPlace(server.url, { log, keys, master })).place.files;
   const stored = async (log: string): Promise<readonly string[]> => {
     const text = `select value from daybook.document d join daybook.log l using (log) where l.name = $1 and d.room = 'file'`;
     return (await server.query<{ value: string }>(text, [log])).map(({ value }) => value);

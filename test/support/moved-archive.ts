@@ -6,7 +6,7 @@ import type { MoveInParts } from '../../src/cluster/migrate-in.ts';
 import type { ClusterPlace } from '../../src/cluster/migrate-rows.ts';
 import { openLogRows } from '../../src/cluster/open-shared-log.ts';
 import { openPostgres } from '../../src/cluster/postgres.ts';
-import { createSharedFiles } from '../../src/cluster/shared-files.ts';
+import { createSharedFiles, type KeysPlace } from '../../src/cluster/shared-files.ts';
 import type { Vault } from '../../src/cluster/vault.types.ts';
 import type { MasterKey } from '../../src/master-key.ts';
 import { openStore, type Store } from '../../src/store/open-store.ts';
@@ -152,12 +152,18 @@ export async function openPlace(
     log = `log-${randomUUID()}`,
     vault = null,
     master = null,
-  }: { readonly log?: string; readonly vault?: Vault | null; readonly master?: MasterKey | null } = {},
+    keys = 'database',
+  }: {
+    readonly log?: string;
+    readonly vault?: Vault | null;
+    readonly master?: MasterKey | null;
+    readonly keys?: KeysPlace;
+  } = {},
 ): Promise<PlaceFixture> {
   const postgres = openPostgres(url);
   const rows = await openLogRows(postgres, log);
   const seal = await openLogSeal({ postgres, rows }, master);
-  const files = createSharedFiles({ postgres, log: rows.id, seal, keys: 'database' });
+  const files = createSharedFiles({ postgres, log: rows.id, seal, keys });
   return {
     log,
     place: { postgres, rows, vault, seal, files },
