@@ -136,7 +136,7 @@ function createHost(parts: HostParts): Host {
 function deliver(connection: Connection, incoming: Incoming, parts: HostParts): void {
   const { options, delivery$ } = parts;
   const destinations = [...connection.transaction.destinations.values()];
-  // Each of them has lost it, and tells of it.
+  // One for each definition: each counts what it was refused.
   const refused = destinations.length === 0 ? [null] : new Set(destinations.map((each) => each.definitionId));
   const answerOnce = (reply: Parameters<Connection['answer']>[0]): void => {
     if (connection.incoming === incoming) connection.answer(reply);
