@@ -20,6 +20,7 @@ const unwrapOptions = {
   serviceEmailAddress: 'journal@journal.north.example',
   preferClearTextVersion: false,
   removeJournalHeaders: false,
+  insists: false,
   trustedRecipientHeaders: [],
   isInternal: (address: string): boolean => address.endsWith('@north.example'),
 } as const;

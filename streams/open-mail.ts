@@ -31,8 +31,6 @@ export type OpenLarge = (
 export interface OpenLargeOptions {
   readonly unwrapOptions: UnwrapOptions;
   readonly matchOnContent: boolean;
-  /** An operator wants it archived although nobody could read it. */
-  readonly insists: boolean;
 }
 
 export interface Digesting {
@@ -60,7 +58,7 @@ export function digestOriginals(
 export function primaryBytes(
   { originals, primary, level }: Parsed,
   digested: readonly Digested[],
-  { bytes, insists }: { readonly bytes: Uint8Array; readonly insists: boolean },
+  { bytes, insists }: { readonly bytes: Uint8Array } & Pick<UnwrapOptions, 'insists'>,
 ): Uint8Array | null {
   if (originals.length > 0) return digested[primary ?? 0]?.bytes ?? null;
   return level === 'L5' && !insists ? null : bytes;

@@ -7,7 +7,7 @@ import { parserVersion } from './parser-version.ts';
 import type { Directory } from './ports.ts';
 import { isInternalMail, mailboxesOf, observeRecipients } from './screen.ts';
 
-/** An operator wants it archived although nobody could read it. */
+/** An operator wants it archived although it was put into quarantine. */
 export const insistsOn = ({ overrides }: SpoolItem): boolean => overrides.includes('quarantine');
 
 /** What the archive needs to know of an opened message: everything but its bytes. */

@@ -93,6 +93,8 @@ export interface UnwrapOptions {
   readonly serviceEmailAddress: string;
   readonly preferClearTextVersion: boolean;
   readonly removeJournalHeaders: boolean;
+  /** An operator wants it archived although the rules put it into quarantine: they are off. */
+  readonly insists: boolean;
   /** Header names, lower case (journaling b.1). */
   readonly trustedRecipientHeaders: readonly string[];
   /** True for an address in an internal domain. */

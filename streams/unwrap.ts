@@ -135,14 +135,14 @@ function unwrapLarge(item: SpoolItem, unwrapping: Unwrapping): Observable<Parsed
   const { ports, matching } = unwrapping;
   if (ports.openLarge === undefined) return unwrapSmall(item, unwrapping);
   const unwrapOptions = unwrapOptionsFor(item, unwrapping);
-  const opened$ = ports.openLarge(item, { unwrapOptions, insists: insistsOn(item), ...matching });
+  const opened$ = ports.openLarge(item, { unwrapOptions, ...matching });
   return from(opened$).pipe(map((mail) => parsedMail(item, mail, ports.directory)));
 }
 
 const unwrapOptionsFor = (item: SpoolItem, { ports, optionsFor }: Unwrapping): UnwrapOptions => {
   const { directory, trustedRecipientHeaders } = ports;
   const isInternal = (address: string): boolean => directory.classify(address).internal;
-  return { ...optionsFor(item), trustedRecipientHeaders, isInternal };
+  return { ...optionsFor(item), insists: insistsOn(item), trustedRecipientHeaders, isInternal };
 };
 
 /** Taken apart, its content not hashed yet. */
@@ -162,10 +162,10 @@ function readMail(
   keep = (primary: Uint8Array): Uint8Array => primary,
 ): Read {
   const { ports, matching } = unwrapping;
-  const parsed = marked(ports.unwrap(bytes, unwrapOptionsFor(item, unwrapping)), bytes, ports);
+  const options = unwrapOptionsFor(item, unwrapping);
+  const parsed = marked(ports.unwrap(bytes, options), bytes, ports);
   const digested = digestOriginals(parsed, { bytes, sha256: item.sha256 }, ports);
-  const insists = insistsOn(item);
-  const primary = needsContentHash(parsed, matching) ? primaryBytes(parsed, digested, { bytes, insists }) : null;
+  const primary = needsContentHash(parsed, matching) ? primaryBytes(parsed, digested, { bytes, ...options }) : null;
   const versions = digested.map(({ sha256, size }) => ({ sha256, size }));
   const named = ports.namedIn?.(bytes, parsed) ?? [];
   return { parsed, named, versions, primary: primary === null ? null : keep(primary) };

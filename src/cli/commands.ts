@@ -91,9 +91,12 @@ function addIntake(program: Command, talk: Talk): void {
     const answer = await client.post<Record<string, unknown>>(`/v1/intake/${encodeURIComponent(id)}/${verb}`);
     out.write(globals.json ? `${JSON.stringify(answer)}\n` : details(answer));
   };
-  api(group, 'retry <id>', 'send a quarantined item through again', 'daybook intake retry 01K…').action(
-    async (id: string, globals: Globals) => again(id, globals, 'retry'),
-  );
+  api(
+    group,
+    'retry <id>',
+    'send a quarantined item through, the rule that stopped it off',
+    'daybook intake retry 01K…',
+  ).action(async (id: string, globals: Globals) => again(id, globals, 'retry'));
   const releasing = api(
     group,
     'release [id]',

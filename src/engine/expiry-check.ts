@@ -112,8 +112,8 @@ async function examine(
   const isInternal = (address: string): boolean => directory.classify(address).internal;
   const judged = bytes.subarray(0, judgedBytes);
   const message = { size: judged.length, sha256: hash('sha256', judged, 'hex') };
-  const unwrapOptions = { ...definition.options, trustedRecipientHeaders, isInternal };
-  const opening = { unwrapOptions, matchOnContent: false, insists: false };
+  const unwrapOptions = { ...definition.options, insists: false, trustedRecipientHeaders, isInternal };
+  const opening = { unwrapOptions, matchOnContent: false };
   try {
     return (await examiners.arriving.open(async (into) => into.set(judged), message, opening)).parsed;
   } catch (error) {

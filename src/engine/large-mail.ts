@@ -60,12 +60,12 @@ export function openLargeMail(clock: SchedulerLike, heapMb = parserHeapMb): Larg
     kept = new ArrayBuffer(0);
     return place;
   };
-  const open: LargeMail['open'] = (load, { size, sha256 }, { unwrapOptions, matchOnContent, insists }) =>
+  const open: LargeMail['open'] = (load, { size, sha256 }, { unwrapOptions, matchOnContent }) =>
     openInTurn(async () => {
       const bytes = new Uint8Array(takePlace(size), 0, size);
       await load(bytes);
       const { isInternal, ...plain } = unwrapOptions;
-      const job = { kind: 'open', bytes, sha256, unwrapOptions: plain, matchOnContent, insists } as const;
+      const job = { kind: 'open', bytes, sha256, unwrapOptions: plain, matchOnContent } as const;
       const answer = await opener.run(job, [bytes.buffer], deadlineMsFor(size));
       if (answer.kind !== 'open') throw new Error(`the thread answered ${answer.kind} to open`);
       if (answer.place.byteLength <= keptPlaceBytes) kept = answer.place;

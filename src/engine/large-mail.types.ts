@@ -10,7 +10,6 @@ export type LargeJob =
       readonly sha256: string;
       readonly unwrapOptions: Omit<UnwrapOptions, 'isInternal'>;
       readonly matchOnContent: boolean;
-      readonly insists: boolean;
     }
   | {
       readonly kind: 'read';

@@ -14,7 +14,7 @@ answerJobs(answerTo, (answer: LargeAnswer) => [answer.kind === 'open' ? answer.p
 
 async function answerTo(job: LargeJob): Promise<LargeAnswer> {
   if (job.kind === 'read') return { kind: 'read', bytes: ownBytes(checked(job.bytes, job)) };
-  const { bytes, sha256, unwrapOptions, insists } = job;
+  const { bytes, sha256, unwrapOptions } = job;
   checked(bytes, { decoding: 'identity', sha256, where: 'a large message' });
   // The directory is not here: who is asked for is noted, and both answers are worked out.
   const senders: string[] = [];
@@ -27,7 +27,7 @@ async function answerTo(job: LargeJob): Promise<LargeAnswer> {
   });
   const parsed = senders.length === 0 ? outside : unwrap(bytes, { ...unwrapOptions, isInternal: () => true });
   const versions = digestOriginals(parsed, { bytes, sha256 }, { decode, hashBytes });
-  const primary = needsContentHash(parsed, job) ? primaryBytes(parsed, versions, { bytes, insists }) : null;
+  const primary = needsContentHash(parsed, job) ? primaryBytes(parsed, versions, { bytes, ...unwrapOptions }) : null;
   return {
     kind: 'open',
     parsed,

@@ -2,7 +2,7 @@ import type { Family, RecipientType, Via } from '../../streams/message.ts';
 import { parseAddressList, parseReportAddress } from './addresses.ts';
 import { type EnvelopeLine, type Label, readLines, splitLines } from './envelope-lines.ts';
 import { readMessageId } from './header-facts.ts';
-import type { Limit } from './mime-parts.ts';
+import type { Limit } from './limits.ts';
 import { dropInjectedLines } from './subject-injection.ts';
 
 /** One recipient line. */
@@ -26,16 +26,22 @@ export interface Envelope {
   readonly limit: Extract<Limit, 'lines'> | null;
 }
 
-/** Journaling b.2. */
-const lineLimit = 20_000;
 /** The list of what was not understood is kept with the intake; a person reads its beginning. */
 const unparsedLimit = 200;
 const unparsedLineLimit = 500;
 /** Redirections of one recipient (b.3.3). */
 const viaLimit = 8;
 
-/** Reads the envelope text by b.3, for `ms2003` by b.4. `subjects` are those of the originals, decoded (b.3.10). */
-export function parseEnvelope(text: string, family: Family, subjects: readonly string[]): Envelope {
+export interface EnvelopeFrame {
+  readonly family: Family;
+  /** Those of the originals, decoded (b.3.10). */
+  readonly subjects: readonly string[];
+  /** Beyond so many lines nothing is read. */
+  readonly lineLimit: number;
+}
+
+/** Reads the envelope text by b.3, for `ms2003` by b.4. */
+export function parseEnvelope(text: string, { family, subjects, lineLimit }: EnvelopeFrame): Envelope {
   const all = splitLines(text, lineLimit);
   const draft = new Draft();
   if (all === null) return draft.finish([], 'lines');

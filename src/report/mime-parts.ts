@@ -1,5 +1,6 @@
 import { type ContentType, contentTypeOf, parameterOf } from './content-type.ts';
 import { type HeaderBlock, readHeaderBlock } from './header-block.ts';
+import { type Limit, type Limits, reportLimits } from './limits.ts';
 
 /** One leaf: a part that is no container. A `message/*` part is a leaf; nobody looks into it (journaling b.2). */
 export interface Part {
@@ -10,9 +11,6 @@ export interface Part {
   readonly end: number;
 }
 
-/** Which limit of journaling b.2 an item broke. */
-export type Limit = 'parts' | 'depth' | 'text' | 'lines' | 'header' | 'boundary';
-
 /** A message cut into its leaves. */
 export interface PartWalk {
   /** In order of appearance; those seen before `limit` was met. */
@@ -22,24 +20,24 @@ export interface PartWalk {
   readonly limit: Limit | null;
 }
 
-const partLimit = 200;
-const depthLimit = 5;
-const boundaryLimitBytes = 200;
-/** Also the limit of the outer block. */
-export const headerLimitBytes = 128 * 1024;
-
 const LF = 10;
 const CR = 13;
 const DASH = 45;
 
 /** The leaves of the message whose header block is given and whose body ends at `end`. Linear: each level is read once. */
-export function walkParts(block: HeaderBlock, end: number, type = contentTypeOf(block, 'text/plain')): PartWalk {
-  const walk: Walk = { leaves: [], parts: 0, truncated: false, limit: null };
+export function walkParts(
+  block: HeaderBlock,
+  end: number,
+  limits = reportLimits,
+  type = contentTypeOf(block, 'text/plain'),
+): PartWalk {
+  const walk: Walk = { limits, leaves: [], parts: 0, truncated: false, limit: null };
   visit(walk, { block, type, start: Math.min(block.bodyStart, end), end }, 1);
   return walk;
 }
 
 interface Walk {
+  readonly limits: Limits;
   readonly leaves: Part[];
   parts: number;
   truncated: boolean;
@@ -52,8 +50,8 @@ function visit(walk: Walk, part: Part, depth: number): void {
     walk.leaves.push(part);
     return;
   }
-  if (depth > depthLimit) walk.limit = 'depth';
-  else if (boundary.length > boundaryLimitBytes) walk.limit = 'boundary';
+  if (depth > walk.limits.depth) walk.limit = 'depth';
+  else if (boundary.length > walk.limits.boundaryBytes) walk.limit = 'boundary';
   else visitContainer(walk, part, { boundary, depth });
 }
 
@@ -68,7 +66,7 @@ function visitContainer(walk: Walk, container: Part, { boundary, depth }: { boun
     const following = nextDelimiter(scope, needle, start);
     const end = following === null ? container.end : Math.max(start, following.start);
     walk.parts += 1;
-    if (walk.parts > partLimit) walk.limit = 'parts';
+    if (walk.parts > walk.limits.parts) walk.limit = 'parts';
     else visitPart(walk, readHeaderBlock(scope, start, end), { end, fallback, depth });
     if (walk.limit !== null) return;
     delimiter = following;
@@ -77,7 +75,7 @@ function visitContainer(walk: Walk, container: Part, { boundary, depth }: { boun
 }
 
 function visitPart(walk: Walk, block: HeaderBlock, at: { end: number; fallback: string; depth: number }): void {
-  if (block.end - block.start > headerLimitBytes) {
+  if (block.end - block.start > walk.limits.headerBytes) {
     walk.limit = 'header';
     return;
   }

@@ -2,6 +2,7 @@ import type { Decoding, HeaderFacts } from '../../streams/message.ts';
 import { contentTypeOf, fileNameOf, transferEncodingOf } from './content-type.ts';
 import { fieldText, findField, type HeaderBlock, messageStart, readHeaderBlock } from './header-block.ts';
 import { readHeaderFacts, readSubject } from './header-facts.ts';
+import { reportLimits } from './limits.ts';
 import { type Part, walkParts } from './mime-parts.ts';
 import { decodeTransfer, decodingOf, isIdentityEncoding } from './transfer-decoding.ts';
 
@@ -101,7 +102,7 @@ export function isProtected(block: HeaderBlock, end: number): boolean {
   if (contentClass !== undefined && fieldText(block, contentClass).toLowerCase() === 'rpmsg.message') return true;
   const own = contentTypeOf(block, 'text/plain');
   if (own.type === 'text/plain') return false;
-  return walkParts(block, end, own).leaves.some((leaf) => {
+  return walkParts(block, end, reportLimits, own).leaves.some((leaf) => {
     const { type } = leaf.type;
     if (type === 'application/x-microsoft-rpmsg-message') return true;
     return !type.startsWith('text/') && fileNameOf(leaf.block, leaf.type) === 'message.rpmsg';

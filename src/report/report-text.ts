@@ -1,7 +1,8 @@
 import { decodeText } from './charset.ts';
 import { parameterOf, transferEncodingOf } from './content-type.ts';
 import { htmlToText } from './html-text.ts';
-import type { Limit, Part } from './mime-parts.ts';
+import type { Limit } from './limits.ts';
+import type { Part } from './mime-parts.ts';
 import { decodeTransfer, decodingOf } from './transfer-decoding.ts';
 
 /** The envelope text of a report, decoded. */
@@ -12,21 +13,20 @@ export interface ReportText {
   readonly limit: Extract<Limit, 'text'> | null;
 }
 
-/** Journaling b.2. Quoted-printable makes three bytes of one, so that much of the encoded form is looked at. */
-const textLimitBytes = 1024 * 1024;
-const encodedLimitBytes = 3 * textLimitBytes + 64 * 1024;
+/** Quoted-printable makes three bytes of one, so that much of the encoded form is looked at. */
+const encodedBytesFor = (limitBytes: number): number => 3 * limitBytes + 64 * 1024;
 
 /** The first `text/plain` leaf is the envelope text, and nothing else is; without one, the first `text/html` leaf. */
-export function readReportText(leaves: readonly Part[]): ReportText | null {
+export function readReportText(leaves: readonly Part[], limitBytes: number): ReportText | null {
   const plain = leaves.find((leaf) => leaf.type.type === 'text/plain');
   const leaf = plain ?? leaves.find(({ type }) => type.type === 'text/html');
   if (leaf === undefined) return null;
   const html = plain === undefined;
   const tooLong: ReportText = { text: '', html, limit: 'text' };
-  if (leaf.end - leaf.start > encodedLimitBytes) return tooLong;
+  if (leaf.end - leaf.start > encodedBytesFor(limitBytes)) return tooLong;
   const body = leaf.block.bytes.subarray(leaf.start, leaf.end);
   const decoded = decodeTransfer(body, decodingOf(transferEncodingOf(leaf.block)));
-  if (decoded.length > textLimitBytes) return tooLong;
+  if (decoded.length > limitBytes) return tooLong;
   const text = decodeText(decoded, parameterOf(leaf.type, 'charset')).replace(/^\ufeff/, '');
   if (html) return { text: htmlToText(text), html, limit: null };
   return { text: isFlowed(leaf) ? unflow(text, deletesSpace(leaf)) : text, html, limit: null };

@@ -2,13 +2,16 @@ import type { Family } from '../../streams/message.ts';
 import { fileNameOf } from './content-type.ts';
 import { type Envelope, parseEnvelope } from './envelope.ts';
 import type { HeaderBlock } from './header-block.ts';
-import { headerLimitBytes, type Limit, type Part, type PartWalk, walkParts } from './mime-parts.ts';
+import { type Limit, type Limits, reportLimits } from './limits.ts';
+import { type Part, type PartWalk, walkParts } from './mime-parts.ts';
 import { findOriginals, type Originals } from './originals.ts';
 import { type ReportText, readReportText } from './report-text.ts';
 
 /** A journal report taken apart; nothing decided yet. */
 export interface Report {
   readonly block: HeaderBlock;
+  /** Where its body ends in the received bytes. */
+  readonly end: number;
   readonly family: Family;
   readonly envelope: Envelope;
   readonly originals: Originals;
@@ -19,15 +22,16 @@ export interface Report {
 }
 
 /** Reads the message with that header block, whose body ends at `end`, as a report of that family. */
-export function readReport(block: HeaderBlock, end: number, family: Family): Report {
-  const walk = walkParts(block, end);
-  const limit = block.end - block.start > headerLimitBytes ? 'header' : walk.limit;
-  const text = limit === null ? readReportText(walk.leaves) : null;
+export function readReport(block: HeaderBlock, end: number, family: Family, limits: Limits = reportLimits): Report {
+  const walk = walkParts(block, end, limits);
+  const limit = block.end - block.start > limits.headerBytes ? 'header' : walk.limit;
+  const text = limit === null ? readReportText(walk.leaves, limits.textBytes) : null;
   const originals = limit === null ? findOriginals(walk.leaves) : { found: [], undecodable: false, flags: [] };
   const subjects = originals.found.flatMap(({ subject }) => subject ?? []);
-  const envelope = parseEnvelope(text?.text ?? '', family, subjects);
+  const envelope = parseEnvelope(text?.text ?? '', { family, subjects, lineLimit: limits.lines });
   return {
     block,
+    end,
     family,
     envelope,
     originals,

@@ -7,9 +7,10 @@ import type { HeaderBlock } from './header-block.ts';
 import { addressesOf, readDate, readHeaderFacts, readOwnTimes } from './header-facts.ts';
 import { headerRecipients, headerSender, recipientsOf, traceRecipients } from './header-mode.ts';
 import { harvestBcc, hasJournalHeaders, rangesWithoutJournalHeaders } from './journal-headers.ts';
+import { raisedLimits } from './limits.ts';
 import { type AttachedMessage, isProtected } from './originals.ts';
 import { choosePrimary, isSameMessageId } from './primary.ts';
-import { hasTnef, type Report } from './report.ts';
+import { hasTnef, type Report, readReport } from './report.ts';
 
 /** The received bytes with their own header block. */
 export interface Received {
@@ -63,15 +64,28 @@ export function absorb({ bytes, block }: Received, options: UnwrapOptions, flags
   };
 }
 
-/** The ladder of journaling b.7 for what detection took for a report. */
+/**
+ * The ladder of journaling b.7 for what detection took for a report. What would put it into quarantine is a flag alone
+ * where an operator insists: it is read under far higher limits, and stands for an original that cannot be read.
+ */
 export function stepDown(received: Received, { report, flags }: Detection, options: UnwrapOptions): Parsed {
+  if (report.limit === null) return descend(received, { report, flags }, options);
+  const reason = `limit:${report.limit}`;
+  const { block, end, family } = report;
+  const again = options.insists ? readReport(block, end, family, raisedLimits) : report;
+  if (again.limit !== null) return quarantine(received, reason, flags);
+  return descend(received, { report: again, flags: [...flags, reason] }, options);
+}
+
+function descend(received: Received, { report, flags }: Detection, options: UnwrapOptions): Parsed {
   const { envelope, originals } = report;
-  if (report.limit !== null) return quarantine(received, `limit:${report.limit}`, flags);
   const said = envelope.sender !== null || envelope.messageId !== null || envelope.recipients.length > 0;
   if (originals.found.length > 0) return openReport(report, said, { flags, options });
-  if (hasTnef(report)) return quarantine(received, 'tnef', flags);
-  if (originals.undecodable) return quarantine(received, 'decode', flags);
-  return said ? openReport(report, said, { flags, options }) : absorb(received, options, ['marker-without-report']);
+  const unread = hasTnef(report) ? ['tnef'] : originals.undecodable ? ['decode'] : [];
+  const [reason] = unread;
+  if (reason !== undefined && !options.insists) return quarantine(received, reason, flags);
+  if (said) return openReport(report, said, { flags: [...flags, ...unread], options });
+  return absorb(received, options, ['marker-without-report', ...unread]);
 }
 
 interface Opening {

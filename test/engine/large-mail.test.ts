@@ -12,7 +12,7 @@ const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(byte
 const original = buildMessage({ body: 'Soup = soup, ä.\r\n'.repeat(80_000) });
 const loading = (bytes: Uint8Array) => async (into: Uint8Array) => into.set(bytes);
 const about = (bytes: Uint8Array) => ({ size: bytes.length, sha256: sha256Of(bytes) });
-const options = { unwrapOptions: unwrapOptions(), matchOnContent: true, insists: false };
+const options = { unwrapOptions: unwrapOptions(), matchOnContent: true };
 
 describe('large mail', () => {
   test.each(['identity', 'base64', 'quoted-printable'] as const)(

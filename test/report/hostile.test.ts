@@ -87,6 +87,7 @@ describe('a hostile megabyte is read in time', () => {
     for (const options of [
       unwrapOptions(),
       unwrapOptions({ removeJournalHeaders: true, preferClearTextVersion: true }),
+      unwrapOptions({ insists: true }),
     ]) {
       const before = threadCpuMs();
       const parsed = unwrap(bytes, options);

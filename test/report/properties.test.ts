@@ -21,6 +21,7 @@ const options: fc.Arbitrary<UnwrapOptions> = fc
     journalType: fc.constantFrom('eej' as const, 'standard' as const),
     preferClearTextVersion: fc.boolean(),
     removeJournalHeaders: fc.boolean(),
+    insists: fc.boolean(),
     trustedRecipientHeaders: fc.constantFrom([], ['x-envelope-to'], ['__proto__']),
   })
   .map(unwrapOptions);

@@ -106,6 +106,21 @@ describe('the step-down ladder', () => {
     });
     expect(read(bytes)).toMatchObject({ level: 'L5', quarantineReason: 'decode', flags: ['decode'] });
   });
+
+  test.each([
+    ['tnef', 'application/ms-tnef'],
+    ['decode', 'message/rfc822'],
+  ])('%s: the report stands for what cannot be read where an operator insists', (reason, type) => {
+    const partHeaders = [`Content-Type: ${type}`, 'Content-Transfer-Encoding: x-uuencode'];
+    const unread = { partHeaders, originals: [Buffer.from('begin 644 x\r\n#0V%T\r\nend')] };
+    const parsed = read(buildReport(unread), { insists: true });
+    expect(parsed).toMatchObject({ class: 'envelope', level: 'L3', originals: [], sender: 'ada@north.example' });
+    expect(parsed.flags).toEqual([reason, 'original-missing']);
+    expect(addresses(parsed)).toEqual(['bo@north.example']);
+    // Nobody is named: it is what it came as.
+    const silent = read(buildReport({ ...unread, text: 'nothing' }), { insists: true });
+    expect(silent).toMatchObject({ class: 'standard', level: 'L4', flags: ['marker-without-report', reason] });
+  });
 });
 
 describe('the limits of a report', () => {
@@ -143,9 +158,42 @@ describe('the limits of a report', () => {
     },
   );
 
+  const insists = { insists: true };
+
+  test.each([
+    ['parts', { partsAfter: noise(199) }, 'L0'],
+    ['depth', { partsAfter: [nest(40)] }, 'L0'],
+    ['text', { lines: ['x'.repeat(1_048_576)] }, 'L1'],
+    ['lines', { lines: Array.from({ length: 30_000 }, () => 'x') }, 'L1'],
+    ['header', { headers: [long(131_072)] }, 'L0'],
+    ['header', { partHeaders: [long(131_072), 'Content-Type: message/rfc822'] }, 'L0'],
+    ['boundary', { boundary: 'b'.repeat(1000) }, 'L0'],
+  ] as const)('%s: an operator who insists gets people and original of what is beyond it', (which, beyond, level) => {
+    const bytes = buildReport(beyond);
+    const parsed = read(bytes, insists);
+    expect(parsed).toMatchObject({ class: 'envelope', level, quarantineReason: null, sender: 'ada@north.example' });
+    expect(parsed.flags[0]).toBe(`limit:${which}`);
+    expect(addresses(parsed)).toEqual(['bo@north.example']);
+    const [[start, end] = [0, 0]] = parsed.originals[0]?.ranges ?? [];
+    expect(bytes.subarray(start, end).equals(buildMessage())).toBe(true);
+  });
+
+  test.each([
+    ['parts', { partsAfter: noise(20_000) }],
+    ['depth', { partsAfter: [nest(51)] }],
+    ['text', { lines: ['x'.repeat(16_777_216)] }],
+    ['lines', { lines: Array.from({ length: 200_000 }, () => 'x') }],
+    ['header', { headers: [long(4_194_304)] }],
+    ['boundary', { boundary: 'b'.repeat(4001) }],
+  ] as const)('%s: bound the one who insists too', (which, beyond) => {
+    expect(read(buildReport(beyond), insists)).toMatchObject({ level: 'L5', quarantineReason: `limit:${which}` });
+  });
+
   test('hold for the report in a bounce too', () => {
     const parsed = read(buildBounce(buildReport({ partsAfter: noise(199) })));
     expect(parsed).toMatchObject({ level: 'L5', flags: ['ndr-unwrapped', 'limit:parts'] });
+    const insisted = read(buildBounce(buildReport({ partsAfter: noise(199) })), insists);
+    expect(insisted).toMatchObject({ level: 'L0', flags: ['ndr-unwrapped', 'limit:parts'] });
   });
 
   test('do not bind the original: five thousand people in its To line are all told', () => {

@@ -200,7 +200,7 @@ test('a large message is opened elsewhere, and comes to what a small one would',
   });
   const [small, large] = [await parse(here, { matchOnContent: true }), await parse(there, { matchOnContent: true })];
   expect(large).toEqual(small);
-  expect(asked).toEqual([{ sha256: sha256Of(message), insists: false, matchOnContent: true }]);
+  expect(asked).toEqual([{ sha256: sha256Of(message), matchOnContent: true }]);
   expect(there.hashed).toEqual([]);
   const crash = { openLarge: () => throwError(() => new EngineFailure('parser-crash')) };
   expect(await parse(setup([message], crash))).toMatchObject([{ kind: 'failed', error: { code: 'parser-crash' } }]);

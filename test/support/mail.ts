@@ -157,6 +157,7 @@ export function unwrapOptions(options: Partial<UnwrapOptions> = {}): UnwrapOptio
     serviceEmailAddress: 'jrnl@journal.north.example',
     preferClearTextVersion: false,
     removeJournalHeaders: false,
+    insists: false,
     trustedRecipientHeaders: [],
     isInternal: internalAt('north.example'),
     ...options,
