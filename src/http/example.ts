@@ -56,7 +56,7 @@ function plainExample({ type: types, format, minimum, pattern }: Json): unknown 
   if (type === 'null') return null;
   if (type === 'object') return {};
   if (typeof pattern !== 'string') return 'text';
-  return ['exchange', hash, entryCursor].find((value) => new RegExp(pattern).test(value));
+  return ['exchange', hash, entryCursor, eventCursor].find((value) => new RegExp(pattern).test(value));
 }
 
 const when = '2026-01-31T08:00:00.000Z';
@@ -64,6 +64,7 @@ const later = '2026-01-31T08:01:00.000Z';
 const hash = 'f2ca1bb6c7e907d06dafe4687e579fce76b37e4e93b7605022da52e6ccc26fd2';
 const intake = '01KG9Q2T5V0000000000000001';
 const entryCursor = `001769846400000.${intake}`;
+const eventCursor = '0000000000000042';
 
 /** What a field reads like, by its name, with those above it where one word means more. */
 const byName: Readonly<Record<string, unknown>> = {

@@ -8,11 +8,13 @@ import { intakeStates } from './words.schema.ts';
 export const definitionId = z.string().regex(/^[a-z0-9-]{1,64}$/, 'must be 1-64 of a-z, 0-9 and -');
 /** An intake or entry id as the final SMTP answer gives it (interface section 6). */
 export const recordId = z.string().regex(/^[A-Za-z0-9._~-]{1,128}$/, 'must be 1-128 of A-Z, a-z, 0-9 and . _ ~ -');
-const cursor = z.string().regex(/^[A-Za-z0-9._~-]{1,512}$/, 'must be the `next` of an earlier answer');
+const cursorOf = (form: RegExp) => z.string().regex(form, 'must be the `next` of an earlier answer').optional();
 /** Of the message list: a date, and the id of an entry. */
-const messagesCursor = z
-  .string()
-  .regex(/^\d{15}[.-][A-Za-z0-9._~-]{1,128}$/, 'must be the `next` of an earlier answer');
+const messagesCursor = cursorOf(/^\d{15}[.-][A-Za-z0-9._~-]{1,128}$/);
+/** The number of an event. */
+const eventsCursor = cursorOf(/^\d{16}$/);
+/** The id of an intake record, a ULID. */
+const intakeCursor = cursorOf(/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/);
 /** Longest address: RFC 5321 section 4.5.3.1 with room for directory names. */
 const address = z.string().trim().min(1).max(1024);
 
@@ -25,7 +27,7 @@ const limit = z
   .default(100)
   .meta({ type: 'integer', minimum: 1, maximum: 500, default: 100, pattern: undefined });
 
-export const pageQuery = { limit, cursor: cursor.optional() };
+export const pageQuery = { limit, cursor: cursorOf(/^[A-Za-z0-9._~-]{1,512}$/) };
 export const listQuery = z.strictObject(pageQuery);
 
 const instantForm = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
@@ -85,11 +87,11 @@ export const messagesQuery = z.strictObject({
   ...messageFilters,
   text: text.optional(),
   limit,
-  cursor: messagesCursor.optional(),
+  cursor: messagesCursor,
 });
 export const exportQuery = z.strictObject({
   ...messageFilters,
-  cursor: messagesCursor.optional(),
+  cursor: messagesCursor,
   asOf: until.optional(),
 });
 export const intakeQuery = z.strictObject({
@@ -99,7 +101,8 @@ export const intakeQuery = z.strictObject({
   flag: z.string().min(1).max(128).optional(),
   since: since.optional(),
   until: until.optional(),
-  ...pageQuery,
+  limit,
+  cursor: intakeCursor,
 });
 /** Which records to release together; `since` and `until` bound the receipt, as in the list. */
 export const bulkBody = z.strictObject({
@@ -121,7 +124,7 @@ export const reparseBody = z
     since: since.optional(),
     until: until.optional(),
     limit: z.int().min(1).max(500).default(100).describe('1-500: a call is bounded'),
-    cursor: cursor.optional(),
+    cursor: intakeCursor,
   })
   .nullish();
 export const dryRunQuery = z.strictObject({
@@ -137,7 +140,8 @@ export const eventsQuery = z.strictObject({
   definition: definitionId.optional(),
   type: z.string().min(1).max(128).optional(),
   since: since.optional(),
-  ...pageQuery,
+  limit,
+  cursor: eventsCursor,
 });
 export const ledgerQuery = z.strictObject({
   definition: definitionId.optional(),

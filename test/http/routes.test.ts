@@ -364,7 +364,7 @@ test('a newer parse is put in force by somebody, a bounded number of messages at
   const headers = bearer('admin-token');
   const apply = (payload: object) =>
     http.app.inject({ method: 'POST', url: '/v1/intake/reparse/apply', headers, payload });
-  const wanted = { definition: 'exchange-1', reason: 'M1', limit: 500, cursor: 'I9' };
+  const wanted = { definition: 'exchange-1', reason: 'M1', limit: 500, cursor: '01HZX3M0Q7V1S9K4B2N8C6D5E9' };
   const answer = await apply(wanted);
   expect(answer.json()).toMatchObject({ parser: 1, repaired: 1, items: [{ id: 'I1', repair: 'done', parser: 0 }] });
   const call = http.engine.calls.at(-1)?.replace('applyReparse ', '').split('} {') ?? [];

@@ -33,7 +33,7 @@ const wrong = (observation: Observation): Observation => ({
 /** Every third was read right. */
 const isWrong = (at: number): boolean => at % 3 !== 0;
 const mails: readonly OlderMail[] = Array.from({ length: count }, (_, at) => ({
-  id: `0OLD${String(at).padStart(4, '0')}`,
+  id: String(at).padStart(26, '0'),
   bytes: lunchReport(`mail-${at}`),
   ...(isWrong(at) ? { older: wrong } : {}),
 }));
@@ -73,7 +73,7 @@ test('N9 what a newer parser says otherwise is shown, and nothing is changed by 
     `today's parser says otherwise of ${wrongs} of ${count} messages; ${wrongs} can be repaired with --apply`,
   );
   expect(stdout).toMatch(
-    /^0OLD0001 .* archived +flags: -report-partial; recipients: -bcc:wrong@north\.example \+to:bo@north\.example.* possible$/m,
+    /^0{25}1 .* archived +flags: -report-partial; recipients: -bcc:wrong@north\.example \+to:bo@north\.example.* possible$/m,
   );
   expect(await shown()).toEqual(before);
   expect((await reparse('--dry-run', '--apply')).code).toBe(2);
