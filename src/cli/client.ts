@@ -1,4 +1,4 @@
-import { CommandFailure, exitCodes } from './exit-codes.ts';
+import { CommandFailure, type ExitCode, exitCodes } from './exit-codes.ts';
 import { fetchTrusting } from './own-certificate.ts';
 
 /** Where the running engine answers, and as whom. */
@@ -11,7 +11,10 @@ export interface Endpoint {
 
 /** The engine's API as the commands use it: JSON in and out, faults as one line and an exit code. */
 export interface Client {
-  /** @throws CommandFailure 69 unreachable, 75 for 429 and 503, 1 for any other fault */
+  /**
+   * @throws CommandFailure 69 unreachable, 75 for 429 and 503, 2 for what the engine cannot make sense of, 78 for a
+   * definition with a fault, 1 for any other fault
+   */
   get<T>(path: string, query?: Query): Promise<T>;
   post<T>(path: string, body?: Uint8Array): Promise<T>;
   postJson<T>(path: string, body: object): Promise<T>;
@@ -83,18 +86,27 @@ export function withQuery(path: string, query: Query): string {
   return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`;
 }
 
-const failureOf = async (answer: Response): Promise<CommandFailure> =>
-  new CommandFailure(codeOf(answer.status), `${answer.status}: ${await problemOf(answer)}`);
+async function failureOf(answer: Response): Promise<CommandFailure> {
+  const { type, text } = await problemOf(answer);
+  return new CommandFailure(codeOf(answer.status, type), `${answer.status}: ${text}`);
+}
 
-const codeOf = (status: number) => (status === 429 || status === 503 ? exitCodes.tryAgain : exitCodes.failed);
+/** What was asked, a command has from its options, so that an engine which refuses it tells of wrong usage. */
+const codes: Readonly<Record<string, ExitCode>> = {
+  'invalid-request': exitCodes.usage,
+  'definition-invalid': exitCodes.invalidConfig,
+};
 
-async function problemOf(answer: Response): Promise<string> {
+const codeOf = (status: number, type: string | undefined): ExitCode =>
+  status === 429 || status === 503 ? exitCodes.tryAgain : (codes[type?.replace(/^.*#/, '') ?? ''] ?? exitCodes.failed);
+
+async function problemOf(answer: Response): Promise<{ readonly type: string | undefined; readonly text: string }> {
   const text = await answer.text();
   try {
-    const { title, detail } = JSON.parse(text) as { title?: string; detail?: string };
-    return [title, detail].filter((part) => part !== undefined).join(': ') || text;
+    const { type, title, detail } = JSON.parse(text) as { type?: string; title?: string; detail?: string };
+    return { type, text: [title, detail].filter((part) => part !== undefined).join(': ') || text };
   } catch {
-    return text.slice(0, 200) || answer.statusText;
+    return { type: undefined, text: text.slice(0, 200) || answer.statusText };
   }
 }
 

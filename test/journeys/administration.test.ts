@@ -224,7 +224,7 @@ test('the commands make, change, test and delete definitions', async () => {
   expect((await definitions('apply', '-f', file)).stdout).toBe('exchange: unchanged, version 2\n');
   await writeFile(file, JSON.stringify({ ...exchange, transport: 'uucp' }));
   const faulty = await definitions('apply', '-f', file);
-  expect(faulty).toMatchObject({ code: 1, stdout: '' });
+  expect(faulty).toMatchObject({ code: 78, stdout: '' });
   expect(faulty.stderr).toContain('transport: ');
   const tested = await definitions('test', 'exchange');
   expect([tested.code, tested.stdout]).toEqual([0, expect.stringMatching(/listener +ok/)]);

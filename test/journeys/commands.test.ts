@@ -145,6 +145,16 @@ describe('with an engine', () => {
     expect((await command(['status', '--url', `http://127.0.0.1:${daybook.httpPort}`])).code).toBe(0);
   });
 
+  test.each([
+    [['messages', 'list', '--limit', '0'], 'limit'],
+    [['messages', 'list', '--since', 'yesterday'], 'since'],
+    [['intake', 'list', '--state', 'lost'], 'state'],
+    [['intake', 'list', '--cursor', 'x'], 'cursor'],
+    [['events', '--cursor', 'x'], 'cursor'],
+  ])('a value that says nothing to the engine is wrong usage: %j', async (args, field) => {
+    expect(await ask(...args)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(field) });
+  });
+
   test('messages: list with a filter, show, and raw byte for byte', async () => {
     const list = await ask('messages', 'list', '--mailbox', 'bo@north.example');
     expect(list.code).toBe(0);

@@ -95,7 +95,7 @@ test('S17 one id is released alone, and what makes no sense together is a fault 
   for (const args of [[], [id, '--all'], [id, '--flag', 'x'], ['--state', 'held']]) {
     expect(await releaseWith(daybook, ...args)).toMatchObject({ code: 2, stdout: '' });
   }
-  expect(await releaseWith(daybook, '--all', '--state', 'archived')).toMatchObject({ code: 1, stdout: '' });
+  expect(await releaseWith(daybook, '--all', '--state', 'archived')).toMatchObject({ code: 2, stdout: '' });
   expect(await releaseWith(daybook, '--all', '--reason', 'loop')).toMatchObject({ code: 0, stdout: 'released 0\n' });
   expect(await releaseWith(daybook, id)).toMatchObject({ code: 0 });
   await eventually(async () => (await intakeOf(daybook, id)).state === 'archived');
