@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { DefinitionAnswer, ListAnswer, StatusAnswer, TestAnswer } from './answers.types.ts';
 import { api, commandGroup, type Globals, show, type Talk } from './api-command.ts';
+import type { Client } from './client.ts';
 import { documentsOf } from './documents.ts';
 import { CommandFailure, exitCodes } from './exit-codes.ts';
 import { addDryRun } from './explain-commands.ts';
@@ -20,13 +21,25 @@ export function addDefinitionCommands(program: Command, talk: Talk): void {
 
 function addReaders(group: Command, talk: Talk): void {
   const { out } = talk;
-  api(group, 'list', 'every definition', 'daybook definitions list').action(async (globals: Globals) => {
-    const answer = await (await talk.client(globals)).get<ListAnswer<DefinitionAnswer>>('/v1/definitions');
-    out.write(globals.json ? `${JSON.stringify(answer)}\n` : definitionTable(answer.items));
+  api(group, 'list', 'every definition, newest first', 'daybook definitions list').action(async (globals: Globals) => {
+    const items = await everyDefinition(await talk.client(globals));
+    out.write(globals.json ? `${JSON.stringify({ items, next: null })}\n` : definitionTable(items));
   });
   api(group, 'show <id>', 'one definition, secrets masked', 'daybook definitions show exchange').action(
     async (id: string, globals: Globals) => show(talk, globals, pathOf(id)),
   );
+}
+
+/** All pages of the list. */
+async function everyDefinition(client: Client): Promise<readonly DefinitionAnswer[]> {
+  const every: DefinitionAnswer[] = [];
+  let cursor: string | undefined;
+  do {
+    const { items, next }: ListAnswer<DefinitionAnswer> = await client.get('/v1/definitions', { cursor });
+    every.push(...items);
+    cursor = next ?? undefined;
+  } while (cursor !== undefined);
+  return every;
 }
 
 function addWriters(group: Command, talk: Talk): void {

@@ -13,7 +13,7 @@ import { createArchiveApi } from './archive-api.ts';
 import type { Background } from './background.ts';
 import type { Definition } from './definition-book.types.ts';
 import { engineEvent } from './definition-events.ts';
-import { definitionView } from './definition-view.ts';
+import { definitionView, newestFirst } from './definition-view.ts';
 import { dryRun } from './dry-run.ts';
 import type { Evidence } from './evidence.ts';
 import { explainPosted, explainStored } from './explain.ts';
@@ -70,7 +70,7 @@ export function createApi(
       const definition = book.get(id);
       return definition === undefined ? undefined : statusFor(definition);
     },
-    definitions: () => book.all().map(definitionView),
+    definitions: () => newestFirst(book.all()).map(definitionView),
     definition: (id) => {
       const definition = book.get(id);
       return definition === undefined ? undefined : definitionView(definition);

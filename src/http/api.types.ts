@@ -34,7 +34,7 @@ export interface EngineApi extends Administration, ExplainApi {
   /** Current figures, never behind: it counts every message acknowledged before the call (interface section 4). */
   status(): EngineStatus;
   statusOf(definitionId: string): Status | undefined;
-  /** Those of the configuration file in its order, then the others, oldest first. */
+  /** Newest first. */
   definitions(): readonly DefinitionView[];
   definition(definitionId: string): DefinitionView | undefined;
 

@@ -12,6 +12,7 @@ export const maxHolds = 1_000;
 /** Legal holds: they beat retention and erasure (D-055). */
 export interface Holds {
   /** All of them, by id. */
+  /** Newest first. */
   all(): Promise<readonly Hold[]>;
   get(id: string): Promise<Hold | undefined>;
   /** In force, durable and in the event log when it answers `done`. */
@@ -23,7 +24,7 @@ export interface Holds {
 
 export function createHolds({ log, index }: { readonly log: CommitLog; readonly index: IndexDb }): Holds {
   return {
-    all: () => allHolds(index),
+    all: async () => (await allHolds(index)).toSorted((one, other) => other.placedAt - one.placedAt),
     get: async (id) => index.hold.get(id),
     place: (hold, event) =>
       log.deciding(async (append) => {

@@ -23,6 +23,12 @@ const exchange = {
   serviceEmailAddress: 'journal@journal.north.example',
   deliveryWaitAttempts: 1,
 };
+const named = (id: string) => ({
+  ...exchange,
+  id,
+  description: id,
+  serviceEmailAddress: `${id}@journal.north.example`,
+});
 const put = (daybook: Daybook, document: { readonly id: string }, version?: number) =>
   putDefinition(daybook, document.id, document, { version });
 const post = (daybook: Daybook, path: string) => daybook.fetch(path, { method: 'POST' });
@@ -231,6 +237,34 @@ test('the commands make, change, test and delete definitions', async () => {
   expect((await definitions('delete', 'exchange')).code).toBe(1);
   await definitions('suspend', 'exchange');
   expect(await definitions('delete', 'exchange')).toMatchObject({ code: 0, stdout: 'exchange: deleted\n' });
+});
+
+test('definitions and holds are listed newest first, all of them, also after a kill', async () => {
+  const given = ['a', 'b'].map((name) => `  - ${JSON.stringify(named(name))}`);
+  await using daybook = await startDaybook({ config: config.replace(' []', `\n${given.join('\n')}`) });
+  const file = join(daybook.directory, 'many.yaml');
+  const made = Array.from({ length: 101 }, (_, at) => `made-${(at * 37) % 101}`);
+  await writeFile(file, JSON.stringify(made.map(named)));
+  const ask = (...args: string[]) => command([...args, '--config', daybook.configFile]);
+  expect(await ask('definitions', 'apply', '-f', file)).toMatchObject({ code: 0, stderr: '' });
+  const holds = ['z', 'a', 'm'];
+  for (const id of holds) {
+    expect(await ask('holds', 'place', id, '--reason', 'a case', '--subject', 'soup')).toMatchObject({ code: 0 });
+  }
+  const lists = async (running: Daybook) => {
+    const { stdout } = await ask('definitions', 'list', '--json');
+    return {
+      told: (JSON.parse(stdout) as { items: { id: string }[] }).items.map(({ id }) => id),
+      definitions: (await all<{ id: string }>(running, '/v1/definitions')).map(({ id }) => id),
+      holds: (await running.get<{ items: { id: string }[] }>('/v1/holds')).items.map(({ id }) => id),
+    };
+  };
+  const definitions = ['a', 'b', ...made].toReversed();
+  const expected = { told: definitions, definitions, holds: holds.toReversed() };
+  expect(await lists(daybook)).toEqual(expected);
+  await daybook.end('SIGKILL');
+  await using again = await daybook.restart();
+  expect(await lists(again)).toEqual(expected);
 });
 
 async function filesUnder(directory: string): Promise<readonly Buffer[]> {
