@@ -14,14 +14,23 @@ export function received(bytes: Uint8Array): Buffer {
   return body.subarray(-2).toString('latin1') === '\r\n' ? body : Buffer.concat([body, Buffer.from('\r\n')]);
 }
 
-/** A report about the lunch invitation `name`, dated now. */
+/** The Date of the invitation `name`, when it was asked for first: two copies are one message, whatever second it is. */
+const datedFirst = new Map<string, string>();
+function firstDateOf(name: string): string {
+  const date = datedFirst.get(name) ?? dateOf();
+  datedFirst.set(name, date);
+  return date;
+}
+
+/** A report about the lunch invitation `name`. */
 export function lunchReport(name: string, parts: ReportParts = {}): Buffer {
   const messageId = idOf(name);
-  const original = buildMessage({ messageId, date: dateOf() });
+  const original = buildMessage({ messageId, date: firstDateOf(name) });
   return buildReport({ messageId, originals: [original], ...parts });
 }
-/** The lunch invitation `name` itself, dated now or as given. */
-export const lunch = (name: string, date: string = dateOf()): Buffer => buildMessage({ messageId: idOf(name), date });
+/** The lunch invitation `name` itself. */
+export const lunch = (name: string, date: string = firstDateOf(name)): Buffer =>
+  buildMessage({ messageId: idOf(name), date });
 
 export const idOf = (name: string): string => `<${name}@north.example>`;
 
