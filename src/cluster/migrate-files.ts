@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineFailure } from '../../streams/failure.ts';
+import { makeFolder } from '../make-folder.ts';
 import type { MasterKey } from '../master-key.ts';
 import type { Bytes } from '../store/bytes.types.ts';
 import type { LogPosition } from '../store/commit-log.types.ts';
@@ -102,7 +102,7 @@ export interface FileTargetOptions {
  */
 export async function openFileTarget({ dataDir, segmentBytes, master }: FileTargetOptions): Promise<FileTarget> {
   const directory = logFolder(dataDir);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await makeFolder(directory);
   const lock = await openLock(directory);
   try {
     const keys = master === null ? null : await openRecordKeys(keysFolder(dataDir), master);

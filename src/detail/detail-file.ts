@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { createStream } from 'rotating-file-stream';
+import { makeFolder } from '../make-folder.ts';
 
 /** Where one rotating file is, and how large it may become. */
 export interface DetailFileOptions {
@@ -23,7 +23,7 @@ const fileMode = 0o600;
  * @throws the system's error where the folder cannot be made
  */
 export async function openDetailFile({ directory, name, fileBytes, files }: DetailFileOptions): Promise<Writable> {
-  await mkdir(directory, { recursive: true, mode: directoryMode });
+  await makeFolder(directory, directoryMode);
   // Names of our own: the package's put the number behind the ending, and its history mode would leave a file of its own.
   const nameOf = (index: number | Date | null): string =>
     join(directory, index === null || index === 0 ? `${name}.log` : `${name}.${String(index)}.log`);

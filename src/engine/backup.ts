@@ -1,8 +1,9 @@
-import { mkdir, readFile, realpath, stat } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import type { SignedHead } from '../evidence/head.ts';
 import { publicKeyFile } from '../evidence/signing-key.ts';
 import { stampFiles } from '../evidence/stored-stamps.ts';
+import { makeFolder } from '../make-folder.ts';
 import { keyFilesIn } from '../store/key-block.ts';
 import type { FileFault } from '../store/leveldb-check.ts';
 import { keysFolder } from '../store/record-keys.ts';
@@ -42,7 +43,7 @@ export interface BackupResult {
  */
 export async function backUp(options: BackupOptions): Promise<BackupResult> {
   const { dataDir, to, head, withKeys, unseal, at, progress } = options;
-  await mkdir(to, { recursive: true, mode: 0o700 });
+  await makeFolder(to);
   const [source, target] = [await realpath(dataDir), await realpath(to)];
   if (target === source || target.startsWith(source + sep)) throw new Error(`${to} lies in the data directory`);
   const before = await readManifest(to);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
+import { type FileHandle, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolder } from '../make-folder.ts';
 import { syncDirectory } from '../store/segment-files.ts';
 
 /** Read and written at once. */
@@ -11,7 +12,7 @@ const pieceBytes = 1024 * 1024;
  * renamed, the folder synced. Answers the SHA-256 of what was copied, hex.
  */
 export async function copyDurably(from: string, to: string, length: number, mode: number): Promise<string> {
-  await mkdir(dirname(to), { recursive: true, mode: 0o700 });
+  await makeFolder(dirname(to));
   const draft = `${to}.part`;
   await using source = await open(from, 'r');
   const sha256 = await writeDraft(draft, mode, (target) => pump(source, target, length));

@@ -1,7 +1,8 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isSignedBy } from '../evidence/head.ts';
 import { readPublicKeys } from '../evidence/signing-key.ts';
+import { makeFolder } from '../make-folder.ts';
 import type { MasterKey } from '../master-key.ts';
 import { openReading, type Reading } from '../store/encryption.ts';
 import { syncDirectory } from '../store/segment-files.ts';
@@ -33,7 +34,7 @@ export async function restore({ from, dataDir, master, progress }: RestoreOption
   if (standing.length > 0) throw new Error(`${dataDir} is not empty: a backup is restored into an empty place only`);
   const draft = `${dataDir}.restoring`;
   await rm(draft, { recursive: true, force: true });
-  await mkdir(draft, { recursive: true, mode: 0o700 });
+  await makeFolder(draft);
   try {
     let done = 0;
     for (const file of manifest.files) {

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { SchedulerLike } from 'rxjs';
+import { makeFolder } from '../make-folder.ts';
 import { type Posted, post } from '../post.ts';
 import { writeWhole } from '../whole-file.ts';
 import { appendHead, type KeptHead, lineOf } from './anchor-file.ts';
@@ -64,7 +65,7 @@ async function keepTimeStamp(
   const { line, nonce, size, folder } = stamped;
   if (type !== 'application/timestamp-reply') throw new Error(`answered with ${type}, not with a time-stamp`);
   readTimeStamp(bytes, line, nonce);
-  if ((await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined) {
+  if ((await makeFolder(folder)) !== undefined) {
     for (const above of [dirname(folder), dirname(dirname(folder))]) {
       await using parent = await open(above, 'r');
       await parent.sync();

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Observable } from 'rxjs';
 import type { EngineFailure } from '../../streams/failure.ts';
@@ -6,6 +5,7 @@ import type { Figures } from '../../streams/figures.ts';
 import type { Body, JournalOptions, SpoolItem } from '../../streams/message.ts';
 import type { Archive, Bodies, Custody, EventLog, IntakeReader, MessageReader } from '../../streams/ports.ts';
 import type { Spool } from '../../streams/spool.ts';
+import { makeFolder } from '../make-folder.ts';
 import type { MasterKey } from '../master-key.ts';
 import { assembleStore, logOn, type StoreParts } from './assemble-store.ts';
 import type { ReadLarge } from './bodies.ts';
@@ -108,7 +108,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 
 /** The data directory, made where it is missing, for this process alone. @throws EngineFailure `locked` */
 export async function lockDataDir({ dataDir }: Pick<StoreOptions, 'dataDir'>): Promise<AsyncDisposable> {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await makeFolder(dataDir);
   return openLock(dataDir);
 }
 

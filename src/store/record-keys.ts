@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { EngineFailure } from '../../streams/failure.ts';
+import { makeFolder } from '../make-folder.ts';
 import type { MasterKey } from '../master-key.ts';
 import { blockRecords, blocksIn, firstOfBlock, KeyBlock } from './key-block.ts';
 import { isFull, syncDirectory } from './segment-files.ts';
@@ -31,7 +31,7 @@ export async function openRecordKeys(directory: string, master: MasterKey): Prom
 }
 
 export async function makeKeysFolder(directory: string): Promise<void> {
-  const made = await mkdir(directory, { recursive: true, mode: 0o700 });
+  const made = await makeFolder(directory);
   if (made !== undefined) await syncDirectory(dirname(made));
 }
 

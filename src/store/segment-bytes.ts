@@ -1,6 +1,7 @@
-import { type FileHandle, mkdir } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { EngineFailure } from '../../streams/failure.ts';
+import { makeFolder } from '../make-folder.ts';
 import type { Bytes, Found } from './bytes.types.ts';
 import { openStaging } from './direct-file.ts';
 import { decodeHead, type EncodedRecord, type RecordHead } from './record.ts';
@@ -29,7 +30,7 @@ export interface SegmentBytesOptions {
 /** Records in append-only files, each written once: see store section 2. */
 export async function openSegmentBytes(options: SegmentBytesOptions): Promise<Bytes> {
   const { directory, segmentBytes = defaultSegmentBytes, direct = true, unseal = createUnseal(null) } = options;
-  const made = await mkdir(directory, { recursive: true, mode: 0o700 });
+  const made = await makeFolder(directory);
   if (made !== undefined) await syncDirectory(dirname(made));
   const place = { directory, staging: direct ? openStaging() : null, unseal };
   return new SegmentBytes(place, segmentBytes, await listSegments(directory));

@@ -74,6 +74,8 @@ test('a running engine is backed up, and again without what stands there; keys s
   const sealed = stood.filter((file) => file.endsWith('.seg')).slice(0, -1);
   for (const file of sealed) expect((await stat(join(backup, file))).ino, 'not copied again').toBe(before.get(file));
   expect((await run('backup', '--to', join(data(), 'inside'))).code).toBe(1);
+  const nowhere = await run('backup', '--to', '/proc/none');
+  expect([nowhere.code, nowhere.stderr]).toEqual([1, expect.stringContaining('/proc/none')]);
   for (const file of await filesOf(backup)) expect((await stat(join(backup, file))).mode & 0o077).toBe(0);
 });
 
