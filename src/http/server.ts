@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { createSecureContext } from 'node:tls';
-import { type FastifyServerOptions, fastify } from 'fastify';
+import { type FastifyRequest, type FastifyServerOptions, fastify } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { SchedulerLike } from 'rxjs';
 import { type AccessToken, createAuthenticator } from './access.ts';
@@ -28,6 +28,7 @@ import { messagesRoutes } from './messages.route.ts';
 import { metricsRoutes } from './metrics.route.ts';
 import { isLoopback } from './origin.ts';
 import { pagesRoutes } from './pages.route.ts';
+import { ProblemError } from './problems.ts';
 import { createRouteBook, type RouteBook } from './route-book.ts';
 import { sessionRoutes } from './session.route.ts';
 import { createSessions } from './sessions.ts';
@@ -116,6 +117,8 @@ export function createApp(
   const book = createRouteBook();
   app.server.maxConnections = maxConnections;
   app.server.headersTimeout = headersTimeoutMs;
+  // Nobody has to meet an expectation (RFC 9110 10.1.1); Node would answer 417 by itself.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.decorateRequest('caller', null);
   const tries = createFailedTries();
   const sessions = createSessions(authenticator, options.clock);
@@ -123,6 +126,7 @@ export function createApp(
   const guard = createGuard({ ...options, authenticator, sessions, tries, denied });
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(headersFor(options));
+    requireHost(request);
     guard.check(request);
   });
   app.addHook('onRoute', (route) => book.note(route));
@@ -160,6 +164,12 @@ function authenticatorFor({ host }: HttpOptions, tokens: readonly AccessToken[])
   return createAuthenticator(tokens);
 }
 
+/** @throws ProblemError for a request of HTTP/1.1 that does not name its host (RFC 9112 3.2) */
+function requireHost({ headers, raw }: FastifyRequest): void {
+  if (headers.host === undefined && raw.httpVersion !== '1.0')
+    throw new ProblemError('invalid-request', { detail: 'headers.host: is missing' });
+}
+
 function headersFor({ tls }: Pick<HttpOptions, 'tls'>): Readonly<Record<string, string>> {
   return tls === undefined ? securityHeaders : tlsSecurityHeaders;
 }
@@ -185,10 +195,12 @@ function serverOptions({ tls, log }: HttpOptions): FastifyServerOptions {
     routerOptions: { maxParamLength: 200 },
     schemaController,
   };
+  // Else Node answers by itself, and not with a problem.
+  const requireHostHeader = false;
   // One type for both kinds of server: they differ in how they are made only.
   return tls === undefined
-    ? options
-    : ({ ...options, https: { ...tls, minVersion: 'TLSv1.2' } } as FastifyServerOptions);
+    ? ({ ...options, http: { requireHostHeader } } as FastifyServerOptions)
+    : ({ ...options, https: { ...tls, minVersion: 'TLSv1.2', requireHostHeader } } as FastifyServerOptions);
 }
 
 /** Changes are JSON or nothing. An empty body counts as none, whatever its type, so that a script needs no header. */

@@ -178,6 +178,7 @@ test('what is not HTTP, smuggles or has endless headers gets a problem and is cl
   const endless = `GET / HTTP/1.1\r\n${host}X: ${'x'.repeat(20_000)}\r\n\r\n`;
   for (const [text, code] of [
     ['EHLO there\r\n\r\n', 400],
+    ['GET /v1/status HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
     [smuggled, 400],
     [endless, 431],
   ] as const) {
@@ -185,6 +186,8 @@ test('what is not HTTP, smuggles or has endless headers gets a problem and is cl
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${code} `));
     expect(answer).toContain('application/problem+json');
   }
+  const expecting = `GET /v1/status HTTP/1.1\r\n${host}Expect: the-best\r\nConnection: close\r\n\r\n`;
+  expect(await converse(http.server.port, expecting)).toMatch(/^HTTP\/1\.1 200 /);
   const oldest = await converse(http.server.port, 'GET /v1/status HTTP/1.0\r\n\r\n');
   expect(oldest).toMatch(/^HTTP\/1\.1 403 /);
 });
