@@ -229,7 +229,7 @@ const storageWarning = ({ detail, at }: Trouble): Status['warnings'][number] => 
 
 function queueWarnings(highSince: number | null): Status['warnings'] {
   if (highSince === null) return [];
-  return [{ code: 'queue-high', text: 'the processing queue is near its limit', since: isoTime(highSince) }];
+  return [{ code: 'queue-high', text: 'the processing queue is near or at its limit', since: isoTime(highSince) }];
 }
 
 /** What was found when the store was opened; since then, so that the answer stays the same. */
