@@ -7,23 +7,26 @@ import { dirname } from 'node:path';
  * /proc. @throws the system's error
  */
 export async function makeFolder(path: string, mode = 0o700): Promise<string | undefined> {
-  const why = await refusalOf(path, mode);
-  if (why === null) return path;
-  if (why.code === 'EEXIST' && (await isFolder(path))) return undefined;
-  const above = dirname(path);
-  if (why.code !== 'ENOENT' || above === path) throw why;
-  const topmost = await makeFolder(above, mode);
-  // Once more and no oftener: somebody else may have made what was missing.
-  const still = await refusalOf(path, mode);
-  if (still === null) return topmost ?? path;
-  if (still.code === 'EEXIST' && (await isFolder(path))) return topmost;
-  throw still;
+  try {
+    return (await makeOne(path, mode)) ? path : undefined;
+  } catch (error) {
+    const above = dirname(path);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || above === path) throw error;
+    const topmost = await makeFolder(above, mode);
+    // Once more and no oftener: what was missing above it stands now.
+    const isMade = await makeOne(path, mode);
+    return topmost ?? (isMade ? path : undefined);
+  }
 }
 
-const refusalOf = async (path: string, mode: number): Promise<NodeJS.ErrnoException | null> =>
-  mkdir(path, { mode }).then(
-    () => null,
-    (error: NodeJS.ErrnoException) => error,
-  );
-
-const isFolder = async (path: string): Promise<boolean> => (await stat(path)).isDirectory();
+/** False where it stood. */
+async function makeOne(path: string, mode: number): Promise<boolean> {
+  try {
+    await mkdir(path, { mode });
+    return true;
+  } catch (error) {
+    const stood = (error as NodeJS.ErrnoException).code === 'EEXIST' && (await stat(path)).isDirectory();
+    if (!stood) throw error;
+    return false;
+  }
+}
