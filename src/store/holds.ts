@@ -11,8 +11,7 @@ export const maxHolds = 1_000;
 
 /** Legal holds: they beat retention and erasure (D-055). */
 export interface Holds {
-  /** All of them, by id. */
-  /** Newest first. */
+  /** All of them, newest first. */
   all(): Promise<readonly Hold[]>;
   get(id: string): Promise<Hold | undefined>;
   /** In force, durable and in the event log when it answers `done`. */
