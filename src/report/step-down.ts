@@ -74,18 +74,24 @@ export function stepDown(received: Received, { report, flags }: Detection, optio
   const { block, end, family } = report;
   const again = options.insists ? readReport(block, end, family, raisedLimits) : report;
   if (again.limit !== null) return quarantine(received, reason, flags);
-  return descend(received, { report: again, flags: [...flags, reason] }, options);
+  return descend(received, { report: again, flags }, options, [reason]);
 }
 
-function descend(received: Received, { report, flags }: Detection, options: UnwrapOptions): Parsed {
+/** `passed`: what was no reason to stop. */
+function descend(
+  received: Received,
+  { report, flags }: Detection,
+  options: UnwrapOptions,
+  passed: readonly string[] = [],
+): Parsed {
   const { envelope, originals } = report;
   const said = envelope.sender !== null || envelope.messageId !== null || envelope.recipients.length > 0;
-  if (originals.found.length > 0) return openReport(report, said, { flags, options });
+  if (originals.found.length > 0) return openReport(report, said, { flags: [...flags, ...passed], options });
   const unread = hasTnef(report) ? ['tnef'] : originals.undecodable ? ['decode'] : [];
   const [reason] = unread;
   if (reason !== undefined && !options.insists) return quarantine(received, reason, flags);
-  if (said) return openReport(report, said, { flags: [...flags, ...unread], options });
-  return absorb(received, options, ['marker-without-report', ...unread]);
+  if (said) return openReport(report, said, { flags: [...flags, ...passed, ...unread], options });
+  return absorb(received, options, ['marker-without-report', ...passed, ...unread]);
 }
 
 interface Opening {

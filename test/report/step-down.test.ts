@@ -189,6 +189,12 @@ describe('the limits of a report', () => {
     expect(read(buildReport(beyond), insists)).toMatchObject({ level: 'L5', quarantineReason: `limit:${which}` });
   });
 
+  test('are named of what tells nobody to one who insists, too', () => {
+    const silent = { text: 'nothing', originals: [], partsAfter: noise(200) };
+    const parsed = read(buildReport(silent), insists);
+    expect(parsed).toMatchObject({ class: 'standard', level: 'L4', flags: ['marker-without-report', 'limit:parts'] });
+  });
+
   test('hold for the report in a bounce too', () => {
     const parsed = read(buildBounce(buildReport({ partsAfter: noise(199) })));
     expect(parsed).toMatchObject({ level: 'L5', flags: ['ndr-unwrapped', 'limit:parts'] });
