@@ -4,7 +4,7 @@ import type { EventDraft, LoggedEvent } from '../../streams/ports.ts';
 import { type HeldDigest, withHeld } from './held-digest.ts';
 import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
-import { dueKey, eventByKey, eventKey, ledgerKey, openKey, rangeOf } from './keys.ts';
+import { dueKey, eventByKey, eventKey, keyAlone, ledgerKey, openKey, rangeOf } from './keys.ts';
 import type { Room } from './room.ts';
 import { rowKeys } from './row-keys.ts';
 import {
@@ -60,7 +60,7 @@ export class Change {
     const after = rowKeys(this.#index, row);
     const stood = before === undefined ? [] : rowKeys(this.#index, before);
     for (const [room, key] of stood) if (!after.some(([, kept]) => kept === key)) this.del(room, key);
-    for (const [room, key] of after) if (!stood.some(([, had]) => had === key)) this.#putNew(room, key);
+    for (const [room, key] of after) if (!stood.some(([, had]) => had === key)) this.putKey(room, key, true);
     if (before !== undefined) this.#weigh(before, -1);
     this.#weigh(row, 1);
   }
@@ -141,7 +141,7 @@ export class Change {
     const event: LoggedEvent = { seq: this.#events, at, ...draft };
     this.logged.push(event);
     this.put(this.#index.event, eventKey(this.#events), event);
-    if (draft.definitionId !== null) this.put(this.#index.eventBy, eventByKey(draft.definitionId, this.#events), '');
+    if (draft.definitionId !== null) this.putKey(this.#index.eventBy, eventByKey(draft.definitionId, this.#events));
   }
 
   /** Logs at most one event in `everyMs`, ten minutes by default, for each definition and `sample`. */
@@ -156,13 +156,13 @@ export class Change {
     this.#changes.push({ prefix, key, value, gone: false, isNew: false });
   }
 
-  del({ prefix }: Pick<Room<unknown>, 'prefix'>, key: string): void {
-    this.#changes.push({ prefix, key, value: '', gone: true, isNew: false });
+  /** Puts a key of a room of keys. `isNew`: it was not there. */
+  putKey({ prefix }: Room<string>, key: string, isNew = false): void {
+    this.#changes.push({ prefix, key, value: keyAlone, gone: false, isNew });
   }
 
-  /** Puts a key that was not there. */
-  #putNew({ prefix }: Room<string>, key: string): void {
-    this.#changes.push({ prefix, key, value: '', gone: false, isNew: true });
+  del({ prefix }: Pick<Room<unknown>, 'prefix'>, key: string): void {
+    this.#changes.push({ prefix, key, value: keyAlone, gone: true, isNew: false });
   }
 
   /** Brings all of it into force at once. It is written sooner or later, and never in part. */

@@ -33,14 +33,14 @@ export function storeEntry({ index, change }: Keyed, before: ArchiveEntry | unde
   const had = new Set(before === undefined ? [] : matchKeysOf(before));
   for (const key of matchKeysOf(entry)) {
     if (had.has(key)) continue;
-    change.put(index.match, matchKeyDigest(key), '');
-    change.put(index.match, matchIndexKey(key, entry.id), '');
+    change.putKey(index.match, matchKeyDigest(key));
+    change.putKey(index.match, matchIndexKey(key, entry.id));
   }
   storeFacets({ index, change }, before, entry);
   const [stood, stands] = [before === undefined ? null : keepKeyOf(before), keepKeyOf(entry)];
   if (stood === stands) return;
   if (stood !== null) change.del(index.keep, stood);
-  change.put(index.keep, stands, '');
+  change.putKey(index.keep, stands);
 }
 
 function storeFacets({ index, change }: Keyed, before: ArchiveEntry | undefined, entry: ArchiveEntry): void {
@@ -54,7 +54,7 @@ function storeFacets({ index, change }: Keyed, before: ArchiveEntry | undefined,
   }
   for (const facet of has) {
     if (stood === position && had.has(facet)) continue;
-    change.put(index.facet, facetKey(index.blind(facet), position), '');
+    change.putKey(index.facet, facetKey(index.blind(facet), position));
   }
 }
 

@@ -3,6 +3,7 @@ import { Level } from 'level';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { IndexSeal } from './index-seal.ts';
 import type { KeepSaid } from './keep-period.ts';
+import { keyAlone } from './keys.ts';
 import { type Database, jsonSublevel, openKeyRoom, openRoom, type Room, type Sublevel } from './room.ts';
 import type {
   DefinitionRow,
@@ -190,8 +191,8 @@ const opOf = ({ key, value }: PastRow, prefix: string, encode: EncodeValue): Ind
     ? { type: 'del', key: prefix + key }
     : { type: 'put', key: prefix + key, value: encode(value, prefix) };
 
-/** A room of keys has nothing but '' for a value; prefixes are the names of rooms between exclamation marks. */
+/** A room of keys has nothing to seal in its values; prefixes are the names of rooms between exclamation marks. */
 const sealedBy =
   (seal: IndexSeal): EncodeValue =>
   (value, prefix) =>
-    value === '' ? '' : seal.encode(prefix.slice(1, -1), value);
+    value === keyAlone ? keyAlone : seal.encode(prefix.slice(1, -1), value);

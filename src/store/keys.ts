@@ -7,23 +7,23 @@ import { hash } from 'node:crypto';
  * | sublevel | key | value | order serves |
  * |---|---|---|---|
  * | intake | intakeId | IntakeRow | newest first by id |
- * | open | definition NUL intakeId | '' | oldest in process, lists by state |
- * | due | definition NUL dueAt NUL intakeId | '' | what a drain reads next |
- * | state | outcome NUL intakeId | '' | held, skipped and quarantined items |
- * | purge | purgeRawAt NUL intakeId | '' | skipped items by the time their bytes are given up |
+ * | open | definition NUL intakeId | - | oldest in process, lists by state |
+ * | due | definition NUL dueAt NUL intakeId | - | what a drain reads next |
+ * | state | outcome NUL intakeId | - | held, skipped and quarantined items |
+ * | purge | purgeRawAt NUL intakeId | - | skipped items by the time their bytes are given up |
  * | tomb | record number | purged at | payloads to drop, those of one segment together |
  * | told | record number | ToldRow | records that tell of deleted mail: dropped when all else in them stands elsewhere |
- * | keep | definitions NUL last receipt NUL entryId | '' | entries by who keeps them, the longest kept first |
+ * | keep | definitions NUL last receipt NUL entryId | - | entries by who keeps them, the longest kept first |
  * | said | definition | KeepSaid[] | how long its mail is kept |
  * | imported | definition NUL name of the import | ImportedRow | what was imported before |
  * | gone | entryId | GoneRow | deleted entries |
  * | hold | id of the hold | HoldRow | legal holds |
- * | wait | match key NUL intakeId | '' | who to wake when the key changes |
+ * | wait | match key NUL intakeId | - | who to wake when the key changes |
  * | entry | entryId | ArchiveEntry | newest first by id |
- * | match | match key NUL entryId; match key alone | '' | candidates of a match; whether there are any |
- * | facet | facet NUL position of the entry | '' | searches by participant, word, definition, flag, and all entries |
+ * | match | match key NUL entryId; match key alone | - | candidates of a match; whether there are any |
+ * | facet | facet NUL position of the entry | - | searches by participant, word, definition, flag, and all entries |
  * | event | sequence number | LoggedEvent | by time |
- * | eventBy | definition NUL sequence number | '' | events of one definition |
+ * | eventBy | definition NUL sequence number | - | events of one definition |
  * | uidl | definition NUL key of the item | see the POP3 room | the ledger of a mailbox |
  * | tree | level NUL place | hash | subtrees of the log's Merkle tree |
  * | figures, ledger, definition, version, runtime, meta | see rows.ts | | |
@@ -32,6 +32,11 @@ import { hash } from 'node:crypto';
  * walking them together, and a range of dates is a range of each of them (D-063).
  */
 const separator = '\u0000';
+/**
+ * The value of a key that says all by itself. Any but '', of which classic-level never frees its copy (32 bytes a key,
+ * D-138); an index from before has '' there.
+ */
+export const keyAlone = '-';
 const afterSeparator = '\u0001';
 const timeWidth = 15;
 const sequenceWidth = 16;

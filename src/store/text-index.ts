@@ -5,7 +5,7 @@ import { EngineFailure } from '../../streams/failure.ts';
 import type { PositionList } from '../../streams/ports.ts';
 import type { LogPosition } from './commit-log.types.ts';
 import type { IndexSeal } from './index-seal.ts';
-import { facetKey, lastPositionOf } from './keys.ts';
+import { facetKey, keyAlone, lastPositionOf } from './keys.ts';
 import { type Database, jsonSublevel } from './room.ts';
 import { codeOf } from './segment-files.ts';
 
@@ -174,7 +174,7 @@ class LevelTextIndex implements TextIndex {
     const stands = new Set(this.#keysOf(row));
     const batch = this.#database.batch();
     for (const key of stood) if (!stands.has(key)) batch.del(key, { sublevel: this.#words });
-    for (const key of stands) if (!stood.has(key)) batch.put(key, '', { sublevel: this.#words });
+    for (const key of stands) if (!stood.has(key)) batch.put(key, keyAlone, { sublevel: this.#words });
     batch.put(entryId, row, { sublevel: this.#rows });
     await this.#write(batch, { ...state, ...this.#counted([[before, row]]) });
   }

@@ -151,5 +151,5 @@ function opsOf(layer: Layer, encode: EncodeValue): IndexOp[] {
   return ops;
 }
 
-/** In clear; rooms of keys alone have a text for a value. */
+/** In clear; a room of keys has a text for a value. */
 export const encoded = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
