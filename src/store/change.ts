@@ -5,7 +5,7 @@ import { type HeldDigest, withHeld } from './held-digest.ts';
 import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
 import { dueKey, eventByKey, eventKey, keyAlone, ledgerKey, openKey, rangeOf } from './keys.ts';
-import type { Room } from './room.ts';
+import type { KeyRoom, Room } from './room.ts';
 import { rowKeys } from './row-keys.ts';
 import {
   type DefinitionRow,
@@ -152,12 +152,12 @@ export class Change {
     this.logEvent(at, draft);
   }
 
-  put<T>({ prefix }: Room<T>, key: string, value: T): void {
+  put<T>({ prefix }: Room<T>, key: string, value: NoInfer<T>): void {
     this.#changes.push({ prefix, key, value, gone: false, isNew: false });
   }
 
   /** Puts a key of a room of keys. `isNew`: it was not there. */
-  putKey({ prefix }: Room<string>, key: string, isNew = false): void {
+  putKey({ prefix }: KeyRoom, key: string, isNew = false): void {
     this.#changes.push({ prefix, key, value: keyAlone, gone: false, isNew });
   }
 

@@ -4,7 +4,7 @@ import { EngineFailure } from '../../streams/failure.ts';
 import type { IndexSeal } from './index-seal.ts';
 import type { KeepSaid } from './keep-period.ts';
 import { keyAlone } from './keys.ts';
-import { type Database, jsonSublevel, openKeyRoom, openRoom, type Room, type Sublevel } from './room.ts';
+import { type Database, jsonSublevel, type KeyRoom, openKeyRoom, openRoom, type Room, type Sublevel } from './room.ts';
 import type {
   DefinitionRow,
   EntryRow,
@@ -32,23 +32,23 @@ export interface IndexDb extends AsyncDisposable {
   /** Takes the changes of every room but `uidl` and `runtime`. */
   readonly behind: WriteBehind;
   readonly intake: Room<IntakeRow>;
-  readonly open: Room<string>;
-  readonly due: Room<string>;
-  readonly state: Room<string>;
-  readonly purge: Room<string>;
+  readonly open: KeyRoom;
+  readonly due: KeyRoom;
+  readonly state: KeyRoom;
+  readonly purge: KeyRoom;
   readonly tomb: Room<number>;
   readonly told: Room<ToldRow>;
-  readonly keep: Room<string>;
+  readonly keep: KeyRoom;
   readonly said: Room<readonly KeepSaid[]>;
   readonly imported: Room<ImportedRow>;
   readonly gone: Room<GoneRow>;
   readonly hold: Room<HoldRow>;
-  readonly wait: Room<string>;
+  readonly wait: KeyRoom;
   readonly entry: Room<EntryRow>;
-  readonly match: Room<string>;
-  readonly facet: Room<string>;
+  readonly match: KeyRoom;
+  readonly facet: KeyRoom;
   readonly event: Room<EventRow>;
-  readonly eventBy: Room<string>;
+  readonly eventBy: KeyRoom;
   readonly figures: Room<FiguresRow>;
   readonly ledger: Room<LedgerRow>;
   readonly definition: Room<DefinitionRow>;

@@ -1,5 +1,6 @@
 import type { Level } from 'level';
 import type { IndexSeal } from './index-seal.ts';
+import type { keyAlone } from './keys.ts';
 import type { Held, WriteBehind } from './write-behind.ts';
 
 /** What the index needs of a database: `level` on disk, or any abstract-level in memory for simulations. */
@@ -15,6 +16,8 @@ export interface KeyRange {
   /** From the end: of a limited range the last ones, the last first. */
   readonly reverse?: boolean;
 }
+/** A room of keys that say all by themselves. */
+export type KeyRoom = Room<typeof keyAlone>;
 /** A range read to any length, from either end. */
 export type ReadRange = Partial<KeyRange>;
 
@@ -38,9 +41,8 @@ export function openRoom<T>(database: Database, behind: WriteBehind, name: strin
   return { ...pointReads(sublevel, behind), ...rangeReads(sublevel, behind), prefix: sublevel.prefix };
 }
 
-/** A room of keys without values. */
-export function openKeyRoom(database: Database, behind: WriteBehind, name: string): Room<string> {
-  const sublevel = database.sublevel<string, string>(name, { valueEncoding: 'utf8' });
+export function openKeyRoom(database: Database, behind: WriteBehind, name: string): KeyRoom {
+  const sublevel = database.sublevel<string, typeof keyAlone>(name, { valueEncoding: 'utf8' });
   return { ...pointReads(sublevel, behind), ...rangeReads(sublevel, behind), prefix: sublevel.prefix };
 }
 
