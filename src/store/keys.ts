@@ -32,14 +32,15 @@ import { hash } from 'node:crypto';
  * walking them together, and a range of dates is a range of each of them (D-063).
  */
 const separator = '\u0000';
+const afterSeparator = '\u0001';
+const timeWidth = 15;
+const sequenceWidth = 16;
+
 /**
  * The value of a key that says all by itself. Any but '', of which classic-level never frees its copy (32 bytes a key,
  * D-138); an index from before has '' there.
  */
 export const keyAlone = '-';
-const afterSeparator = '\u0001';
-const timeWidth = 15;
-const sequenceWidth = 16;
 
 /** The range of a definition; the gateway's sorts after every definition id. */
 export const rangeOf = (definitionId: string | null): string => definitionId ?? '~';

@@ -16,8 +16,6 @@ export interface KeyRange {
   /** From the end: of a limited range the last ones, the last first. */
   readonly reverse?: boolean;
 }
-/** A room of keys that say all by themselves. */
-export type KeyRoom = Room<typeof keyAlone>;
 /** A range read to any length, from either end. */
 export type ReadRange = Partial<KeyRange>;
 
@@ -34,6 +32,8 @@ export interface Room<T> {
   values(range?: ReadRange): AsyncGenerator<T, void>;
   entries(range?: ReadRange): AsyncGenerator<[string, T], void>;
 }
+/** A room of keys that say all by themselves. */
+export type KeyRoom = Room<typeof keyAlone>;
 
 /** The room of this name over `behind`. */
 export function openRoom<T>(database: Database, behind: WriteBehind, name: string, seal?: IndexSeal | null): Room<T> {
@@ -41,6 +41,7 @@ export function openRoom<T>(database: Database, behind: WriteBehind, name: strin
   return { ...pointReads(sublevel, behind), ...rangeReads(sublevel, behind), prefix: sublevel.prefix };
 }
 
+/** The same for keys alone: an encrypted index has nothing of their values to seal. */
 export function openKeyRoom(database: Database, behind: WriteBehind, name: string): KeyRoom {
   const sublevel = database.sublevel<string, typeof keyAlone>(name, { valueEncoding: 'utf8' });
   return { ...pointReads(sublevel, behind), ...rangeReads(sublevel, behind), prefix: sublevel.prefix };
