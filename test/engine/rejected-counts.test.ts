@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openRejectedCounts, rejectedState } from '../../src/engine/rejected-counts.ts';
+import { openRejectedCounts, type RejectedCounts, rejectedState } from '../../src/engine/rejected-counts.ts';
 import { readNoted } from '../../src/noted-file.ts';
 import { eventually } from '../support/eventually.ts';
 import { flipBit } from '../support/folders.ts';
@@ -13,18 +13,27 @@ async function world() {
   const logged: string[] = [];
   const clock = new VirtualClock();
   const file = join(folder, rejectedState);
+  const opened: RejectedCounts[] = [];
   return {
     clock,
     logged,
     file,
-    open: () =>
-      openRejectedCounts({ dataDir: folder, clock, log: (level, text) => void logged.push(`${level} ${text}`) }),
+    open: async () => {
+      const log = (level: string, text: string): void => void logged.push(`${level} ${text}`);
+      const counts = await openRejectedCounts({ dataDir: folder, clock, log });
+      opened.push(counts);
+      return counts;
+    },
     onDisk: (counts: object) =>
       eventually(async () => {
         const noted = await readNoted(file);
         return noted.kind === 'value' && JSON.stringify(noted.value) === JSON.stringify(counts);
       }),
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
+    // Each of them may be writing still, into the folder that goes.
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(opened.map((counts) => counts[Symbol.asyncDispose]()));
+      await rm(folder, { recursive: true });
+    },
   };
 }
 
