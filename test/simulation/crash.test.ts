@@ -7,12 +7,12 @@ import { firstToFail, tried } from './tried.ts';
  * The whole path of mail (senders, a POP3 mailbox, ingest, processing, journal actors, commit log, index) on one virtual clock over
  * disks that fail, for many seeds; INV-1 to INV-8 of the journaling page are checked during and after each run.
  *
- * npx vitest run --config test/vitest.config.ts simulation/crash            300 seeds
- * npm run faults:simulation -- --seeds 10000 --from 301                     more of them, without an end at the first failure
+ * npx vitest run --config test/vitest.config.ts simulation/crash          1,000 seeds
+ * npm run faults:simulation -- --seeds 10000 --from 1001                    more of them, without an end at the first failure
  * SEED=42 npx vitest run --config test/vitest.config.ts simulation/crash       one of them, told step by step
  */
 const only = process.env['SEED'];
-const seeds = Number(process.env['SEEDS'] ?? 300);
+const seeds = Number(process.env['SEEDS'] ?? 1_000);
 const replay = (seed: number): string => `SEED=${seed} npx vitest run --config test/vitest.config.ts simulation/crash`;
 
 test('whatever crashes when, all mail that was acknowledged comes to its one end', { timeout: 3_600_000 }, async () => {
