@@ -19,6 +19,15 @@ const manifest = JSON.parse(
   ),
 ) as { version: string };
 
+const [command] = process.argv.slice(2);
+process.stdout.on('error', (error) => {
+  // An engine goes on without a reader. What else was asked for goes to nobody: it ends, and never as if all was told.
+  if (command === 'run') return;
+  if (!('code' in error && error.code === 'EPIPE'))
+    process.stderr.write(`daybook: standard output: ${error.message}\n`);
+  process.exit(1);
+});
+
 try {
   const exitCode = await runCommand(process.argv.slice(2), {
     actions: actions({
