@@ -13,17 +13,25 @@ export interface Ended {
 /** No command of a journey takes this long; one that does is killed, and its code is null. */
 const endsWithinMs = 60_000;
 
+export interface CommandOptions {
+  readonly cwd?: string;
+  /** Where standard output goes: to what is answered, which is the default; to a reader that is gone; to a descriptor. */
+  readonly output?: 'read' | 'gone' | number;
+}
+
 /** Runs the built binary with these arguments, as a person at a shell without a terminal does. */
-export async function command(args: readonly string[], { cwd }: { readonly cwd?: string } = {}): Promise<Ended> {
+export async function command(args: readonly string[], { cwd, output = 'read' }: CommandOptions = {}): Promise<Ended> {
   const child = spawn(process.execPath, [binary, ...args], {
     ...(cwd === undefined ? {} : { cwd }),
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', typeof output === 'number' ? output : 'pipe', 'pipe'],
     timeout: endsWithinMs,
     killSignal: 'SIGKILL',
   });
+  // Closed before anything can have been written.
+  if (output === 'gone') child.stdout?.destroy();
   const [out, err]: [Buffer[], Buffer[]] = [[], []];
-  child.stdout.on('data', (chunk: Buffer) => void out.push(chunk));
-  child.stderr.on('data', (chunk: Buffer) => void err.push(chunk));
+  child.stdout?.on('data', (chunk: Buffer) => void out.push(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => void err.push(chunk));
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
