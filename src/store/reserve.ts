@@ -47,8 +47,13 @@ export function createReserve({ dataDir, floorBytes, freeBytes = freeIn(dataDir)
   const giveUpIfFull = async (): Promise<{ readonly size: number; readonly free: number }> => {
     const [size, free] = [await sizeOf(path), await freeBytes()];
     if (size === 0 || free >= full) return { size, free };
-    await rm(path, { force: true });
+    // Before it is gone: who looks at the disk meanwhile would take what it held for room.
+    const before = missingBytes;
     missingBytes = size;
+    await rm(path, { force: true }).catch((error: unknown) => {
+      missingBytes = before;
+      throw error;
+    });
     return { size: 0, free: free + size };
   };
   const tend = async (): Promise<void> => {

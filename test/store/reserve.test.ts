@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { createReserve, reserveFaults } from '../../src/store/reserve.ts';
 import { flipBit } from '../support/folders.ts';
@@ -59,6 +61,25 @@ test('it is given up when the disk is full, and mail gets none of it until it is
   disk.roomBytes = 100 * mebibyte;
   await reserve.tend();
   expect([await sizeOf(), reserve.missingBytes]).toEqual([16 * mebibyte, 0]);
+});
+
+test('mail gets none of it at any time while it is given up', async () => {
+  await using made = await set(16 * mebibyte);
+  const { reserve, disk, path } = made;
+  disk.roomBytes = 100 * mebibyte;
+  await reserve.tend();
+  disk.roomBytes = 23 * mebibyte;
+  let isGivenUp = false;
+  const givenUp = reserve.giveUpIfFull().then(() => {
+    isGivenUp = true;
+  });
+  while (!isGivenUp) {
+    // Long enough that a removal under way is done before anybody hears of it.
+    for (let look = 0; look < 500 && existsSync(path); look += 1);
+    expect(existsSync(path) || reserve.missingBytes === 16 * mebibyte, 'there, or missing').toBe(true);
+    await setImmediate();
+  }
+  await givenUp;
 });
 
 test('without the program that asks for blocks it is written', async () => {
