@@ -5,12 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
 import { fromLineOf, quotedForMbox } from '../../src/cli/mbox.ts';
-import { eventually } from '../support/eventually.ts';
-import { all, type Entry, statusOf } from '../support/journal-api.ts';
+import { all, type Entry } from '../support/journal-api.ts';
 import { dateOf, idOf, sha256 } from '../support/journey-mail.ts';
 import { buildReport } from '../support/mail.ts';
 import { below, prng } from '../support/prng.ts';
-import { type Run, run, watchPeak } from '../support/watched-command.ts';
+import { Engine, type Figures, twice } from './killed-command.ts';
 
 export type ExchangeFormat = 'eml' | 'mbox' | 'zip';
 export interface ExchangeOptions {
@@ -25,13 +24,6 @@ export interface Exchange extends ExchangeOptions {
   readonly differences: readonly string[];
   /** Of each command that ran to its end, and of the engine it talked to. */
   readonly runs: Readonly<Record<string, Figures>>;
-}
-interface Figures {
-  readonly seconds: number;
-  /** Largest resident set of any run of it, kills among them. */
-  readonly commandPeakMB: number;
-  readonly enginePeakMB: number;
-  readonly kills: number;
 }
 
 const config = `
@@ -96,82 +88,6 @@ async function writeMbox(file: FileHandle, { messages, seed }: ExchangeOptions):
   return expected;
 }
 
-/** Runs a command until it has got half way, kills it, and runs it to its end, an engine killed under it meanwhile where it is to. */
-async function twice(
-  args: readonly string[],
-  { done, until, engine }: { done: () => Promise<number>; until: number; engine: Engine | undefined },
-): Promise<{ readonly last: Run; readonly figures: Omit<Figures, 'enginePeakMB'> }> {
-  const first = run(args);
-  await reached(first, done, until / 2);
-  first.kill();
-  const before = await first.ended;
-  const kills = before.code === null ? 1 : 0;
-  const startedAt = Date.now();
-  // An export that was done before the kill came is whole, and is not written twice into one place.
-  const last = before.code === 0 && engine === undefined ? first : run(args);
-  if (engine !== undefined) {
-    await reached(last, done, (until * 3) / 4);
-    await engine.killAndRestart();
-  }
-  const ended = await last.ended;
-  if (ended.code !== 0) throw new Error(`${args.slice(0, 2).join(' ')} ended with ${ended.code}: ${ended.stderr}`);
-  const commandPeakMB = Math.max(before.peakMB, ended.peakMB);
-  const figures = {
-    seconds: (Date.now() - startedAt) / 1_000,
-    commandPeakMB,
-    kills: kills + (engine === undefined ? 0 : 1),
-  };
-  return { last, figures };
-}
-
-async function reached(command: Run, done: () => Promise<number>, count: number): Promise<void> {
-  await eventually(async () => command.hasEnded() || (await done().catch(() => 0)) >= count, {
-    withinMs: 3_600_000,
-    what: `${count} messages`,
-  });
-}
-
-/** An engine that is killed and started again on the same ports. */
-class Engine implements AsyncDisposable {
-  now: Daybook;
-  #peakMB = 0;
-  #watch: ReturnType<typeof watchPeak>;
-
-  constructor(daybook: Daybook) {
-    this.now = daybook;
-    this.#watch = watchPeak(daybook.pid);
-  }
-
-  get args(): readonly string[] {
-    return ['--config', this.now.configFile];
-  }
-  received = async (): Promise<number> => (await statusOf(this.now, 'exchange')).counts.received;
-  async killAndRestart(): Promise<void> {
-    this.#peakMB = Math.max(this.#peakMB, this.#watch.stop());
-    await this.now.end('SIGKILL');
-    this.now = await this.now.restart();
-    this.#watch = watchPeak(this.now.pid);
-  }
-  /** So far; counted anew from here. */
-  peakMB(): number {
-    const peak = Math.max(this.#peakMB, this.#watch.stop());
-    this.#watch = watchPeak(this.now.pid);
-    this.#peakMB = 0;
-    return peak;
-  }
-  async settled(messages: number): Promise<void> {
-    const isSettled = async () => {
-      const { counts, processingQueue } = await statusOf(this.now, 'exchange');
-      return processingQueue.messages === 0 && counts.received >= messages;
-    };
-    await eventually(isSettled, { withinMs: 3_600_000, what: 'the line' });
-  }
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#watch.stop();
-    await this.now[Symbol.asyncDispose]();
-  }
-}
-
 /** Import, export and import of the export, each killed half way, and the entries of the engines compared. */
 export async function exchange(options: ExchangeOptions): Promise<Exchange> {
   const { messages, formats } = options;
@@ -192,9 +108,9 @@ export async function exchange(options: ExchangeOptions): Promise<Exchange> {
       const written = await twice(['export', '--to', to, '--format', format, ...first.args], {
         done: lineCounter(manifest),
         until: messages,
-        engine: undefined,
+        under: { state: format === 'eml' ? `${to}/.daybook-export.json` : `${to}.export.json` },
       });
-      runs[`export as ${format}`] = { ...written.figures, enginePeakMB: first.peakMB() };
+      runs[`export as ${format}`] = { ...written, enginePeakMB: first.peakMB() };
       await using second = new Engine(await startDaybook({ config }));
       runs[`import of the ${format}`] = await imported(second, [to, '--as', 'gateway'], messages);
       differences.push(...compared(`imported from ${format}`, textOf(there), textOf(await entriesOf(second.now))));
@@ -211,7 +127,7 @@ export async function exchange(options: ExchangeOptions): Promise<Exchange> {
 /** Both the command and the engine killed on the way. */
 async function imported(engine: Engine, what: readonly string[], messages: number): Promise<Figures> {
   const args = ['import', ...what, '--definition', 'exchange', ...engine.args];
-  const { figures } = await twice(args, { done: engine.received, until: messages, engine });
+  const figures = await twice(args, { done: engine.received, until: messages, under: engine });
   await engine.settled(messages);
   return { ...figures, enginePeakMB: engine.peakMB() };
 }
