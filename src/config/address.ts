@@ -1,5 +1,5 @@
-import { domainToASCII } from 'node:url';
 import ipaddr from 'ipaddr.js';
+import { aLabelsOf, isAscii } from '../../streams/address-key.ts';
 
 /** RFC 5321 section 4.5.3.1: octets of a whole address (path without its brackets) and of its local part. */
 const maxAddressOctets = 254;
@@ -23,32 +23,9 @@ export function faultOfAddress(address: string): string | undefined {
   return isDomain(domain) || isAddressLiteral(domain) ? undefined : 'has a faulty domain';
 }
 
-/**
- * The form in which addresses are compared (journaling b.3): lower case, the domain as A-labels. `dn:` addresses
- * are lower-cased as a whole. Text that is no address comes back in lower case.
- */
-export function addressKey(address: string): string {
-  const lower = address.toLowerCase();
-  if (isAscii(lower) || lower.startsWith('dn:')) return lower;
-  const at = lower.lastIndexOf('@');
-  return at < 0 ? lower : `${lower.slice(0, at + 1)}${domainKey(lower.slice(at + 1))}`;
-}
-
-/** A domain in lower-case A-labels; one that has none (IDNA refuses it) in lower case. */
-export function domainKey(domain: string): string {
-  const lower = domain.toLowerCase();
-  return isAscii(lower) ? lower : asciiOf(lower) || lower;
-}
-
-/** Domain part of an address in comparison form; '' where there is none. */
-export function domainOf(key: string): string {
-  const at = key.lastIndexOf('@');
-  return at < 0 ? '' : key.slice(at + 1);
-}
-
 /** A domain name (RFC 1123, IDN allowed) that is not an IP address. */
 export function isDomain(domain: string): boolean {
-  const ascii = isAscii(domain) ? domain : asciiOf(domain);
+  const ascii = isAscii(domain) ? domain : aLabelsOf(domain);
   if (ascii === '' || ascii.length > 253) return false;
   const labels = ascii.split('.');
   return labels.every((each) => label.test(each)) && !digits.test(labels.at(-1) ?? '');
@@ -69,14 +46,4 @@ function isAddressLiteral(domain: string): boolean {
   if (!domain.startsWith('[') || !domain.endsWith(']')) return false;
   const inside = domain.slice(1, -1);
   return /^ipv6:/i.test(inside) ? ipaddr.IPv6.isValid(inside.slice(5)) : ipaddr.IPv4.isValidFourPartDecimal(inside);
-}
-
-/** The A-labels of a domain, or ''. Node reads a URL's host here: alone it would cut `x.example/é` off at the slash. */
-function asciiOf(domain: string): string {
-  return /^[a-z0-9.\-\u0080-\u{10ffff}]+$/iu.test(domain) ? domainToASCII(domain) : '';
-}
-
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i += 1) if (text.charCodeAt(i) > 127) return false;
-  return true;
 }

@@ -1,4 +1,4 @@
-import { addressKey } from './address.ts';
+import { addressKey } from '../../streams/address-key.ts';
 import { smtpLoginRules } from './alert-rules.ts';
 import type { DocumentFault, FaultPath } from './fault.ts';
 import { valueAt } from './schema-walk.ts';

@@ -1,5 +1,5 @@
+import { addressKey, domainKey, domainOf } from '../../streams/address-key.ts';
 import type { Directory } from '../../streams/ports.ts';
-import { addressKey, domainKey, domainOf } from './address.ts';
 import { remembering } from './memo.ts';
 
 /** One message names each of its addresses several times, and the next ones name most of them again. 2 MB at most. */

@@ -1,4 +1,5 @@
-import { addressKey, withoutBrackets } from './address.ts';
+import { addressKey } from '../../streams/address-key.ts';
+import { withoutBrackets } from './address.ts';
 import { alertRules } from './alert-rules.ts';
 import { anchorRules } from './anchor-rules.ts';
 import { isLoopbackHost } from './cidr.ts';

@@ -1,4 +1,4 @@
-import { addressKey, domainOf } from './address.ts';
+import { addressKey, domainOf } from '../../streams/address-key.ts';
 import { isLoopbackHost } from './cidr.ts';
 import type { DefinitionConfig } from './definition.schema.ts';
 import { isInternalDomain } from './directory.ts';

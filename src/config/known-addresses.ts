@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
-import { addressKey, faultOfAddress } from './address.ts';
+import { addressKey } from '../../streams/address-key.ts';
+import { faultOfAddress } from './address.ts';
 import { whyUnreadable } from './unreadable.ts';
 
 /** Room for two million addresses; more is a mistake. */

@@ -1,4 +1,4 @@
-import { addressKey } from './address.ts';
+import { addressKey } from '../../streams/address-key.ts';
 import { checkDocument, describeIssues } from './check-document.ts';
 import { type DefinitionConfig, definitionSchema } from './definition.schema.ts';
 import { definitionRules, openRanges } from './definition-rules.ts';

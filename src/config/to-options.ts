@@ -1,7 +1,8 @@
 import { dirname, resolve } from 'node:path';
+import { addressKey, domainKey } from '../../streams/address-key.ts';
 import type { JournalOptions, MatchingOptions } from '../../streams/message.ts';
 import type { KeySource } from '../master-key.ts';
-import { addressKey, domainKey, withoutBrackets } from './address.ts';
+import { withoutBrackets } from './address.ts';
 import { type SmtpClientOptions, smtpPorts, toChannelOptions } from './alert-options.ts';
 import { buildSourceRule } from './cidr.ts';
 import type { DefinitionConfig, Pop3DefinitionConfig, SmtpDefinitionConfig } from './definition.schema.ts';

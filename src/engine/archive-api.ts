@@ -1,8 +1,8 @@
+import { addressKey } from '../../streams/address-key.ts';
 import { entryView, representationsOf } from '../../streams/entry-view.ts';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Decoding, Representation } from '../../streams/message.ts';
 import type { Bodies, IntakeRecord } from '../../streams/ports.ts';
-import { addressKey } from '../config/address.ts';
 import type { ChangedBy, EngineApi, IntakeChange, LedgerSums, RawMessage } from '../http/api.types.ts';
 import type { Store } from '../store/open-store.ts';
 import { isoOrNull, isoTime } from '../time-words.ts';

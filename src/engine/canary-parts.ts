@@ -1,10 +1,10 @@
 import type { Subject } from 'rxjs';
 import type { EngineActor } from '../../machines/follow.ts';
+import { addressKey } from '../../streams/address-key.ts';
 import { matchKeyOf } from '../../streams/match-keys.ts';
 import { setBackMs } from '../../streams/schedule.ts';
 import { ownReasons } from '../../streams/unwrap.ts';
 import { sendCanary } from '../alert/canary-mail.ts';
-import { addressKey } from '../config/address.ts';
 import type { CanaryParts } from './canaries.types.ts';
 import type { SentCanary } from './canary-book.ts';
 import { definitionDuty, partOfDuty } from './duties.ts';

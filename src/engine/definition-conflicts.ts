@@ -1,4 +1,4 @@
-import { addressKey } from '../config/address.ts';
+import { addressKey } from '../../streams/address-key.ts';
 import type { DefinitionConfig } from '../config/definition.schema.ts';
 import { descriptionKey } from '../config/engine-rules.ts';
 

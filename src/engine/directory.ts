@@ -1,5 +1,5 @@
+import { addressKey } from '../../streams/address-key.ts';
 import type { Directory } from '../../streams/ports.ts';
-import { addressKey } from '../config/address.ts';
 import { createDirectory } from '../config/directory.ts';
 import { readKnownAddresses } from '../config/known-addresses.ts';
 import type { EngineOptions } from '../config/to-options.ts';

@@ -1,7 +1,7 @@
+import { addressKey } from '../../streams/address-key.ts';
 import { type Gap, gapOf } from '../../streams/gap.ts';
 import type { ArchiveEntry } from '../../streams/message.ts';
 import type { MessageReader } from '../../streams/ports.ts';
-import { addressKey } from '../config/address.ts';
 
 const dayMs = 86_400_000;
 /** Candidates of one day that are looked at: a house with more has its gaps among these too. */

@@ -1,3 +1,4 @@
+import { addressKey } from '../../streams/address-key.ts';
 import type { Parsed } from '../../streams/message.ts';
 import type { OwnFlag } from '../../streams/unwrap.ts';
 import {
@@ -8,7 +9,6 @@ import {
   noticeHeader,
   type OwnNotices,
 } from '../alert/own-notice.ts';
-import { addressKey } from '../config/address.ts';
 import { fieldText, findField, readHeaderBlock } from '../report/header-block.ts';
 import { readMessageId } from '../report/header-facts.ts';
 import { alertRecipients } from './channels-of.ts';

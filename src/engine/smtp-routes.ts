@@ -1,5 +1,5 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
-import { addressKey } from '../config/address.ts';
+import { addressKey } from '../../streams/address-key.ts';
 import type { SmtpDefinitionConfig } from '../config/definition.schema.ts';
 import type { Secret } from '../config/secret.ts';
 import { toSmtpOptions } from '../config/to-options.ts';

@@ -1,5 +1,3 @@
-import { domainToASCII } from 'node:url';
-
 /** Longer than any mailbox (254 octets), long enough for encapsulated directory names. */
 const addressLimit = 1000;
 
@@ -21,17 +19,6 @@ export function formatAddress(text: string): string | null {
 function withLowerDomain(address: string): string {
   const at = address.indexOf('@');
   return address.slice(0, at) + address.slice(at).toLowerCase();
-}
-
-/** The form in which two spellings of one address are equal: without regard to case, domain as A-labels (b.3.9). */
-export function normalizeAddress(address: string): string {
-  if (/^[ -~]*$/.test(address)) return address.toLowerCase();
-  const lower = address.normalize('NFC').toLowerCase();
-  const at = lower.lastIndexOf('@');
-  if (at === -1 || lower.startsWith('dn:')) return lower;
-  const domain = lower.slice(at + 1);
-  if (/^[!-~]*$/.test(domain)) return lower;
-  return `${lower.slice(0, at)}@${domainToASCII(domain) || domain}`;
 }
 
 /**

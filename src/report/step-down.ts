@@ -1,6 +1,6 @@
+import { addressKey } from '../../streams/address-key.ts';
 import type { Level, MessageTimes, Original, Parsed, Recipient } from '../../streams/message.ts';
 import type { UnwrapOptions } from '../../streams/ports.ts';
-import { normalizeAddress } from './addresses.ts';
 import { parseReportTime } from './dates.ts';
 import { type Detection, isDsnCapture, markerFamily } from './detect.ts';
 import type { HeaderBlock } from './header-block.ts';
@@ -170,10 +170,10 @@ function reportRecipients(
 
 /** What the original's header adds to a 2003 report, which cannot tell how a person was addressed (journaling b.4). */
 function refine(listed: readonly Recipient[], block: HeaderBlock): readonly Recipient[] {
-  const to = new Set(addressesOf(block, 'to').map(normalizeAddress));
-  const cc = new Set(addressesOf(block, 'cc').map(normalizeAddress));
+  const to = new Set(addressesOf(block, 'to').map(addressKey));
+  const cc = new Set(addressesOf(block, 'cc').map(addressKey));
   return listed.map((recipient) => {
-    const key = normalizeAddress(recipient.address);
+    const key = addressKey(recipient.address);
     return { ...recipient, refined: to.has(key) ? 'to' : cc.has(key) ? 'cc' : 'undisclosed' };
   });
 }
@@ -184,12 +184,12 @@ function harvested(blocks: readonly HeaderBlock[]): readonly Recipient[] {
 
 /** Each fact once, and never the service address (journaling a.2, b.1). */
 function settleRecipients(recipients: readonly Recipient[], options: UnwrapOptions): readonly Recipient[] {
-  const service = normalizeAddress(options.serviceEmailAddress);
+  const service = addressKey(options.serviceEmailAddress);
   const seen = new Set<string>();
   return recipients.filter((recipient) => {
-    const address = normalizeAddress(recipient.address);
+    const address = addressKey(recipient.address);
     // No address holds a line end, so that it parts them without doubt.
-    const via = recipient.via.map((step) => `\n${step.kind} ${normalizeAddress(step.address)}`);
+    const via = recipient.via.map((step) => `\n${step.kind} ${addressKey(step.address)}`);
     const key = `${recipient.type} ${recipient.source} ${address}${via.join('')}`;
     if (address === service || seen.has(key)) return false;
     seen.add(key);

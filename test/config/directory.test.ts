@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { addressKey, faultOfAddress, isDomain, isHost } from '../../src/config/address.ts';
+import { faultOfAddress, isDomain, isHost } from '../../src/config/address.ts';
 import { createDirectory } from '../../src/config/directory.ts';
 import { parseKnownAddresses, readKnownAddresses } from '../../src/config/known-addresses.ts';
+import { addressKey } from '../../streams/address-key.ts';
 import { configFolder } from './config-folder.ts';
 
 const known = [

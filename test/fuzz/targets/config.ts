@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { BlockList } from 'node:net';
-import { addressKey, domainKey, domainOf, faultOfAddress, isDomain, isHost } from '../../../src/config/address.ts';
+import { faultOfAddress, isDomain, isHost } from '../../../src/config/address.ts';
 import { checkDocument, describeIssues } from '../../../src/config/check-document.ts';
 import { buildSourceRule, canonicalPeer, parseCidr } from '../../../src/config/cidr.ts';
 import { engineSchema } from '../../../src/config/engine.schema.ts';
@@ -8,6 +8,7 @@ import { engineRules } from '../../../src/config/engine-rules.ts';
 import { parseDefinition } from '../../../src/config/parse-definition.ts';
 import { readYaml } from '../../../src/config/yaml-source.ts';
 import { isLoopback, lookupAddress, peerAddress, peerGroup } from '../../../src/smtp/address.ts';
+import { addressKey, domainKey, domainOf } from '../../../streams/address-key.ts';
 import type { Target } from '../fuzzer.ts';
 
 const secret = 'fuzz-canary-password';
@@ -99,7 +100,7 @@ export const config: Target = {
 /** Ranges and peers, against Node's own list; nobody is admitted by another way of writing his address. */
 export const sources: Target = {
   name: 'sources',
-  sources: ['/src/config/cidr', '/src/config/address', '/src/smtp/address'],
+  sources: ['/src/config/cidr', '/src/config/address', '/src/smtp/address', '/streams/address-key'],
   share: 60,
   words: [
     '::',

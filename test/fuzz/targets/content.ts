@@ -3,12 +3,7 @@ import { hashContent } from '../../../src/content/content-hash.ts';
 import { canonicalText, decodeText as decodeLeaf } from '../../../src/content/leaf-text.ts';
 import { dateSecond } from '../../../src/content/message-date.ts';
 import { showMessage } from '../../../src/content/show.ts';
-import {
-  formatAddress,
-  normalizeAddress,
-  parseAddressList,
-  parseReportAddress,
-} from '../../../src/report/addresses.ts';
+import { formatAddress, parseAddressList, parseReportAddress } from '../../../src/report/addresses.ts';
 import { decodeText } from '../../../src/report/charset.ts';
 import { parseDate, parseReportTime } from '../../../src/report/dates.ts';
 import { decodeWords } from '../../../src/report/encoded-words.ts';
@@ -118,7 +113,7 @@ export const texty: Target = {
     for (const at of [parseDate(text), parseReportTime(text), dateSecond(text)]) {
       assert.ok(at === null || Number.isSafeInteger(at), `the time ${at}`);
     }
-    for (const said of [decodeWords(text), htmlToText(text), canonicalText(text), normalizeAddress(text)]) {
+    for (const said of [decodeWords(text), htmlToText(text), canonicalText(text)]) {
       assert.equal(typeof said, 'string');
     }
     assert.equal(canonicalText(canonicalText(text)), canonicalText(text));
