@@ -1,3 +1,4 @@
+import { addressKey, uniqueAddresses } from './address-key.ts';
 import { identities } from './merge.ts';
 import type {
   ArchiveEntry,
@@ -53,21 +54,12 @@ export interface ObservationView {
 /** A specific type is shown before a vague one. */
 const typeOrder: readonly RecipientType[] = ['to', 'cc', 'bcc', 'undisclosed', 'recipient'];
 
-/**
- * All that is shown of an entry: a pure function of its observations (D-015). `canonical` gives the form in which two
- * addresses are compared (journaling b.3.9).
- */
-export function entryView(
-  entry: ArchiveEntry,
-  canonical: (address: string) => string = (address) => address.toLowerCase(),
-): EntryView {
+/** All that is shown of an entry: a pure function of its observations (D-015). */
+export function entryView(entry: ArchiveEntry): EntryView {
   const { id, archivedAt, origin } = entry;
   const observations = byReceipt(entry);
   const { primary, all } = representationsOf(entry);
-  const recipients = recipientsOf(
-    observations.flatMap((observation) => observation.recipients),
-    canonical,
-  );
+  const recipients = recipientsOf(observations.flatMap((observation) => observation.recipients));
   const flags = [...entry.flags, ...observations.flatMap((observation) => observation.flags)];
   return {
     id,
@@ -80,7 +72,7 @@ export function entryView(
       first(observations.map(({ sender }) => sender)),
     onBehalfOf: first(observations.map(({ onBehalfOf }) => onBehalfOf)),
     recipients,
-    mailboxes: mailboxesOf(observations, canonical),
+    mailboxes: mailboxesOf(observations),
     size: primary?.size ?? 0,
     sha256: primary?.sha256 ?? '',
     archivedAt,
@@ -137,23 +129,18 @@ function withKnownHashes(representations: readonly Representation[]): readonly R
 }
 
 /** The first spelling of each; entries from before there was a list of mailboxes have those of their recipients. */
-function mailboxesOf(observations: readonly Observation[], canonical: (address: string) => string): readonly string[] {
-  const mailboxes = new Map<string, string>();
-  for (const { mailboxes: listed, recipients } of observations) {
-    for (const address of listed ?? recipients.filter(({ known }) => known).map((recipient) => recipient.address)) {
-      if (!mailboxes.has(canonical(address))) mailboxes.set(canonical(address), address);
-    }
-  }
-  return [...mailboxes.values()];
-}
+const mailboxesOf = (observations: readonly Observation[]): readonly string[] =>
+  uniqueAddresses(
+    observations.flatMap(
+      ({ mailboxes, recipients }) =>
+        mailboxes ?? recipients.filter(({ known }) => known).map((recipient) => recipient.address),
+    ),
+  );
 
-function recipientsOf(
-  observed: readonly ObservedRecipient[],
-  canonical: (address: string) => string,
-): readonly RecipientView[] {
+function recipientsOf(observed: readonly ObservedRecipient[]): readonly RecipientView[] {
   const people = new Map<string, ObservedRecipient[]>();
   for (const recipient of observed) {
-    const key = canonical(recipient.address);
+    const key = addressKey(recipient.address);
     const seen = people.get(key);
     if (seen === undefined) people.set(key, [recipient]);
     else seen.push(recipient);
@@ -173,7 +160,12 @@ function recipientsOf(
 
 const byReceipt = ({ observations }: ArchiveEntry): ArchiveEntry['observations'] =>
   observations.toSorted((a, b) => a.receivedAt - b.receivedAt || (a.intakeId < b.intakeId ? -1 : 1));
-const unique = (via: readonly Via[]): readonly Via[] => [
-  ...new Map(via.map((step) => [`${step.kind} ${step.address}`, step])).values(),
-];
+function unique(via: readonly Via[]): readonly Via[] {
+  const first = new Map<string, Via>();
+  for (const step of via) {
+    const key = `${step.kind} ${addressKey(step.address)}`;
+    if (!first.has(key)) first.set(key, step);
+  }
+  return [...first.values()];
+}
 const first = (values: readonly (string | null)[]): string | null => values.find((value) => value !== null) ?? null;

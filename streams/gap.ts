@@ -1,3 +1,4 @@
+import { addressKey } from './address-key.ts';
 import type { ArchiveEntry, ObservedRecipient, ParsedMail } from './message.ts';
 import type { Directory } from './ports.ts';
 
@@ -18,9 +19,9 @@ export function unreported(
 ): Pick<ParsedMail, 'named'> {
   if (named.length === 0) return {};
   const reported = reportedOf(observed);
-  if (named.every((address) => reported.has(keyOf(address)))) return {};
+  if (named.every((address) => reported.has(addressKey(address)))) return {};
   const known = named.filter((address) => directory.classify(address).known);
-  return known.every((address) => reported.has(keyOf(address))) ? {} : { named: known };
+  return known.every((address) => reported.has(addressKey(address))) ? {} : { named: known };
 }
 
 /**
@@ -30,21 +31,23 @@ export function unreported(
  */
 export function gapOf({ observations }: Pick<ArchiveEntry, 'observations'>): Gap | null {
   const short = observations.filter(({ named = [] }) => named.length > 0);
-  const named = new Map(short.flatMap((each) => each.named ?? []).map((address) => [keyOf(address), address]));
+  const named = new Map(short.flatMap((each) => each.named ?? []).map((address) => [addressKey(address), address]));
   if (named.size === 0) return null;
   const recipients = observations.flatMap((each) => each.recipients).filter(({ source }) => source !== 'header');
   const reported = reportedOf(recipients);
   const missing = [...named].filter(([key]) => !reported.has(key)).map(([, address]) => address);
-  const others = new Set(recipients.filter((each) => mayBeAlias(each, named)).map(({ address }) => keyOf(address)));
+  const others = new Set(
+    recipients.filter((each) => mayBeAlias(each, named)).map(({ address }) => addressKey(address)),
+  );
   if (missing.length <= others.size) return null;
   return { missing, certain: others.size === 0, definitionId: short[0]?.definitionId ?? null };
 }
 
 /** An inside recipient whom the headers do not name, neither himself nor a list on the way to him, and who was no Bcc. */
 const mayBeAlias = ({ address, type, internal, via }: ObservedRecipient, named: ReadonlyMap<string, string>): boolean =>
-  internal && type !== 'bcc' && ![address, ...via.map((step) => step.address)].some((each) => named.has(keyOf(each)));
+  internal &&
+  type !== 'bcc' &&
+  ![address, ...via.map((step) => step.address)].some((each) => named.has(addressKey(each)));
 
 const reportedOf = (recipients: readonly ObservedRecipient[]): ReadonlySet<string> =>
-  new Set(recipients.flatMap(({ address, via }) => [address, ...via.map((step) => step.address)]).map(keyOf));
-
-const keyOf = (address: string): string => address.toLowerCase();
+  new Set(recipients.flatMap(({ address, via }) => [address, ...via.map((step) => step.address)]).map(addressKey));

@@ -1,3 +1,4 @@
+import { addressKey } from './address-key.ts';
 import type { Parsed, Recipient, SpoolItem, TransportFacts } from './message.ts';
 
 /** True for the gateway's own copy of a message, received as such or imported as one: no wait, scope or age rule is for it. */
@@ -12,12 +13,12 @@ export function transportEnvelope(parsed: Parsed, { mailFrom, rcptTo }: Transpor
   if (parsed.class === 'quarantine' || rcptTo.length === 0) return parsed;
   const named = new Map<string, 'to' | 'cc'>();
   for (const { address, type, source } of parsed.recipients) {
-    const key = address.toLowerCase();
+    const key = addressKey(address);
     if (source === 'header' && (type === 'to' || type === 'cc') && named.get(key) !== 'to') named.set(key, type);
   }
   const recipients = new Map<string, Recipient>();
   for (const path of rcptTo) {
-    const key = path.toLowerCase();
+    const key = addressKey(path);
     if (recipients.has(key)) continue;
     const refined = named.get(key) ?? 'undisclosed';
     recipients.set(key, { address: lowerDomain(path), type: 'recipient', via: [], source: 'envelope', refined });

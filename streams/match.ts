@@ -1,3 +1,4 @@
+import { sameAddress } from './address-key.ts';
 import { identities } from './merge.ts';
 import type { ArchiveEntry, HeaderFacts, MatchingOptions, ParsedMail, Representation } from './message.ts';
 
@@ -92,7 +93,6 @@ const factsOf = (entry: ArchiveEntry): readonly HeaderFacts[] =>
   representationsIn(entry)
     .filter(({ stub }) => !stub)
     .map(({ facts }) => facts);
-const sameAddress = (a: string | null, b: string | null): boolean => a?.toLowerCase() === b?.toLowerCase();
 
 /** The representation that a copy would show. */
 export const primaryOf = (representations: readonly Representation[]): Representation | undefined =>

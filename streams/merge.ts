@@ -1,3 +1,4 @@
+import { addressKey } from './address-key.ts';
 import type { ArchiveEntry, Observation, Representation } from './message.ts';
 import { standingOf } from './reparsed.ts';
 
@@ -52,7 +53,7 @@ export const identities = ({ sha256, contentHash }: Representation): readonly st
   contentHash === null ? [sha256] : [sha256, `ch:${contentHash}`];
 
 const recipientFact = ({ address, type, refined, via, source }: Observation['recipients'][number]): string =>
-  JSON.stringify([address.toLowerCase(), type, refined, via, source]);
+  JSON.stringify([addressKey(address), type, refined, via, source]);
 
 function withHashes(observation: Observation, learnt: MergeChange['learnt']): Observation {
   if (!observation.representations.some((each) => each.contentHash === null && learnt[each.sha256] !== undefined)) {

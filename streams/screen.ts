@@ -1,3 +1,4 @@
+import { uniqueAddresses } from './address-key.ts';
 import type { JournalOptions, ObservedRecipient, Parsed } from './message.ts';
 import type { Directory } from './ports.ts';
 
@@ -27,7 +28,7 @@ export function screen(
   return journalNonInternalAddresses ? null : 'non-internal';
 }
 
-/** The known internal addresses that a message belongs to, each once, as they were written. */
+/** The known internal addresses that a message belongs to, each once, as it is written first. */
 export function mailboxesOf(
   parsed: Parsed,
   observed: readonly ObservedRecipient[],
@@ -35,7 +36,7 @@ export function mailboxesOf(
 ): readonly string[] {
   const senders = sendersOf(parsed).filter((address) => directory.classify(address).known);
   const receivers = observed.filter(({ known }) => known).map(({ address }) => address);
-  return [...new Map([...senders, ...receivers].map((address) => [address.toLowerCase(), address])).values()];
+  return uniqueAddresses([...senders, ...receivers]);
 }
 
 /** Who sent it, every recipient, and what each was expanded or forwarded from. */

@@ -1,4 +1,3 @@
-import { addressKey } from '../../streams/address-key.ts';
 import { entryView, representationsOf } from '../../streams/entry-view.ts';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Decoding, Representation } from '../../streams/message.ts';
@@ -92,7 +91,7 @@ export async function readRepresentation(bodies: Bodies, representation: Represe
 
 /** The entry as the interface shows it: times in ISO 8601. */
 const viewOf: EngineApi['viewOf'] = (entry, holds) => {
-  const { date, archivedAt, observations, ...view } = entryView(entry, addressKey);
+  const { date, archivedAt, observations, ...view } = entryView(entry);
   return {
     ...view,
     date: isoOrNull(date),

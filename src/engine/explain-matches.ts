@@ -1,3 +1,4 @@
+import { sameAddress } from '../../streams/address-key.ts';
 import { primaryOf, ruleMatch } from '../../streams/match.ts';
 import { identities, withLearnt } from '../../streams/merge.ts';
 import type { ArchiveEntry, HeaderFacts, ParsedMail, Representation } from '../../streams/message.ts';
@@ -60,11 +61,10 @@ function differencesOf(entry: ArchiveEntry, parsed: ParsedMail): Told['differs']
   if (own.stub || theirs.length === 0) return [];
   const none = (same: (facts: HeaderFacts) => boolean): boolean => !theirs.some(({ facts }) => same(facts));
   const contents = new Set(theirs.flatMap(identities));
-  const lower = (text: string | null): string | undefined => text?.toLowerCase();
   const { facts } = own;
   return [
     ...(entry.matchKey === parsed.matchKey ? [] : (['message-id'] as const)),
-    ...(none(({ from }) => lower(from) === lower(facts.from)) ? (['from'] as const) : []),
+    ...(none(({ from }) => sameAddress(from, facts.from)) ? (['from'] as const) : []),
     ...(none(({ dateAt }) => dateAt === facts.dateAt) ? (['date'] as const) : []),
     ...(sameContent(own, contents) ? [] : (['content'] as const)),
   ];

@@ -1,3 +1,4 @@
+import { addressKey } from '../../streams/address-key.ts';
 import type { ArchiveEntry, Observation } from '../../streams/message.ts';
 import type { Directory, IntakeRecord } from '../../streams/ports.ts';
 import type { Store } from '../store/open-store.ts';
@@ -33,9 +34,9 @@ export function directoryAtReceipt(observation: Observation, now: Directory): Di
   const verdicts = new Map<string, ReturnType<Directory['classify']>>();
   const senders = [sender, onBehalfOf, ...representations.map(({ facts }) => facts.from)];
   for (const address of observation.mailboxes === undefined ? [] : senders) {
-    if (address !== null) verdicts.set(address.toLowerCase(), { ...now.classify(address), known: false });
+    if (address !== null) verdicts.set(addressKey(address), { ...now.classify(address), known: false });
   }
-  for (const { address, internal, known } of recipients) verdicts.set(address.toLowerCase(), { internal, known });
-  for (const address of mailboxes) verdicts.set(address.toLowerCase(), { internal: true, known: true });
-  return { classify: (address) => verdicts.get(address.toLowerCase()) ?? now.classify(address) };
+  for (const { address, internal, known } of recipients) verdicts.set(addressKey(address), { internal, known });
+  for (const address of mailboxes) verdicts.set(addressKey(address), { internal: true, known: true });
+  return { classify: (address) => verdicts.get(addressKey(address)) ?? now.classify(address) };
 }

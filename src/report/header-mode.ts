@@ -1,3 +1,4 @@
+import { sameAddress } from '../../streams/address-key.ts';
 import type { Recipient, RecipientSource, RecipientType } from '../../streams/message.ts';
 import type { UnwrapOptions } from '../../streams/ports.ts';
 import type { HeaderBlock } from './header-block.ts';
@@ -21,7 +22,7 @@ export function headerSender(block: HeaderBlock): {
 } {
   const from = addressesOf(block, 'from')[0] ?? null;
   const sender = addressesOf(block, 'sender')[0] ?? null;
-  if (from === null || sender === null || sender.toLowerCase() === from.toLowerCase()) {
+  if (from === null || sender === null || sameAddress(sender, from)) {
     return { sender: from ?? sender, onBehalfOf: null };
   }
   return { sender, onBehalfOf: from };

@@ -1,3 +1,5 @@
+import { domainToUnicode } from 'node:url';
+import { addressKey, domainOf } from '../../streams/address-key.ts';
 import { matchKeyOf } from '../../streams/match-keys.ts';
 import type { ArchiveEntry } from '../../streams/message.ts';
 import type { MessageQuery, MessageReader, Page, PositionList } from '../../streams/ports.ts';
@@ -116,9 +118,10 @@ function walksOf(
 ): readonly Walk[] {
   const { mailbox, from, to, subject, flag, definition, unreported, since } = query;
   const facets: (readonly string[])[] = [];
-  if (mailbox !== undefined) facets.push([senderFacet(mailbox), recipientFacet(mailbox), viaFacet(mailbox)]);
-  if (from !== undefined) facets.push([senderFacet(from)]);
-  if (to !== undefined) facets.push([recipientFacet(to)]);
+  if (mailbox !== undefined)
+    facets.push([senderFacet, recipientFacet, viaFacet].flatMap((facet) => spellingsOf(mailbox).map(facet)));
+  if (from !== undefined) facets.push(spellingsOf(from).map(senderFacet));
+  if (to !== undefined) facets.push(spellingsOf(to).map(recipientFacet));
   for (const word of subject === undefined ? [] : wordsOf(subject)) facets.push([wordFacet(word)]);
   if (flag !== undefined) facets.push([flagFacet(flag)]);
   if (definition !== undefined) facets.push([definitionFacet(definition)]);
@@ -126,6 +129,14 @@ function walksOf(
   if (facets.length + lists.length === 0) facets.push([everyFacet]);
   const walkOf = (list: PositionList): Walk => listWalk(list, { work, since });
   return [...facets.map((names) => anyOf(names.map((name) => walkOf(facetList(index, name))))), ...lists.map(walkOf)];
+}
+
+/** The lists are by the address as it was written, its domain in either form (journaling b.3.9). */
+function spellingsOf(address: string): readonly string[] {
+  const key = addressKey(address);
+  const domain = domainOf(key);
+  const local = key.slice(0, key.length - domain.length);
+  return [...new Set([address.toLowerCase(), key, local + domainToUnicode(domain)])];
 }
 
 /** Of a list that is not kept with the entries a position may be of one that is gone, or stands elsewhere by now. */

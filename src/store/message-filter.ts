@@ -1,3 +1,4 @@
+import { addressKey } from '../../streams/address-key.ts';
 import type { MessageFilter } from '../../streams/keeping.ts';
 import type { ArchiveEntry } from '../../streams/message.ts';
 import { wordsOf } from '../../streams/words.ts';
@@ -9,9 +10,9 @@ export function matches(entry: ArchiveEntry, query: MessageFilter): boolean {
   if (messageId !== undefined && entry.matchKey !== messageId) return false;
   if (definition !== undefined && !entry.observations.some(({ definitionId }) => definitionId === definition))
     return false;
-  if (mailbox !== undefined && !participants(entry).has(mailbox.toLowerCase())) return false;
-  if (from !== undefined && !senders(entry).has(from.toLowerCase())) return false;
-  if (to !== undefined && !recipients(entry).has(to.toLowerCase())) return false;
+  if (mailbox !== undefined && !participants(entry).has(addressKey(mailbox))) return false;
+  if (from !== undefined && !senders(entry).has(addressKey(from))) return false;
+  if (to !== undefined && !recipients(entry).has(addressKey(to))) return false;
   if (subject !== undefined && !hasWords(entry, subject)) return false;
   if (flag !== undefined && !flagsOf(entry).has(flag)) return false;
   const at = searchDate(entry);
@@ -22,7 +23,7 @@ const flagsOf = ({ flags, observations }: ArchiveEntry): ReadonlySet<string> =>
   new Set([...flags, ...observations.flatMap((observation) => observation.flags)]);
 
 const senders = ({ observations }: ArchiveEntry): ReadonlySet<string> =>
-  lowerCased(
+  keysOf(
     observations.flatMap(({ sender, onBehalfOf, representations }) => [
       sender,
       onBehalfOf,
@@ -30,13 +31,13 @@ const senders = ({ observations }: ArchiveEntry): ReadonlySet<string> =>
     ]),
   );
 const recipients = ({ observations }: ArchiveEntry): ReadonlySet<string> =>
-  lowerCased(observations.flatMap((observation) => observation.recipients.map(({ address }) => address)));
+  keysOf(observations.flatMap((observation) => observation.recipients.map(({ address }) => address)));
 const participants = (entry: ArchiveEntry): ReadonlySet<string> => {
   const via = entry.observations.flatMap((observation) => observation.recipients.flatMap((recipient) => recipient.via));
-  return new Set([...senders(entry), ...recipients(entry), ...lowerCased(via.map(({ address }) => address))]);
+  return new Set([...senders(entry), ...recipients(entry), ...keysOf(via.map(({ address }) => address))]);
 };
-const lowerCased = (addresses: readonly (string | null)[]): ReadonlySet<string> =>
-  new Set(addresses.filter((address): address is string => !!address).map((address) => address.toLowerCase()));
+const keysOf = (addresses: readonly (string | null)[]): ReadonlySet<string> =>
+  new Set(addresses.filter((address): address is string => !!address).map(addressKey));
 
 function hasWords({ observations }: ArchiveEntry, subject: string): boolean {
   const wanted = wordsOf(subject);

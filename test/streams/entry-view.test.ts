@@ -86,11 +86,16 @@ describe('recipients', () => {
     ]);
   });
 
-  test('the comparison of addresses can be given', () => {
-    const both = [recipient('bo@bücher.example'), recipient('bo@xn--bcher-kva.example')];
-    const canonical = (address: string): string => address.replace('bücher', 'xn--bcher-kva');
-    expect(entryView(seen(first({ recipients: both })), canonical).recipients).toHaveLength(1);
-    expect(entryView(seen(first({ recipients: both }))).recipients).toHaveLength(2);
+  test('a domain and its A-labels are one, for a person, a list and a mailbox', () => {
+    const via = (address: string) => [{ kind: 'expanded', address }] as const;
+    const both = [
+      recipient('bo@bücher.example', { via: via('all@Bücher.example') }),
+      recipient('bo@xn--bcher-kva.example', { via: via('ALL@xn--bcher-kva.example') }),
+    ];
+    const mailboxes = both.map(({ address }) => address);
+    const view = entryView(seen(first({ recipients: both, mailboxes })));
+    expect(view.recipients).toMatchObject([{ address: 'bo@bücher.example', via: via('all@Bücher.example') }]);
+    expect(view.mailboxes).toEqual(['bo@bücher.example']);
   });
 });
 

@@ -43,6 +43,12 @@ test('one that names fewer is a gap until another report of the message names th
   expect(gap(report([bo, cy], person(cy)), first)).toBeNull();
 });
 
+test('a domain in the headers and its A-labels in the report are one', () => {
+  const within = { classify: () => ({ internal: true, known: true }) };
+  const observed = [person('bo@xn--bcher-kva.example')];
+  expect(unreported(['Bo@Bücher.example'], { observed, directory: within })).toEqual({});
+});
+
 test('people outside, and addresses that the directory does not know, are nobody to miss', () => {
   expect(gap(report([bo, 'ext@south.example', 'typo@north.example'], person(bo)))).toBeNull();
 });

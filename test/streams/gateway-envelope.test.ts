@@ -29,6 +29,16 @@ describe('the envelope of the gateway', () => {
       ].map(([address, refined]) => ({ address, type: 'recipient', via: [], source: 'envelope', refined })),
     );
   });
+  test('takes a domain and its A-labels for one', () => {
+    const named = {
+      ...parsed,
+      recipients: [{ ...parsed.recipients[0]!, address: 'bo@bücher.example', type: 'cc' as const }],
+    };
+    const rcptTo = ['bo@xn--bcher-kva.example', 'Bo@bücher.example'];
+    expect(transportEnvelope(named, { ...transport, rcptTo }).recipients).toMatchObject([
+      { address: 'bo@xn--bcher-kva.example', refined: 'cc' },
+    ]);
+  });
   test('keeps the null sender', () => {
     expect(transportEnvelope(parsed, { ...transport, mailFrom: '', rcptTo: ['bo@north.example'] }).sender).toBe('');
   });

@@ -40,6 +40,13 @@ describe('M1 and M2: the same Message-ID, From and second of Date', () => {
     expect(ruled(copy, [archived({ contentHash: 'd' })])).toMatchObject({ case: 'M2' });
   });
 
+  test('From is the same with its domain as it reads and as A-labels', () => {
+    const read = other({ from: 'ada@bücher.example' });
+    const copy = item({ contentHash: 'c', sha256: 'sha-2', ...other({ from: 'Ada@xn--bcher-kva.example' }) });
+    expect(ruled(copy, [archived({ contentHash: 'c', ...read })])).toMatchObject({ case: 'M1' });
+    expect(ruled(copy, [archived({ contentHash: 'd', ...read })])).toMatchObject({ case: 'M2' });
+  });
+
   test('a copy that equals one of several versions is the same, not a variant', () => {
     const versions = [representation('sha-1', { contentHash: 'c' }), representation('sha-2', { contentHash: 'd' })];
     const known = entry('e1', { observations: [observation('e1', { representations: versions })] });
