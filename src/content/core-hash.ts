@@ -1,23 +1,21 @@
 import { createHash } from 'node:crypto';
 import { type EmailAddress, parseAddressHeader } from 'mailparser';
+import { addressKey } from '../../streams/address-key.ts';
 import type { Head } from './leaf-reader.ts';
 import { dateSecond } from './message-date.ts';
 
 /**
  * SHA-256 of the header fields that stay what they are in transit (journaling c.3): From, To, Cc, Subject, Date.
- * A missing From, and a Date that is missing or cannot be read, are null in it.
+ * Addresses are in the form in which they are compared (b.3.9); a missing From, and a Date that is missing or cannot be
+ * read, are null in it.
  */
 export function coreHash(head: Head): Buffer {
-  const [from] = addresses(head, 'from');
-  const fields = [
-    from ?? null,
-    unique(addresses(head, 'to')),
-    unique(addresses(head, 'cc')),
-    subjectOf(head),
-    dateOf(head),
-  ];
+  const [from] = keys(head, 'from');
+  const fields = [from ?? null, unique(keys(head, 'to')), unique(keys(head, 'cc')), subjectOf(head), dateOf(head)];
   return createHash('sha256').update(JSON.stringify(fields)).digest();
 }
+
+const keys = (head: Head, name: 'from' | 'to' | 'cc'): readonly string[] => addresses(head, name).map(addressKey);
 
 /** Addr-specs of every field of that name, in order, domains in lower case. Groups count as their members. */
 export function addresses(head: Head, name: 'from' | 'to' | 'cc'): readonly string[] {

@@ -98,10 +98,17 @@ describe('the content hash', () => {
     ['the form of accents (NFC)', { text: mail.text.normalize('NFD') }],
     ['the same moment in another zone', { date: 'Mon, 2 Nov 2026 04:00:00 -0500 (EST)' }],
     ['display names', { from: 'Other Name <ann@north.example>' }],
+    ['the case of addresses', { from: 'Ann <ANN@north.Example>', to: ['Bo@NORTH.example', 'cy@South.example'] }],
     ['blanks in the subject', { subject: 'Grüße  aus \t Köln' }],
   ];
   test.each(sames)('does not mind %s', async (_, change) => {
     expect(await hashOf(change)).toBe(await hashOf());
+  });
+
+  test('is the same with a domain as it reads and as A-labels', async () => {
+    // The builder writes a character as a byte.
+    const [read, labels] = [Buffer.from('Ann <ann@bücher.example>').toString('latin1'), 'ann@xn--bcher-kva.example'];
+    expect(await hashOf({ from: read, to: [read] })).toBe(await hashOf({ from: labels, to: [labels] }));
   });
 
   test('is SHA-256 of core hash and leaf digests, so that it is the same in every version', async () => {
