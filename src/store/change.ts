@@ -1,7 +1,5 @@
-import type { DeleteRule } from '../../streams/keeping.ts';
-import type { AgeClock, ArchiveEntry, Outcome } from '../../streams/message.ts';
+import type { ArchiveEntry, Outcome } from '../../streams/message.ts';
 import type { EventDraft, LoggedEvent } from '../../streams/ports.ts';
-import { type HeldDigest, withHeld } from './held-digest.ts';
 import type { IndexDb } from './index-db.ts';
 import type { IndexMemory } from './index-memory.ts';
 import { dueKey, eventByKey, eventKey, keyAlone, ledgerKey, openKey, rangeOf } from './keys.ts';
@@ -9,7 +7,6 @@ import type { KeyRoom, Room } from './room.ts';
 import { rowKeys } from './row-keys.ts';
 import {
   type DefinitionRow,
-  type DeletedDigest,
   emptyLedger,
   type FiguresRow,
   type IntakeRow,
@@ -84,7 +81,7 @@ export class Change {
 
   putDefinition(row: DefinitionRow): void {
     this.#definitions.set(row.definitionId, row);
-    this.#draftOf(row.definitionId);
+    this.figuresDraftOf(row.definitionId);
   }
 
   figuresOf(definitionId: string | null): FiguresRow {
@@ -100,40 +97,20 @@ export class Change {
 
   /** Counts a new intake record. */
   received(row: IntakeRow): void {
-    const figures = this.#draftOf(row.definitionId);
+    const figures = this.figuresDraftOf(row.definitionId);
     // An import tells nothing of the transport, whose silence is watched by this.
     if (row.origin !== 'import') figures.lastMessageAt = Math.max(figures.lastMessageAt ?? 0, row.receivedAt);
     figures.received += 1;
     this.#account(row, 'received', 1);
   }
 
-  /** Counts a held item for the next summary. */
-  digestHeld({ definitionId, flags }: IntakeRow, at: number, clock: AgeClock): void {
-    const figures = this.#draftOf(definitionId);
-    figures.heldDigest = withHeld(figures.heldDigest, { flags, clock, at });
-  }
-
-  /** What was counted since the last summary, counted no more. */
-  takeHeldDigest(definitionId: string | null): HeldDigest | undefined {
-    const { heldDigest } = this.figuresOf(definitionId);
-    if (heldDigest !== undefined) delete this.#draftOf(definitionId).heldDigest;
-    return heldDigest;
-  }
-
-  /** Counts a record whose mail was deleted. What goes by its time is told of once a day, what was asked for at once. */
-  deleted(definitionId: string | null, rule: DeleteRule, at: number): void {
-    const draft = this.#draftOf(definitionId);
-    const { retention, erasure } = draft.deleted ?? { retention: 0, erasure: 0 };
-    draft.deleted = { retention, erasure, [rule]: (draft.deleted?.[rule] ?? 0) + 1 };
-    if (rule !== 'retention') return;
-    const { count, firstAt } = draft.deletedDigest ?? { count: 0, firstAt: at };
-    draft.deletedDigest = { count: count + 1, firstAt, lastAt: at };
-  }
-
-  takeDeletedDigest(definitionId: string | null): DeletedDigest | undefined {
-    const { deletedDigest } = this.figuresOf(definitionId);
-    if (deletedDigest !== undefined) delete this.#draftOf(definitionId).deletedDigest;
-    return deletedDigest;
+  /** The figures of a definition, to be changed. */
+  figuresDraftOf(definitionId: string | null): Draft<FiguresRow> {
+    const known = this.#figures.get(definitionId);
+    if (known !== undefined) return known;
+    const draft = { ...this.#memory.figuresOf(definitionId) };
+    this.#figures.set(definitionId, draft);
+    return draft;
   }
 
   logEvent(at: number, draft: EventDraft): void {
@@ -148,7 +125,7 @@ export class Change {
   sampleEvent(at: number, sample: string, draft: EventDraft, everyMs = sampleEveryMs): void {
     const { sampledAt } = this.figuresOf(draft.definitionId);
     if (at - (sampledAt[sample] ?? Number.NEGATIVE_INFINITY) < everyMs) return;
-    this.#draftOf(draft.definitionId).sampledAt = { ...sampledAt, [sample]: at };
+    this.figuresDraftOf(draft.definitionId).sampledAt = { ...sampledAt, [sample]: at };
     this.logEvent(at, draft);
   }
 
@@ -208,7 +185,7 @@ export class Change {
 
   #weigh(row: IntakeRow, sign: 1 | -1): void {
     const { definitionId, state, size, absorbed } = row;
-    const figures = this.#draftOf(definitionId);
+    const figures = this.figuresDraftOf(definitionId);
     if (isInProcess(row)) {
       figures.queueMessages += sign;
       figures.queueBytes += sign * size;
@@ -231,17 +208,9 @@ export class Change {
     delta[name] += by;
     this.#ledger.set(key, delta);
   }
-
-  #draftOf(definitionId: string | null): Draft<FiguresRow> {
-    const known = this.#figures.get(definitionId);
-    if (known !== undefined) return known;
-    const draft = { ...this.#memory.figuresOf(definitionId) };
-    this.#figures.set(definitionId, draft);
-    return draft;
-  }
 }
 
-type Draft<T> = { -readonly [Key in keyof T]: T[Key] };
+export type Draft<T> = { -readonly [Key in keyof T]: T[Key] };
 const ledgerNames = Object.keys(emptyLedger) as (keyof LedgerRow)[];
 const dayMs = 86_400_000;
 

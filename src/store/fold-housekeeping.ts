@@ -1,6 +1,7 @@
 import type { Step } from '../../streams/message.ts';
 import { isoTime } from '../time-words.ts';
 import type { CommandFacts } from './commit-log.types.ts';
+import { takeDigest } from './digests.ts';
 import type { FoldContext } from './fold.ts';
 import { tombKey } from './keys.ts';
 import type { IntakeRow } from './rows.ts';
@@ -73,7 +74,7 @@ export async function foldHeldSummary(
   at: number,
   { definitionId }: Facts<'summarise-held'>,
 ): Promise<void> {
-  const digest = change.takeHeldDigest(definitionId);
+  const digest = takeDigest(change, definitionId, 'heldDigest');
   if (digest === undefined) return;
   const { count, suspectedClockSkew } = digest;
   const data = {

@@ -2,6 +2,7 @@ import type { ArchiveEntry } from '../../streams/message.ts';
 import type { EventDraft } from '../../streams/ports.ts';
 import { applyVerdict, entriesTouchedBy } from './apply-verdict.ts';
 import type { LogRecord, OutcomeFact } from './commit-log.types.ts';
+import { digestHeld } from './digests.ts';
 import { storeEntry } from './entry-keys.ts';
 import type { FoldContext } from './fold.ts';
 import { lastPart, matchKeyDigest, within } from './keys.ts';
@@ -39,7 +40,7 @@ export async function foldOutcome(
     ...(verdict.kind === 'end' ? keptOf(verdict, before, at) : {}),
   };
   change.putRow(row, before);
-  if (row.clock !== undefined) change.digestHeld(row, at, row.clock);
+  if (row.clock !== undefined) digestHeld(change, row, row.clock, at);
   context.definitions.add(row.definitionId);
   logItem(context, at, row, fact);
   if (verdict.kind === 'end') return;

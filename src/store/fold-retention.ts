@@ -1,5 +1,6 @@
 import type { ArchiveEntry } from '../../streams/message.ts';
 import type { CommandFacts, LogRecord } from './commit-log.types.ts';
+import { digestDeleted, takeDigest } from './digests.ts';
 import { removeEntry, storeEntry } from './entry-keys.ts';
 import type { FoldContext } from './fold.ts';
 import { buryIntake } from './fold-housekeeping.ts';
@@ -82,7 +83,7 @@ async function foldDelete(
       const row = await change.row(intakeId);
       if (row === undefined || row.rawPurgedAt !== undefined) continue;
       await buryIntake(context, row, { at, step: 'deleted', detail: rule });
-      change.deleted(definitionId, rule, at);
+      digestDeleted(change, definitionId, rule, at);
       definitions.add(definitionId);
     }
   }
@@ -122,7 +123,7 @@ async function foldDeletedSummary(
   at: number,
   { definitionId }: Facts<'summarise-deleted'>,
 ): Promise<void> {
-  const digest = change.takeDeletedDigest(definitionId);
+  const digest = takeDigest(change, definitionId, 'deletedDigest');
   if (digest === undefined) return;
   definitions.add(definitionId);
   const { count, firstAt, lastAt } = digest;

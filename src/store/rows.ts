@@ -2,7 +2,7 @@ import type { Figures } from '../../streams/figures.ts';
 import type { Gone, Hold } from '../../streams/keeping.ts';
 import type { AgeClock, ArchiveEntry, IntakeState, SpoolItem } from '../../streams/message.ts';
 import type { LoggedEvent } from '../../streams/ports.ts';
-import type { HeldDigest } from './held-digest.ts';
+import type { DeletedDigest, HeldDigest } from './digests.ts';
 
 /** Values of the index. All are JSON; `format` in `meta` is the version of all of them together. */
 export const indexFormat = 4;
@@ -47,13 +47,6 @@ export interface FiguresRow extends Figures {
   readonly heldDigest?: HeldDigest | undefined;
   /** Records whose mail was deleted by its retention and not told of yet; absent where there are none. */
   readonly deletedDigest?: DeletedDigest | undefined;
-}
-
-/** Times are epoch milliseconds. */
-export interface DeletedDigest {
-  readonly count: number;
-  readonly firstAt: number;
-  readonly lastAt: number;
 }
 
 /** A message that was imported; the newest of them where its bytes were deleted and it came again. */

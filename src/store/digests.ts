@@ -1,0 +1,63 @@
+import type { DeleteRule } from '../../streams/keeping.ts';
+import type { AgeClock } from '../../streams/message.ts';
+import type { Change } from './change.ts';
+import type { IntakeRow } from './rows.ts';
+
+/** What was held for its age since the last summary (journaling c.6). Times are epoch milliseconds. */
+export interface HeldDigest {
+  readonly count: number;
+  readonly suspectedClockSkew: number;
+  /** Range of the times that the messages were judged by. */
+  readonly oldest: number;
+  readonly newest: number;
+  /** When the first and the last of them were held. */
+  readonly firstAt: number;
+  readonly lastAt: number;
+}
+
+/** Times are epoch milliseconds. */
+export interface DeletedDigest {
+  readonly count: number;
+  readonly firstAt: number;
+  readonly lastAt: number;
+}
+
+/** Counts an item that is held at `at` for the next summary. */
+export function digestHeld(
+  change: Change,
+  { definitionId, flags }: Pick<IntakeRow, 'definitionId' | 'flags'>,
+  { messageTime }: AgeClock,
+  at: number,
+): void {
+  const figures = change.figuresDraftOf(definitionId);
+  const before = figures.heldDigest;
+  figures.heldDigest = {
+    count: (before?.count ?? 0) + 1,
+    suspectedClockSkew: (before?.suspectedClockSkew ?? 0) + (flags.includes('suspected-clock-skew') ? 1 : 0),
+    oldest: Math.min(before?.oldest ?? messageTime, messageTime),
+    newest: Math.max(before?.newest ?? messageTime, messageTime),
+    firstAt: before?.firstAt ?? at,
+    lastAt: at,
+  };
+}
+
+/** Counts a record whose mail was deleted. What goes by its time is told of once a day, what was asked for at once. */
+export function digestDeleted(change: Change, definitionId: string | null, rule: DeleteRule, at: number): void {
+  const figures = change.figuresDraftOf(definitionId);
+  const { retention, erasure } = figures.deleted ?? { retention: 0, erasure: 0 };
+  figures.deleted = { retention, erasure, [rule]: (figures.deleted?.[rule] ?? 0) + 1 };
+  if (rule !== 'retention') return;
+  const { count, firstAt } = figures.deletedDigest ?? { count: 0, firstAt: at };
+  figures.deletedDigest = { count: count + 1, firstAt, lastAt: at };
+}
+
+/** What was counted since the last summary, counted no more. */
+export function takeDigest<Name extends 'heldDigest' | 'deletedDigest'>(
+  change: Change,
+  definitionId: string | null,
+  name: Name,
+): ReturnType<Change['figuresOf']>[Name] {
+  const digest = change.figuresOf(definitionId)[name];
+  if (digest !== undefined) delete change.figuresDraftOf(definitionId)[name];
+  return digest;
+}
