@@ -18,4 +18,26 @@ export interface Figures {
   readonly lastMessageAt: number | null;
   /** Records whose mail was deleted, by why; absent where none was. Each counts in its outcome all the same. */
   readonly deleted?: Readonly<Record<DeleteRule, number>>;
+  /**
+   * Which of the last items that came to an end were of levels L2 to L5, by their number among all that did; absent where
+   * none was. Of an `eej` definition alone.
+   */
+  readonly spoilt?: readonly number[];
+  /** Reports from outside (journaling b.5), counted until none comes for a week; absent where none came. */
+  readonly suspect?: SuspectReports;
 }
+/** Times are epoch milliseconds. */
+export interface SuspectReports {
+  readonly count: number;
+  readonly firstAt: number;
+  readonly lastAt: number;
+}
+
+/** So many of the last items say what comes in (journaling b.7). */
+export const qualityOver = 200;
+/** A week without one, weekend and all, and it is over. */
+export const suspectQuietMs = 7 * 86_400_000;
+
+/** Items that came to an end. */
+export const settledOf = ({ received, queueMessages }: Pick<Figures, 'received' | 'queueMessages'>): number =>
+  received - queueMessages;

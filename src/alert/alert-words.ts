@@ -18,7 +18,7 @@ const titles: Readonly<Record<AlertKind, readonly [definition: string, engine: s
   mailbox: ['leaves messages in the mailbox', 'Messages stay in a mailbox'],
   certificate: ['has a certificate that ends', 'A certificate ends'],
   suspended: ['is suspended', 'Journaling is suspended'],
-  quality: ['gets reports without an envelope', 'Reports come without an envelope'],
+  quality: ['gets reports that cannot be read or trusted', 'Reports cannot be read or trusted'],
   refused: ['refuses mail that is sent to it', 'Mail is refused'],
   scope: ['archives hardly any of its mail', 'Hardly any mail is archived'],
   damage: ['has damaged mail', 'Stored mail is damaged'],

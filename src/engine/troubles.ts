@@ -34,6 +34,7 @@ const warningKinds: Readonly<Record<string, readonly [kind: AlertKind, severity:
   'suspended-long': ['suspended', 'warning'],
   'secret-lost': ['error', 'error'],
   'envelope-quality': ['quality', 'warning'],
+  'suspect-report': ['quality', 'warning'],
   'mail-refused': ['refused', 'warning'],
   'hardly-archived': ['scope', 'warning'],
   'silence-unusual': ['silence', 'warning'],

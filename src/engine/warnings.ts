@@ -1,3 +1,4 @@
+import { qualityOver, settledOf, suspectQuietMs } from '../../streams/figures.ts';
 import type { MatchingOptions } from '../../streams/message.ts';
 import type { Status } from '../http/status.schema.ts';
 import { isoTime } from '../time-words.ts';
@@ -10,7 +11,7 @@ import { unusualText } from './usual-silence.ts';
 type Warnings = Status['warnings'];
 type Warning = Warnings[number];
 
-/** More than this share of L2 to L5 items means that something on the way spoils reports (journaling b.7). */
+/** More than this share of the last items at L2 to L5 means that something on the way spoils reports (journaling b.7). */
 const suspectShare = 0.05;
 const suspectFrom = 20;
 /** Where so little of what came is kept, hardly anything is by design. */
@@ -30,6 +31,7 @@ export function warningsOf(facts: DatedFacts, matching: Pick<MatchingOptions, 'e
   return [
     ...refused(facts),
     ...envelopeQuality(facts),
+    ...suspectReports(facts),
     ...hardlyArchived(facts),
     ...suspendedLong(facts),
     ...backlog(facts, matching),
@@ -46,11 +48,23 @@ export function warningsOf(facts: DatedFacts, matching: Pick<MatchingOptions, 'e
 const warning = (code: string, text: string, since: number): Warning => ({ code, text, since: isoTime(since) });
 
 function envelopeQuality({ definition, figures, since }: DatedFacts): Warnings {
-  const { received, absorbed, quarantined } = figures;
-  const spoilt = absorbed + quarantined;
-  if (definition.config.journalType !== 'eej' || received < suspectFrom || spoilt / received <= suspectShare) return [];
-  const share = Math.round((spoilt / received) * 100);
-  return [warning('envelope-quality', `${share} % of the items came without a readable envelope`, since)];
+  const settled = settledOf(figures);
+  const last = Math.min(settled, qualityOver);
+  const spoilt = (figures.spoilt ?? []).filter((number) => number > settled - last).length;
+  if (definition.config.journalType !== 'eej' || last < suspectFrom || spoilt / last <= suspectShare) return [];
+  const text = `${spoilt} of the last ${last} items came without a readable envelope`;
+  return [warning('envelope-quality', text, since)];
+}
+
+/** Where a feed carries plain copies of outside mail too, whoever writes such a copy can make it look like a report (b.5). */
+function suspectReports({ figures: { suspect }, now }: DatedFacts): Warnings {
+  if (suspect === undefined || now - suspect.lastAt > suspectQuietMs) return [];
+  const { count, firstAt, lastAt } = suspect;
+  const last = isoTime(lastAt).slice(0, 10);
+  const [came, names] =
+    count === 1 ? ['a report came', 'it names'] : [`${count} reports came, the last on ${last},`, 'they name'];
+  const text = `${came} from no internal domain and may be forged: whom ${names} is shown as unverified; look at \`daybook messages list --flag report-from-outside\``;
+  return [warning('suspect-report', text, firstAt)];
 }
 
 /** What each refusal asks for; the reply is what the sender was told. */

@@ -1,3 +1,4 @@
+import { qualityOver, settledOf, suspectQuietMs } from '../../streams/figures.ts';
 import type { DeleteRule } from '../../streams/keeping.ts';
 import type { AgeClock } from '../../streams/message.ts';
 import type { Change } from './change.ts';
@@ -49,6 +50,26 @@ export function digestDeleted(change: Change, definitionId: string | null, rule:
   if (rule !== 'retention') return;
   const { count, firstAt } = figures.deletedDigest ?? { count: 0, firstAt: at };
   figures.deletedDigest = { count: count + 1, firstAt, lastAt: at };
+}
+
+/** Counts an item that has come to its end, where its envelope could not be read or a report may be forged. */
+export function digestQuality(
+  change: Change,
+  { definitionId, flags }: Pick<IntakeRow, 'definitionId' | 'flags'>,
+  { spoilt, at }: { readonly spoilt: boolean; readonly at: number },
+): void {
+  const suspect = flags.includes('report-from-outside');
+  if (!spoilt && !suspect) return;
+  const figures = change.figuresDraftOf(definitionId);
+  if (spoilt) {
+    const number = settledOf(figures);
+    figures.spoilt = [...(figures.spoilt ?? []).filter((each) => each > number - qualityOver), number];
+  }
+  if (suspect) {
+    const before = figures.suspect;
+    const goesOn = before !== undefined && at - before.lastAt <= suspectQuietMs;
+    figures.suspect = { count: goesOn ? before.count + 1 : 1, firstAt: goesOn ? before.firstAt : at, lastAt: at };
+  }
 }
 
 /** What was counted since the last summary, counted no more. */

@@ -1,8 +1,9 @@
 import type { ArchiveEntry } from '../../streams/message.ts';
 import type { EventDraft } from '../../streams/ports.ts';
+import { ownReasons } from '../../streams/unwrap.ts';
 import { applyVerdict, entriesTouchedBy } from './apply-verdict.ts';
 import type { LogRecord, OutcomeFact } from './commit-log.types.ts';
-import { digestHeld } from './digests.ts';
+import { digestHeld, digestQuality } from './digests.ts';
 import { storeEntry } from './entry-keys.ts';
 import type { FoldContext } from './fold.ts';
 import { lastPart, matchKeyDigest, within } from './keys.ts';
@@ -41,6 +42,7 @@ export async function foldOutcome(
   };
   change.putRow(row, before);
   if (row.clock !== undefined) digestHeld(change, row, row.clock, at);
+  digestQuality(change, row, { spoilt: isSpoilt(row, fact), at });
   context.definitions.add(row.definitionId);
   logItem(context, at, row, fact);
   if (verdict.kind === 'end') return;
@@ -128,9 +130,18 @@ function warnOfReports({ change }: FoldContext, at: number, { definitionId, inta
   change.sampleEvent(at, 'config.warning journalType', draft, configWarningEveryMs);
 }
 
+/** Anybody outside can mail what looks like a report to somebody whose mail is journaled as it is (journaling b.5). */
+function logSuspect({ change }: FoldContext, at: number, { definitionId, intakeId, entryId, state }: IntakeRow): void {
+  const data = { outcome: state };
+  const who = { actor: 'engine', definitionId, intakeId, entryId } as const;
+  change.sampleEvent(at, suspectType, { type: suspectType, severity: 'warning', ...who, data });
+}
+const suspectType = 'item.suspect-report';
+
 function logItem(context: FoldContext, at: number, row: IntakeRow, fact: OutcomeFact): void {
   const { change } = context;
   if (row.definitionId !== null && fact.flags.includes('looks-like-report')) warnOfReports(context, at, row);
+  if (fact.flags.includes('report-from-outside')) logSuspect(context, at, row);
   const type = itemEventOf(row, fact);
   if (type === null) return;
   const reason = row.reason ?? row.flags.join(',');
@@ -149,6 +160,11 @@ function logItem(context: FoldContext, at: number, row: IntakeRow, fact: Outcome
   };
   change.sampleEvent(at, `${type} ${reason}`, draft);
 }
+
+/** Of levels L2 to L5 (journaling b.7). Mail of our own is no report, and by design. */
+const isSpoilt = ({ state, flags }: IntakeRow, { absorbed }: OutcomeFact): boolean =>
+  (absorbed || state === 'quarantined' || flags.includes('original-missing')) &&
+  !flags.some((flag) => Object.hasOwn(ownReasons, flag));
 
 function itemEventOf(row: IntakeRow, fact: OutcomeFact): string | null {
   if (row.state === 'quarantined' || row.state === 'held' || row.state === 'skipped') return `item.${row.state}`;

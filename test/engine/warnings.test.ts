@@ -61,13 +61,44 @@ test('a healthy definition has none', () => {
   expect(codesOf({ figures: { received: 1_000, archived: 1_000 }, oldestAt: now - 1_000 })).toEqual([]);
 });
 
+/** The items from number `first` to number `last`. */
+const items = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, at) => first + at);
 test.each([
-  ['5 % of few', { received: 19, absorbed: 19 }, 'eej', []],
-  ['exactly 5 %', { received: 100, absorbed: 4, quarantined: 1 }, 'eej', []],
-  ['more than 5 %', { received: 100, absorbed: 5, quarantined: 1 }, 'eej', ['envelope-quality']],
-  ['where no envelope is expected', { received: 100, absorbed: 90 }, 'standard', []],
+  ['all of few', { received: 19, spoilt: items(1, 19) }, 'eej', []],
+  ['exactly 5 %', { received: 100, spoilt: items(96, 100) }, 'eej', []],
+  ['more than 5 %', { received: 100, spoilt: items(95, 100) }, 'eej', ['envelope-quality']],
+  [
+    'more than 5 % of what has settled',
+    { received: 150, queueMessages: 50, spoilt: items(95, 100) },
+    'eej',
+    ['envelope-quality'],
+  ],
+  [
+    'more than 5 % of the last 200 of very many',
+    { received: 100_000, spoilt: items(99_990, 100_000) },
+    'eej',
+    ['envelope-quality'],
+  ],
+  ['eleven of which one came before the last 200', { received: 100_000, spoilt: items(99_800, 99_810) }, 'eej', []],
+  ['many that came before the last 200', { received: 100_000, spoilt: items(99_700, 99_800) }, 'eej', []],
+  ['where no envelope is expected', { received: 100, spoilt: items(1, 90) }, 'standard', []],
 ] as const)('items without an envelope: %s', (_, figures, journalType, expected) => {
   expect(codesOf({ figures, journalType })).toEqual(expected);
+});
+
+test('reports that may be forged are told of for a week, one or several', () => {
+  const suspect = { count: 3, firstAt: now - 9 * dayMs, lastAt: now - 7 * dayMs };
+  expect(codes({ figures: { suspect } })).toEqual([
+    {
+      code: 'suspect-report',
+      text: '3 reports came, the last on 2026-11-18, from no internal domain and may be forged: whom they name is shown as unverified; look at `daybook messages list --flag report-from-outside`',
+      since: '2026-11-16T00:00:00.000Z',
+    },
+  ]);
+  expect(codesOf({ figures: { suspect: { ...suspect, lastAt: suspect.lastAt - 1 } } })).toEqual([]);
+  expect(codes({ figures: { suspect: { ...suspect, count: 1 } } })[0]?.text).toMatch(
+    /^a report came from no .* it names is/,
+  );
 });
 
 test.each([

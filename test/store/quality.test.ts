@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest';
+import { suspectQuietMs } from '../../streams/figures.ts';
+import type { Level, Verdict } from '../../streams/message.ts';
+import { openStoreFixture, parsedItem, type StoreFixture, value } from '../support/store-fixture.ts';
+import { day, observationOf } from '../support/stream-shapes.ts';
+
+interface Came {
+  readonly level?: Level;
+  readonly flags?: readonly string[];
+  readonly ends?: Extract<Verdict, { kind: 'end' }>;
+}
+async function settle(fixture: StoreFixture, { level = 'L0', flags = [], ends }: Came): Promise<void> {
+  const id = await fixture.take(`${level} ${fixture.clock.at} ${flags} ${Math.random()}`);
+  const [item] = await fixture.due();
+  const parsed = parsedItem(item!, { messageId: `<${id}@x>`, level, flags });
+  const { representations } = parsed.parsed;
+  const observation = observationOf(id, { definitionId: 'exchange', level, flags, representations });
+  const insert = { kind: 'insert', observation, collidesWith: [] } as const;
+  await value(fixture.store.archive.settle([{ item: parsed, keys: [], decide: () => ends ?? insert }]));
+}
+const spoilt = ({ store }: StoreFixture) => store.figuresOf('exchange').spoilt;
+const suspect = ({ store }: StoreFixture) => store.figuresOf('exchange').suspect;
+const ended = (outcome: 'skipped' | 'quarantined', reason: string): NonNullable<Came['ends']> => ({
+  kind: 'end',
+  outcome,
+  reason,
+});
+
+test('items of levels L2 to L5 are known by their place among all, whatever became of them; our own mail is not', async () => {
+  await using fixture = await openStoreFixture();
+  await settle(fixture, {});
+  await settle(fixture, { level: 'L1', flags: ['report-partial'] });
+  expect(spoilt(fixture)).toBeUndefined();
+  await settle(fixture, { level: 'L2' });
+  await settle(fixture, { level: 'L3', flags: ['original-missing'] });
+  await settle(fixture, { level: 'L4', ends: ended('skipped', 'non-internal') });
+  await settle(fixture, { level: 'L4', flags: ['canary'], ends: ended('skipped', 'canary') });
+  await settle(fixture, { level: 'L5', ends: ended('quarantined', 'decode') });
+  expect(spoilt(fixture)).toEqual([3, 4, 5, 7]);
+  await fixture.reopen();
+  expect(spoilt(fixture)).toEqual([3, 4, 5, 7]);
+  await fixture.reopen({ rebuild: true });
+  expect(spoilt(fixture)).toEqual([3, 4, 5, 7]);
+});
+
+test('of those before the last 200 nothing is kept', async () => {
+  await using fixture = await openStoreFixture();
+  await settle(fixture, { level: 'L4' });
+  for (let at = 0; at < 199; at += 1) await settle(fixture, {});
+  await settle(fixture, { level: 'L4' });
+  expect(spoilt(fixture)).toEqual([201]);
+});
+
+test('reports from outside are counted until none has come for a week, each told of in the log', async () => {
+  await using fixture = await openStoreFixture();
+  const { clock } = fixture;
+  const [first, flags] = [clock.at, ['report-from-outside']];
+  await settle(fixture, { flags });
+  clock.at += day;
+  await settle(fixture, { flags, ends: ended('skipped', 'non-internal') });
+  expect(suspect(fixture)).toEqual({ count: 2, firstAt: first, lastAt: clock.at });
+  await fixture.reopen({ rebuild: true });
+  expect(suspect(fixture)).toEqual({ count: 2, firstAt: first, lastAt: clock.at });
+  clock.at += suspectQuietMs;
+  await settle(fixture, { flags });
+  expect(suspect(fixture)?.count).toBe(3);
+  clock.at += suspectQuietMs + 1;
+  await settle(fixture, { flags });
+  expect(suspect(fixture)).toEqual({ count: 1, firstAt: clock.at, lastAt: clock.at });
+  const { items } = await fixture.store.events.find({ limit: 10, cursor: undefined, type: 'item.suspect-report' });
+  expect(items.map(({ severity, data }) => [severity, data])).toEqual(
+    ['archived', 'archived', 'skipped', 'archived'].map((outcome) => ['warning', { outcome }]),
+  );
+});
