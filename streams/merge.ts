@@ -33,7 +33,7 @@ export const withLearnt = (entry: ArchiveEntry, learnt: MergeChange['learnt']): 
 /** True when the observation tells nothing that the entry does not show already: recipient, sender fact, representation. */
 export function addsNothing(
   entry: ArchiveEntry,
-  { recipients, sender, onBehalfOf, representations }: Observation,
+  { recipients, sender, onBehalfOf, authors = [], representations }: Observation,
 ): boolean {
   const known = entry.observations;
   const facts = new Set(known.flatMap((each) => each.recipients.map(recipientFact)));
@@ -44,6 +44,7 @@ export function addsNothing(
     recipients.every((recipient) => facts.has(recipientFact(recipient))) &&
     (sender === null || senders.has(sender)) &&
     (onBehalfOf === null || onBehalves.has(onBehalfOf)) &&
+    authors.every((author) => known.some((each) => each.authors?.includes(author) === true)) &&
     representations.every((representation) => identities(representation).some((identity) => versions.has(identity)))
   );
 }

@@ -129,6 +129,8 @@ export interface Parsed {
   /** '' is the null sender, null a missing one. */
   readonly sender: string | null;
   readonly onBehalfOf: string | null;
+  /** Those whom the header's From names behind the first one, where no report speaks (L2, L4); absent: nobody. */
+  readonly authors?: readonly string[];
   /** The report's own subject; the original's where the report is absorbed (L2, L4). */
   readonly subject: string | null;
   /** Canonical: the original's, else the report's (journaling b.6). */
@@ -230,6 +232,8 @@ export interface Observation {
   readonly reportMessageId: string | null;
   readonly sender: string | null;
   readonly onBehalfOf: string | null;
+  /** See {@link Parsed.authors}. */
+  readonly authors?: readonly string[];
   readonly recipients: readonly ObservedRecipient[];
   /** See {@link ParsedMail.mailboxes}. */
   readonly mailboxes?: readonly string[];

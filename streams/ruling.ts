@@ -140,6 +140,7 @@ function observationOf({ parsed, ...item }: ParsedItem): Observation {
     onBehalfOf: parsed.onBehalfOf,
     recipients: parsed.observed,
     representations: parsed.representations,
+    ...(parsed.authors === undefined ? {} : { authors: parsed.authors }),
     ...(parsed.mailboxes === undefined ? {} : { mailboxes: parsed.mailboxes }),
     ...(parsed.parser === undefined ? {} : { parser: parsed.parser }),
     ...(parsed.named === undefined ? {} : { named: parsed.named }),

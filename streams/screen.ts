@@ -1,5 +1,5 @@
 import { uniqueAddresses } from './address-key.ts';
-import type { JournalOptions, ObservedRecipient, Parsed } from './message.ts';
+import type { JournalOptions, Observation, ObservedRecipient, Parsed } from './message.ts';
 import type { Directory } from './ports.ts';
 
 /** Every recipient with the directory's verdict. */
@@ -39,14 +39,22 @@ export function mailboxesOf(
   return uniqueAddresses([...senders, ...receivers]);
 }
 
+/** Everybody who sent or wrote a message, as one copy of it says. */
+export const sendersIn = ({ sender, onBehalfOf, authors = [], representations }: Observation): readonly string[] =>
+  [sender, onBehalfOf, ...representations.map(({ facts }) => facts.from), ...authors].filter(
+    (address): address is string => address !== null && address !== '',
+  );
+
 /** Who sent it, every recipient, and what each was expanded or forwarded from. */
 const addressesOf = (parsed: Parsed): readonly string[] => [
   ...sendersOf(parsed),
   ...parsed.recipients.flatMap(({ address, via }) => [address, ...via.map((step) => step.address)]),
 ];
 
-/** Sender and On-Behalf-Of; the header From only where no report speaks, since anybody can write it. */
-function sendersOf({ class: read, sender, onBehalfOf, originals, primary }: Parsed): readonly string[] {
+/** Sender and On-Behalf-Of; all of the header From only where no report speaks, since anybody can write it. */
+function sendersOf({ class: read, sender, onBehalfOf, authors = [], originals, primary }: Parsed): readonly string[] {
   const from = read === 'envelope' || primary === null ? null : (originals[primary]?.facts.from ?? null);
-  return [sender, onBehalfOf, from].filter((address): address is string => address !== null && address !== '');
+  return [sender, onBehalfOf, from, ...authors].filter(
+    (address): address is string => address !== null && address !== '',
+  );
 }

@@ -1,6 +1,7 @@
 import { addressKey } from '../../streams/address-key.ts';
 import type { ArchiveEntry, Observation } from '../../streams/message.ts';
 import type { Directory, IntakeRecord } from '../../streams/ports.ts';
+import { sendersIn } from '../../streams/screen.ts';
 import type { Store } from '../store/open-store.ts';
 import { type Ending, endingOfObservation } from './explain-changes.ts';
 
@@ -30,11 +31,10 @@ export async function recordedOf(
 
 /** The directory as it was when the message was received, of those it names; of all others as it is now. */
 export function directoryAtReceipt(observation: Observation, now: Directory): Directory {
-  const { recipients, mailboxes = [], sender, onBehalfOf, representations } = observation;
+  const { recipients, mailboxes = [] } = observation;
   const verdicts = new Map<string, ReturnType<Directory['classify']>>();
-  const senders = [sender, onBehalfOf, ...representations.map(({ facts }) => facts.from)];
-  for (const address of observation.mailboxes === undefined ? [] : senders) {
-    if (address !== null) verdicts.set(addressKey(address), { ...now.classify(address), known: false });
+  for (const address of observation.mailboxes === undefined ? [] : sendersIn(observation)) {
+    verdicts.set(addressKey(address), { ...now.classify(address), known: false });
   }
   for (const { address, internal, known } of recipients) verdicts.set(addressKey(address), { internal, known });
   for (const address of mailboxes) verdicts.set(addressKey(address), { internal: true, known: true });

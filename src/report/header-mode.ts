@@ -1,5 +1,5 @@
 import { sameAddress } from '../../streams/address-key.ts';
-import type { Recipient, RecipientSource, RecipientType } from '../../streams/message.ts';
+import type { Parsed, Recipient, RecipientSource, RecipientType } from '../../streams/message.ts';
 import type { UnwrapOptions } from '../../streams/ports.ts';
 import type { HeaderBlock } from './header-block.ts';
 import { addressesOf } from './header-facts.ts';
@@ -15,17 +15,18 @@ export function traceRecipients(block: HeaderBlock, options: UnwrapOptions): rea
   return names.flatMap((name) => recipientsOf(addressesOf(block, name), 'recipient', 'trace'));
 }
 
-/** Who wrote a message that has no envelope: the Sender field on behalf of the From field, or From alone. */
-export function headerSender(block: HeaderBlock): {
-  readonly sender: string | null;
-  readonly onBehalfOf: string | null;
-} {
-  const from = addressesOf(block, 'from')[0] ?? null;
+/**
+ * Who wrote a message that has no envelope: the Sender field on behalf of the From field, or From alone. Of several authors
+ * (RFC 5322 3.6.2) the first is shown.
+ */
+export function headerSender(block: HeaderBlock): Pick<Parsed, 'sender' | 'onBehalfOf' | 'authors'> {
+  const [from = null, ...others] = addressesOf(block, 'from');
+  const authors = others.length === 0 ? {} : { authors: others };
   const sender = addressesOf(block, 'sender')[0] ?? null;
   if (from === null || sender === null || sameAddress(sender, from)) {
-    return { sender: from ?? sender, onBehalfOf: null };
+    return { sender: from ?? sender, onBehalfOf: null, ...authors };
   }
-  return { sender, onBehalfOf: from };
+  return { sender, onBehalfOf: from, ...authors };
 }
 
 /** Recipients without redirections, all of one kind. */

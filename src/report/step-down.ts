@@ -108,7 +108,8 @@ function openReport(report: Report, said: boolean, { flags, options }: Opening):
   // Exchange Online puts the outside author into From and itself into Sender (RFC 5322 3.6.2).
   const senders = [...addressesOf(report.block, 'from'), ...addressesOf(report.block, 'sender')];
   const outside = !senders.some((address) => options.isInternal(address));
-  const shown = level === 'L2' && primary !== undefined ? headerSender(primary.block) : envelope;
+  const { sender, onBehalfOf, authors }: ReturnType<typeof headerSender> =
+    level === 'L2' && primary !== undefined ? headerSender(primary.block) : envelope;
   const recipients = settleRecipients(reportRecipients(report, primary, options), options);
   return {
     class: level === 'L2' ? 'standard' : 'envelope',
@@ -123,8 +124,9 @@ function openReport(report: Report, said: boolean, { flags, options }: Opening):
       ...(levelFlag[level] ?? []),
     ],
     quarantineReason: null,
-    sender: shown.sender,
-    onBehalfOf: shown.onBehalfOf,
+    sender,
+    onBehalfOf,
+    ...(authors === undefined ? {} : { authors }),
     subject: level === 'L2' ? (primary?.facts.subject ?? null) : envelope.subject,
     messageId: primary?.facts.messageId ?? envelope.messageId,
     reportMessageId: envelope.messageId,

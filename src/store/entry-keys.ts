@@ -1,4 +1,5 @@
 import type { ArchiveEntry, Observation } from '../../streams/message.ts';
+import { sendersIn } from '../../streams/screen.ts';
 import { wordsOf } from '../../streams/words.ts';
 import { matchKeysOf } from './apply-verdict.ts';
 import type { Change } from './change.ts';
@@ -99,14 +100,13 @@ function facetsOf(entry: ArchiveEntry): readonly string[] {
 }
 
 function facetsOfObservation(observation: Observation): readonly string[] {
-  const { definitionId, flags, recipients, representations, sender, onBehalfOf, named } = observation;
-  const senders = [sender, onBehalfOf, ...representations.map(({ facts }) => facts.from)];
+  const { definitionId, flags, recipients, representations, named } = observation;
   const words = representations.flatMap(({ facts }) => wordsOf(facts.subject ?? ''));
   return [
     ...(definitionId === null ? [] : [definitionFacet(definitionId)]),
     ...flags.map(flagFacet),
     ...(named === undefined ? [] : [unreportedFacet]),
-    ...senders.filter((address): address is string => !!address).map(senderFacet),
+    ...sendersIn(observation).map(senderFacet),
     ...recipients.filter(({ address }) => address !== '').map(({ address }) => recipientFacet(address)),
     ...recipients.flatMap(({ via }) => via.map(({ address }) => viaFacet(address))),
     ...words.map(wordFacet),

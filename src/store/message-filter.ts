@@ -1,6 +1,7 @@
 import { addressKey } from '../../streams/address-key.ts';
 import type { MessageFilter } from '../../streams/keeping.ts';
 import type { ArchiveEntry } from '../../streams/message.ts';
+import { sendersIn } from '../../streams/screen.ts';
 import { wordsOf } from '../../streams/words.ts';
 import { searchDate } from './entry-keys.ts';
 
@@ -22,14 +23,7 @@ export function matches(entry: ArchiveEntry, query: MessageFilter): boolean {
 const flagsOf = ({ flags, observations }: ArchiveEntry): ReadonlySet<string> =>
   new Set([...flags, ...observations.flatMap((observation) => observation.flags)]);
 
-const senders = ({ observations }: ArchiveEntry): ReadonlySet<string> =>
-  keysOf(
-    observations.flatMap(({ sender, onBehalfOf, representations }) => [
-      sender,
-      onBehalfOf,
-      ...representations.map(({ facts }) => facts.from),
-    ]),
-  );
+const senders = ({ observations }: ArchiveEntry): ReadonlySet<string> => keysOf(observations.flatMap(sendersIn));
 const recipients = ({ observations }: ArchiveEntry): ReadonlySet<string> =>
   keysOf(observations.flatMap((observation) => observation.recipients.map(({ address }) => address)));
 const participants = (entry: ArchiveEntry): ReadonlySet<string> => {

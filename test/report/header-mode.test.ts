@@ -47,6 +47,20 @@ describe('mail without an envelope', () => {
     expect(parsed.originals[0]?.ranges).toEqual([[0, bytes.length]]);
   });
 
+  test('names every author, whether somebody else sent it or not', () => {
+    const from = 'Eve <eve@south.example>, "Di, D" <di@north.example>, cy@west.example';
+    const authors = ['di@north.example', 'cy@west.example'];
+    expect(read(buildMessage({ from }))).toMatchObject({ sender: 'eve@south.example', onBehalfOf: null, authors });
+    const headers = ['Sender: ada@north.example'];
+    expect(read(buildMessage({ from, headers }))).toMatchObject({ onBehalfOf: 'eve@south.example', authors });
+    expect(read(buildMessage())).not.toHaveProperty('authors');
+    expect(read(buildReport({ originals: [buildMessage({ from })] }))).not.toHaveProperty('authors');
+    expect(read(buildReport({ text: 'nothing', originals: [buildMessage({ from })] }))).toMatchObject({
+      level: 'L2',
+      authors,
+    });
+  });
+
   test('names who sent it on behalf of whom', () => {
     expect(read(buildMessage({ headers: ['Sender: Assistant <as@north.example>'] }))).toMatchObject({
       sender: 'as@north.example',

@@ -14,6 +14,7 @@ import type { MessageQuery } from '../../streams/ports.ts';
 interface Copy {
   readonly date: number | null;
   readonly from: string;
+  readonly author: string | null;
   readonly to: readonly string[];
   readonly via: string | null;
   readonly subject: string;
@@ -36,6 +37,7 @@ const somebody = fc.constantFrom(...people);
 const copies: fc.Arbitrary<Copy> = fc.record({
   date: fc.option(fc.integer({ min: -2, max: 6 }).map((days) => days * day + 7_000)),
   from: somebody,
+  author: fc.option(somebody),
   to: fc.uniqueArray(somebody, { maxLength: 3 }),
   via: fc.option(somebody),
   subject: fc.array(fc.constantFrom(...words), { maxLength: 3 }).map((chosen) => chosen.join(' ')),
@@ -113,6 +115,7 @@ test('a search that finds nothing for long answers what it has, and goes on from
   const plain: Copy = {
     date: null,
     from: 'ada@x.example',
+    author: null,
     to: [],
     via: null,
     subject: '',
@@ -229,7 +232,8 @@ function fits(message: Message, query: Query): boolean {
   const { mailbox, from, to, subject, flag, definition, messageId, since, until } = query;
   const some = (holds: (copy: Copy) => boolean): boolean => message.copies.some(holds);
   const same = (a: string, b: string): boolean => spelt(a) === spelt(b);
-  const sent = (who: string) => some((copy) => same(copy.from, who));
+  const sent = (who: string) =>
+    some(({ from: first, author }) => same(first, who) || (author !== null && same(author, who)));
   const got = (who: string) => some((copy) => copy.to.some((each) => same(each, who)));
   const passed = (who: string) => some((copy) => copy.to.length > 0 && copy.via !== null && same(copy.via, who));
   if (mailbox !== undefined && !sent(mailbox) && !got(mailbox) && !passed(mailbox)) return false;
@@ -252,11 +256,14 @@ function entryOf({ id, messageId, archivedAt, copies: all }: Message): ArchiveEn
   return { id, matchKey: `mid:${messageId}`, archivedAt, origin: 'journal', flags: [], observations };
 }
 
-function observationOf({ date, from, to, via, subject, flags, definition }: Copy, intakeId: string): Observation {
+function observationOf(
+  { date, from, author, to, via, subject, flags, definition }: Copy,
+  intakeId: string,
+): Observation {
   const steps = via === null ? [] : [{ kind: 'expanded', address: via } as const];
   return {
     ...{ intakeId, definitionId: definition, origin: 'journal', receivedAt: 0, level: 'L0', family: null, flags },
-    ...{ reportMessageId: null, sender: from, onBehalfOf: null },
+    ...{ reportMessageId: null, sender: from, onBehalfOf: null, ...(author === null ? {} : { authors: [author] }) },
     recipients: to.map((address) => ({
       ...{ address, type: 'to', via: steps, source: 'envelope', internal: true, known: true },
     })),

@@ -58,6 +58,15 @@ describe('S16: scope (journaling a.3)', () => {
   });
 });
 
+test('every author of mail without a report is looked at (RFC 5322 3.6.2), and of a report none that it does not name', () => {
+  const several = parsed({ class: 'standard', sender: outside, authors: [known], recipients: [to(outside)] });
+  expect(ruled(several, false, false)).toBeNull();
+  expect(mailboxesOf(several, observeRecipients(several, directory), directory)).toEqual([known]);
+  expect(ruled(parsed({ class: 'standard', sender: outside, recipients: [to(outside)] }), false, false)).toBe(
+    'non-internal',
+  );
+});
+
 describe('internal mail (Extended De-Duplication)', () => {
   test.each<[string, string | null, readonly string[], boolean]>([
     ['all of it internal', known, [known, unknown], true],
