@@ -60,7 +60,6 @@ export function entryView(entry: ArchiveEntry): EntryView {
   const observations = byReceipt(entry);
   const { primary, all } = representationsOf(entry);
   const recipients = recipientsOf(observations.flatMap((observation) => observation.recipients));
-  const flags = [...entry.flags, ...observations.flatMap((observation) => observation.flags)];
   return {
     id,
     messageId: primary?.facts.messageId ?? first(observations.map(({ reportMessageId }) => reportMessageId)),
@@ -77,7 +76,7 @@ export function entryView(entry: ArchiveEntry): EntryView {
     sha256: primary?.sha256 ?? '',
     archivedAt,
     origin,
-    flags: [...new Set(flags)].toSorted(),
+    flags: flagsOf(entry),
     representations: all.map(({ sha256, size, clearText, protected: isProtected }) => ({
       sha256,
       size,
@@ -97,6 +96,17 @@ export function entryView(entry: ArchiveEntry): EntryView {
       }),
     ),
   };
+}
+
+/** Its own, and those of its copies; `original-missing` only for as long as no copy has brought the original. */
+export function flagsOf({ flags, observations }: ArchiveEntry): readonly string[] {
+  const all = new Set([...flags, ...observations.flatMap((observation) => observation.flags)]);
+  if (
+    all.has('original-missing') &&
+    observations.some(({ representations }) => representations.some(({ stub }) => !stub))
+  )
+    all.delete('original-missing');
+  return [...all].toSorted();
 }
 
 /** Every version once, the earliest first, and the one that is shown: the earliest that is no stub, chosen by its copy. */

@@ -168,7 +168,7 @@ const isSpoilt = ({ state, flags }: IntakeRow, { absorbed }: OutcomeFact): boole
 
 function itemEventOf(row: IntakeRow, fact: OutcomeFact): string | null {
   if (row.state === 'quarantined' || row.state === 'held' || row.state === 'skipped') return `item.${row.state}`;
-  if (fact.flags.includes('original-missing')) return 'item.stub';
+  if (row.state === 'archived' && fact.flags.includes('original-missing')) return 'item.stub';
   if (row.absorbed) return 'item.absorbed';
   return fact.flags.includes('report-partial') ? 'item.partial' : null;
 }

@@ -1,4 +1,5 @@
 import { addressKey } from '../../streams/address-key.ts';
+import { flagsOf } from '../../streams/entry-view.ts';
 import type { MessageFilter } from '../../streams/keeping.ts';
 import type { ArchiveEntry } from '../../streams/message.ts';
 import { sendersIn } from '../../streams/screen.ts';
@@ -15,13 +16,10 @@ export function matches(entry: ArchiveEntry, query: MessageFilter): boolean {
   if (from !== undefined && !senders(entry).has(addressKey(from))) return false;
   if (to !== undefined && !recipients(entry).has(addressKey(to))) return false;
   if (subject !== undefined && !hasWords(entry, subject)) return false;
-  if (flag !== undefined && !flagsOf(entry).has(flag)) return false;
+  if (flag !== undefined && !flagsOf(entry).includes(flag)) return false;
   const at = searchDate(entry);
   return at >= (since ?? Number.NEGATIVE_INFINITY) && at <= (until ?? Number.POSITIVE_INFINITY);
 }
-
-const flagsOf = ({ flags, observations }: ArchiveEntry): ReadonlySet<string> =>
-  new Set([...flags, ...observations.flatMap((observation) => observation.flags)]);
 
 const senders = ({ observations }: ArchiveEntry): ReadonlySet<string> => keysOf(observations.flatMap(sendersIn));
 const recipients = ({ observations }: ArchiveEntry): ReadonlySet<string> =>

@@ -43,6 +43,21 @@ test('items of levels L2 to L5 are known by their place among all, whatever beca
   expect(spoilt(fixture)).toEqual([3, 4, 5, 7]);
 });
 
+test('a report without its original is told of as a stub where it made one, not where it joined what is there', async () => {
+  await using fixture = await openStoreFixture();
+  const flags = ['original-missing'];
+  await settle(fixture, { level: 'L3', flags });
+  await fixture.take('again');
+  const [item] = await fixture.due();
+  const parsed = parsedItem(item!, { messageId: '<1@x>', level: 'L3', flags });
+  const observation = observationOf(item!.intakeId, { definitionId: 'exchange', level: 'L3', flags });
+  fixture.clock.at += day;
+  const merge = { kind: 'merge', entryId: 'intake-0001', case: 'M6', observation, noop: false, learnt: {} } as const;
+  await value(fixture.store.archive.settle([{ item: parsed, keys: ['mid:<intake-0001@x>'], decide: () => merge }]));
+  const { items } = await fixture.store.events.find({ limit: 10, cursor: undefined, type: 'item.stub' });
+  expect(items.map(({ intakeId }) => intakeId)).toEqual(['intake-0001']);
+});
+
 test('of those before the last 200 nothing is kept', async () => {
   await using fixture = await openStoreFixture();
   await settle(fixture, { level: 'L4' });

@@ -147,6 +147,15 @@ describe('representations', () => {
     expect(shaOf(stub, later({ representations: [made('a')] }))).toEqual({ primary: 'a', all: ['a'] });
   });
 
+  test('an original is missing only where no copy has it, whichever came first', () => {
+    const flags = ['original-missing', 'report-partial'];
+    const stub = first({ flags, representations: [made('report', { stub: true })] });
+    const whole = later({ representations: [made('a')] });
+    expect(entryView(seen(stub)).flags).toEqual(flags);
+    expect(entryView(seen(stub, whole)).flags).toEqual(['report-partial']);
+    expect(entryView(seen(stub, whole)).observations[0]?.flags).toEqual(flags);
+  });
+
   test('of a rights-protected pair both are kept, and the chosen one is shown', () => {
     const pair = (clearIsPrimary: boolean) => [
       made('guarded', { protected: true, primary: !clearIsPrimary }),
