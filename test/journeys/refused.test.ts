@@ -42,16 +42,18 @@ test('a sender that is sent away is told of where the status is, and why', async
 test('mail that is all skipped is told of, and people hear of both', async () => {
   const to = ['wrong@journal.north.example'];
   for (let at = 0; at < 20; at += 1) await deliver(daybook.smtpPort, to, lunchReport(`skipped-${at}`));
-  await eventually(async () => (await warningsOf('wrong')).length > 0);
+  await eventually(async () => (await warningsOf('wrong')).length === 2);
   expect(await warningsOf('wrong')).toMatchObject([
+    { code: 'suspect-report', text: expect.stringMatching(/^20 reports came, .* from no internal domain/) },
     {
       code: 'hardly-archived',
       text: expect.stringMatching(/^20 of 20 messages were skipped .* `directory\.internalDomains`/),
     },
   ]);
-  await eventually(async () => (await alerts()).length === 2, { withinMs: 20_000 });
+  await eventually(async () => (await alerts()).length === 3, { withinMs: 20_000 });
   expect((await alerts()).map(({ title }) => title).toSorted()).toEqual([
     'away refuses mail that is sent to it',
     'wrong archives hardly any of its mail',
+    'wrong gets reports that cannot be read or trusted',
   ]);
 });
