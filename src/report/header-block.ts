@@ -32,16 +32,22 @@ const COLON = 58;
 /** Begins the line that an mbox has before each message. */
 const fromLine = Buffer.from('From ');
 
-/** Where the header block of a message begins: after a UTF-8 BOM and an mbox `From ` line (journaling b.5). */
+/**
+ * Where the header block of a message begins: after an mbox `From ` line, with a UTF-8 BOM before or after it
+ * (journaling b.5). Whoever writes an mbox puts the line before a message that may have a BOM of its own.
+ */
 export function messageStart(bytes: Buffer, start: number, end: number): number {
-  let at = start;
-  if (bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf && at + 3 <= end) at += 3;
+  let at = afterBom(bytes, start, end);
   const quoted = bytes[at] === 0x3e ? 1 : 0;
   if (end - at > 5 && startsWith(bytes, at + quoted, fromLine)) {
     const lineEnd = bytes.indexOf(LF, at);
     if (lineEnd !== -1 && lineEnd < end) at = lineEnd + 1;
   }
-  return at;
+  return afterBom(bytes, at, end);
+}
+
+function afterBom(bytes: Buffer, at: number, end: number): number {
+  return bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf && at + 3 <= end ? at + 3 : at;
 }
 
 function startsWith(bytes: Buffer, at: number, word: Uint8Array): boolean {

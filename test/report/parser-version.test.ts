@@ -10,7 +10,7 @@ const saidBy: Readonly<Record<number, string>> = {
   1: 'a65c436edb9bae59',
   // Several addresses on one line, and protected mail that is no report: none of these messages has either.
   2: 'a65c436edb9bae59',
-  // Several authors in From: none of these messages has more than one.
+  // Several authors in From, a BOM behind an mbox line, encoded file names, long Message-IDs: none of these messages has one.
   3: 'a65c436edb9bae59',
 };
 

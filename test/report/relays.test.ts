@@ -99,14 +99,28 @@ describe('what relays do to a report is tolerated', () => {
     expect(parsed.recipients[1]?.address).toBe(`dn:${name}`);
   });
 
-  test('line feeds alone, a BOM and an mbox line', () => {
+  test('line feeds alone', () => {
     const lf = buildReport({ eol: '\n', originals: [buildMessage({ eol: '\n' })] });
     const parsed = read(lf);
     expect(parsed).toMatchObject({ level: 'L0', flags: [] });
     const [[start, end] = [0, 0]] = parsed.originals[0]?.ranges ?? [];
     expect(lf.subarray(start, end)).toEqual(buildMessage({ eol: '\n' }));
-    expect(read(buildReport({ prefix: '\ufeff' })).level).toBe('L0');
-    expect(read(buildReport({ prefix: 'From jrnl@north.example Mon Mar  2 09:00:00 2026\r\n' })).level).toBe('L0');
+  });
+
+  const fromLine = 'From jrnl@north.example Mon Mar  2 09:00:00 2026';
+  test.each([
+    ['a BOM', '\ufeff'],
+    ['an mbox line', `${fromLine}\r\n`],
+    ['an mbox line after a BOM', `\ufeff${fromLine}\r\n`],
+    ['a BOM after an mbox line', `${fromLine}\r\n\ufeff`],
+    ['a BOM after a quoted mbox line that ends in LF', `>${fromLine}\n\ufeff`],
+    ['an mbox line between two BOMs', `\ufeff${fromLine}\r\n\ufeff`],
+  ])('%s before the first field, which is read all the same', (_, prefix) => {
+    expect(read(buildReport({ prefix }))).toMatchObject({ level: 'L0', flags: [] });
+    const plain = Buffer.concat([Buffer.from(prefix), buildMessage()]);
+    expect(read(plain)).toMatchObject({ level: 'L4', flags: [], sender: 'ada@north.example' });
+    const [original] = read(buildReport({ originals: [plain] })).originals;
+    expect(original?.facts.from).toBe('ada@north.example');
   });
 
   test('a missing closing boundary: the original goes to the end', () => {
