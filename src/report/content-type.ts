@@ -1,3 +1,4 @@
+import { decodeWords } from './encoded-words.ts';
 import { findField, type HeaderBlock, rawFieldText } from './header-block.ts';
 
 /** A Content-Type or Content-Disposition: its lower-case first word and the text its parameters are read from. */
@@ -21,17 +22,20 @@ export function transferEncodingOf(block: HeaderBlock): string {
   return readValue(block, 'content-transfer-encoding')?.type ?? '';
 }
 
-/** Lower-case file name of a part: `filename` of its disposition, else `name` of its type; '' where there is none. */
+/**
+ * Lower-case file name of a part: `filename` of its disposition, else `name` of its type; '' where there is none. Encoded
+ * words are read, which RFC 2047 forbids there and mailers write all the same.
+ */
 export function fileNameOf(block: HeaderBlock, type: ContentType): string {
   const disposition = readValue(block, 'content-disposition');
   const name = (disposition && parameterOf(disposition, 'filename')) ?? parameterOf(type, 'name') ?? '';
-  return name.toLowerCase();
+  return decodeWords(name).toLowerCase();
 }
 
-/** One parameter: quoted, bare, or in the pieces of RFC 2231 (percent-decoded, charset dropped). Linear. */
+/** One parameter: quoted, bare, or in the pieces of RFC 2231 by their numbers (percent-decoded, charset dropped). Linear. */
 export function parameterOf(value: ContentType, name: string): string | undefined {
   const { text } = value;
-  const pieces: string[] = [];
+  const pieces: { readonly at: number; readonly text: string }[] = [];
   let at = text.indexOf(';');
   while (at !== -1 && at < text.length) {
     const equals = text.indexOf('=', at);
@@ -44,10 +48,13 @@ export function parameterOf(value: ContentType, name: string): string | undefine
       .toLowerCase();
     const [content, next] = readParameterValue(text, equals + 1);
     if (key === name) return content;
-    if (key.startsWith(`${name}*`) && pieces.length < pieceLimit) pieces.push(pieceText(key, content));
+    if (key.startsWith(`${name}*`) && pieces.length < pieceLimit)
+      pieces.push({ at: Number.parseInt(key.slice(name.length + 1), 10) || 0, text: pieceText(key, content) });
     at = next;
   }
-  return pieces.length === 0 ? undefined : pieces.join('');
+  if (pieces.length === 0) return undefined;
+  const inOrder = pieces.toSorted((one, other) => one.at - other.at);
+  return inOrder.map((piece) => piece.text).join('');
 }
 
 function readValue(block: HeaderBlock, name: string): ContentType | undefined {
@@ -71,7 +78,12 @@ function readParameterValue(text: string, start: number): readonly [string, numb
   return [text.slice(at + 1, close).replace(/\\(.)/g, '$1'), close + 1];
 }
 
+/** Encoded words that nobody put into quotes are parted by blanks, which end any other bare value. */
 function endOfBare(text: string, start: number): number {
+  if (text.startsWith('=?', start)) {
+    const end = text.indexOf(';', start);
+    return end === -1 ? text.length : end;
+  }
   let at = start;
   while (at < text.length && text[at] !== ';' && text[at] !== ' ' && text[at] !== '\t') at += 1;
   return at;

@@ -40,6 +40,10 @@ const inputs: Readonly<Record<string, () => Buffer>> = {
   'parameters without values': () => innerHeader(`Content-Type: multipart/mixed${fill(';a')}`),
   'continued parameters': () => innerHeader(`Content-Type: x/y${fill("; name*1*=''%41")}`),
   'encoded words': () => innerHeader(`Subject: ${fill('=?utf-8?q?a?= ')}`),
+  'encoded words in file names': () => {
+    const part = `--x\r\nContent-Type: a/b; name="${'=?utf-8?q?a?= '.repeat(9000)}"\r\n\r\n`;
+    return report(`Content-Type: multipart/mixed; boundary=x\r\n\r\n${part.repeat(9)}`);
+  },
   'encoded words cut off': () => innerHeader(`Subject: ${fill('=?utf-8?q?a')}`),
   addresses: () => innerHeader(`To: ${fill('a@b.example,')}`),
   commas: () => innerHeader(`To: ${fill(',')}`),
