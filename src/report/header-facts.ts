@@ -4,8 +4,6 @@ import { parseDate } from './dates.ts';
 import { decodeWords } from './encoded-words.ts';
 import { fieldText, findField, findFields, type HeaderBlock, rawFieldText } from './header-block.ts';
 
-/** Nothing longer fits into one line of mail (RFC 5322 2.1.1), and it becomes part of a key. */
-const messageIdLimit = 998;
 /** So much of a value is read for a fact that is kept with the index. */
 const valueLimitBytes = 64 * 1024;
 const subjectLimit = 4096;
@@ -44,10 +42,13 @@ export function readSubject(block: HeaderBlock): string | null {
   return subject === undefined ? null : decodeWords(fieldText(block, subject, valueLimitBytes));
 }
 
-/** First `<…>` token with its white space removed, brackets kept (journaling c.3); null when there is none. */
+/**
+ * First `<…>` token with its white space removed, brackets kept (journaling c.3); null when there is none. It may be
+ * longer than a line of mail, being folded or sent by somebody who does not count; keys hold a digest of it.
+ */
 export function readMessageId(text: string): string | null {
   const found = /<[^<>]*>/.exec(text)?.[0].replace(/\s+/g, '');
-  return found === undefined || found === '<>' || found.length > messageIdLimit ? null : found;
+  return found === undefined || found === '<>' || found.length > valueLimitBytes ? null : found;
 }
 
 /** What a message says of its own age (journaling c.6); the report's part is for the caller to add. */
