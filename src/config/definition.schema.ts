@@ -116,7 +116,7 @@ const processing = {
   ),
   removeJournalHeaders: option(
     flag().prefault(false),
-    'The two Exchange BCC headers are cut from what is stored; recipients are taken from them first.',
+    'The two Exchange BCC headers are cut from what is stored; recipients are taken from them first. An original under base64 or quoted-printable keeps them, flagged `journal-headers-kept`.',
     'Remove Journal Headers',
   ),
   detailedLogging: option(
