@@ -4,6 +4,8 @@ import { parseDate } from './dates.ts';
 import { decodeWords } from './encoded-words.ts';
 import { fieldText, findField, findFields, type HeaderBlock, rawFieldText } from './header-block.ts';
 
+/** Far beyond any server's; a row in memory has it several times, and there may be thousands of rows. */
+const messageIdLimit = 8 * 1024;
 /** So much of a value is read for a fact that is kept with the index. */
 const valueLimitBytes = 64 * 1024;
 const subjectLimit = 4096;
@@ -44,11 +46,12 @@ export function readSubject(block: HeaderBlock): string | null {
 
 /**
  * First `<…>` token with its white space removed, brackets kept (journaling c.3); null when there is none. It may be
- * longer than a line of mail, being folded or sent by somebody who does not count; keys hold a digest of it.
+ * longer than a line of mail, being folded or sent by somebody who does not count; keys hold a digest of it. Beyond
+ * 8 KB it counts as none.
  */
 export function readMessageId(text: string): string | null {
   const found = /<[^<>]*>/.exec(text)?.[0].replace(/\s+/g, '');
-  return found === undefined || found === '<>' || found.length > valueLimitBytes ? null : found;
+  return found === undefined || found === '<>' || found.length > messageIdLimit ? null : found;
 }
 
 /** What a message says of its own age (journaling c.6); the report's part is for the caller to add. */
