@@ -1,11 +1,10 @@
 import type { Family } from '../../streams/message.ts';
-import { contentTypeOf, transferEncodingOf } from './content-type.ts';
-import { fieldText, findField, findFields, type HeaderBlock, messageStart, readHeaderBlock } from './header-block.ts';
+import { contentTypeOf } from './content-type.ts';
+import { fieldText, findField, findFields, type HeaderBlock, readHeaderBlock } from './header-block.ts';
 import { type Part, walkParts } from './mime-parts.ts';
-import { isMessage } from './originals.ts';
+import { isMessage, openBeginning } from './originals.ts';
 import { isSameMessageId } from './primary.ts';
 import { type Report, readReport } from './report.ts';
-import { isIdentityEncoding } from './transfer-decoding.ts';
 
 /** A report that was found, and how it had to be found. */
 export interface Detection {
@@ -47,11 +46,10 @@ export function isDsnCapture(block: HeaderBlock, end: number): boolean {
 /** D4: a bounce that carries a report, opened once. An encoded one has no ranges in the received bytes: not opened. */
 function detectInBounce(block: HeaderBlock, end: number): Detection | null {
   for (const leaf of walkParts(block, end).leaves) {
-    if (!isMessage(leaf) || !isIdentityEncoding(transferEncodingOf(leaf.block))) continue;
-    const { bytes } = leaf.block;
-    const child = readHeaderBlock(bytes, messageStart(bytes, leaf.start, leaf.end), leaf.end);
-    const family = markerFamily(child);
-    if (family !== null) return { report: readReport(child, leaf.end, family), flags: ['ndr-unwrapped'] };
+    const child = isMessage(leaf) ? openBeginning(leaf) : null;
+    if (child?.decoding !== 'identity') continue;
+    const family = markerFamily(child.block);
+    if (family !== null) return { report: readReport(child.block, child.end, family), flags: ['ndr-unwrapped'] };
   }
   return null;
 }

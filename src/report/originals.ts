@@ -71,30 +71,45 @@ function hasBytes(leaf: Part): boolean {
   return false;
 }
 
+/** Where an attached message begins: its top header block, in the decoded beginning where the bytes are encoded. */
+export interface Beginning {
+  readonly decoding: Decoding;
+  readonly block: HeaderBlock;
+  /** Where the message ends in the bytes of `block`, as far as they are decoded. */
+  readonly end: number;
+}
+
 /** Null when the part is under an encoding that does not yield a message. */
-function openMessage(leaf: Part): AttachedMessage | null {
+export function openBeginning(leaf: Part): Beginning | null {
   const { start, end } = leaf;
+  const { bytes } = leaf.block;
   const encoding = transferEncodingOf(leaf.block);
   const decoding = decodingOf(encoding);
-  const plain = describe(leaf.block.bytes.subarray(0, end), start, end);
-  if (isIdentityEncoding(encoding)) return { start, end, decoding: 'identity', ...plain };
   if (decoding !== 'identity') {
-    const prefix = leaf.block.bytes.subarray(start, Math.min(end, start + encodedPrefixBytes));
-    const decoded = decodeTransfer(prefix, decoding);
-    const inside = describe(decoded, 0, decoded.length);
-    if (inside.block.fields.length > 0) return { start, end, decoding, ...inside };
+    const decoded = decodeTransfer(bytes.subarray(start, Math.min(end, start + encodedPrefixBytes)), decoding);
+    const block = readTopBlock(decoded, 0, decoded.length);
+    if (block.fields.length > 0) return { decoding, block, end: decoded.length };
   }
   // Some relays write the encoding into the header and leave the bytes alone.
-  return plain.block.fields.length > 0 ? { start, end, decoding: 'identity', ...plain } : null;
+  const block = readTopBlock(bytes.subarray(0, end), start, end);
+  const isThere = block.fields.length > 0 || isIdentityEncoding(encoding);
+  return isThere ? { decoding: 'identity', block, end } : null;
 }
 
-function describe(bytes: Buffer, start: number, end: number): Described {
-  const block = readHeaderBlock(bytes, messageStart(bytes, start, end), end);
+/** The header block of the message in the range [start, end). */
+export function readTopBlock(bytes: Buffer, start: number, end: number): HeaderBlock {
+  return readHeaderBlock(bytes, messageStart(bytes, start, end), end);
+}
+
+function openMessage(leaf: Part): AttachedMessage | null {
+  const beginning = openBeginning(leaf);
+  if (beginning === null) return null;
+  const { block, decoding } = beginning;
   const subject = readSubject(block);
-  return { block, subject, facts: readHeaderFacts(block, subject), protected: isProtected(block, end) };
+  const facts = readHeaderFacts(block, subject);
+  const { start, end } = leaf;
+  return { start, end, decoding, block, subject, facts, protected: isProtected(block, beginning.end) };
 }
-
-type Described = Pick<AttachedMessage, 'block' | 'subject' | 'facts' | 'protected'>;
 
 /** By its Content-Class, or by a leaf that is the protected payload (journaling b.6). */
 export function isProtected(block: HeaderBlock, end: number): boolean {
