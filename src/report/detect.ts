@@ -1,10 +1,11 @@
-import type { Family } from '../../streams/message.ts';
+import type { Decoding, Family } from '../../streams/message.ts';
 import { contentTypeOf } from './content-type.ts';
 import { fieldText, findField, findFields, type HeaderBlock, readHeaderBlock } from './header-block.ts';
 import { type Part, walkParts } from './mime-parts.ts';
-import { isMessage, openBeginning } from './originals.ts';
+import { isMessage, openBeginning, readTopBlock } from './originals.ts';
 import { isSameMessageId } from './primary.ts';
 import { type Report, readReport } from './report.ts';
+import { decodeTransfer } from './transfer-decoding.ts';
 
 /** A report that was found, and how it had to be found. */
 export interface Detection {
@@ -16,7 +17,7 @@ export interface Detection {
 /** Finds the journal report in a message whose body ends at `end`: D1 to D5 of journaling b.5. Null: there is none. */
 export function detectReport(block: HeaderBlock, end: number): Detection | null {
   const family = markerFamily(block);
-  if (family !== null) return { report: readReport(block, end, family), flags: [] };
+  if (family !== null) return { report: readReport(block, end, { family }), flags: [] };
   const { type } = contentTypeOf(block, 'text/plain');
   if (type === 'multipart/report') return detectInBounce(block, end);
   if (type === 'multipart/mixed') return detectByShape(block, end);
@@ -43,15 +44,28 @@ export function isDsnCapture(block: HeaderBlock, end: number): boolean {
   return status !== undefined && leaves.some(isMessage) && tellsRecipients(status);
 }
 
-/** D4: a bounce that carries a report, opened once. An encoded one has no ranges in the received bytes: not opened. */
+/** D4: a bounce that carries a report, opened once. */
 function detectInBounce(block: HeaderBlock, end: number): Detection | null {
   for (const leaf of walkParts(block, end).leaves) {
     const child = isMessage(leaf) ? openBeginning(leaf) : null;
-    if (child?.decoding !== 'identity') continue;
-    const family = markerFamily(child.block);
-    if (family !== null) return { report: readReport(child.block, child.end, family), flags: ['ndr-unwrapped'] };
+    const family = child === null ? null : markerFamily(child.block);
+    if (child === null || family === null) continue;
+    const report =
+      child.decoding === 'identity'
+        ? readReport(child.block, child.end, { family })
+        : readDecoded(leaf, { family, decoding: child.decoding });
+    return { report, flags: ['ndr-unwrapped'] };
   }
   return null;
+}
+
+/**
+ * An encoded report tells who sent the message to whom. Its original lies in no range of the received bytes and is not
+ * written anew (INV-6): the report as received stands for it, as for one that is missing.
+ */
+function readDecoded(leaf: Part, { family, decoding }: { family: Family; decoding: Decoding }): Report {
+  const bytes = decodeTransfer(leaf.block.bytes.subarray(leaf.start, leaf.end), decoding);
+  return readReport(readTopBlock(bytes, 0, bytes.length), bytes.length, { family, decoded: true });
 }
 
 /** D5: the marker was lost, but everything else is there and agrees. */
@@ -59,7 +73,7 @@ function detectByShape(block: HeaderBlock, end: number): Detection | null {
   const walk = walkParts(block, end);
   const attached = walk.leaves.filter(isMessage).length;
   if (walk.limit !== null || attached < 1 || attached > 2) return null;
-  const report = readReport(block, end, 'heuristic');
+  const report = readReport(block, end, { family: 'heuristic' });
   const { sender, messageId, recipients, unparsed } = report.envelope;
   if (report.limit !== null || sender === null || messageId === null) return null;
   if (recipients.length === 0 || unparsed.length > 0) return null;

@@ -19,15 +19,29 @@ export interface Report {
   /** `report-html`, `truncated-mime` and those of the envelope and the originals, in this order. */
   readonly flags: readonly string[];
   readonly limit: Limit | null;
+  /** See {@link Reading}. */
+  readonly decoded: boolean;
 }
 
-/** Reads the message with that header block, whose body ends at `end`, as a report of that family. */
-export function readReport(block: HeaderBlock, end: number, family: Family, limits: Limits = reportLimits): Report {
+export interface Reading {
+  readonly family: Family;
+  readonly limits?: Limits;
+  /** Its bytes are a decoded copy: nothing in it has a range in the received ones, so it yields no original. */
+  readonly decoded?: boolean;
+}
+
+/** Reads the message with that header block, whose body ends at `end`, as a report. */
+export function readReport(
+  block: HeaderBlock,
+  end: number,
+  { family, limits = reportLimits, decoded = false }: Reading,
+): Report {
   const walk = walkParts(block, end, limits);
   const limit = block.end - block.start > limits.headerBytes ? 'header' : walk.limit;
   const text = limit === null ? readReportText(walk.leaves, limits.textBytes) : null;
-  const originals = limit === null ? findOriginals(walk.leaves) : { found: [], undecodable: false, flags: [] };
-  const subjects = originals.found.flatMap(({ subject }) => subject ?? []);
+  const attached = limit === null ? findOriginals(walk.leaves) : { found: [], undecodable: false, flags: [] };
+  const originals = decoded ? withoutRanges(attached) : attached;
+  const subjects = attached.found.flatMap(({ subject }) => subject ?? []);
   const envelope = parseEnvelope(text?.text ?? '', { family, subjects, lineLimit: limits.lines });
   return {
     block,
@@ -38,7 +52,12 @@ export function readReport(block: HeaderBlock, end: number, family: Family, limi
     leaves: walk.leaves,
     flags: [...textFlags(text, walk), ...envelope.flags, ...originals.flags],
     limit: limit ?? text?.limit ?? envelope.limit,
+    decoded,
   };
+}
+
+function withoutRanges({ found, undecodable }: Originals): Originals {
+  return { found: [], undecodable: undecodable && found.length === 0, flags: ['encoded-rfc822'] };
 }
 
 /** Part of the report is a `winmail.dat`, which is not readable as MIME (journaling b.1). */

@@ -71,8 +71,8 @@ export function absorb({ bytes, block }: Received, options: UnwrapOptions, flags
 export function stepDown(received: Received, { report, flags }: Detection, options: UnwrapOptions): Parsed {
   if (report.limit === null) return descend(received, { report, flags }, options);
   const reason = `limit:${report.limit}`;
-  const { block, end, family } = report;
-  const again = options.insists ? readReport(block, end, family, raisedLimits) : report;
+  const { block, end, family, decoded } = report;
+  const again = options.insists ? readReport(block, end, { family, limits: raisedLimits, decoded }) : report;
   if (again.limit !== null) return quarantine(received, reason, flags);
   return descend(received, { report: again, flags }, options, [reason]);
 }

@@ -83,6 +83,16 @@ const inputs: Readonly<Record<string, () => Buffer>> = {
     Buffer.from(
       `Content-Type: multipart/report; boundary=N\r\n\r\n--N\r\nContent-Type: message/delivery-status\r\n\r\n${fill('a: b\r\n\r\n')}\r\n--N\r\nContent-Type: message/rfc822\r\n\r\nx: y\r\n`,
     ),
+  'many encoded messages in a bounce': () => {
+    const header = 'Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64';
+    const part = `\r\n--N\r\n${header}\r\n\r\n${Buffer.from('a:\n'.repeat(1300)).toString('base64')}`;
+    return Buffer.from(`Content-Type: multipart/report; boundary=N\r\n\r\n${fill(part)}`);
+  },
+  'an encoded report in a bounce': () => {
+    const report = buildReport({ originals: [Buffer.from(fill('\r\n--B\r\n\r\nx'))] }).toString('base64');
+    const header = 'Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64';
+    return Buffer.from(`Content-Type: multipart/report; boundary=N\r\n\r\n--N\r\n${header}\r\n\r\n${report}`);
+  },
 };
 
 describe('a hostile megabyte is read in time', () => {

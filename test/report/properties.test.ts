@@ -4,7 +4,7 @@ import { unwrap } from '../../src/report/unwrap.ts';
 import type { Parsed, Recipient, RecipientType } from '../../streams/message.ts';
 import type { UnwrapOptions } from '../../streams/ports.ts';
 import { checkParsed } from '../support/check-parsed.ts';
-import { buildBounce, buildMessage, buildProtectedPair, buildReport, unwrapOptions } from '../support/mail.ts';
+import { buildBounce, buildMessage, buildProtectedPair, buildReport, encode, unwrapOptions } from '../support/mail.ts';
 
 const samples = [
   buildMessage({ headers: ['X-MS-Exchange-Organization-BCC: legal@north.example'] }),
@@ -14,6 +14,12 @@ const samples = [
   buildReport({ family: 'workmail', originalEncoding: 'quoted-printable' }),
   buildReport({ textType: 'text/html', originals: Object.values(buildProtectedPair()) }),
   buildBounce(buildReport()),
+  Buffer.from(
+    buildBounce(Buffer.from(encode(buildReport(), 'base64')))
+      .toString('latin1')
+      .replace('message/rfc822\r\n', 'message/rfc822\r\nContent-Transfer-Encoding: base64\r\n'),
+    'latin1',
+  ),
 ];
 
 const options: fc.Arbitrary<UnwrapOptions> = fc
