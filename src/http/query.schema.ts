@@ -71,7 +71,7 @@ export const messageFilters = {
   mailbox: address.optional(),
   from: address.optional(),
   to: address.optional(),
-  messageId: z.string().trim().min(1).max(998).optional(),
+  messageId: z.string().trim().min(1).max(8_192).optional(),
   subject: z.string().trim().min(1).max(998).optional(),
   since: since.optional(),
   until: until.optional(),
