@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { messageOf } from '../streams/failure.ts';
 import { createClient, type Endpoint } from './cli/client.ts';
-import { CommandFailure, exitCodes } from './cli/exit-codes.ts';
+import { CommandFailure, type ExitCode, exitCodes } from './cli/exit-codes.ts';
 import type { Actions, LocateOptions, RekeyAnswer } from './cli/options.ts';
 import type { EngineConfig } from './config/engine.schema.ts';
 import type { EngineOptions } from './config/to-options.ts';
@@ -77,6 +77,8 @@ export function folderActions(parts: FolderParts): Pick<Actions, 'verify' | 'bac
       if (from !== undefined) refuseInCluster(folder, 'it has no segments to take from a backup');
       const options = { dataDir, bytes, from, reading: await readingOf(folder), progress };
       const plan = await failing(() => withRecords(folder, false, (records) => planRepair({ ...options, ...records })));
+      const [unchecked] = plan.report.unchecked;
+      if (unchecked !== undefined) throw new CommandFailure(exitCodes.tryAgain, unchecked.text);
       if (!apply) return plan.steps;
       await failing(() => applyRepair(options, plan, new Date().toISOString().replaceAll(':', '-')));
       if (plan.steps.some(({ kind }) => kind === 'rebuild-index')) await rebuilt(config);
@@ -186,12 +188,18 @@ async function headsIn(path: string): Promise<readonly SignedHead[]> {
   );
 }
 
+/** Failures that are no fault of the archive. */
+const codesOf: Readonly<Record<string, ExitCode>> = {
+  'key-unusable': exitCodes.invalidConfig,
+  'no-place': exitCodes.tryAgain,
+};
+
 async function failing<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const text = messageOf(error);
-    const isKey = (error as { code?: string }).code === 'key-unusable';
-    throw new CommandFailure(isKey ? exitCodes.invalidConfig : exitCodes.failed, text, { cause: error });
+    const { code } = error as { readonly code?: string };
+    const exitCode = codesOf[code ?? ''] ?? exitCodes.failed;
+    throw new CommandFailure(exitCode, messageOf(error), { cause: error });
   }
 }

@@ -45,6 +45,7 @@ function addVerify(program: Command, talk: Talk): void {
       if (err.colours) err.write('\r');
       out.write(globals.json ? `${JSON.stringify(found)}\n` : textOf(found));
       if (found.faults.length > 0) throw new CommandFailure(exitCodes.failed, `${found.faults.length} faults`);
+      if (found.unchecked?.length) throw new CommandFailure(exitCodes.tryAgain, 'not all of it could be checked');
     });
 }
 
@@ -72,6 +73,7 @@ function textOf({
   size,
   root,
   faults,
+  unchecked = [],
 }: VerifyAnswer): string {
   const gone = deleted === 0 ? '' : `, ${deleted} payloads deleted by policy`;
   const kept = anchored === 0 ? '' : `, ${anchored} heads of anchors`;
@@ -79,9 +81,11 @@ function textOf({
   const seen = `${records} records, ${bytes} bytes read, ${heads} signed heads${kept}${gone}\n`;
   const sealed = keyIds.length === 0 ? '' : `encrypted under the master key ${keyIds.join(' and ')}\n`;
   const blind = unread === 0 ? '' : `${unread} records could not be looked into: their key is not at hand\n`;
-  const end = faults.length === 0 ? 'no fault\n' : '';
+  const skipped = unchecked.map(({ file, text }) => `NOT CHECKED ${file}: ${text}\n`).join('');
+  const whole = skipped === '' ? 'no fault\n' : 'no fault in what was checked\n';
+  const end = faults.length === 0 ? whole : '';
   const tree = size === 0 && records > 0 ? '' : `tree of ${size} records, root ${root}\n`;
-  return `${lines}${seen}${sealed}${blind}${tree}${end}`;
+  return `${lines}${skipped}${seen}${sealed}${blind}${tree}${end}`;
 }
 
 function addProve(program: Command, talk: Talk): void {

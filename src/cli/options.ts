@@ -123,6 +123,8 @@ export interface VerifyAnswer {
   readonly size: number;
   readonly root: string;
   readonly faults: readonly { readonly file: string; readonly text: string }[];
+  /** What nobody could look at, and why; a running engine has nothing to leave out. */
+  readonly unchecked?: readonly { readonly file: string; readonly text: string }[];
 }
 export interface ProgramOptions {
   readonly actions: Actions;

@@ -6,23 +6,25 @@ import { openIndexDb } from '../store/index-db.ts';
 import { checkLevelFiles, type FileFault } from '../store/leveldb-check.ts';
 import { frontierOf, type TreeRow } from '../store/log-tree.ts';
 import { codeOf } from '../store/segment-files.ts';
-import { linked } from './linked-copy.ts';
 import type { LogAudit } from './log-audit.ts';
+import { NoPlaceError, openedCopy } from './opened-copy.ts';
 
 /** What the index says of the log. */
 export interface IndexFacts {
   readonly head: { readonly seq: number; readonly hash: string } | undefined;
   readonly tree: TreeRow | undefined;
   readonly faults: readonly FileFault[];
+  /** What nobody could look at, and why. */
+  readonly unchecked: readonly FileFault[];
   readonly bytes: number;
 }
 
-/** What the index says of the log, from a copy of links: LevelDB writes where it opens. A running engine has its own open. */
+/** What the index says of the log, from a copy: LevelDB writes where it opens. A running engine has its own open. */
 export async function indexOf(
   { dataDir, upTo, reading }: { readonly dataDir: string; readonly upTo: number | null; readonly reading: Reading },
   isEncrypted: boolean,
 ): Promise<IndexFacts> {
-  const nothing = { head: undefined, tree: undefined };
+  const nothing = { head: undefined, tree: undefined, unchecked: [] };
   if (upTo !== null) return { ...nothing, faults: [], bytes: 0 };
   const directory = join(dataDir, 'index');
   const stands = await access(directory).then(
@@ -36,11 +38,15 @@ export async function indexOf(
   // Its blocks were checked; what it says is for who has the key.
   if (isEncrypted && !reading.hasKey) return { ...nothing, faults, bytes };
   try {
-    await using copy = await linked(dataDir, 'index');
-    await using index = await openIndexDb(copy.directory, false, reading.index);
-    const head = (await index.meta.get('head')) as IndexFacts['head'];
-    return { head, tree: (await index.meta.get('tree')) as TreeRow | undefined, faults, bytes };
+    await using copy = await openedCopy(dataDir, 'index', async (copied) => {
+      await using index = await openIndexDb(copied, false, reading.index);
+      const head = (await index.meta.get('head')) as IndexFacts['head'];
+      return { head, tree: (await index.meta.get('tree')) as TreeRow | undefined };
+    });
+    return { ...copy.opened, faults, unchecked: [], bytes };
   } catch (error) {
+    if (error instanceof NoPlaceError)
+      return { ...nothing, faults, unchecked: [{ file: 'index', text: error.message }], bytes };
     const isOther = codeOf(error) === 'LEVEL_DECODE_ERROR';
     const text = isOther ? 'is not encrypted with the key of this archive: run `daybook rebuild-index`' : String(error);
     return { ...nothing, faults: [{ file: 'index', text }], bytes };
