@@ -16,7 +16,7 @@ import { openedRecord, type Verified, verifySegments } from '../store/verify-seg
 import { definitionKeyFile, isDefinitionKeyWhole } from './definition-secrets.ts';
 import { LogAudit } from './log-audit.ts';
 import { openedCopy } from './opened-copy.ts';
-import { indexFaults, indexOf } from './verify-index.ts';
+import { endFaults, indexFaults, indexOf } from './verify-index.ts';
 
 /** Where the records of a log lie; `database`: not in the data directory. */
 export type LogPlace = 'segments' | 'leveldb' | 'database';
@@ -78,6 +78,7 @@ export async function verifyData(options: VerifyOptions): Promise<VerifyReport> 
   let bytes = index.bytes + keyFiles.bytes;
   let tornBytes = 0;
   let looked = 0;
+  let lastSeq = 0;
   const sizes = [
     index.head?.seq,
     index.tree?.size,
@@ -91,13 +92,18 @@ export async function verifyData(options: VerifyOptions): Promise<VerifyReport> 
     // Without the records before there is nothing that they could follow from.
     if (step.kind === 'record') {
       looked += 1;
+      lastSeq = step.head.record.seq;
       if (!quick) audit.add(step.head, step);
     } else if (step.kind === 'fault') faults.push(step.fault);
     else if (step.kind === 'torn') tornBytes += step.bytes;
-    else bytes += step.bytes;
+    else {
+      bytes += step.bytes;
+      lastSeq = step.lastSeq ?? lastSeq;
+    }
     if (step.kind === 'read') progress?.(bytes);
   }
-  if (!quick) {
+  if (quick) faults.push(...endFaults(index, lastSeq));
+  else {
     faults.push(...(await reserveFaults(dataDir)));
     audit.end();
     faults.push(...audit.faults, ...indexFaults(index, audit));

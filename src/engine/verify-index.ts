@@ -60,14 +60,22 @@ const wasKilled = (dataDir: string): Promise<boolean> =>
     () => false,
   );
 
+/** All that a quick look can compare, which makes no tree: that the log goes as far as the index knows. */
+export const endFaults = ({ head }: IndexFacts, lastSeq: number): readonly FileFault[] =>
+  head !== undefined && head.seq > lastSeq ? [lackedBy(head)] : [];
+
+const lackedBy = ({ seq }: NonNullable<IndexFacts['head']>): FileFault => ({
+  file: 'commitlog',
+  text: `the index knows record ${seq}, which is in no file`,
+});
+
 /** What of it does not agree with the records. */
 export function indexFaults({ head, tree }: IndexFacts, audit: LogAudit): readonly FileFault[] {
   const fault = (text: string): readonly FileFault[] => [
     { file: 'index', text: `${text}: run \`daybook rebuild-index\`` },
   ];
   if (head === undefined) return [];
-  if (head.seq > audit.size)
-    return [{ file: 'commitlog', text: `the index knows record ${head.seq}, which is in no file` }];
+  if (head.seq > audit.size) return [lackedBy(head)];
   if (audit.hashes.get(head.seq) !== head.hash) return fault(`it was made from another record ${head.seq}`);
   if (tree === undefined || rootOf(frontierOf(tree)).toString('hex') !== audit.rootAt(head.seq)) {
     return fault('its tree is not that of the records');

@@ -20,7 +20,8 @@ export type Verified =
   | { readonly kind: 'fault'; readonly fault: FileFault }
   /** The end of the last segment, written in part: no fault after a kill. */
   | { readonly kind: 'torn'; readonly file: string; readonly bytes: number }
-  | { readonly kind: 'read'; readonly bytes: number };
+  /** `lastSeq`: of a segment whose footer alone was read. */
+  | { readonly kind: 'read'; readonly bytes: number; readonly lastSeq?: number };
 
 export interface VerifySegments {
   /** The `commitlog` folder of the data directory. */
@@ -77,7 +78,7 @@ export async function* verifySegments({
       const endBytes = footer?.tableOffset ?? fileBytes;
       if (quick && !isLast && footer !== null) {
         expected = footer.table.nextSeq;
-        yield { kind: 'read', bytes: fileBytes - footer.tableOffset };
+        yield { kind: 'read', bytes: fileBytes - footer.tableOffset, lastSeq: expected - 1 };
         continue;
       }
       const walk: WalkOptions = {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -102,4 +102,26 @@ describe.skipIf(isLeftOut).each(['segments', 'leveldb'])('a folder at rest, its 
       expect([code, stdout]).toEqual([75, expect.not.stringContaining('would be')]);
     },
   );
+
+  test('that lacks its last records is found out by a quick look too', async () => {
+    if (bytes !== 'segments') return;
+    const folder = join(disk, 'data/commitlog');
+    const last = join(
+      folder,
+      (await readdir(folder))
+        .filter((name) => name.endsWith('.seg'))
+        .toSorted()
+        .at(-1)!,
+    );
+    await rename(last, `${last}.aside`);
+    const { code, stdout } = await verify('--quick');
+    await rename(`${last}.aside`, last);
+    expect([code, stdout]).toEqual([1, expect.stringMatching(/DAMAGED commitlog: the index knows record \d+/)]);
+    const { size } = JSON.parse((await verify('--json')).stdout) as { readonly size: number };
+    const begun = join(folder, `${String(size + 1).padStart(20, '0')}.seg`);
+    await writeFile(begun, '');
+    const quick = await verify('--quick');
+    await rm(begun);
+    expect(quick, 'a segment that was only begun').toMatchObject({ code: 0 });
+  });
 });
