@@ -161,7 +161,10 @@ const limitsSchema = z.strictObject({
           integer(1, 1_000_000_000).prefault(1_000_000),
           'Messages in process; past it SMTP answers 452 and POP3 pauses.',
         ),
-        bytes: option(size('1B', '1024TB').prefault('200GB'), 'Bytes in process; likewise.'),
+        bytes: option(
+          size('1B', '1024TB').prefault('200GB'),
+          'Bytes in process; likewise. Until then the next message is taken, whatever its size.',
+        ),
       })
       .prefault({}),
     'How much may be in process.',

@@ -29,17 +29,17 @@ export function createCapacity(
   options: CapacityOptions,
 ): Capacity {
   const room = roomIn(options.dataDir, options.minimumFreeBytes, options.now);
-  const flying: Flying = { messages: 0, bytes: 0, announced: 0 };
+  const flying: Flying = { messages: 0, announced: 0 };
   const hasRoomFor = (bytes: number): boolean => room(flying.announced + bytes + store.missingReserveBytes) > 0;
   return {
     admit: (sizeHintBytes) => {
       if (options.stopping()) return 'stopping';
       // Nothing is promised on it until it is opened anew (store section 3).
       if (!store.health.open) return 'failed';
-      const more = sizeHintBytes ?? 0;
       if (store.queue.messages + flying.messages >= options.queueMessages) return 'full';
-      if (store.queue.bytes + flying.bytes + more >= options.queueBytes) return 'full';
-      if (!hasRoomFor(more)) return 'full';
+      // Past the bound, not up to it: counted with the one that comes, what is larger than the bound would never be taken.
+      if (store.queue.bytes + flying.announced >= options.queueBytes) return 'full';
+      if (!hasRoomFor(sizeHintBytes ?? 0)) return 'full';
       return options.admit(flying.messages);
     },
     custody: {
@@ -53,10 +53,9 @@ export function createCapacity(
   };
 }
 
-/** What is on its way: messages, their bytes so far, and as many bytes as they have or will have by their own word. */
+/** What is on its way: messages, and as many bytes as they have or will have by their own word. */
 interface Flying {
   messages: number;
-  bytes: number;
   announced: number;
 }
 
@@ -83,7 +82,6 @@ class CountedReceipt implements Receipt {
   write(chunk: Uint8Array): Promise<void> | undefined {
     if (!this.#landed) {
       this.#bytes += chunk.length;
-      this.#flying.bytes += chunk.length;
       const beyond = Math.max(0, this.#bytes - this.#announced);
       this.#announced += beyond;
       this.#flying.announced += beyond;
@@ -112,7 +110,6 @@ class CountedReceipt implements Receipt {
     if (this.#landed) return;
     this.#landed = true;
     this.#flying.messages -= 1;
-    this.#flying.bytes -= this.#bytes;
     this.#flying.announced -= this.#announced;
   }
 }

@@ -60,16 +60,37 @@ test('messages in process and on their way count together against the limit', as
   expect(capacity.admit(null)).toBe('full');
 });
 
-test('so do bytes, what a sender announces included', async () => {
+test('so do bytes, of what is on its way those that were announced', async () => {
   const { capacity, queue } = set();
   queue.bytes = 500;
-  const receipt = capacity.custody.begin();
+  const receipt = capacity.custody.begin(undefined, 400);
   await receipt.write(new Uint8Array(300));
-  expect(capacity.admit(199)).toBe('ok');
-  expect(capacity.admit(200)).toBe('full');
+  expect(capacity.admit(null)).toBe('ok');
+  const other = capacity.custody.begin(undefined, 100);
+  expect(capacity.admit(null)).toBe('full');
+  other.abort();
+  expect(capacity.admit(null)).toBe('ok');
+  await receipt.write(new Uint8Array(200));
+  expect(capacity.admit(null), 'it brings more than it announced').toBe('full');
   await receipt.commit(received);
-  await receipt.write(new Uint8Array(300));
-  expect(capacity.admit(200)).toBe('ok');
+  expect(capacity.admit(null)).toBe('ok');
+});
+
+test('one more message is taken while the bound is not reached, whatever its size and whether it is announced', () => {
+  const { capacity, queue } = set();
+  for (const announced of [null, 1, 1_000, 5_000]) expect(capacity.admit(announced)).toBe('ok');
+  queue.bytes = 999;
+  for (const announced of [null, 1, 1_000, 5_000]) expect(capacity.admit(announced)).toBe('ok');
+  queue.bytes = 1_000;
+  for (const announced of [null, 1, 1_000, 5_000]) expect(capacity.admit(announced)).toBe('full');
+});
+
+test('of messages larger than the bound one is on its way at a time', async () => {
+  const { capacity } = set();
+  const receipt = capacity.custody.begin(undefined, 5_000);
+  expect(capacity.admit(5_000)).toBe('full');
+  await receipt.commit(received);
+  expect(capacity.admit(5_000)).toBe('ok');
 });
 
 test('what others have announced counts against the free space, from DATA to the end of each', async () => {
