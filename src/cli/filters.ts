@@ -15,7 +15,7 @@ export const messageFilters = [
 ] as const;
 
 /** Of an export, whose option `--to` says where it goes: that filter is `--recipient`. */
-export const exportFilters = messageFilters.filter((filter) => filter !== 'to');
+export const exportFilters = [...messageFilters.filter((filter) => filter !== 'to'), 'limit', 'cursor'];
 
 /** Options that are query parameters of the API. */
 export function withFilters(command: Command, filters: readonly string[]): Command {

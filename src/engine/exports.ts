@@ -46,7 +46,7 @@ export function createExportApi(parts: ExportParts): ExportApi {
 
 /** One event for each, with what was asked for and how much went out, whoever ended it. */
 async function* audited(wanted: WantedExport, parts: ExportParts): AsyncGenerator<ExportedMessage, void> {
-  const { actor, peer, query, cursor } = wanted;
+  const { actor, peer, query, cursor, limit } = wanted;
   const sent = { count: 0, bytes: 0, damaged: 0, complete: false };
   try {
     for await (const message of readAhead(entriesOf(wanted, parts), parts)) {
@@ -56,6 +56,7 @@ async function* audited(wanted: WantedExport, parts: ExportParts): AsyncGenerato
         sent.bytes += message.bytes.length;
       }
       yield message;
+      if (sent.count === limit) break;
     }
     sent.complete = true;
   } finally {

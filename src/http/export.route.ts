@@ -22,14 +22,14 @@ export function exportRoutes(app: App, { exports }: EngineApi): void {
     config: {
       access: 'read-messages',
       summary:
-        'Every archived message that fits, in the order of the list, in one answer: a line of JSON (the line of a manifest), then `size` bytes; `damaged` where they cannot be read, and none follow. The last line is `{"end":true}`. `cursor`: the `next` of a line, behind which it goes on. `asOf`: none that were archived later.',
+        'Every archived message that fits, in the order of the list, in one answer: a line of JSON (the line of a manifest), then `size` bytes; `damaged` where they cannot be read, and none follow. The last line is `{"end":true}`. `cursor`: the `next` of a line, behind which it goes on. `limit`: no more than so many whose bytes can be read, all where absent. `asOf`: none that were archived later.',
       produces: 'application/vnd.daybook.messages',
     },
     handler: async (request, reply) => {
       begin(reply.raw);
-      const { cursor, asOf, ...filter } = request.query;
-      const { actor, peer, query = {} } = accessOf(request, { kind: 'search', query: filter });
-      const messages = exports.read({ filter, cursor, asOf, actor, peer, query });
+      const { cursor, asOf, limit, ...filter } = request.query;
+      const { actor, peer, query = {} } = accessOf(request, { kind: 'search', query: { ...filter, limit } });
+      const messages = exports.read({ filter, cursor, limit, asOf, actor, peer, query });
       return reply
         .type('application/vnd.daybook.messages')
         .send(Readable.from(framed(messages), { objectMode: false }));

@@ -17,6 +17,8 @@ export interface WantedExport {
   readonly filter: MessageFilter;
   /** `next` of a line that came before. */
   readonly cursor: string | undefined;
+  /** Messages whose bytes are read, at most; all where undefined. */
+  readonly limit: number | undefined;
   /** None that were archived later, epoch ms: a list by date has new ones anywhere. */
   readonly asOf: number | undefined;
   readonly actor: string;

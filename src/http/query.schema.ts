@@ -91,6 +91,13 @@ export const messagesQuery = z.strictObject({
 });
 export const exportQuery = z.strictObject({
   ...messageFilters,
+  /** One answer holds them all, so there is no most. */
+  limit: z
+    .string()
+    .regex(/^[1-9]\d{0,14}$/, 'must be a whole number from 1')
+    .transform(Number)
+    .optional()
+    .meta({ type: 'integer', minimum: 1, pattern: undefined }),
   cursor: messagesCursor,
   asOf: until.optional(),
 });

@@ -50,7 +50,13 @@ test('a line of an export and its bytes are of one version, though another is sh
   });
   const who = { actor: 'ada', peer: '127.0.0.1', query: {} };
   const exported: unknown[] = [];
-  for await (const { line, bytes } of api.read({ filter: {}, cursor: undefined, asOf: undefined, ...who }))
+  for await (const { line, bytes } of api.read({
+    filter: {},
+    cursor: undefined,
+    limit: undefined,
+    asOf: undefined,
+    ...who,
+  }))
     exported.push([line.sha256, bytes === null ? null : Buffer.from(bytes).toString()]);
   expect(exported).toEqual([[sha256('the later copy'), 'the later copy']]);
   expect(notes).toMatchObject([{ count: 1, damaged: 0, complete: true }]);

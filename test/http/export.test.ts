@@ -5,7 +5,7 @@ import { httpFixture } from '../support/http-app.ts';
 test('an export is a line and bytes for each message, and says when it is whole', async () => {
   await using http = httpFixture();
   const answer = await http.app.inject(
-    '/v1/export?mailbox=bob@example.com&since=2026-01-31&cursor=000000000000009.E9&asOf=2026-01-31T00:00:00Z',
+    '/v1/export?mailbox=bob@example.com&since=2026-01-31&cursor=000000000000009.E9&limit=5&asOf=2026-01-31T00:00:00Z',
   );
   expect([answer.statusCode, answer.headers['content-type']]).toEqual([200, 'application/vnd.daybook.messages']);
   const end = answer.rawPayload.indexOf(0x0a) + 1;
@@ -15,10 +15,11 @@ test('an export is a line and bytes for each message, and says when it is whole'
   expect(JSON.parse(damaged)).toMatchObject({ id: 'E3', damaged: true });
   expect(last).toBe('{"end":true}');
   const filter = { mailbox: 'bob@example.com', since: Date.UTC(2026, 0, 31) };
-  const who = { actor: 'operator', peer: '127.0.0.1', query: filter };
+  const who = { actor: 'operator', peer: '127.0.0.1', query: { ...filter, limit: 5 } };
   expect(JSON.parse((http.engine.calls[0] ?? '').slice('export '.length))).toEqual({
     filter,
     cursor: '000000000000009.E9',
+    limit: 5,
     asOf: Date.UTC(2026, 0, 31),
     ...who,
   });
@@ -26,9 +27,9 @@ test('an export is a line and bytes for each message, and says when it is whole'
   expect(http.engine.accesses).toEqual([]);
 });
 
-test('a page, a limit and an unknown filter are no part of an export', async () => {
+test('what is no limit, no cursor and no filter is refused by an export', async () => {
   await using http = httpFixture();
-  for (const query of ['limit=5', 'cursor=E1', 'folder=x', 'asOf=now']) {
+  for (const query of ['limit=0', 'cursor=E1', 'folder=x', 'asOf=now']) {
     expect([query, (await http.app.inject(`/v1/export?${query}`)).statusCode]).toEqual([query, 400]);
   }
 });

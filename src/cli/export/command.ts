@@ -20,6 +20,7 @@ export interface ExportOptions extends Globals {
   readonly to: string;
   readonly format: ExportFormat;
   readonly recipient?: string;
+  readonly limit?: string;
 }
 
 interface Exported {
@@ -37,6 +38,8 @@ interface ExportParts {
   readonly query: Query;
   readonly progress: Progress;
   readonly total: number | undefined;
+  /** Of all runs together. */
+  readonly limit: number;
   readonly say: (text: string) => void;
 }
 
@@ -48,6 +51,7 @@ export async function exportMail(options: ExportOptions & Query, talk: Talk): Pr
   const { err, out, now, pause } = talk;
   const { to, format } = options;
   const query = { ...queryOf(options, exportFilters), to: options.recipient };
+  const limit = limitOf(options.limit);
   const client = await talk.client(options);
   const progress = createProgress(err, now);
   const say = (text: string): void => {
@@ -62,7 +66,7 @@ export async function exportMail(options: ExportOptions & Query, talk: Talk): Pr
   await using _lock = await lockPlace(to);
   await using target = await openTarget({ format, query, to, asOf: engine.now });
   if (target.before.count > 0) say(`going on behind ${target.before.count} messages of an earlier run`);
-  const exported = await writeAll(target, { client, patience, query, progress, total, say });
+  const exported = await writeAll(target, { client, patience, query, progress, total, limit, say });
   const manifest = await target.complete();
   await target.finish(await signed(manifest, client, patience));
   progress.clear();
@@ -78,21 +82,28 @@ export async function exportMail(options: ExportOptions & Query, talk: Talk): Pr
   }
 }
 
+/** @throws CommandFailure 2 */
+function limitOf(text: string | undefined): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
+  throw new CommandFailure(exitCodes.usage, `--limit ${text}: must be a whole number from 1`);
+}
+
 const openTarget = (wish: ExportWish): Promise<ExportTarget> =>
   ({ eml: openEmlTarget, mbox: openMboxTarget, zip: openZipTarget })[wish.format](wish);
 
 /** For the bar: known where all, or all of a definition, are wanted. */
 async function totalOf(client: Client, query: Query): Promise<number | undefined> {
-  const { definition, ...others } = query;
+  const { definition, limit, ...others } = query;
   const { archived } = await client.get<{ readonly archived: number }>('/v1/ledger', { definition });
-  return Object.values(others).every((value) => value === undefined) ? archived : undefined;
+  return Object.values(others).every((value) => value === undefined) ? Math.min(archived, limitOf(limit)) : undefined;
 }
 
 /** Goes on where an answer was cut, as by a restart of the engine. */
 async function writeAll(target: ExportTarget, parts: ExportParts): Promise<Exported> {
   const { count: messages, cursor } = target.before;
   const exported: Exported = { messages, bytes: 0, damaged: [], cursor };
-  for (let cuts = 0; ; ) {
+  for (let cuts = 0; exported.messages < parts.limit; ) {
     const { cursor: before } = exported;
     try {
       await writeSome(target, exported, parts);
@@ -108,13 +119,16 @@ async function writeAll(target: ExportTarget, parts: ExportParts): Promise<Expor
       parts.say(`${error.message}: going on behind ${exported.messages} messages`);
     }
   }
+  return exported;
 }
 
 class Cut extends Error {}
 
 async function writeSome(target: ExportTarget, exported: Exported, parts: ExportParts): Promise<void> {
-  const { client, patience, query, progress, total, say } = parts;
-  const asked = withQuery('/v1/export', { ...query, asOf: target.before.asOf, cursor: exported.cursor });
+  const { client, patience, query, progress, total, limit, say } = parts;
+  const more = Number.isFinite(limit) ? { limit: String(limit - exported.messages) } : {};
+  const from = { asOf: target.before.asOf, cursor: exported.cursor ?? query['cursor'] };
+  const asked = withQuery('/v1/export', { ...query, ...more, ...from });
   const answer = await patience(() => client.ask(asked, {}, null));
   if (!answer.ok || answer.body === null) throw await client.failureOf(answer);
   const frames = readFrames(answer.body);
