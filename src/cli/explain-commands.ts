@@ -15,7 +15,7 @@ export function addExplain(program: Command, talk: Talk): void {
     'daybook explain report.eml --definition exchange',
   )
     .addArgument(new Argument('[file]', 'a message, or use --intake'))
-    .option('--definition <id>', 'as if received for this definition')
+    .option('--definition <id>', 'as if received for this definition; needed where there are several')
     .option('--intake <id>', 'a message that was accepted, as of its receipt')
     .action(async (file: string | undefined, globals: Globals & { definition?: string; intake?: string }) => {
       const { definition, intake } = globals;

@@ -84,9 +84,21 @@ async function collect(body: AsyncIterable<Buffer>, limitBytes: number): Promise
 
 function definitionFor(api: EngineApi, named: string | undefined): string {
   if (named !== undefined) return named;
-  const [only, another] = api.definitions();
-  if (only !== undefined && another === undefined) return only.id;
-  throw new ProblemError('invalid-request', { detail: 'query.definition: name one of `GET /v1/definitions`' });
+  const ids = api.definitions().map(({ id }) => id);
+  const [only] = ids;
+  if (only !== undefined && ids.length === 1) return only;
+  throw new ProblemError('invalid-request', { detail: `query.definition: ${whichOf(ids)}` });
+}
+
+/** Named in an answer; more are a list of their own. */
+const maxNamed = 20;
+
+/** A message does not say for which definition it would be received, and is ruled on by its options. */
+function whichOf(ids: readonly string[]): string {
+  if (ids.length === 0) return 'there is no definition that the message could be received for';
+  const more = ids.length > maxNamed ? ` and ${ids.length - maxNamed} more (\`daybook definitions list\`)` : '';
+  const named = ids.slice(0, maxNamed).join(', ');
+  return `there are several, name the one it would be received for (\`--definition ID\` of \`daybook explain\`): ${named}${more}`;
 }
 
 /** For who may not read mail: nobody in it, and nothing that a parser said, which may quote it. */

@@ -316,7 +316,11 @@ test('explain reads a message up to the message limit, and knows which definitio
   expect(http.engine.calls).toEqual(['explain "exchange-1" 400000']);
   expect((await post(url, Buffer.alloc(400_001))).json()).toMatchObject({ status: 413, type: '/docs#too-large' });
   expect((await post('/v1/explain?definition=nobody', rawBytes)).statusCode).toBe(404);
-  expect((await post('/v1/explain', rawBytes)).json()).toMatchObject({ status: 400, type: '/docs#invalid-request' });
+  expect((await post('/v1/explain', rawBytes)).json()).toMatchObject({
+    status: 400,
+    type: '/docs#invalid-request',
+    detail: expect.stringMatching(/--definition.*: exchange-1, mailbox-2$/),
+  });
   expect((await post(url, rawBytes, 'application/json')).statusCode).toBe(415);
   expect((await http.app.inject({ method: 'POST', url })).statusCode).toBe(415);
 });
