@@ -34,6 +34,7 @@ export interface IntakeItem {
   readonly definition: string | null;
   readonly state: string;
   readonly reason: string | null;
+  readonly receivedAt: string;
   readonly size: number;
   readonly sha256: string;
   readonly attempt: number;
