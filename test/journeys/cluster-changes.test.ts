@@ -40,7 +40,11 @@ definitions:
     pop3: { host: 127.0.0.1, port: ${refused}, encrypted: false, mailboxName: journal, password: pw }
 `;
     // Both at once: they have the same definitions to write.
-    [one, two] = await Promise.all([startDaybook({ config: config('one') }), startDaybook({ config: config('two') })]);
+    const started = await Promise.allSettled(['one', 'two'].map((worker) => startDaybook({ config: config(worker) })));
+    const [first, second] = started.map((each) => (each.status === 'fulfilled' ? each.value : undefined));
+    if (first !== undefined) one = first;
+    if (second !== undefined) two = second;
+    for (const each of started) if (each.status === 'rejected') throw each.reason;
   });
   afterAll(async () => {
     await one?.[Symbol.asyncDispose]();
