@@ -169,16 +169,12 @@ export class Connection extends SMTPConnection implements DataSink {
 
   override handler_DATA(_command: Buffer, callback: () => void): void {
     const parser = this._parser;
-    if (!parser || this.transaction.destinations.size === 0) {
+    const mayOpen = parser && this.transaction.destinations.size > 0;
+    const opened = mayOpen ? this.host.openMessage(this.transaction) : undefined;
+    if (!parser || !(opened instanceof Incoming)) {
       this.#mailMayFollow = true;
-      this.reply(replies.needRecipient);
-      callback();
-      return;
-    }
-    const opened = this.host.openMessage(this.transaction.announcedBytes);
-    if (!(opened instanceof Incoming)) {
-      this.#mailMayFollow = true;
-      this.refuse(opened);
+      if (opened === undefined || opened instanceof Incoming) this.reply(replies.needRecipient);
+      else this.refuse(opened.refusal, opened.definitionId);
       callback();
       return;
     }

@@ -4,6 +4,7 @@ import type { Incoming } from './incoming.ts';
 import type { SmtpLimits } from './limits.ts';
 import type { ProxyFault } from './proxy-header.ts';
 import type { Refusal } from './reply.ts';
+import type { Transaction } from './transaction.ts';
 import type { RefusedMail } from './types.ts';
 
 /** What a connection asks of the listener it belongs to. */
@@ -26,8 +27,8 @@ export interface Host {
   notIntroduced(balancer: string, fault: ProxyFault): void;
   /** Why this connection may not stay, or undefined. */
   refuseConnection(connection: Connection): Refusal | undefined;
-  /** Or why it may not come: what was announced has no room any more. */
-  openMessage(announcedBytes: number | null): Incoming | Refusal;
+  /** Or why it may not come: what was announced has no room any more, or a definition takes nothing since RCPT. */
+  openMessage(transaction: Transaction): Incoming | { readonly refusal: Refusal; readonly definitionId: string | null };
   /** All bytes are in the receipt; the answer comes by `connection.answer`, once. */
   deliver(connection: Connection, incoming: Incoming): void;
   rejected(refusal: Refusal, peer: string, definitionId: string | null, mail?: RefusedMail): void;

@@ -18,6 +18,7 @@ import { acknowledgement, refusal as refusalOf, refusals, replyCode } from './re
 import { Seats } from './seats.ts';
 import { Server } from './server.ts';
 import { checkTlsPair, minVersion } from './tls.ts';
+import type { Transaction } from './transaction.ts';
 import type { SmtpListener, SmtpOptions, SmtpPorts, TlsPair } from './types.ts';
 
 const thirtyDaysMs = 30 * 86_400_000;
@@ -105,12 +106,15 @@ function createHost(parts: HostParts): Host {
     hasRoomFor: (peer) => hasRoomFor(peer, parts),
     socketGone: () => ports.sockets.gone(),
     refuseConnection: (connection) => refuseConnection(connection, parts),
-    openMessage: (announcedBytes) => {
+    openMessage: (transaction) => {
+      const late = suspendedSince(transaction, ports);
+      if (late !== undefined) return late;
       const bounds = { limitBytes: options.maxMessageBytes, overrunBytes: limits.overrunBytes, startedAt: now() };
       try {
-        return new Incoming(ports.custody.begin(giveBack, announcedBytes), bounds);
+        return new Incoming(ports.custody.begin(giveBack, transaction.announcedBytes), bounds);
       } catch (error) {
-        return refusalOf(storeFailure(error), options.maxAgeMs ?? thirtyDaysMs);
+        const refusal = refusalOf(storeFailure(error), options.maxAgeMs ?? thirtyDaysMs);
+        return { refusal, definitionId: null };
       }
     },
     deliver: (connection, incoming) => deliver(connection, incoming, parts),
@@ -131,6 +135,18 @@ function createHost(parts: HostParts): Host {
       if (parts.live().delete(connection)) ports.sockets.gone();
     },
   };
+}
+
+/** A definition may be suspended, or removed, after its RCPT: only what is in DATA by then completes (journaling d.4). */
+function suspendedSince(
+  { keys }: Transaction,
+  ports: SmtpPorts,
+): Exclude<ReturnType<Host['openMessage']>, Incoming> | undefined {
+  for (const key of keys) {
+    const route = ports.findRoute(key);
+    if (route?.suspended !== false) return { refusal: refusals.suspended, definitionId: route?.definitionId ?? null };
+  }
+  return undefined;
 }
 
 function deliver(connection: Connection, incoming: Incoming, parts: HostParts): void {

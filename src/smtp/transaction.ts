@@ -16,6 +16,11 @@ export class Transaction {
     return [...this.#recipients.values()];
   }
 
+  /** Their look-up forms. */
+  get keys(): Iterable<string> {
+    return this.#recipients.keys();
+  }
+
   /** `key` is the look-up form in lower case; a second one with it changes nothing. */
   add(key: string, raw: string, destination: Destination): void {
     if (this.#recipients.has(key)) return;

@@ -144,6 +144,33 @@ describe('the SMTP listener', () => {
     expect(fixture.custody.receipts).toHaveLength(0);
   });
 
+  it('does not begin a message for a definition that was suspended, or removed, since its RCPT; what is in DATA completes', async () => {
+    await using fixture = await openListener();
+    fixture.routes.set('one@example.com', route('one'));
+    fixture.routes.set('two@example.com', route('two'));
+    await using client = await SmtpClient.ready(fixture.port);
+    const begin = async (...addresses: readonly string[]) => {
+      await client.command('MAIL FROM:<a@b.c>');
+      for (const address of addresses) await client.command(`RCPT TO:<${address}@Example.com>`);
+    };
+    await begin('one', 'two');
+    fixture.routes.set('two@example.com', route('two', { suspended: true }));
+    expect((await client.command('DATA')).text).toMatch(/^4\.3\.2 /);
+    expect(fixture.rejections.at(-1)).toMatchObject({ reply: '450 4.3.2', definitionId: 'two', reason: 'suspended' });
+    expect(fixture.custody.receipts).toHaveLength(0);
+    await client.command('RSET');
+    await begin('one');
+    expect((await client.command('DATA')).code).toBe(354);
+    fixture.routes.set('one@example.com', route('one', { suspended: true }));
+    await client.send('x\r\n.\r\n');
+    expect((await client.reply()).code).toBe(250);
+    fixture.routes.set('one@example.com', route('one'));
+    await begin('one');
+    fixture.routes.delete('one@example.com');
+    expect((await client.command('DATA')).code).toBe(450);
+    expect(fixture.deliveries).toHaveLength(1);
+  });
+
   it('takes 1000 RCPT in a transaction and answers 452 4.5.3 to the next', async () => {
     await using fixture = await openListener();
     for (let i = 0; i < 1001; i++) fixture.routes.set(`r${i}@example.com`, route(`d${i}`));
