@@ -10,13 +10,14 @@ import type { Reading } from '../store/encryption.ts';
 import { openLevelBytes } from '../store/level-bytes.ts';
 import { checkLevelFiles, type FileFault } from '../store/leveldb-check.ts';
 import { reserveFaults } from '../store/reserve.ts';
+import { segmentName } from '../store/segment-files.ts';
 import { createUnseal } from '../store/unseal.ts';
 import { checkKeyFiles } from '../store/verify-keys.ts';
 import { openedRecord, type Verified, verifySegments } from '../store/verify-segments.ts';
 import { definitionKeyFile, isDefinitionKeyWhole } from './definition-secrets.ts';
 import { LogAudit } from './log-audit.ts';
 import { openedCopy } from './opened-copy.ts';
-import { endFaults, indexFaults, indexOf } from './verify-index.ts';
+import { endFaults, indexFaults, indexOf, type LogEnd } from './verify-index.ts';
 
 /** Where the records of a log lie; `database`: not in the data directory. */
 export type LogPlace = 'segments' | 'leveldb' | 'database';
@@ -64,6 +65,8 @@ export interface VerifyReport {
   readonly unchecked: readonly FileFault[];
 }
 
+const firstSegment = `commitlog/${segmentName(1)}`;
+
 /** What an archive in clear is read with. */
 const inClear: Reading = { unseal: createUnseal(null), index: null, hasKey: true };
 
@@ -78,7 +81,7 @@ export async function verifyData(options: VerifyOptions): Promise<VerifyReport> 
   let bytes = index.bytes + keyFiles.bytes;
   let tornBytes = 0;
   let looked = 0;
-  let lastSeq = 0;
+  let end: LogEnd = { lastSeq: 0, file: options.bytes === 'segments' ? firstSegment : 'commitlog' };
   const sizes = [
     index.head?.seq,
     index.tree?.size,
@@ -92,21 +95,21 @@ export async function verifyData(options: VerifyOptions): Promise<VerifyReport> 
     // Without the records before there is nothing that they could follow from.
     if (step.kind === 'record') {
       looked += 1;
-      lastSeq = step.head.record.seq;
+      end = { ...end, lastSeq: step.head.record.seq };
       if (!quick) audit.add(step.head, step);
     } else if (step.kind === 'fault') faults.push(step.fault);
     else if (step.kind === 'torn') tornBytes += step.bytes;
     else {
       bytes += step.bytes;
-      lastSeq = step.lastSeq ?? lastSeq;
+      end = { lastSeq: step.lastSeq ?? end.lastSeq, file: step.next ?? end.file };
     }
     if (step.kind === 'read') progress?.(bytes);
   }
-  if (quick) faults.push(...endFaults(index, lastSeq));
+  if (quick) faults.push(...endFaults(index, end));
   else {
     faults.push(...(await reserveFaults(dataDir)));
     audit.end();
-    faults.push(...audit.faults, ...indexFaults(index, audit));
+    faults.push(...audit.faults, ...indexFaults(index, audit, end));
     for (const head of heads) faults.push(...headFaults({ head, file: 'commitlog' }, audit, publicKeys));
     for (const each of kept.heads) faults.push(...headFaults(each, audit, publicKeys));
   }

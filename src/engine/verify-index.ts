@@ -61,21 +61,27 @@ const wasKilled = (dataDir: string): Promise<boolean> =>
   );
 
 /** All that a quick look can compare, which makes no tree: that the log goes as far as the index knows. */
-export const endFaults = ({ head }: IndexFacts, lastSeq: number): readonly FileFault[] =>
-  head !== undefined && head.seq > lastSeq ? [lackedBy(head)] : [];
+export const endFaults = ({ head }: IndexFacts, { lastSeq, file }: LogEnd): readonly FileFault[] =>
+  head !== undefined && head.seq > lastSeq ? [lackedBy(head, file)] : [];
 
-const lackedBy = ({ seq }: NonNullable<IndexFacts['head']>): FileFault => ({
-  file: 'commitlog',
+/** The last record there is, and the file that the one behind it would be in. */
+export interface LogEnd {
+  readonly lastSeq: number;
+  readonly file: string;
+}
+
+const lackedBy = ({ seq }: NonNullable<IndexFacts['head']>, file: string): FileFault => ({
+  file,
   text: `the index knows record ${seq}, which is in no file`,
 });
 
 /** What of it does not agree with the records. */
-export function indexFaults({ head, tree }: IndexFacts, audit: LogAudit): readonly FileFault[] {
+export function indexFaults({ head, tree }: IndexFacts, audit: LogAudit, { file }: LogEnd): readonly FileFault[] {
   const fault = (text: string): readonly FileFault[] => [
     { file: 'index', text: `${text}: run \`daybook rebuild-index\`` },
   ];
   if (head === undefined) return [];
-  if (head.seq > audit.size) return [lackedBy(head)];
+  if (head.seq > audit.size) return [lackedBy(head, file)];
   if (audit.hashes.get(head.seq) !== head.hash) return fault(`it was made from another record ${head.seq}`);
   if (tree === undefined || rootOf(frontierOf(tree)).toString('hex') !== audit.rootAt(head.seq)) {
     return fault('its tree is not that of the records');

@@ -20,8 +20,8 @@ export type Verified =
   | { readonly kind: 'fault'; readonly fault: FileFault }
   /** The end of the last segment, written in part: no fault after a kill. */
   | { readonly kind: 'torn'; readonly file: string; readonly bytes: number }
-  /** `lastSeq`: of a segment whose footer alone was read. */
-  | { readonly kind: 'read'; readonly bytes: number; readonly lastSeq?: number };
+  /** `lastSeq`: of a segment whose footer alone was read. `next`: the file that the record behind it would be in. */
+  | { readonly kind: 'read'; readonly bytes: number; readonly lastSeq?: number; readonly next?: string };
 
 export interface VerifySegments {
   /** The `commitlog` folder of the data directory. */
@@ -60,8 +60,10 @@ export async function* verifySegments({
       kind: 'fault',
       fault: { file, text, ...(offset === undefined ? {} : { offset }) },
     });
-    if (firstSeq !== expected)
-      yield fault(`records ${expected} to ${firstSeq - 1}, which belong before it, are in no file`);
+    if (firstSeq !== expected) {
+      const text = `is missing: records ${expected} to ${firstSeq - 1} are in no file`;
+      yield { kind: 'fault', fault: { file: shownName(directory, expected), text } };
+    }
     const isLast = at === firstSeqs.length - 1;
     const path = segmentPath(directory, firstSeq);
     const segment = await openSealed(path, firstSeq).catch(ifUnreadable);
@@ -78,7 +80,12 @@ export async function* verifySegments({
       const endBytes = footer?.tableOffset ?? fileBytes;
       if (quick && !isLast && footer !== null) {
         expected = footer.table.nextSeq;
-        yield { kind: 'read', bytes: fileBytes - footer.tableOffset, lastSeq: expected - 1 };
+        yield {
+          kind: 'read',
+          bytes: fileBytes - footer.tableOffset,
+          lastSeq: expected - 1,
+          next: shownName(directory, expected),
+        };
         continue;
       }
       const walk: WalkOptions = {
@@ -103,7 +110,8 @@ export async function* verifySegments({
         else if (step.kind === 'gap') yield fault(`record ${step.seq} at ${step.offset} is damaged`, step.offset);
         else if (step.kind === 'torn' && upTo === null) yield { kind: 'torn', file, bytes: fileBytes - step.offset };
       }
-      yield { kind: 'read', bytes: (await stat(path)).size };
+      const next = footer === null ? file : shownName(directory, expected);
+      yield { kind: 'read', bytes: (await stat(path)).size, next };
     } catch (error) {
       ifUnreadable(error);
       yield fault('cannot be read to its end');
