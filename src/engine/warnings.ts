@@ -83,8 +83,8 @@ const remedies: Readonly<Record<string, string>> = {
 function refused({ refusal }: StatusFacts): Warnings {
   if (refusal === null) return [];
   const { peer, reply, reason, count, since } = refusal;
-  const times = count === 1 ? 'once' : `${count} times`;
-  const text = `mail from ${peer} is refused (${reply}, ${times}): ${remedies[reason] ?? reason}`;
+  const times = count === 1 ? `${reply}, once` : `${count} times, the last with ${reply}`;
+  const text = `mail from ${peer} is refused (${times}): ${remedies[reason] ?? reason}`;
   return [warning('mail-refused', text, since)];
 }
 

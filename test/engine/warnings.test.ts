@@ -119,7 +119,7 @@ test.each([
 test('mail that is refused is told with what would mend it', () => {
   const refusal = { peer: '192.0.2.7', reason: 'source', reply: '451 4.7.1', count: 12, since: 9 } as const;
   const text =
-    'mail from 192.0.2.7 is refused (451 4.7.1, 12 times): its address is in neither `smtp.additionalSourceIpRanges` nor `smtp.authorizedSources`';
+    'mail from 192.0.2.7 is refused (12 times, the last with 451 4.7.1): its address is in neither `smtp.additionalSourceIpRanges` nor `smtp.authorizedSources`';
   expect(codes({ refusal })).toEqual([{ code: 'mail-refused', text, since: '1970-01-01T00:00:00.009Z' }]);
   expect(codes({ refusal: { ...refusal, reason: 'too-large', count: 1 } })[0]?.text).toMatch(/, once\): a message is/);
 });
