@@ -9,7 +9,7 @@ import type { DefinitionStore } from '../store/level-definitions.ts';
 import type { DefinitionRow } from '../store/rows.ts';
 import type { ChangeActor, Defined, Definition, DefinitionBook, DefinitionOrigin } from './definition-book.types.ts';
 import { conflictsOf, DefinitionConflict } from './definition-conflicts.ts';
-import { definingEvent, definitionEvent } from './definition-events.ts';
+import { definingEvent, definitionEvent, deletedEvent } from './definition-events.ts';
 import { createSecretBox, definitionKey, type SecretBox, secretsDiffer } from './definition-secrets.ts';
 import { Overtaken, onStanding, SeenRows } from './overtaken.ts';
 import {
@@ -160,8 +160,8 @@ class Book implements DefinitionBook {
     this.#tell();
   }
 
-  async #removeRow(id: string, { actor, reason }: ChangeActor, provisioned: boolean): Promise<void> {
-    const event = definitionEvent('definition.deleted', id, actor, { reason, provisioned });
+  async #removeRow(id: string, by: ChangeActor, provisioned: boolean): Promise<void> {
+    const event = deletedEvent(id, await this.#store.get(id), { ...by, provisioned });
     await this.#command({ command: 'remove', definitionId: id, event });
     await this.#store.forget(id);
   }

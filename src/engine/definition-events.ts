@@ -46,16 +46,26 @@ export function definingEvent({ config, row, provisioned, actor, reason = null, 
   const differing = Object.keys(changes.new).length;
   // A new secret reads as its mask before and after.
   const onlySecret = differing === 0 && isProvisioned(row) === provisioned;
-  const type = onlySecret ? 'secret.changed' : typeOf(changes.new);
+  const type = onlySecret ? 'secret.changed' : typeOf(changes.new, row.suspension?.suspended ?? row.suspended);
   const data = { ...changes, provisioned, secretChanged: secretChanged || onlySecret, ...said };
   const event = (version: number): EventDraft => definitionEvent(type, config.id, actor, { version, ...data });
   return { differing, event };
 }
 
-/** A suspension alone is an event of its own (journaling d.2, T2 and T3). */
-function typeOf(changed: Readonly<Record<string, unknown>>): string {
+/** What went (journaling d.2, T13), so that the log alone tells how it was. */
+export function deletedEvent(
+  definitionId: string,
+  row: DefinitionRow | undefined,
+  { actor, provisioned, reason = null }: DefinitionOrigin,
+): EventDraft {
+  const old = row === undefined ? null : viewOf(row);
+  return definitionEvent('definition.deleted', definitionId, actor, { old, new: null, provisioned, reason });
+}
+
+/** A suspension alone is an event of its own (journaling d.2, T2 and T3), unless an operator had said the same before. */
+function typeOf(changed: Readonly<Record<string, unknown>>, suspended: boolean): string {
   const [only, ...others] = Object.keys(changed);
-  if (only !== 'suspended' || others.length > 0) return 'definition.changed';
+  if (only !== 'suspended' || others.length > 0 || changed['suspended'] === suspended) return 'definition.changed';
   return changed['suspended'] === true ? 'definition.suspended' : 'definition.enabled';
 }
 

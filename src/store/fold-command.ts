@@ -47,14 +47,16 @@ async function define({ index, change, definitions }: FoldContext, at: number, f
   definitions.add(definitionId);
 }
 
-/** A document whose `suspended` is another one than before outranks what an operator said. */
+/** A document whose `suspended` is another one than before outranks what an operator said; where he said the same, since then. */
 function suspensionAfter(
   before: DefinitionRow | undefined,
   { suspended }: Pick<DefineFacts, 'suspended'>,
   at: number,
 ): DefinitionRow['suspension'] {
-  const stands = before !== undefined && before.removedAt == null && before.suspended === suspended;
-  return stands ? before.suspension : { suspended, provisioned: suspended, at };
+  const known = before !== undefined && before.removedAt == null ? before : null;
+  if (known?.suspended === suspended) return known.suspension;
+  const since = known?.suspension?.suspended === suspended ? known.suspension.at : at;
+  return { suspended, provisioned: suspended, at: since };
 }
 
 async function remove({ change, definitions }: FoldContext, at: number, definitionId: string): Promise<void> {

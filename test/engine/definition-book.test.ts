@@ -64,6 +64,44 @@ test('a removed definition is gone after a rebuilt index too; its options stay f
   expect(await typesOf(fixture)).toEqual(['definition.created', 'definition.deleted', 'definition.created']);
 });
 
+test('the event of a deletion tells what it was that went, no secret in it', async () => {
+  await using fixture = await openStoreFixture();
+  const book = await open(fixture);
+  await book.define(configOf('alpha', { description: 'Ours' }), made);
+  await book.remove('alpha', by);
+  const { items } = await fixture.store.events.find({ limit: 1, cursor: undefined, type: 'definition.deleted' });
+  const { old, ...others } = items[0]!.data as { old: Record<string, unknown> };
+  expect(others).toEqual({ new: null, provisioned: false, reason: null });
+  expect(old).toMatchObject({ description: 'Ours', serviceEmailAddress: 'alpha@journal.north.example' });
+  expect(JSON.stringify(old)).not.toContain('alpha-password');
+});
+
+test('a file that says what an operator had said before changes nothing of since when it is so', async () => {
+  await using fixture = await openStoreFixture();
+  const start = fixture.clock.at;
+  const book = await open(fixture, [configOf('filed')]);
+  const say = async (suspended: boolean) => {
+    fixture.clock.at += 60_000;
+    await book.define(configOf('filed', { suspended }), { provisioned: true, actor: 'file' });
+    return book.get('filed');
+  };
+  fixture.clock.at += 60_000;
+  await book.setSuspended('filed', true, by);
+  expect(await say(true)).toMatchObject({ suspended: true, suspendedSince: start + 60_000 });
+  expect(await say(false)).toMatchObject({ suspended: false });
+  expect(await say(true)).toMatchObject({ suspended: true, suspendedSince: fixture.clock.at });
+  await book.setSuspended('filed', false, by);
+  expect(await say(false)).toMatchObject({ suspended: false });
+  expect(await typesOf(fixture)).toEqual([
+    ...['definition.created', 'definition.suspended', 'definition.changed', 'definition.enabled'],
+    ...['definition.suspended', 'definition.enabled', 'definition.changed'],
+  ]);
+  await fixture.reopen({ rebuild: true });
+  expect((await open(fixture, [configOf('filed', { suspended: false })])).get('filed')).toMatchObject({
+    suspended: false,
+  });
+});
+
 test('one that the file no longer has is deleted at the start, and one that it takes over is the file’s', async () => {
   await using fixture = await openStoreFixture();
   const book = await open(fixture, [configOf('filed')]);
