@@ -34,6 +34,7 @@ import { openRejectedCounts } from './engine/rejected-counts.ts';
 import { type Reloaded, type ReloadParts, reload } from './engine/reload.ts';
 import { openReminders } from './engine/reminders.ts';
 import { provideSlots } from './engine/slots.ts';
+import { keepSmallFiles } from './engine/small-files.ts';
 import { followStore } from './engine/store-health.ts';
 import { openSuspects } from './engine/suspects.ts';
 import { createWorkshop, type Workshop } from './engine/workshop.ts';
@@ -102,6 +103,7 @@ async function openWorkshop(
     },
     stack,
   );
+  await keepSmallFiles({ dataDir, log, stack });
   const { tornBytes, damaged, folded } = store.recovery;
   log(damaged.length === 0 ? 'info' : 'error', 'store open', {
     dataDir,

@@ -5,7 +5,6 @@ import { EngineFailure } from '../../streams/failure.ts';
 import { isSignedBy, keyId, type SignedHead } from '../evidence/head.ts';
 import { keyFile, publicKeyFile, readPublicKeys } from '../evidence/signing-key.ts';
 import type { FoundHead, FoundHeads } from '../evidence/stored-stamps.ts';
-import { notedSuffix, readNoted } from '../noted-file.ts';
 import type { Reading } from '../store/encryption.ts';
 import { openLevelBytes } from '../store/level-bytes.ts';
 import { checkLevelFiles, type FileFault } from '../store/leveldb-check.ts';
@@ -14,9 +13,9 @@ import { segmentName } from '../store/segment-files.ts';
 import { createUnseal } from '../store/unseal.ts';
 import { checkKeyFiles } from '../store/verify-keys.ts';
 import { openedRecord, type Verified, verifySegments } from '../store/verify-segments.ts';
-import { definitionKeyFile, isDefinitionKeyWhole } from './definition-secrets.ts';
 import { LogAudit } from './log-audit.ts';
 import { openedCopy } from './opened-copy.ts';
+import { smallFaults } from './small-files.ts';
 import { endFaults, indexFaults, indexOf, type LogEnd } from './verify-index.ts';
 
 /** Where the records of a log lie; `database`: not in the data directory. */
@@ -170,14 +169,6 @@ const isThere = (): boolean => false;
 const isMissing = (error: unknown): boolean => error instanceof EngineFailure && error.code === 'missing';
 
 /** The key of the definitions, and small files that hold what is due when; without those the engine looks again. */
-async function smallFaults(dataDir: string): Promise<readonly FileFault[]> {
-  const names = (await readdir(dataDir)).filter((name) => name.endsWith(notedSuffix));
-  const kinds = await Promise.all(names.map(async (name) => (await readNoted(join(dataDir, name))).kind));
-  const damaged = names.filter((_, at) => kinds[at] === 'damaged');
-  if (!(await isDefinitionKeyWhole(dataDir))) damaged.push(definitionKeyFile);
-  return damaged.map((file) => ({ file, text: 'is not as it was written' }));
-}
-
 function headFaults(
   { head, file }: FoundHead,
   audit: LogAudit,

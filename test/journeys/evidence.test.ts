@@ -132,6 +132,23 @@ describe('a folder at rest', () => {
     300_000,
   );
 
+  test('that lacks a small file which no record tells of is found out, and the engine says so when it starts', async () => {
+    const files = ['definitions.key', 'evidence.key', 'silences.state'];
+    const aside = (file: string): string => join(daybook.directory, `${file}.aside`);
+    for (const file of files) {
+      await rename(join(data(), file), aside(file));
+      for (const how of [[], ['--quick']]) {
+        const { code, stdout } = await verify(...how);
+        expect([code, stdout]).toEqual([1, expect.stringContaining(`DAMAGED ${file}: is missing`)]);
+      }
+      if (file !== 'silences.state') await rename(aside(file), join(data(), file));
+    }
+    daybook = await daybook.restart();
+    expect(daybook.log()).toContain('a file is gone that was there when the engine stopped');
+    expect(await daybook.end('SIGTERM')).toBe(0);
+    expect((await verify()).code).toBe(0);
+  });
+
   test.skipIf(isNotOfCluster)('records deleted, swapped and cut off, and a folder put back, are found', async () => {
     const segments = (await filesOf(data())).filter((file) => file.endsWith('.seg')).toSorted();
     const [first, second, last] = [
