@@ -84,6 +84,8 @@ export const journalSetup = setup({
         listeningSinceAt: context.listeningSinceAt === null ? null : at,
         nextPollAt: nextPollAt ?? null,
       });
+      // What a session says of its mailbox stands nowhere else; of SMTP the log has every message.
+      if (context.transport === 'pop3') enqueue.emit({ type: 'runtime.due', at });
     }),
     takeOver: assign(({ context }, { at, record }: Resumed) => resumedContext(context, record, at)),
     noteMailbox: assign((_, { at, count }: At & { readonly count: number }) => ({

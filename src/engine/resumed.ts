@@ -28,12 +28,12 @@ export function whileResumed(
 }
 
 function resume(
-  { store, clock, log }: Workshop,
+  { store, book, clock, log }: Workshop,
   definitionId: string,
   start: Start,
   news: (start: Start) => Observable<News>,
 ): Observable<News | Resumed> {
-  return from(savedRuntime({ store }, definitionId)).pipe(
+  return from(savedRuntime({ store, book }, definitionId)).pipe(
     catchError((error: unknown) => {
       log('warn', 'what another engine has saved of a definition cannot be read', {
         definition: definitionId,

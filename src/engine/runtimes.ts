@@ -11,21 +11,25 @@ export async function loadRuntimes(workshop: Workshop): Promise<Record<string, R
   const records: Record<string, RuntimeRecord> = {};
   for (const definition of workshop.book.all()) {
     const { id } = definition;
-    const fresh = withMessage(freshRecord(workshop.clock.now()), workshop.store.figuresOf(id).lastMessageAt);
+    const fresh = withMessage(freshRecord(workshop.clock.now()), workshop, id);
     records[id] = withSuspension((await savedRuntime(workshop, id)) ?? fresh, definition);
   }
   return records;
 }
 
 /** As it was saved, with the messages that the log knows of; null where it never was. */
-export async function savedRuntime({ store }: Pick<Workshop, 'store'>, id: string): Promise<RuntimeRecord | null> {
-  const saved = (await store.definitions.loadRuntime(id)) as unknown as RuntimeRecord | undefined;
-  return saved === undefined ? null : withMessage(saved, store.figuresOf(id).lastMessageAt);
+export async function savedRuntime(known: Known, id: string): Promise<RuntimeRecord | null> {
+  const saved = (await known.store.definitions.loadRuntime(id)) as unknown as RuntimeRecord | undefined;
+  return saved === undefined ? null : withMessage(saved, known, id);
 }
 
-/** A message that the record has not heard of begins the silence anew. */
-function withMessage(record: RuntimeRecord, lastMessageAt: number | null): RuntimeRecord {
+type Known = Pick<Workshop, 'store' | 'book'>;
+
+/** A message that the record has not heard of begins the silence anew. One of a mailbox proves no run that came to its end. */
+function withMessage(record: RuntimeRecord, { store, book }: Known, id: string): RuntimeRecord {
+  const { lastMessageAt } = store.figuresOf(id);
   if (lastMessageAt === null || (record.lastMessageAt ?? 0) >= lastMessageAt) return record;
+  if (book.get(id)?.config.transport === 'pop3') return { ...record, lastMessageAt };
   return {
     ...record,
     firstRunDone: true,

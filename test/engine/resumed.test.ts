@@ -31,6 +31,7 @@ function rig(saved: RuntimeRecord | Error | undefined) {
   const workshop = {
     duties,
     store,
+    book: { get: () => ({ config: { transport: 'smtp' } }) },
     clock,
     note: ({ type }: { type: string }) => void notes.push(type),
     log: (_: string, text: string) => void logged.push(text),

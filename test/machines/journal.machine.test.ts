@@ -192,6 +192,13 @@ describe('silence', () => {
     expect(runtimeOf(rig.snapshot.context, 999 * hourMs).listenedMs).toBe(30_000);
   });
 
+  test('what a session says of its mailbox is kept at its end; a message by SMTP is in the log', () => {
+    const extracted = { type: 'source.extracted', at: 20, count: 0 } as const;
+    expect(pop3().send({ ...extracted, nextPollAt: 80 }).emitted).toContainEqual({ type: 'runtime.due', at: 20 });
+    const smtp = new JournalRig({ record: runtimeRecord() }).send(bound(0));
+    expect(smtp.send({ ...extracted, count: 1 }).emitted).toEqual([]);
+  });
+
   test('what has been listened is told to the millisecond at any moment', () => {
     const rig = new JournalRig().send(bound(0)).runOut('listeningTick');
     expect(runtimeOf(rig.snapshot.context, 71_234).listenedMs).toBe(71_234);
