@@ -14,8 +14,8 @@ export default defineConfig({
     root: import.meta.dirname,
     pool: 'threads',
     isolate: false,
-    // Three times the two cores that the suite has its bound on: most files wait for processes most of their time.
-    maxWorkers: 6,
+    // Twice the two cores that the suite has its bound on: most files wait for processes half of their time.
+    maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     // Only so that nothing hangs for ever: waits have bounds of their own, and on a busy machine a journey of 10 s takes 60.
     testTimeout: 120_000,
