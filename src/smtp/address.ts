@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import { domainToASCII } from 'node:url';
+import { domainKey } from '../../streams/address-key.ts';
 
 /**
  * The address with its domain in lower-case A-labels (RFC 5890), for look-ups; the local part stays as it is.
@@ -8,11 +8,7 @@ import { domainToASCII } from 'node:url';
 export function lookupAddress(address: string): string {
   const at = address.lastIndexOf('@');
   if (at < 0) return address;
-  const domain = address.slice(at + 1);
-  // Of anything else Node would take what stands before a slash, and one address would pass for another.
-  const isInternational = /^[a-z0-9.-]*[\u0080-\u{10ffff}][a-z0-9.\-\u0080-\u{10ffff}]*$/iu.test(domain);
-  const ascii = isInternational ? domainToASCII(domain) : domain;
-  return `${address.slice(0, at + 1)}${(ascii || domain).toLowerCase()}`;
+  return address.slice(0, at + 1) + domainKey(address.slice(at + 1));
 }
 
 /** A peer as the engine compares it: IPv4-mapped addresses unmapped, no zone, lower case. */
