@@ -8,7 +8,8 @@ export function matchKeyOf(messageId: string | null, contentHash: string | null)
   return contentHash === null ? null : `ch:${contentHash}`;
 }
 
-function lowerDomain(token: string): string {
+/** The part after the last @ in lower case. */
+export function lowerDomain(token: string): string {
   const at = token.lastIndexOf('@');
   return at < 0 ? token : token.slice(0, at + 1) + token.slice(at + 1).toLowerCase();
 }

@@ -1,3 +1,4 @@
+import { lowerDomain } from '../../streams/match-keys.ts';
 import type { AttachedMessage } from './originals.ts';
 
 /** Which original stands for the message, and what there is to say about the choice. */
@@ -39,9 +40,4 @@ function choosePair(found: readonly AttachedMessage[], preferClearText: boolean)
   const clearText = found.findIndex((message) => !message.protected);
   if (preferClearText) return { primary: clearText, clearText, flags: ['rms-protected', 'clear-text-chosen'] };
   return { primary: 1 - clearText, clearText, flags: ['rms-protected'] };
-}
-
-function lowerDomain(messageId: string): string {
-  const at = messageId.lastIndexOf('@');
-  return at === -1 ? messageId : messageId.slice(0, at) + messageId.slice(at).toLowerCase();
 }
