@@ -169,12 +169,16 @@ export class Connection extends SMTPConnection implements DataSink {
 
   override handler_DATA(_command: Buffer, callback: () => void): void {
     const parser = this._parser;
-    const mayOpen = parser && this.transaction.destinations.size > 0;
-    const opened = mayOpen ? this.host.openMessage(this.transaction) : undefined;
-    if (!parser || !(opened instanceof Incoming)) {
+    if (!parser || this.transaction.destinations.size === 0) {
       this.#mailMayFollow = true;
-      if (opened === undefined || opened instanceof Incoming) this.reply(replies.needRecipient);
-      else this.refuse(opened.refusal, opened.definitionId);
+      this.reply(replies.needRecipient);
+      callback();
+      return;
+    }
+    const opened = this.host.openMessage(this.transaction);
+    if (!(opened instanceof Incoming)) {
+      this.#mailMayFollow = true;
+      this.refuse(opened.refusal, opened.definitionId);
       callback();
       return;
     }

@@ -28,11 +28,17 @@ export interface Host {
   /** Why this connection may not stay, or undefined. */
   refuseConnection(connection: Connection): Refusal | undefined;
   /** Or why it may not come: what was announced has no room any more, or a definition takes nothing since RCPT. */
-  openMessage(transaction: Transaction): Incoming | { readonly refusal: Refusal; readonly definitionId: string | null };
+  openMessage(transaction: Transaction): Incoming | Declined;
   /** All bytes are in the receipt; the answer comes by `connection.answer`, once. */
   deliver(connection: Connection, incoming: Incoming): void;
   rejected(refusal: Refusal, peer: string, definitionId: string | null, mail?: RefusedMail): void;
   /** `wary`: it may be a line of a mail, or a password. */
   malformed(peer: string, command: string, wary: boolean): void;
   closed(connection: Connection): void;
+}
+
+/** Why a message may not come; null: for a reason of no definition. */
+export interface Declined {
+  readonly refusal: Refusal;
+  readonly definitionId: string | null;
 }

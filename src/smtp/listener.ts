@@ -8,7 +8,7 @@ import { openGiveBack } from '../give-back.ts';
 import { hasRoomFor, refuseConnection, socketsOf, takesSocket } from './admission.ts';
 import type { Connection } from './connection.ts';
 import { framingFits } from './data-parser.ts';
-import type { Host } from './host.ts';
+import type { Declined, Host } from './host.ts';
 import { Incoming, storeFailure } from './incoming.ts';
 import { type SmtpLimits, smtpLimits } from './limits.ts';
 import { masked } from './mask.ts';
@@ -138,10 +138,7 @@ function createHost(parts: HostParts): Host {
 }
 
 /** A definition may be suspended, or removed, after its RCPT: only what is in DATA by then completes (journaling d.4). */
-function suspendedSince(
-  { keys }: Transaction,
-  ports: SmtpPorts,
-): Exclude<ReturnType<Host['openMessage']>, Incoming> | undefined {
+function suspendedSince({ keys }: Transaction, ports: SmtpPorts): Declined | undefined {
   for (const key of keys) {
     const route = ports.findRoute(key);
     if (route?.suspended !== false) return { refusal: refusals.suspended, definitionId: route?.definitionId ?? null };
