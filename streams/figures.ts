@@ -24,10 +24,10 @@ export interface Figures {
    */
   readonly spoilt?: readonly number[];
   /** Reports from outside (journaling b.5), counted until none comes for a week; absent where none came. */
-  readonly suspect?: SuspectReports;
+  readonly suspect?: Tally;
 }
-/** Times are epoch milliseconds. */
-export interface SuspectReports {
+/** How many, and when the first and the last of them; epoch milliseconds. */
+export interface Tally {
   readonly count: number;
   readonly firstAt: number;
   readonly lastAt: number;

@@ -1,27 +1,23 @@
-import { qualityOver, settledOf, suspectQuietMs } from '../../streams/figures.ts';
+import { qualityOver, settledOf, suspectQuietMs, type Tally } from '../../streams/figures.ts';
 import type { DeleteRule } from '../../streams/keeping.ts';
 import type { AgeClock } from '../../streams/message.ts';
 import type { Change } from './change.ts';
 import type { IntakeRow } from './rows.ts';
 
 /** What was held for its age since the last summary (journaling c.6). Times are epoch milliseconds. */
-export interface HeldDigest {
-  readonly count: number;
+export interface HeldDigest extends Tally {
   readonly suspectedClockSkew: number;
   /** Range of the times that the messages were judged by. */
   readonly oldest: number;
   readonly newest: number;
-  /** When the first and the last of them were held. */
-  readonly firstAt: number;
-  readonly lastAt: number;
 }
 
-/** Times are epoch milliseconds. */
-export interface DeletedDigest {
-  readonly count: number;
-  readonly firstAt: number;
-  readonly lastAt: number;
-}
+/** With one more, at `at`. */
+const counted = (before: Tally | undefined, at: number): Tally => ({
+  count: (before?.count ?? 0) + 1,
+  firstAt: before?.firstAt ?? at,
+  lastAt: at,
+});
 
 /** Counts an item that is held at `at` for the next summary. */
 export function digestHeld(
@@ -33,12 +29,10 @@ export function digestHeld(
   const figures = change.figuresDraftOf(definitionId);
   const before = figures.heldDigest;
   figures.heldDigest = {
-    count: (before?.count ?? 0) + 1,
+    ...counted(before, at),
     suspectedClockSkew: (before?.suspectedClockSkew ?? 0) + (flags.includes('suspected-clock-skew') ? 1 : 0),
     oldest: Math.min(before?.oldest ?? messageTime, messageTime),
     newest: Math.max(before?.newest ?? messageTime, messageTime),
-    firstAt: before?.firstAt ?? at,
-    lastAt: at,
   };
 }
 
@@ -48,8 +42,7 @@ export function digestDeleted(change: Change, definitionId: string | null, rule:
   const { retention, erasure } = figures.deleted ?? { retention: 0, erasure: 0 };
   figures.deleted = { retention, erasure, [rule]: (figures.deleted?.[rule] ?? 0) + 1 };
   if (rule !== 'retention') return;
-  const { count, firstAt } = figures.deletedDigest ?? { count: 0, firstAt: at };
-  figures.deletedDigest = { count: count + 1, firstAt, lastAt: at };
+  figures.deletedDigest = counted(figures.deletedDigest, at);
 }
 
 /** Counts an item that has come to its end, where its envelope could not be read or a report may be forged. */
@@ -68,7 +61,7 @@ export function digestQuality(
   if (suspect) {
     const before = figures.suspect;
     const goesOn = before !== undefined && at - before.lastAt <= suspectQuietMs;
-    figures.suspect = { count: goesOn ? before.count + 1 : 1, firstAt: goesOn ? before.firstAt : at, lastAt: at };
+    figures.suspect = counted(goesOn ? before : undefined, at);
   }
 }
 

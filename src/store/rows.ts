@@ -1,8 +1,8 @@
-import type { Figures } from '../../streams/figures.ts';
+import type { Figures, Tally } from '../../streams/figures.ts';
 import type { Gone, Hold } from '../../streams/keeping.ts';
 import type { AgeClock, ArchiveEntry, IntakeState, SpoolItem } from '../../streams/message.ts';
 import type { LoggedEvent } from '../../streams/ports.ts';
-import type { DeletedDigest, HeldDigest } from './digests.ts';
+import type { HeldDigest } from './digests.ts';
 
 /** Values of the index. All are JSON; `format` in `meta` is the version of all of them together. */
 export const indexFormat = 4;
@@ -46,7 +46,7 @@ export interface FiguresRow extends Figures {
   /** Items held and not told of in a summary yet; absent where there are none. */
   readonly heldDigest?: HeldDigest | undefined;
   /** Records whose mail was deleted by its retention and not told of yet; absent where there are none. */
-  readonly deletedDigest?: DeletedDigest | undefined;
+  readonly deletedDigest?: Tally | undefined;
 }
 
 /** A message that was imported; the newest of them where its bytes were deleted and it came again. */
