@@ -115,50 +115,31 @@ async function wake(context: FoldContext, at: number, matchKey: string, by: stri
 /** A `standard` definition that gets reports may be meant to be `eej` (journaling a.2, Journal Type). */
 const configWarningEveryMs = 3_600_000;
 
-function warnOfReports({ change }: FoldContext, at: number, { definitionId, intakeId, entryId }: IntakeRow): void {
+function warnOfReports({ change }: FoldContext, at: number, row: IntakeRow): void {
   const text = 'reports arrive at a definition of type standard, which does not unwrap them';
-  const data = { option: 'journalType', text };
-  const draft = {
-    type: 'config.warning',
-    severity: 'warning',
-    actor: 'engine',
-    definitionId,
-    intakeId,
-    entryId,
-    data,
-  } as const;
+  const draft = eventOf(row, 'config.warning', 'warning', { option: 'journalType', text });
   change.sampleEvent(at, 'config.warning journalType', draft, configWarningEveryMs);
 }
 
-/** Anybody outside can mail what looks like a report to somebody whose mail is journaled as it is (journaling b.5). */
-function logSuspect({ change }: FoldContext, at: number, { definitionId, intakeId, entryId, state }: IntakeRow): void {
-  const data = { outcome: state };
-  const who = { actor: 'engine', definitionId, intakeId, entryId } as const;
-  change.sampleEvent(at, suspectType, { type: suspectType, severity: 'warning', ...who, data });
-}
 const suspectType = 'item.suspect-report';
 
 function logItem(context: FoldContext, at: number, row: IntakeRow, fact: OutcomeFact): void {
   const { change } = context;
   if (row.definitionId !== null && fact.flags.includes('looks-like-report')) warnOfReports(context, at, row);
-  if (fact.flags.includes('report-from-outside')) logSuspect(context, at, row);
+  // Anybody outside can mail what looks like a report to somebody whose mail is journaled as it is (journaling b.5).
+  if (fact.flags.includes('report-from-outside')) {
+    change.sampleEvent(at, suspectType, eventOf(row, suspectType, 'warning', { outcome: row.state }));
+  }
   const type = itemEventOf(row, fact);
   if (type === null) return;
   const reason = row.reason ?? row.flags.join(',');
-  const draft: EventDraft = {
-    type,
-    severity: type === 'item.quarantined' || type === 'item.stub' ? 'warning' : 'info',
-    actor: 'engine',
-    definitionId: row.definitionId,
-    intakeId: row.intakeId,
-    entryId: row.entryId,
-    data: {
-      reason: row.reason,
-      flags: row.flags,
-      ...(row.clock === undefined ? {} : { messageTime: new Date(row.clock.messageTime).toISOString() }),
-    },
+  const severity = type === 'item.quarantined' || type === 'item.stub' ? 'warning' : 'info';
+  const data = {
+    reason: row.reason,
+    flags: row.flags,
+    ...(row.clock === undefined ? {} : { messageTime: new Date(row.clock.messageTime).toISOString() }),
   };
-  change.sampleEvent(at, `${type} ${reason}`, draft);
+  change.sampleEvent(at, `${type} ${reason}`, eventOf(row, type, severity, data));
 }
 
 /** Of levels L2 to L5 (journaling b.7). Mail of our own is no report, and by design. */
@@ -173,10 +154,16 @@ function itemEventOf(row: IntakeRow, fact: OutcomeFact): string | null {
   return fact.flags.includes('report-partial') ? 'item.partial' : null;
 }
 
-function logMatch({ change }: FoldContext, at: number, row: IntakeRow, type: string): void {
-  const { definitionId, intakeId, entryId } = row;
-  const data = { reason: row.reason };
-  change.sampleEvent(at, type, { type, severity: 'info', actor: 'engine', definitionId, intakeId, entryId, data });
+const logMatch = ({ change }: FoldContext, at: number, row: IntakeRow, type: string): void =>
+  change.sampleEvent(at, type, eventOf(row, type, 'info', { reason: row.reason }));
+
+function eventOf(
+  { definitionId, intakeId, entryId }: IntakeRow,
+  type: string,
+  severity: EventDraft['severity'],
+  data: EventDraft['data'],
+): EventDraft {
+  return { type, severity, actor: 'engine', definitionId, intakeId, entryId, data };
 }
 
 const outcomeOf = (verdict: Ended): 'archived' | 'matched' | 'skipped' | 'held' | 'quarantined' => {
