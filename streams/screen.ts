@@ -41,9 +41,7 @@ export function mailboxesOf(
 
 /** Everybody who sent or wrote a message, as one copy of it says. */
 export const sendersIn = ({ sender, onBehalfOf, authors = [], representations }: Observation): readonly string[] =>
-  [sender, onBehalfOf, ...representations.map(({ facts }) => facts.from), ...authors].filter(
-    (address): address is string => address !== null && address !== '',
-  );
+  named([sender, onBehalfOf, ...representations.map(({ facts }) => facts.from), ...authors]);
 
 /** Who sent it, every recipient, and what each was expanded or forwarded from. */
 const addressesOf = (parsed: Parsed): readonly string[] => [
@@ -54,7 +52,9 @@ const addressesOf = (parsed: Parsed): readonly string[] => [
 /** Sender and On-Behalf-Of; all of the header From only where no report speaks, since anybody can write it. */
 function sendersOf({ class: read, sender, onBehalfOf, authors = [], originals, primary }: Parsed): readonly string[] {
   const from = read === 'envelope' || primary === null ? null : (originals[primary]?.facts.from ?? null);
-  return [sender, onBehalfOf, from, ...authors].filter(
-    (address): address is string => address !== null && address !== '',
-  );
+  return named([sender, onBehalfOf, from, ...authors]);
 }
+
+/** Without the missing and the null sender. */
+const named = (addresses: readonly (string | null)[]): readonly string[] =>
+  addresses.filter((address): address is string => !!address);

@@ -28,8 +28,8 @@ const participants = (entry: ArchiveEntry): ReadonlySet<string> => {
   const via = entry.observations.flatMap((observation) => observation.recipients.flatMap((recipient) => recipient.via));
   return new Set([...senders(entry), ...recipients(entry), ...keysOf(via.map(({ address }) => address))]);
 };
-const keysOf = (addresses: readonly (string | null)[]): ReadonlySet<string> =>
-  new Set(addresses.filter((address): address is string => !!address).map(addressKey));
+const keysOf = (addresses: readonly string[]): ReadonlySet<string> =>
+  new Set(addresses.filter((address) => address !== '').map(addressKey));
 
 function hasWords({ observations }: ArchiveEntry, subject: string): boolean {
   const wanted = wordsOf(subject);

@@ -61,7 +61,7 @@ export async function exportMail(options: ExportOptions & Query, talk: Talk): Pr
   const patience = createPatience({ now, pause, say });
   const startedAt = now();
   // Asked first: an engine that refuses leaves no trace of the export.
-  const total = await totalOf(client, query);
+  const total = await totalOf(client, query, limit);
   const { engine } = await client.get<{ readonly engine: { readonly now: string } }>('/v1/status');
   await using _lock = await lockPlace(to);
   await using target = await openTarget({ format, query, to, asOf: engine.now });
@@ -93,10 +93,10 @@ const openTarget = (wish: ExportWish): Promise<ExportTarget> =>
   ({ eml: openEmlTarget, mbox: openMboxTarget, zip: openZipTarget })[wish.format](wish);
 
 /** For the bar: known where all, or all of a definition, are wanted. */
-async function totalOf(client: Client, query: Query): Promise<number | undefined> {
-  const { definition, limit, ...others } = query;
+async function totalOf(client: Client, query: Query, limit: number): Promise<number | undefined> {
+  const { definition, limit: _limit, ...others } = query;
   const { archived } = await client.get<{ readonly archived: number }>('/v1/ledger', { definition });
-  return Object.values(others).every((value) => value === undefined) ? Math.min(archived, limitOf(limit)) : undefined;
+  return Object.values(others).every((value) => value === undefined) ? Math.min(archived, limit) : undefined;
 }
 
 /** Goes on where an answer was cut, as by a restart of the engine. */
