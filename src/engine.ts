@@ -7,7 +7,7 @@ import { schedulerClock } from '../streams/clock.ts';
 import { isGatewayCopy } from '../streams/gateway-envelope.ts';
 import { type Closing, closing } from './close.ts';
 import type { EngineConfig } from './config/engine.schema.ts';
-import { type EngineOptions, toEngineOptions } from './config/to-options.ts';
+import { toEngineOptions } from './config/to-options.ts';
 import { openContentHasher } from './content/content-hasher.ts';
 import { createAdministration } from './engine/administration.ts';
 import { announce, journalDefinition, listenersOf } from './engine/announce.ts';
@@ -25,7 +25,6 @@ import { gatewayOptions } from './engine/gateway.ts';
 import { openHousekeeping } from './engine/housekeeping.ts';
 import { followJournal, saveRuntimes } from './engine/journal-news.ts';
 import { openExaminers, openLargeMail } from './engine/large-mail.ts';
-import { tlsOf } from './engine/listeners.ts';
 import { liveMatching, liveOptions } from './engine/live-options.ts';
 import { draftOf } from './engine/notes.ts';
 import { openOwnMail } from './engine/own-mail.ts';
@@ -38,11 +37,9 @@ import { keepSmallFiles } from './engine/small-files.ts';
 import { followStore } from './engine/store-health.ts';
 import { openSuspects } from './engine/suspects.ts';
 import { createWorkshop, type Workshop } from './engine/workshop.ts';
-import type { EngineApi } from './http/api.types.ts';
-import { builtConsole } from './http/console-files.ts';
-import { type HttpServer, openHttpServer } from './http/server.ts';
 import type { Log } from './log.ts';
 import { masterKeyFrom } from './master-key.ts';
+import { accessToken, openApi } from './open-api.ts';
 
 export interface EngineSetup {
   readonly config: EngineConfig;
@@ -232,21 +229,3 @@ async function launch(start: EngineSetup, { workshop, directory }: Opened, stack
     },
   };
 }
-
-async function openApi(workshop: Workshop, api: EngineApi): Promise<HttpServer> {
-  const { options, version, clock, log, certificates } = workshop;
-  const { http, smtp } = options;
-  const tls = http.tls === null ? undefined : await tlsOf(http.tls);
-  if (tls !== undefined) certificates.set('http.tls', tls.notAfterAt);
-  const { host, port } = http;
-  const tokens = http.tokens.map(accessToken);
-  const consoleFolder = builtConsole(import.meta.dirname);
-  const limits = { messageLimitBytes: smtp.maxMessageBytes };
-  return openHttpServer({ host, port, tls, tokens, version, ...limits, consoleFolder, clock, log }, api);
-}
-
-const accessToken = ({ name, role, token }: EngineOptions['http']['tokens'][number]) => ({
-  name,
-  role,
-  token: token.reveal(),
-});
