@@ -1,3 +1,4 @@
+import type { Listed as ListedAs } from '../../streams/message.ts';
 import { LedgerWriter } from './ledger-writer.ts';
 import type { Listed } from './listing.ts';
 import type { LedgerEntry, Pop3Ledger } from './types.ts';
@@ -29,8 +30,8 @@ export class Book {
     const entries = new Map(await ledger.read());
     const gone = goneOf(entries, listing);
     for (const key of gone) entries.delete(key);
-    // Put back by a power cut, the next listing comes without them too.
-    if (gone.length > 0) await ledger.write(new Map(gone.map((key) => [key, null])), { sync: false });
+    // Also for who makes the ledger anew from the log: it would be as long as the archive.
+    if (gone.length > 0) await ledger.write(new Map(gone.map((key) => [key, null])));
     return new Book(ledger, entries);
   }
 
@@ -50,12 +51,11 @@ export class Book {
     return this.#held.has(rawSha256);
   }
 
-  /** In custody now. Returns the key under which its deletion is noted. */
-  async noteFetched(item: Listed, headerSha256: string, rawSha256: string, at: number): Promise<string> {
-    const key = keyOf(item) ?? `sha:${rawSha256}`;
-    await this.#put(key, { ...nothing, state: 'fetched', listSize: item.listSize, headerSha256, rawSha256, at });
+  /** In custody now, as its intake record says too: put back by a power cut, it is there by that. */
+  async noteFetched({ key, size, headerSha256 }: ListedAs, rawSha256: string, at: number): Promise<void> {
+    const entry = { ...nothing, state: 'fetched', listSize: size, headerSha256, rawSha256, at } as const;
+    await this.#put(key, entry, { sync: false });
     this.#held.add(rawSha256);
-    return key;
   }
 
   /** DELE was answered +OK. */
@@ -79,19 +79,22 @@ export class Book {
 
   /** QUIT was answered +OK: what was deleted is gone. `complete`: the session saw every item of the mailbox. */
   async confirm(at: number, complete: boolean): Promise<void> {
-    const changes = new Map<string, LedgerEntry | null>();
+    const deleted = new Map<string, LedgerEntry>();
+    const gone = new Map<string, null>();
     for (const key of this.#unconfirmed) {
       const entry = this.#entries.get(key);
-      if (entry !== undefined) changes.set(key, key.startsWith('sha:') ? null : { ...entry, state: 'deleted', at });
+      if (key.startsWith('sha:')) gone.set(key, null);
+      else if (entry !== undefined) deleted.set(key, { ...entry, state: 'deleted', at });
     }
     // Nothing more can come back that these would tell apart.
-    if (complete) for (const key of this.#entries.keys()) if (key.startsWith('sha:')) changes.set(key, null);
+    if (complete) for (const key of this.#entries.keys()) if (key.startsWith('sha:')) gone.set(key, null);
     // Put back by a power cut, they are `fetched`: as held, if the mailbox should list them again.
-    if (changes.size > 0) await this.#ledger.write(changes, { sync: false });
+    if (deleted.size > 0) await this.#ledger.write(deleted, { sync: false });
+    if (gone.size > 0) await this.#ledger.write(gone);
   }
 
-  async #put(key: string, entry: LedgerEntry): Promise<void> {
-    await this.#writer.put(key, entry);
+  async #put(key: string, entry: LedgerEntry, options = { sync: true }): Promise<void> {
+    await this.#writer.put(key, entry, options);
     this.#entries.set(key, entry);
   }
 }

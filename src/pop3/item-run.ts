@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Custodied } from '../../streams/message.ts';
+import type { Custodied, Listed as ListedAs } from '../../streams/message.ts';
 import type { Receipt } from '../../streams/ports.ts';
 import { exclusive } from '../exclusive.ts';
 import { type Book, failureKeyOf, keyOf } from './book.ts';
@@ -135,14 +135,15 @@ export class ItemRun {
       ports.report({ type: 'left', key: keyOf(item) ?? failureKeyOf(item), sizeBytes: item.listSize });
       return;
     }
-    const custodied = await this.#commit(receipt, item);
+    const listed = { key: keyOf(item) ?? `sha:${rawSha256}`, size: item.listSize, headerSha256 };
+    const { sha256, receivedAt } = await this.#commit(receipt, item, listed);
     this.taken++;
     ports.taken();
-    const key = await this.#book.noteFetched(item, headerSha256, custodied.sha256, ports.clock.now());
-    await this.#delete(item, key);
+    await this.#book.noteFetched(listed, sha256, receivedAt);
+    await this.#delete(item, listed.key);
   }
 
-  async #commit(receipt: Receipt, { uidl }: Listed): Promise<Custodied> {
+  async #commit(receipt: Receipt, { uidl }: Listed, listed: ListedAs): Promise<Custodied> {
     const { ports } = this.#context;
     const transport = {
       kind: 'pop3',
@@ -155,7 +156,7 @@ export class ItemRun {
     } as const;
     const targets = [{ ...ports.destination(), intakeId: ports.newId() }];
     try {
-      return await receipt.commit({ targets, origin: 'journal', receivedAt: ports.clock.now(), transport });
+      return await receipt.commit({ targets, origin: 'journal', receivedAt: ports.clock.now(), transport, listed });
     } catch (error) {
       receipt.abort();
       throw error;

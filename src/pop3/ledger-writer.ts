@@ -3,7 +3,8 @@ import type { LedgerEntry, Pop3Ledger } from './types.ts';
 /** Writes ledger entries as group commit does: whatever waits when the last write has returned goes out in one. */
 export class LedgerWriter {
   readonly #ledger: Pop3Ledger;
-  #waiting = new Map<string, LedgerEntry | null>();
+  #waiting = new Map<string, LedgerEntry>();
+  #sync = false;
   #next: Promise<void> | null = null;
   #last: Promise<void> = Promise.resolve();
 
@@ -11,9 +12,10 @@ export class LedgerWriter {
     this.#ledger = ledger;
   }
 
-  /** Durable when it resolves. @throws EngineFailure of the store */
-  put(key: string, entry: LedgerEntry | null): Promise<void> {
+  /** Durable when it resolves, where that is asked for. @throws EngineFailure of the store */
+  put(key: string, entry: LedgerEntry, { sync }: { readonly sync: boolean }): Promise<void> {
     this.#waiting.set(key, entry);
+    this.#sync ||= sync;
     if (this.#next === null) {
       this.#next = this.#last.then(() => this.#flush());
       this.#last = this.#next.catch(() => undefined);
@@ -22,9 +24,10 @@ export class LedgerWriter {
   }
 
   #flush(): Promise<void> {
-    const changes = this.#waiting;
+    const [changes, sync] = [this.#waiting, this.#sync];
     this.#waiting = new Map();
+    this.#sync = false;
     this.#next = null;
-    return this.#ledger.write(changes);
+    return this.#ledger.write(changes, { sync });
   }
 }

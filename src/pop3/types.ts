@@ -77,8 +77,8 @@ export interface LedgerEntry {
 export interface Pop3Ledger {
   read(): Promise<ReadonlyMap<string, LedgerEntry>>;
   /**
-   * All or nothing. Durable when it resolves; with `sync: false` in force only, so that a power cut may put it back to how
-   * it stood before. Null forgets the key.
+   * All or nothing, but of very many. Durable when it resolves; with `sync: false` in force only, so that a power cut may put
+   * it back to how it stood before, or as the intake record has it. Null forgets the key.
    */
   write(changes: ReadonlyMap<string, LedgerEntry | null>, options?: { readonly sync: boolean }): Promise<void>;
 }

@@ -104,7 +104,7 @@ export async function assembleStore(parts: StoreParts): Promise<Store> {
   });
   const appending = taken?.noting(log) ?? log;
   const shareWaits = waitsInto(taken === null ? null : appending);
-  const documents = parts.documents ?? createLevelDocuments(index);
+  const documents = parts.documents ?? createLevelDocuments(log, index);
   const recent = recentBytes(taken === null ? recentMaxBytes : sharedRecentMaxBytes, now);
   // The last first, each whatever became of the others: an index left open could not be opened again.
   const stack = closing();

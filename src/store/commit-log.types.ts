@@ -190,6 +190,15 @@ export type CommandFacts =
       readonly particulars?: number;
       readonly event: EventDraft;
     }
+  /**
+   * What became of items of a mailbox that are not in custody, and which of its items are gone; null: gone. What came into
+   * custody stands in the `intake` record (D-140).
+   */
+  | {
+      readonly command: 'mailbox';
+      readonly definitionId: string;
+      readonly changes: readonly (readonly [key: string, entry: Readonly<Record<string, unknown>> | null])[];
+    }
   /** How far items have waited, for who takes them over (D-104). */
   | { readonly command: 'wait'; readonly items: readonly Wait[] }
   /** From now on mail of this definition is kept for `ms`; null: for ever. */

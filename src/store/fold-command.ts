@@ -1,6 +1,7 @@
 import type { CommandFacts, LogRecord } from './commit-log.types.ts';
 import type { FoldContext } from './fold.ts';
 import { foldDropped, foldHeldSummary, foldPurge } from './fold-housekeeping.ts';
+import { foldMailbox, forgetMailbox } from './fold-mailbox.ts';
 import { foldReparse } from './fold-reparse.ts';
 import { foldRetention, isRetention } from './fold-retention.ts';
 import { versionKey } from './keys.ts';
@@ -17,6 +18,7 @@ export async function foldCommand(context: FoldContext, record: LogRecord): Prom
   if (facts.command === 'purge') return foldPurge(context, at, facts);
   if (facts.command === 'dropped') return foldDropped(context, facts);
   if (facts.command === 'summarise-held') return foldHeldSummary(context, at, facts);
+  if (facts.command === 'mailbox') return foldMailbox(context, facts);
   if (facts.command === 'wait') return foldWaits(context, facts.items);
   if (facts.command === 'reparse') return foldReparse(context, record, facts);
   if (isRetention(facts)) return foldRetention(context, record, facts);
@@ -59,10 +61,12 @@ function suspensionAfter(
   return { suspended, provisioned: suspended, at: since };
 }
 
-async function remove({ change, definitions }: FoldContext, at: number, definitionId: string): Promise<void> {
+async function remove(context: FoldContext, at: number, definitionId: string): Promise<void> {
+  const { change, definitions } = context;
   const before = await change.definition(definitionId);
   if (before === undefined) return;
   change.putDefinition({ ...before, suspension: null, removedAt: at });
+  await forgetMailbox(context, definitionId);
   definitions.add(definitionId);
 }
 

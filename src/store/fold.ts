@@ -5,6 +5,7 @@ import { importName } from '../import-name.ts';
 import { Change } from './change.ts';
 import type { CommandFacts, EnvelopeTold, IntakeFacts, LogRecord } from './commit-log.types.ts';
 import { foldCommand } from './fold-command.ts';
+import { noteFetched } from './fold-mailbox.ts';
 import { foldOutcome } from './fold-outcome.ts';
 import { isRetention } from './fold-retention.ts';
 import type { IndexDb } from './index-db.ts';
@@ -26,11 +27,14 @@ export interface Touched {
   /** What ended without an entry, whoever has settled it; of a log that others write too, and absent where nothing did. */
   readonly ended?: readonly { readonly intakeId: string; readonly reason: string }[];
 }
+type FoldParts = Pick<FoldContext, 'index' | 'memory' | 'keepsMailboxes'>;
 /** What the steps of a fold hand on to each other. */
 export interface FoldContext {
   readonly index: IndexDb;
   readonly memory: IndexMemory;
   readonly change: Change;
+  /** False where ledgers of mailboxes lie elsewhere: what the log says of them is not for this index. */
+  readonly keepsMailboxes: boolean;
   /** After the record that is folded. */
   time: LogTime | null;
   readonly due: Set<string | null>;
@@ -41,13 +45,10 @@ export interface FoldContext {
  * Folds one group of records into the index: one atomic change, the new head in it, so that a record is never folded
  * twice. The live path, recovery and `rebuild-index` all come through here (D-014).
  */
-export async function foldGroup(
-  { index, memory }: { readonly index: IndexDb; readonly memory: IndexMemory },
-  group: readonly LogRecord[],
-): Promise<Touched> {
+export async function foldGroup(parts: FoldParts, group: readonly LogRecord[]): Promise<Touched> {
   const all = { due: new Set<string | null>(), definitions: new Set<string | null>(), events: [] as LoggedEvent[] };
   for (const run of runsOf(group)) {
-    const { due, definitions, events } = await foldRun({ index, memory }, run);
+    const { due, definitions, events } = await foldRun(parts, run);
     for (const each of due) all.due.add(each);
     for (const each of definitions) all.definitions.add(each);
     all.events.push(...events);
@@ -56,22 +57,21 @@ export async function foldGroup(
 }
 
 /**
- * What is done about retention looks into the index itself, for keys that other entries share and for what was said before:
- * all that came before has to stand there, also where a replay folds many records at once.
+ * What is done about retention looks into the index itself, for keys that other entries share and for what was said before,
+ * and so does the end of a definition, for the ledger of its mailbox: all that came before has to stand there, also where a replay folds many records at once.
  */
 function runsOf(group: readonly LogRecord[]): readonly (readonly LogRecord[])[] {
   const starts = group.flatMap((record, at) => (at === 0 || looksBack(record) ? [at] : []));
   return starts.map((start, at) => group.slice(start, starts[at + 1]));
 }
 
-const looksBack = ({ kind, facts }: LogRecord): boolean => kind === 'command' && isRetention(facts as CommandFacts);
+const looksBack = ({ kind, facts }: LogRecord): boolean =>
+  kind === 'command' && (isRetention(facts as CommandFacts) || (facts as CommandFacts).command === 'remove');
 
-async function foldRun(
-  { index, memory }: { readonly index: IndexDb; readonly memory: IndexMemory },
-  run: readonly LogRecord[],
-): Promise<Touched> {
+async function foldRun(parts: FoldParts, run: readonly LogRecord[]): Promise<Touched> {
+  const { index, memory } = parts;
   const change = new Change(index, memory);
-  const context: FoldContext = { index, memory, change, time: memory.time, due: new Set(), definitions: new Set() };
+  const context: FoldContext = { ...parts, change, time: memory.time, due: new Set(), definitions: new Set() };
   for (const record of run) {
     context.time = timeAfter(context.time, record.at);
     await foldRecord(context, record);
@@ -145,6 +145,8 @@ function foldIntake(context: FoldContext, record: LogRecord, facts: IntakeFacts)
     context.change.putRow(row, undefined);
     context.change.received(row);
     noteImport(context, row);
+    const { listed } = facts;
+    if (listed !== undefined && definitionId !== null) noteFetched(context, definitionId, { ...facts, listed });
     context.due.add(target.definitionId);
     context.definitions.add(target.definitionId);
   }

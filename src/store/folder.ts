@@ -11,12 +11,14 @@ const checkpointBytes = 64 * 1024 * 1024;
 export function folder(
   index: IndexDb,
   memory: IndexMemory,
-  { now, checkpointBytes: checkpointEach = checkpointBytes }: Pick<StoreParts, 'now' | 'checkpointBytes'>,
+  parts: Pick<StoreParts, 'now' | 'checkpointBytes' | 'documents'>,
 ): (group: readonly LogRecord[]) => Promise<Touched> {
+  const { now, checkpointBytes: checkpointEach = checkpointBytes, documents } = parts;
+  const keepsMailboxes = documents === undefined;
   let unsynced = 0;
   return async (group) => {
     for (const { payloadLength } of group) unsynced += payloadLength + 1_024;
-    const touched = await foldGroup({ index, memory }, group);
+    const touched = await foldGroup({ index, memory, keepsMailboxes }, group);
     if (unsynced >= checkpointEach) {
       unsynced = 0;
       await index.behind.flush({ sync: true });

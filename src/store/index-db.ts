@@ -17,7 +17,7 @@ import type {
   LedgerRow,
   ToldRow,
 } from './rows.ts';
-import { type EncodeValue, encoded, type IndexOp, WriteBehind, type WriteOps } from './write-behind.ts';
+import { type EncodeValue, encoded, WriteBehind, type WriteOps } from './write-behind.ts';
 
 export type { Database } from './room.ts';
 export type { IndexOp } from './write-behind.ts';
@@ -29,7 +29,7 @@ export interface IndexDb extends AsyncDisposable {
   /** Writes every table anew, and no file holds what was deleted before. Mail goes on meanwhile. */
   compact(): Promise<void>;
   readonly database: Database;
-  /** Takes the changes of every room but `uidl` and `runtime`. */
+  /** Takes the changes of every room but `runtime`. */
   readonly behind: WriteBehind;
   readonly intake: Room<IntakeRow>;
   readonly open: KeyRoom;
@@ -53,24 +53,13 @@ export interface IndexDb extends AsyncDisposable {
   readonly ledger: Room<LedgerRow>;
   readonly definition: Room<DefinitionRow>;
   readonly version: Room<Readonly<Record<string, unknown>>>;
-  /** Writes rows of `uidl` or `runtime` at once, past `behind`. Null takes the key away. */
-  writePast(
-    room: { readonly prefix: string },
-    rows: readonly PastRow[],
-    options: { readonly sync: boolean },
-  ): Promise<void>;
-  readonly uidl: Sublevel<Readonly<Record<string, unknown>>>;
+  readonly uidl: Room<Readonly<Record<string, unknown>>>;
   readonly runtime: Sublevel<Readonly<Record<string, unknown>>>;
   /** Roots of complete subtrees of the log's Merkle tree, hex. */
   readonly tree: Room<{ readonly root: string }>;
   readonly meta: Room<unknown>;
   /** What stands in a key of `facet` for an address, a word or a flag: itself, where the index is not encrypted. */
   readonly blind: (facet: string) => string;
-}
-
-interface PastRow {
-  readonly key: string;
-  readonly value: Readonly<Record<string, unknown>> | null;
 }
 
 /**
@@ -171,13 +160,7 @@ export function roomsOf(
     ledger: rows('ledger'),
     definition: rows('definition'),
     version: rows('version'),
-    // By the batch of `write`: a sublevel's own costs ten times as much a row.
-    writePast: ({ prefix }, rows, options) =>
-      write(
-        rows.map((row) => opOf(row, prefix, encode)),
-        options,
-      ),
-    uidl: jsonSublevel(database, 'uidl', seal),
+    uidl: rows('uidl'),
     runtime: jsonSublevel(database, 'runtime', seal),
     tree: rows('tree'),
     meta: rows('meta'),
@@ -185,11 +168,6 @@ export function roomsOf(
     [Symbol.asyncDispose]: () => database.close(),
   };
 }
-
-const opOf = ({ key, value }: PastRow, prefix: string, encode: EncodeValue): IndexOp =>
-  value === null
-    ? { type: 'del', key: prefix + key }
-    : { type: 'put', key: prefix + key, value: encode(value, prefix) };
 
 /** A room of keys has nothing to seal in its values; prefixes are the names of rooms between exclamation marks. */
 const sealedBy =

@@ -19,7 +19,7 @@ export interface DefinitionStore {
   /** What the lifecycle saves now and then; not part of the commit log, so a rebuilt index starts it anew. */
   loadRuntime(definitionId: string): Promise<Readonly<Record<string, unknown>> | undefined>;
   saveRuntime(definitionId: string, runtime: Readonly<Record<string, unknown>>): Promise<void>;
-  /** Of a removed definition: what its lifecycle saved, and the ledger of its mailbox. Durable when it resolves. */
+  /** What the lifecycle of a removed definition saved; the ledger of its mailbox went with it. Durable when it resolves. */
   forget(definitionId: string): Promise<void>;
 }
 

@@ -4,8 +4,8 @@ import type { Documents } from './level-documents.ts';
 export interface UidlStore {
   read(): Promise<ReadonlyMap<string, Readonly<Record<string, unknown>>>>;
   /**
-   * All or nothing; durable when it resolves, or with `sync: false` once something after it is. Null forgets the key.
-   * @throws EngineFailure `store-failed`
+   * All or nothing, up to 10,000 keys. Durable when it resolves; with `sync: false` in force only, so that a restart may put
+   * it back. Null forgets the key. @throws EngineFailure `store-failed`
    */
   write(
     changes: ReadonlyMap<string, Readonly<Record<string, unknown>> | null>,

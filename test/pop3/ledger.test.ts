@@ -45,7 +45,7 @@ describe('the ledger', () => {
     await using server = await openPop3Server({ items, script: cutAt(command) });
     const fixture = new MailboxFixture();
     await fixture.run(server);
-    fixture.ledger.cutPower();
+    fixture.ledger.cutPower(fixture.custody.receipts);
     server.script = undefined;
     await fixture.run(server);
     expect(committed(fixture)).toEqual(bytesOf(items));
@@ -56,7 +56,7 @@ describe('the ledger', () => {
     await using server = await openPop3Server({ items: three() });
     const fixture = new MailboxFixture();
     await fixture.run(server);
-    fixture.ledger.cutPower();
+    fixture.ledger.cutPower(fixture.custody.receipts);
     await using restored = await openPop3Server({ items: three() });
     await fixture.run(restored);
     expect(restored.commands.filter((command) => command.startsWith('RETR'))).toEqual([]);

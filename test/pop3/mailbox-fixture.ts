@@ -12,7 +12,7 @@ import {
 } from '../../src/pop3/types.ts';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Extraction } from '../../streams/poll.ts';
-import { MemoryCustody } from '../support/memory-receipt.ts';
+import { MemoryCustody, type MemoryReceipt } from '../support/memory-receipt.ts';
 import type { Pop3Item, Pop3Server } from '../support/pop3-server.ts';
 
 /** A ledger in memory; `refuse` makes its next writes fail. */
@@ -20,13 +20,20 @@ export class MemoryLedger implements Pop3Ledger {
   readonly entries = new Map<string, LedgerEntry>();
   refuse = false;
   onWrite: (() => void) | undefined;
-  /** As it was after the last write that was durable. */
-  #durable = new Map<string, LedgerEntry>();
+  /** Changes that were durable. */
+  readonly #durable = new Map<string, LedgerEntry | null>();
 
-  /** What was in force only is as it stood before. */
-  cutPower(): void {
+  /** What was in force only is gone; what is in custody is there by its intake record. */
+  cutPower(receipts: readonly MemoryReceipt[]): void {
     this.entries.clear();
-    for (const [key, entry] of this.#durable) this.entries.set(key, entry);
+    const fetched = { state: 'fetched', failures: 0, reason: null } as const;
+    for (const { received, bytes } of receipts) {
+      if (received?.listed === undefined) continue;
+      const { key, size, headerSha256 } = received.listed;
+      const at = received.receivedAt;
+      this.entries.set(key, { ...fetched, listSize: size, headerSha256, rawSha256: sha256(bytes), at });
+    }
+    this.#put(this.#durable);
   }
 
   read(): Promise<ReadonlyMap<string, LedgerEntry>> {
@@ -35,13 +42,17 @@ export class MemoryLedger implements Pop3Ledger {
 
   write(changes: ReadonlyMap<string, LedgerEntry | null>, { sync } = { sync: true }): Promise<void> {
     if (this.refuse) return Promise.reject(new EngineFailure('store-failed'));
+    this.#put(changes);
+    if (sync) for (const [key, entry] of changes) this.#durable.set(key, entry);
+    this.onWrite?.();
+    return Promise.resolve();
+  }
+
+  #put(changes: ReadonlyMap<string, LedgerEntry | null>): void {
     for (const [key, entry] of changes) {
       if (entry === null) this.entries.delete(key);
       else this.entries.set(key, entry);
     }
-    if (sync) this.#durable = new Map(this.entries);
-    this.onWrite?.();
-    return Promise.resolve();
   }
 
   states(): Record<string, string> {

@@ -255,9 +255,9 @@ test('ledger entries that wait for one write go out in the next one together, an
     },
   });
   const entry = { state: 'fetched' } as LedgerEntry;
-  const first = writer.put('a', entry);
+  const first = writer.put('a', entry, { sync: true });
   await Promise.resolve();
-  const [second, third] = [writer.put('b', entry), writer.put('c', null)];
+  const [second, third] = [writer.put('b', entry, { sync: true }), writer.put('c', entry, { sync: true })];
   expect(writes).toEqual([['a']]);
   settle[0]?.resolve();
   await first;
@@ -266,7 +266,7 @@ test('ledger entries that wait for one write go out in the next one together, an
   settle[1]?.reject(new Error('disk'));
   await expect(Promise.all([second, third])).rejects.toThrow('disk');
   await expect(third).rejects.toThrow('disk');
-  const after = writer.put('d', entry);
+  const after = writer.put('d', entry, { sync: true });
   await Promise.resolve();
   await Promise.resolve();
   settle[2]?.resolve();

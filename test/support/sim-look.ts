@@ -3,7 +3,7 @@ import type { ArchiveEntry, IntakeState } from '../../streams/message.ts';
 import { outcomes } from '../../streams/message.ts';
 import type { IntakeRecord, Page, PageQuery } from '../../streams/ports.ts';
 import { places, type SimEngine } from './sim-engine.ts';
-import type { SimMail } from './sim-mail.ts';
+import { box, type SimMail } from './sim-mail.ts';
 import type { Promised } from './sim-senders.ts';
 
 /** A broken invariant; the message names it. */
@@ -24,6 +24,12 @@ export interface Picture {
   readonly ledger: readonly unknown[];
   readonly definitions: readonly unknown[];
 }
+/** The ledger of the mailbox: what is known of its items but for whether QUIT has confirmed their end. */
+export interface MailboxPicture {
+  readonly items: readonly unknown[];
+  /** How long the log was. */
+  readonly records: number;
+}
 
 export async function pictureOf({ store }: SimEngine): Promise<Picture> {
   return {
@@ -34,6 +40,15 @@ export async function pictureOf({ store }: SimEngine): Promise<Picture> {
     ledger: await store.ledger(),
     definitions: await store.definitions.all(),
   };
+}
+
+/** Of an engine by itself: a cluster has it in the database. */
+export async function mailboxOf({ store }: SimEngine): Promise<MailboxPicture> {
+  const records = store.log.head.seq;
+  const items = [...(await store.uidl(box).read())].map(([key, { state, listSize, rawSha256 }]) => {
+    return { key, listSize, rawSha256, state: rawSha256 === null ? state : 'in custody' };
+  });
+  return { items, records };
 }
 
 async function all<T>(find: (query: PageQuery) => Promise<Page<T>>): Promise<readonly T[]> {

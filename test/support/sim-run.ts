@@ -6,13 +6,13 @@ import { SimTime } from './sim-clock.ts';
 import { places, SimEngine } from './sim-engine.ts';
 import type { SimFigures, SimOptions } from './sim-figures.ts';
 import { IndexDisk } from './sim-index.ts';
-import { must, Violation, Watch } from './sim-look.ts';
+import { mailboxOf, must, Violation, Watch } from './sim-look.ts';
 import { drawPost, pick, type SimMail, type SimPost } from './sim-mail.ts';
 import { SimMailbox } from './sim-mailbox.ts';
 import { calm, drawPower, type Ending, type PowerPlan, SimPower } from './sim-power.ts';
 import { SimSenders } from './sim-senders.ts';
 import { atOnce, drawSettings, type SimSettings } from './sim-settings.ts';
-import { judge, sameAnew } from './sim-verdict.ts';
+import { judge, sameAnew, sameMailbox } from './sim-verdict.ts';
 import { planWeather } from './sim-weather.ts';
 
 export const startAt = Date.parse('2026-11-23T12:00:00Z');
@@ -106,11 +106,13 @@ class SimWorld {
     // Nothing moves the clock any more, so nothing may wait for it.
     this.#power.plan = calm;
     const picture = await this.#watch.look(engine, this.#senders.promised, this.#gone);
+    const mailbox = await mailboxOf(engine);
     const kept = await judge(engine, picture, { post: this.#post, promised: this.#senders.promised });
     this.#halt();
     if (this.#options.faults) {
       const anew = await this.#open(this.#index.emptied());
       await sameAnew(picture, anew);
+      await sameMailbox(mailbox, anew);
       anew.halt();
     }
     return {

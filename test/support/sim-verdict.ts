@@ -3,7 +3,7 @@ import type { OutcomeFacts } from '../../src/store/outcome-record.ts';
 import { matchKeyOf } from '../../streams/match-keys.ts';
 import type { ArchiveEntry } from '../../streams/message.ts';
 import type { SimEngine } from './sim-engine.ts';
-import { isEnd, ledgerAgrees, must, type Picture, pictureOf } from './sim-look.ts';
+import { isEnd, ledgerAgrees, type MailboxPicture, mailboxOf, must, type Picture, pictureOf } from './sim-look.ts';
 import type { SimPost } from './sim-mail.ts';
 import type { Promised } from './sim-senders.ts';
 import { sha256, value } from './store-fixture.ts';
@@ -138,6 +138,15 @@ export async function sameAnew(picture: Picture, anew: SimEngine): Promise<void>
       () => `rebuild: ${part} differ\n${difference(made[part], picture[part])}`,
     );
   }
+}
+
+/** The same of the ledger of the mailbox, unless a session was at its QUIT, and noted its end after the look. */
+export async function sameMailbox(mailbox: MailboxPicture, anew: SimEngine): Promise<void> {
+  const made = await mailboxOf(anew);
+  must(
+    made.records !== mailbox.records || isDeepStrictEqual(made.items, mailbox.items),
+    () => `rebuild: the ledger of the mailbox differs\n${difference(made.items, mailbox.items)}`,
+  );
 }
 
 /** INV-7: the archive is the one of the run without a crash. */
