@@ -17,6 +17,10 @@ export class Book {
   readonly #held = new Set<string>();
   /** Deletions that QUIT has to confirm. */
   readonly #unconfirmed = new Set<string>();
+  /** The server would not delete them. */
+  readonly #refused = new Set<string>();
+  /** RETR failed for an item without a UIDL of its own, which may be any of those in custody. */
+  #unseen = false;
 
   private constructor(ledger: Pop3Ledger, entries: Map<string, LedgerEntry>) {
     this.#ledger = ledger;
@@ -63,6 +67,11 @@ export class Book {
     this.#unconfirmed.add(key);
   }
 
+  /** DELE was answered -ERR: the item comes again, and its hash is still needed. */
+  noteRefused(key: string): void {
+    this.#refused.add(key);
+  }
+
   async noteLeft(item: Listed, at: number): Promise<void> {
     const key = keyOf(item) ?? failureKeyOf(item);
     await this.#put(key, { ...nothing, state: 'left', listSize: item.listSize, at });
@@ -73,6 +82,7 @@ export class Book {
     const failures = (this.of(item)?.failures ?? 0) + 1;
     const state = failures >= limit ? 'blocked' : 'failing';
     const key = keyOf(item) ?? failureKeyOf(item);
+    if (state === 'failing' && keyOf(item) === null) this.#unseen = true;
     await this.#put(key, { ...nothing, ...this.of(item), state, failures, reason, listSize: item.listSize, at });
     return state === 'blocked';
   }
@@ -86,8 +96,10 @@ export class Book {
       if (key.startsWith('sha:')) gone.set(key, null);
       else if (entry !== undefined) deleted.set(key, { ...entry, state: 'deleted', at });
     }
-    // Nothing more can come back that these would tell apart.
-    if (complete) for (const key of this.#entries.keys()) if (key.startsWith('sha:')) gone.set(key, null);
+    // Nothing more can come back that these would tell apart, but for what was not deleted.
+    const sawAll = complete && !this.#unseen;
+    const isOver = (key: string): boolean => sawAll && key.startsWith('sha:') && !this.#refused.has(key);
+    for (const key of this.#entries.keys()) if (isOver(key)) gone.set(key, null);
     // Put back by a power cut, they are `fetched`: as held, if the mailbox should list them again.
     if (deleted.size > 0) await this.#ledger.write(deleted, { sync: false });
     if (gone.size > 0) await this.#ledger.write(gone);

@@ -67,7 +67,8 @@ export class ItemRun {
       return 'done';
     }
     const known = this.#book.of(item);
-    const held = known?.state === 'fetched' || known?.state === 'deleted';
+    // Also where it came again, and RETR failed then.
+    const held = known !== undefined && known.rawSha256 !== null;
     if (held && (await this.#isStill(item))) {
       await this.#delete(item, keyOf(item));
       return 'done';
@@ -184,6 +185,7 @@ export class ItemRun {
       if (key !== null) this.#book.noteDeleted(key);
     } catch (error) {
       if (!(error instanceof RefusedCommand)) throw error;
+      if (key !== null) this.#book.noteRefused(key);
     }
   }
 

@@ -136,6 +136,45 @@ describe('the ledger', () => {
     expect(fixture.ledger.states()).toEqual({});
   });
 
+  test.each(['DELE 2', 'RETR 2'])(
+    'keeps once, without a UIDL, what the server refuses to delete or to give again (%s)',
+    async (refused) => {
+      const items = three();
+      await using server = await openPop3Server({ items, unknown: ['UIDL'] });
+      const fixture = new MailboxFixture();
+      // Nothing is deleted in the first session, and all but the second message in the second one.
+      server.script = cutAt('QUIT');
+      if (refused.startsWith('RETR')) await fixture.run(server);
+      server.script = (command, { write }) => {
+        if (command !== refused) return false;
+        write('-ERR not now\r\n');
+        return true;
+      };
+      expect((await fixture.run(server)).end).toMatchObject({ type: 'extracted' });
+      expect(server.items).toHaveLength(1);
+      server.script = undefined;
+      await fixture.run(server);
+      expect(committed(fixture)).toEqual(bytesOf(three()));
+      expect(server.items).toEqual([]);
+    },
+  );
+
+  test('keeps once what it had under its UIDL, though RETR fails when it is asked for again', async () => {
+    await using server = await openPop3Server({ items: three(), unknown: ['TOP'], script: cutAt('QUIT') });
+    const fixture = new MailboxFixture();
+    await fixture.run(server);
+    server.script = (command, { write }) => {
+      if (command !== 'RETR 2') return false;
+      write('-ERR not now\r\n');
+      return true;
+    };
+    await fixture.run(server);
+    server.script = undefined;
+    await fixture.run(server);
+    expect(committed(fixture)).toEqual(bytesOf(three()));
+    expect(server.items).toEqual([]);
+  });
+
   test('fetches again what it cannot be sure of, and keeps it once', async () => {
     const items = three();
     await using server = await openPop3Server({ items, unknown: ['TOP'], script: cutAt('QUIT') });

@@ -51,6 +51,18 @@ export async function mailboxOf({ store }: SimEngine): Promise<MailboxPicture> {
   return { items, records };
 }
 
+/** Journaling c.8: what comes from a mailbox again, its end not confirmed, makes no second record. */
+export function fetchedOnce({ intake }: Picture, gone: readonly SimMail[]): void {
+  const left = new Map<string, number>();
+  for (const { sha256 } of gone) left.set(sha256, (left.get(sha256) ?? 0) + 1);
+  for (const { intakeId, sha256, transport } of intake) {
+    if (transport.kind !== 'pop3') continue;
+    const count = left.get(sha256) ?? 0;
+    must(count > 0, () => `c.8: ${intakeId} is a second record of an item of the mailbox`);
+    left.set(sha256, count - 1);
+  }
+}
+
 async function all<T>(find: (query: PageQuery) => Promise<Page<T>>): Promise<readonly T[]> {
   const items: T[] = [];
   let cursor: string | undefined;

@@ -6,7 +6,7 @@ import { SimTime } from './sim-clock.ts';
 import { places, SimEngine } from './sim-engine.ts';
 import type { SimFigures, SimOptions } from './sim-figures.ts';
 import { IndexDisk } from './sim-index.ts';
-import { mailboxOf, must, Violation, Watch } from './sim-look.ts';
+import { fetchedOnce, mailboxOf, must, Violation, Watch } from './sim-look.ts';
 import { drawPost, pick, type SimMail, type SimPost } from './sim-mail.ts';
 import { SimMailbox } from './sim-mailbox.ts';
 import { calm, drawPower, type Ending, type PowerPlan, SimPower } from './sim-power.ts';
@@ -107,6 +107,7 @@ class SimWorld {
     this.#power.plan = calm;
     const picture = await this.#watch.look(engine, this.#senders.promised, this.#gone);
     const mailbox = await mailboxOf(engine);
+    fetchedOnce(picture, this.#gone);
     const kept = await judge(engine, picture, { post: this.#post, promised: this.#senders.promised });
     this.#halt();
     if (this.#options.faults) {
