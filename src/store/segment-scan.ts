@@ -44,8 +44,8 @@ export async function* scanSegments(
   for (const [index, firstSeq] of firstSeqs.entries()) {
     if (index < start) continue;
     if (expected !== undefined && firstSeq > expected) {
-      const text = `records ${expected} to ${firstSeq - 1}, which belong before it, are in no file`;
-      yield { kind: 'damage', damage: { file: shownName(place.directory, firstSeq), offset: 0, text } };
+      const text = `is missing: records ${expected} to ${firstSeq - 1} are in no file`;
+      yield { kind: 'damage', damage: { file: shownName(place.directory, expected), offset: 0, text } };
     }
     result.nextSeq = firstSeq;
     yield* scanSegment({ place, firstSeq, fromSeq, following: firstSeqs[index + 1] ?? null, result });

@@ -253,7 +253,7 @@ describe('the start of the commit log on segments', () => {
     }
   });
 
-  test('a missing segment is reported by the numbers it held', async () => {
+  test('a missing segment is reported by its name and the numbers it held', async () => {
     await writeAndDie(
       Array.from({ length: 12 }, () => 400),
       2_000,
@@ -263,7 +263,10 @@ describe('the start of the commit log on segments', () => {
     const [from, until] = [files[1], files[2]].map((name) => Number((name as string).slice(0, -4))) as [number, number];
     const { log } = await start(null, 2_000);
     expect(log.recovery.damaged).toEqual([
-      expect.objectContaining({ text: expect.stringContaining(`records ${from} to ${until - 1}`) }),
+      expect.objectContaining({
+        file: expect.stringMatching(new RegExp(`${files[1]}$`)),
+        text: `is missing: records ${from} to ${until - 1} are in no file`,
+      }),
     ]);
     await expect(log.slice(from, 0, 1)).rejects.toMatchObject({ code: expect.stringMatching(/missing|damaged/) });
     expect(await log.slice(until, 0, 400)).toHaveLength(400);
