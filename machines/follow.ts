@@ -1,5 +1,6 @@
 import { Observable } from 'rxjs';
 import type { ActorRefFrom } from 'xstate';
+import type { News } from '../streams/ports.ts';
 import type { engineMachine } from './engine.machine.ts';
 import { journalActorId } from './engine.setup.ts';
 import type { JournalEmitted } from './journal.events.ts';
@@ -49,4 +50,10 @@ export function emittedBy(actor: JournalActor): Observable<JournalEmitted> {
 export function journalOf(engine: EngineActor, definitionId: string): JournalActor | undefined {
   const children: Readonly<Record<string, unknown>> = engine.getSnapshot().children;
   return children[journalActorId(definitionId)] as JournalActor | undefined;
+}
+
+/** Tells a journal what did not come by its source. One that has ended, or is no more, hears nothing. */
+export function tellJournal(engine: EngineActor, definitionId: string, news: News): void {
+  const journal = journalOf(engine, definitionId);
+  if (journal?.getSnapshot().status === 'active') journal.send(news);
 }

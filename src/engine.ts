@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { asyncScheduler, type SchedulerLike, Subject } from 'rxjs';
 import { createActor, toPromise } from 'xstate';
 import type { EngineOutput } from '../machines/engine.events.ts';
-import { spawnedJournals } from '../machines/follow.ts';
+import { spawnedJournals, tellJournal } from '../machines/follow.ts';
 import { schedulerClock } from '../streams/clock.ts';
 import { isGatewayCopy } from '../streams/gateway-envelope.ts';
 import { type Closing, closing } from './close.ts';
@@ -166,6 +166,7 @@ async function launch(start: EngineSetup, { workshop, directory }: Opened, stack
   const { machine, mailboxes, listeners, imports } = await provideSlots(workshop, {
     stop$,
     stopping: () => stopping,
+    tellLate: (definitionId, news) => tellJournal(actor, definitionId, news),
     close: async () => {
       const { records } = actor.getSnapshot().context;
       // Also where the store cannot be written what is held is given back.

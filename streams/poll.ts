@@ -92,6 +92,16 @@ function newsOf(extraction: Ended, { locked, restMs }: Streak, at: number): Obse
   return of({ type: 'source.failed', at, kind, detail, nextRetryAt: at + restMs });
 }
 
+/**
+ * What a session says after it was left, as news: what it has seen and done stands. Its failure is nobody's any more, and
+ * when the mailbox is visited next is for others to say. Null: nothing.
+ */
+export function lateNews(extraction: Extraction, at: number): News | null {
+  if (extraction.type === 'failed') return null;
+  const { type, count } = extraction;
+  return type === 'counted' ? { type: 'source.counted', at, count } : { type: 'source.extracted', at, count };
+}
+
 /** Spread by a tenth, so that many definitions do not knock at one server together. */
 function backoffMs(kind: string, failures: number, { pollIntervalMs, random }: PollOptions): number {
   const { multiples, capMs } = kind === 'auth' ? waits.auth : waits.other;

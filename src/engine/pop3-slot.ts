@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import type { SourceInput } from '../../machines/journal.events.ts';
-import { poll } from '../../streams/poll.ts';
+import { lateNews, poll } from '../../streams/poll.ts';
 import type { NewId, News } from '../../streams/ports.ts';
 import { toPop3Options } from '../config/to-options.ts';
 import type { TestStep } from '../pop3/connection-test.ts';
@@ -20,10 +20,14 @@ export interface Mailboxes extends AsyncDisposable {
   test(definition: Definition): Promise<readonly TestStep[]>;
 }
 
-export async function openMailboxes(
-  workshop: Workshop,
-  parts: { readonly capacity: Capacity; readonly newId: NewId },
-): Promise<Mailboxes> {
+interface Parts {
+  readonly capacity: Capacity;
+  readonly newId: NewId;
+  /** News of a session that came to its end after its source was left. */
+  readonly tellLate: (definitionId: string, news: News) => void;
+}
+
+export async function openMailboxes(workshop: Workshop, parts: Parts): Promise<Mailboxes> {
   const { clock, book } = workshop;
   // What stays in the mailboxes shows in the status from the start on, before their first session.
   const polled = book.all().filter(({ config }) => config.transport === 'pop3');
@@ -48,11 +52,7 @@ export async function openMailboxes(
   };
 }
 
-function open(
-  workshop: Workshop,
-  definition: Definition,
-  { capacity, newId }: { readonly capacity: Capacity; readonly newId: NewId },
-): Mailbox {
+function open(workshop: Workshop, definition: Definition, { capacity, newId, tellLate }: Parts): Mailbox {
   const { book, clock, log, detail } = workshop;
   const { id } = definition;
   const ports: MailboxPorts = {
@@ -66,6 +66,10 @@ function open(
     taken: () => undefined,
     certificate: (endsAt) => workshop.mailboxFacts.noteCertificate(id, endsAt),
     report: (report) => workshop.note(draftOf(id, report)),
+    late: (extraction) => {
+      const news = lateNews(extraction, clock.now());
+      if (news !== null) tellLate(id, news);
+    },
     trace: (line) => {
       log('debug', 'pop3', { definition: id, line });
       detail.note(id, { pop3: line });

@@ -24,10 +24,12 @@ export interface Slots {
   readonly stop$: Observable<void>;
   readonly stopping: () => boolean;
   readonly close: () => Promise<void>;
+  /** Tells a journal what became of a session after its source was left. */
+  readonly tellLate: (definitionId: string, news: News) => void;
 }
 
 /** The engine chart with every slot filled by the real thing, and the listeners and mailboxes that fill them. */
-export async function provideSlots(workshop: Workshop, { stop$, stopping, close }: Slots) {
+export async function provideSlots(workshop: Workshop, { stop$, stopping, close, tellLate }: Slots) {
   const { options, store, book, setup, clock, accepted, duties } = workshop;
   const { minimumFreeBytes } = options.store;
   const capacity = createCapacity(store, {
@@ -41,7 +43,7 @@ export async function provideSlots(workshop: Workshop, { stop$, stopping, close 
   const newId = createNewId(clock);
   const closings = new Set<Promise<void>>();
   const listeners = await createListeners(workshop, { capacity, newId, closings });
-  const mailboxes = await openMailboxes(workshop, { capacity, newId });
+  const mailboxes = await openMailboxes(workshop, { capacity, newId, tellLate });
   const source = ({ definitionId, ...start }: SourceInput): Observable<SourceNews> => {
     const definition = book.get(definitionId);
     const resumed = (news: Parameters<typeof whileResumed>[3]): Observable<SourceNews> =>

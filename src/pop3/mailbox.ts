@@ -32,7 +32,8 @@ export function openMailbox(
     new Observable<Extraction>((subscriber) => {
       const left = new AbortController();
       running.add(left);
-      const say = (extraction: Extraction): void => subscriber.next(extraction);
+      const say = (extraction: Extraction): void =>
+        subscriber.closed ? ports.late?.(extraction) : subscriber.next(extraction);
       const session = last.then(async () => {
         if (closed || left.signal.aborted) {
           say({ type: 'failed', kind: 'protocol', detail: 'stopped' });

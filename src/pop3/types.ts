@@ -1,5 +1,6 @@
 import type { SchedulerLike } from 'rxjs';
 import type { Destination } from '../../streams/message.ts';
+import type { Extraction } from '../../streams/poll.ts';
 import type { Custody, NewId, Receipt } from '../../streams/ports.ts';
 import type { Pop3Session } from './session.types.ts';
 
@@ -109,6 +110,8 @@ export interface MailboxPorts {
   /** A message came into custody. */
   taken(): void;
   report(report: ItemReport): void;
+  /** What a session says that nobody is subscribed to any more; it ends after the message in hand. */
+  readonly late?: (extraction: Extraction) => void;
   /** Told when the server's certificate, which is trusted, ends (epoch ms). */
   readonly certificate?: (endsAt: number) => void;
   /** Told when a session goes on to its next stage; for the connection test. */

@@ -96,6 +96,7 @@ describe('a run over a mailbox', () => {
     await mailbox[Symbol.asyncDispose]();
     expect(server.commands.slice(-3)).toEqual(['RETR 2', 'DELE 2', 'QUIT']);
     expect(server.items).toHaveLength(1);
+    expect(fixture.late, 'it was a run all the same').toEqual([{ type: 'extracted', count: 2, more: false }]);
     expect((await extractOnce(mailbox)).end).toMatchObject({ type: 'failed', detail: 'stopped' });
   });
 

@@ -66,6 +66,8 @@ export class MailboxFixture {
   readonly ledger = new MemoryLedger();
   readonly reports: ItemReport[] = [];
   readonly trace: string[] = [];
+  /** What sessions said that were left. */
+  readonly late: Extraction[] = [];
   taken = 0;
   clock: SchedulerLike = asyncScheduler;
   admission: ReturnType<MailboxPorts['admit']> = 'ok';
@@ -95,6 +97,7 @@ export class MailboxFixture {
         this.taken++;
       },
       report: (report) => this.reports.push(report),
+      late: (extraction) => this.late.push(extraction),
       trace: (line) => this.trace.push(line),
       clock: this.clock,
     };

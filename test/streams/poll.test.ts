@@ -1,7 +1,7 @@
 import { Observable, of } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, test } from 'vitest';
-import { type Extraction, type PollOptions, poll } from '../../streams/poll.ts';
+import { type Extraction, lateNews, type PollOptions, poll } from '../../streams/poll.ts';
 import type { News } from '../../streams/ports.ts';
 
 const minute = 60_000;
@@ -108,6 +108,12 @@ describe('a polled mailbox', () => {
     subscription.unsubscribe();
     expect(left).toBe(true);
   });
+});
+
+test('of a session that was left, what it has seen and done is news, and its failure is not', () => {
+  expect(lateNews({ type: 'counted', count: 7 }, 5)).toEqual({ type: 'source.counted', at: 5, count: 7 });
+  expect(lateNews({ ...done, more: true }, 5)).toEqual({ type: 'source.extracted', at: 5, count: 2 });
+  expect(lateNews(failed('timeout'), 5)).toBeNull();
 });
 
 function extracted(at: number, restMs: number): News {
