@@ -93,6 +93,7 @@ export interface Resumed {
 
 export type SourceNews = Exclude<News, { readonly type: 'processing.settled' }> | Resumed;
 export type Failed = Extract<News, { readonly type: 'source.failed' }>;
+export type Delayed = Extract<News, { readonly type: 'source.delayed' }>;
 export type Extracted = Extract<News, { readonly type: 'source.extracted' }>;
 
 /** Said by the operator or the engine. Changes are already durable when they are said (journaling d.2). */

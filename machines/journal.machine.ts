@@ -7,6 +7,7 @@ import {
   changed,
   counted,
   crashed,
+  delayed,
   extracted,
   failed,
   reporting,
@@ -84,6 +85,13 @@ const source = {
   onDone: { target: 'faulted', actions: broken('sayFaulted') },
 } as const;
 
+/** While an error of POP3 stands, any word of success ends it, and a wish or a change has it tried anew at once (T10). */
+const again = {
+  'source.extracted': 'polling',
+  'operator.retry': { target: '#pop3', reenter: true, actions: retried },
+  'definition.changed': { target: '#pop3', reenter: true, actions: timed('noteRetry') },
+} as const;
+
 /** What the transport does. The SMTP listener is shared, so its news come from the engine; POP3 polls by itself. */
 const session = journalSetup.createStateConfig({
   initial: 'choosing',
@@ -134,17 +142,19 @@ const session = journalSetup.createStateConfig({
         resuming: { always: [{ guard: 'failing', target: 'backoff' }, { target: 'polling' }] },
         polling: {
           on: {
+            'source.began': { actions: 'noteBegin' },
+            'source.delayed': { actions: delayed },
             'source.failed': 'backoff',
             'definition.changed': { guard: asksReconnect, target: '#pop3', reenter: true },
             'operator.retry': { guard: 'resting', target: '#pop3', reenter: true, actions: retried },
           },
         },
         backoff: {
-          on: {
-            'source.extracted': 'polling',
-            'operator.retry': { target: '#pop3', reenter: true, actions: retried },
-            'definition.changed': { target: '#pop3', reenter: true, actions: timed('noteRetry') },
-          },
+          on: { ...again, 'source.began': { target: 'retrying', actions: 'noteBegin' } },
+        },
+        /** A session after a failure: who asks for another one now does not mean this one. */
+        retrying: {
+          on: { ...again, 'source.failed': 'backoff', 'source.delayed': { target: 'backoff', actions: delayed } },
         },
       },
     },

@@ -1,4 +1,4 @@
-import type { Command, Extracted, Failed, JournalContext, Resumed } from './journal.events.ts';
+import type { Command, Delayed, Extracted, Failed, JournalContext, Resumed } from './journal.events.ts';
 import { faultRestMs } from './journal.setup.ts';
 
 /** How the chart's actions come by their parameters: from the event, and its time from the clock where it has none. */
@@ -40,6 +40,9 @@ export const counted = {
   type: 'noteMailbox',
   params: ({ event }: { readonly event: { readonly at: number; readonly count: number } }) => event,
 } as const;
+
+/** A session that ended without a verdict on the connection. */
+export const delayed = { type: 'noteDelay', params: ({ event }: { readonly event: Delayed }) => event } as const;
 
 /** T8: a failure as the source tells it. */
 export const failed = { type: 'noteFailure', params: ({ event }: { readonly event: Failed }) => event } as const;

@@ -3,6 +3,7 @@ import type { News } from '../streams/ports.ts';
 import { cleaned } from './hints.ts';
 import { checkedPeriod, listenedUntil, listeningTickMs, noFailure, resumedContext } from './journal.context.ts';
 import type {
+  Delayed,
   Extracted,
   Failed,
   JournalContext,
@@ -92,6 +93,12 @@ export const journalSetup = setup({
       mailboxQueue: count,
       mailboxQueueAt: at,
     })),
+    /** What is under way has no time to come any more. */
+    noteBegin: assign({ nextRetryAt: null, nextPollAt: null }),
+    /** An error stands, and what comes next is another try. */
+    noteDelay: assign(({ context }, { nextPollAt }: Delayed) =>
+      context.failures > 0 ? { nextRetryAt: nextPollAt, nextPollAt: null } : { nextRetryAt: null, nextPollAt },
+    ),
     noteFailure: enqueueActions(({ context, enqueue }, failure: FailureFacts) => {
       const { at, kind } = failure;
       const nextRetryAt = failure.nextRetryAt ?? null;

@@ -1,4 +1,4 @@
-import { defer, EMPTY, mergeMap, type Observable, of, repeat, type SchedulerLike, timer } from 'rxjs';
+import { concat, defer, map, mergeMap, type Observable, of, repeat, type SchedulerLike, timer } from 'rxjs';
 import type { News } from './ports.ts';
 
 /** What one POP3 session says: how much the mailbox holds, once it knows, and at its end one of the other two. */
@@ -41,14 +41,17 @@ export function poll(extract: Extract, options: PollOptions, clock: SchedulerLik
   return defer(() => {
     let streak: Streak = { failures: options.backoffStep, locked: 0, restMs: 0 };
     let ended = false;
-    const session$ = defer(extract).pipe(
-      mergeMap((extraction) => {
+    const said$ = defer(extract).pipe(
+      map((extraction): News => {
         const at = clock.now();
-        if (extraction.type === 'counted') return of<News>({ type: 'source.counted', at, count: extraction.count });
+        if (extraction.type === 'counted') return { type: 'source.counted', at, count: extraction.count };
         streak = streakAfter(extraction, streak, options);
         ended = true;
         return newsOf(extraction, streak, at);
-      }, 1),
+      }),
+    );
+    const began$ = defer(() => of<News>({ type: 'source.began', at: clock.now() }));
+    const session$ = concat(began$, said$).pipe(
       repeat({
         delay: () => {
           if (!ended) throw new Error('a session ended without saying how');
@@ -83,13 +86,14 @@ function streakAfter(extraction: Ended, before: Streak, options: PollOptions): S
   return { failures: before.failures + 1, locked: 0, restMs };
 }
 
-function newsOf(extraction: Ended, { locked, restMs }: Streak, at: number): Observable<News> {
+function newsOf(extraction: Ended, { locked, restMs }: Streak, at: number): News {
+  const nextAt = at + restMs;
   if (extraction.type === 'extracted') {
-    return of({ type: 'source.extracted', at, count: extraction.count, nextPollAt: at + restMs });
+    return { type: 'source.extracted', at, count: extraction.count, nextPollAt: nextAt };
   }
-  if (locked > 0 && locked < lockedTries) return EMPTY;
+  if (locked > 0 && locked < lockedTries) return { type: 'source.delayed', at, nextPollAt: nextAt };
   const { kind, detail } = extraction;
-  return of({ type: 'source.failed', at, kind, detail, nextRetryAt: at + restMs });
+  return { type: 'source.failed', at, kind, detail, nextRetryAt: nextAt };
 }
 
 /**

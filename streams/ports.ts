@@ -121,6 +121,10 @@ export type NewId = () => string;
 
 /** News of a source or of processing: events about mail, for machines. Never carries mail. */
 export type News =
+  /** A POP3 session begins, or waits for the one before it to end. */
+  | { readonly type: 'source.began'; readonly at: number }
+  /** A POP3 session ended that says nothing of the connection, neither good nor bad. `nextPollAt`: when the next one begins. */
+  | { readonly type: 'source.delayed'; readonly at: number; readonly nextPollAt: number }
   /** `count` messages taken; 0 for a POP3 run over an empty mailbox. `nextPollAt`: POP3 only. */
   | { readonly type: 'source.extracted'; readonly at: number; readonly count: number; readonly nextPollAt?: number }
   /** How many messages the mailbox held at the start of the session (STAT). */

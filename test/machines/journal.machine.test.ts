@@ -101,6 +101,19 @@ describe('running', () => {
     });
   });
 
+  test('a session under way has no time to come, and one that says nothing of the connection is told by the next', () => {
+    const rig = pop3().send({ type: 'source.extracted', at: 20, count: 0, nextPollAt: 80 });
+    expect(rig.send({ type: 'source.began', at: 80 }).status).toMatchObject({
+      serviceStatus: 'active',
+      nextPollAt: null,
+    });
+    rig.send({ type: 'source.delayed', at: 90, nextPollAt: 150 });
+    expect(rig.session).toEqual({ pop3: 'polling' });
+    expect(rig.status).toMatchObject({ serviceStatus: 'active', lastSuccessfulExtractAt: 20, nextPollAt: 150 });
+    rig.send(retry(100));
+    expect(rig.notes, 'a run may be asked for meanwhile').toEqual([{ type: 'connector.retry', at: 100 }]);
+  });
+
   test('the mailbox count is kept with its time', () => {
     const rig = pop3().send({ type: 'source.counted', at: 20, count: 144_524 });
     expect(rig.status).toMatchObject({ pop3MailboxQueue: 144_524, pop3MailboxQueueAt: 20 });
@@ -295,6 +308,21 @@ describe('errors', () => {
     ]);
   });
 
+  test('a retry under way waits for nothing any more, and the error stands until a session succeeds (d.1)', () => {
+    const rig = pop3()
+      .send(failure(20, 'refused', 50))
+      .send({ type: 'source.began', at: 50 });
+    expect([rig.health, rig.session]).toEqual(['error', { pop3: 'retrying' }]);
+    expect(rig.status).toMatchObject({ serviceStatus: 'error', reason: 'refused', failures: 1, nextRetryAt: null });
+    expect(rig.send(failure(55, 'refused', 115)).session).toEqual({ pop3: 'backoff' });
+    rig.send({ type: 'source.began', at: 115 }).send({ type: 'source.delayed', at: 120, nextPollAt: 180 });
+    expect([rig.health, rig.session]).toEqual(['error', { pop3: 'backoff' }]);
+    expect(rig.status).toMatchObject({ failures: 2, nextRetryAt: 180, nextPollAt: null });
+    rig.send({ type: 'source.began', at: 180 }).send(mail(190, 0));
+    expect([rig.health, rig.session]).toEqual(['active', { pop3: 'polling' }]);
+    expect(rig.status).toMatchObject({ failures: 0, nextRetryAt: null });
+  });
+
   test.each([
     ['awaitingInitialRun', runtimeRecord({ firstRunDone: false })],
     ['active', runtimeRecord()],
@@ -334,15 +362,23 @@ describe('errors', () => {
   test.each([
     ['a retry', retry(70)],
     ['a saved change', changed(70)],
-  ])('%s connects a waiting POP3 source at once, from the first wait on (T10)', (_, event) => {
-    const rig = pop3()
+  ])('%s connects a POP3 source that waits or tries at once, from the first wait on (T10)', (_, event) => {
+    const waiting = pop3()
       .send(failure(20, 'auth', 9_000))
-      .send(failure(50, 'auth', 99_000))
-      .send(event);
-    expect([rig.health, rig.session]).toEqual(['error', { pop3: 'backoff' }]);
-    expect(rig.notes).toEqual([{ type: 'connector.retry', at: 70 }]);
-    expect(rig.status).toMatchObject({ nextRetryAt: null, failures: 2 });
-    expect(rig.snapshot.context.backoffStep).toBe(0);
+      .send(failure(50, 'auth', 99_000));
+    const trying = pop3()
+      .send(failure(20, 'auth', 40))
+      .send(failure(50, 'auth', 60))
+      .send({ type: 'source.began', at: 60 });
+    for (const rig of [waiting, trying]) {
+      const before = rig.snapshot.children['source'];
+      rig.send(event);
+      expect(rig.snapshot.children['source']).not.toBe(before);
+      expect([rig.health, rig.session]).toEqual(['error', { pop3: 'backoff' }]);
+      expect(rig.notes).toEqual([{ type: 'connector.retry', at: 70 }]);
+      expect(rig.status).toMatchObject({ nextRetryAt: null, failures: 2 });
+      expect(rig.snapshot.context.backoffStep).toBe(0);
+    }
   });
 
   test('a retry of SMTP waits for what the listener says next (T10)', () => {

@@ -17,6 +17,8 @@ const events = [
   { type: 'definition.changed', at, inactivityAllowedMs: period, reconnect: true },
   { type: 'engine.stop', at },
   { type: 'source.bound', at },
+  { type: 'source.began', at },
+  { type: 'source.delayed', at, nextPollAt: at },
   { type: 'source.extracted', at, count: 1 },
   { type: 'source.failed', at, kind: 'bind', detail: '' },
   { type: 'processing.settled', at, settlements: [] },

@@ -30,7 +30,8 @@ describe('a polled mailbox', () => {
   test('is visited at start and then one interval after the end of each session', () => {
     const { startedAt, news } = run([[{ type: 'counted', count: 7 }, done]], 3 * minute - 1);
     expect(startedAt).toEqual([0, minute, 2 * minute]);
-    expect(news.slice(0, 2)).toEqual([
+    expect(news.slice(0, 3)).toEqual([
+      { type: 'source.began', at: 0 },
       { type: 'source.counted', at: 0, count: 7 },
       { type: 'source.extracted', at: 0, count: 2, nextPollAt: minute },
     ]);
@@ -41,8 +42,10 @@ describe('a polled mailbox', () => {
     time.run(({ cold, expectObservable, expectSubscriptions }) => {
       const session = cold<Extraction>('90s (d|)', { d: done });
       const news$ = poll(() => session, { ...options, pollIntervalMs: 1000 }, time);
+      const began = (at: number): News => ({ type: 'source.began', at });
       const news = { a: extracted(90_000, 1000), b: extracted(181_000, 1000) };
-      expectObservable(news$, '^ 182499ms !').toBe('90s a 90999ms b', news);
+      const begun = { x: began(0), y: began(91_000), z: began(182_000) };
+      expectObservable(news$, '^ 182499ms !').toBe('x 89999ms a 999ms y 89999ms b 999ms z', { ...news, ...begun });
       expectSubscriptions(session.subscriptions).toBe(['^ 89999ms !', '91s ^ 89999ms !', '182s ^ 499ms !']);
     });
   });
@@ -59,7 +62,7 @@ describe('a polled mailbox', () => {
   test('that fails is tried after half an interval, then 1, 2, 5 and 10, at most 10 minutes', () => {
     const { startedAt, news } = run([[failed('refused')]], 40 * minute);
     expect(startedAt.map((at) => at / minute)).toEqual([0, 0.5, 1.5, 3.5, 8.5, 18.5, 28.5, 38.5]);
-    expect(news[0]).toEqual({ type: 'source.failed', at: 0, kind: 'refused', detail: 'why', nextRetryAt: minute / 2 });
+    expect(news[1]).toEqual({ type: 'source.failed', at: 0, kind: 'refused', detail: 'why', nextRetryAt: minute / 2 });
     const slow = run([[failed('refused')]], 40 * minute, { pollIntervalMs: 6 * minute });
     expect(slow.startedAt.map((at) => at / minute)).toEqual([0, 3, 9, 19, 29, 39]);
     const hourly = run([[failed('refused')]], 170 * minute, { pollIntervalMs: 60 * minute });
@@ -86,10 +89,13 @@ describe('a polled mailbox', () => {
   test('locked by another client is an error at the third time only, and tried at each poll', () => {
     const { startedAt, news } = run([[failed('mailbox-locked')]], 4 * minute - 1);
     expect(startedAt.map((at) => at / minute)).toEqual([0, 1, 2, 3]);
-    expect(news.map(({ type, at }) => [type, at / minute])).toEqual([
-      ['source.failed', 2],
-      ['source.failed', 3],
+    const ends = news.filter(({ type }) => type !== 'source.began');
+    expect(ends.slice(0, 3)).toEqual([
+      { type: 'source.delayed', at: 0, nextPollAt: minute },
+      { type: 'source.delayed', at: minute, nextPollAt: 2 * minute },
+      { type: 'source.failed', at: 2 * minute, kind: 'mailbox-locked', detail: 'why', nextRetryAt: 3 * minute },
     ]);
+    expect(ends.slice(3).map(({ type }) => type)).toEqual(['source.failed']);
   });
 
   test('is not visited before its time, and backs off from where it stood before a restart', () => {
