@@ -6,8 +6,11 @@ export type Extraction =
   | { readonly type: 'counted'; readonly count: number }
   /** QUIT was answered +OK. `more`: a batch limit ended the session, so the next may start at once. */
   | { readonly type: 'extracted'; readonly count: number; readonly more: boolean }
-  /** `kind` is one of journaling d.5. */
-  | { readonly type: 'failed'; readonly kind: string; readonly detail: string };
+  /**
+   * `kind` is one of journaling d.5. `inMessage`: it came to its end in the retrieval of one message, whose attempts are
+   * counted and which is blocked in the end; by itself that says nothing of the connection.
+   */
+  | { readonly type: 'failed'; readonly kind: string; readonly detail: string; readonly inMessage?: boolean };
 
 /** Runs one session. It never errors for what a server does; unsubscribed, it ends after the message in hand. */
 export type Extract = () => Observable<Extraction>;
@@ -32,6 +35,8 @@ const waits = {
 /** Another client in the mailbox is no error before the third time (journaling c.8). */
 const lockedKind = 'mailbox-locked';
 const lockedTries = 3;
+/** One message that cannot be had explains so many sessions (d.5, `retr`). More than that, with no mail between, are an error. */
+const messageTries = 3;
 
 /**
  * Runs one session after another, resting in between, for ever (journaling c.8, d.3). One session at a time: the next
@@ -39,7 +44,7 @@ const lockedTries = 3;
  */
 export function poll(extract: Extract, options: PollOptions, clock: SchedulerLike): Observable<News> {
   return defer(() => {
-    let streak: Streak = { failures: options.backoffStep, locked: 0, restMs: 0 };
+    let streak: Streak = { failures: options.backoffStep, locked: 0, inMessage: 0, restMs: 0 };
     let ended = false;
     const said$ = defer(extract).pipe(
       map((extraction): News => {
@@ -69,29 +74,35 @@ export function poll(extract: Extract, options: PollOptions, clock: SchedulerLik
 interface Streak {
   readonly failures: number;
   readonly locked: number;
+  /** Sessions that ended in a message, since the last one that brought mail and came to its end. */
+  readonly inMessage: number;
   readonly restMs: number;
 }
 type Ended = Exclude<Extraction, { readonly type: 'counted' }>;
 
 function streakAfter(extraction: Ended, before: Streak, options: PollOptions): Streak {
+  const { inMessage } = before;
   if (extraction.type === 'extracted') {
-    return { failures: 0, locked: 0, restMs: extraction.more ? 0 : options.pollIntervalMs };
+    const restMs = extraction.more ? 0 : options.pollIntervalMs;
+    return { failures: 0, locked: 0, inMessage: extraction.count > 0 ? 0 : inMessage, restMs };
   }
   if (extraction.kind === lockedKind) {
     const locked = before.locked + 1;
     const failures = locked < lockedTries ? before.failures : before.failures + 1;
-    return { failures, locked, restMs: options.pollIntervalMs };
+    return { failures, locked, inMessage, restMs: options.pollIntervalMs };
   }
   const restMs = backoffMs(extraction.kind, before.failures, options);
-  return { failures: before.failures + 1, locked: 0, restMs };
+  const ended = extraction.inMessage === true ? inMessage + 1 : inMessage;
+  return { failures: before.failures + 1, locked: 0, inMessage: ended, restMs };
 }
 
-function newsOf(extraction: Ended, { locked, restMs }: Streak, at: number): News {
+function newsOf(extraction: Ended, { locked, inMessage, restMs }: Streak, at: number): News {
   const nextAt = at + restMs;
   if (extraction.type === 'extracted') {
     return { type: 'source.extracted', at, count: extraction.count, nextPollAt: nextAt };
   }
-  if (locked > 0 && locked < lockedTries) return { type: 'source.delayed', at, nextPollAt: nextAt };
+  const byMessage = extraction.inMessage === true && inMessage <= messageTries;
+  if (byMessage || (locked > 0 && locked < lockedTries)) return { type: 'source.delayed', at, nextPollAt: nextAt };
   const { kind, detail } = extraction;
   return { type: 'source.failed', at, kind, detail, nextRetryAt: nextAt };
 }

@@ -1,4 +1,5 @@
 import { EngineFailure } from '../../streams/failure.ts';
+import { SessionOver } from './pop3-failure.ts';
 
 /** Items whose work has begun and not ended. */
 export interface FlightLimits {
@@ -83,7 +84,8 @@ export class Flight {
       if (this.stop?.kind !== 'failed') this.stop = { kind: 'failed', failure: error };
       return;
     }
-    if (!this.#broken) this.#error = error;
+    // Commands behind the one that ended the session are told at once, and know nothing.
+    if (!this.#broken || this.#error instanceof SessionOver) this.#error = error;
     this.#broken = true;
   }
 

@@ -5,7 +5,7 @@ import { exclusive } from '../exclusive.ts';
 import { type Book, failureKeyOf, keyOf } from './book.ts';
 import { HeaderStart, headerDigest } from './header-digest.ts';
 import type { Listed } from './listing.ts';
-import { OversizedMessage, Pop3Failure, RefusedCommand, SessionOver } from './pop3-failure.ts';
+import { OversizedMessage, Pop3Failure, RefusedCommand, RetrievalFailure, SessionOver } from './pop3-failure.ts';
 import type { RunContext } from './run.ts';
 import type { Pop3Session } from './session.types.ts';
 
@@ -94,7 +94,10 @@ export class ItemRun {
     return header !== null && headerDigest(header) === entry.headerSha256;
   }
 
-  /** RETR into a receipt. Null when the server refused: the item is then noted as failing. */
+  /**
+   * RETR into a receipt. Null when the server refused: the item is then noted as failing.
+   * @throws RetrievalFailure when it ended the session, and the item is noted too
+   */
   async #fetch(item: Listed, hashed: boolean): Promise<Fetched | null> {
     const receipt = this.#context.ports.custody.begin(this.#session.done, item.listSize);
     const hash = hashed ? createHash('sha256') : null;
@@ -116,9 +119,10 @@ export class ItemRun {
         await this.#block(item, `RETR: ${error.message}`, MAX_FAILURES);
         return null;
       }
+      if (!(error instanceof Pop3Failure)) throw error;
       if (error instanceof OversizedMessage) await this.#noteFailing(item, largerThanListed, 1);
-      else if (error instanceof Pop3Failure) await this.#noteFailing(item, `RETR: ${error.message}`, MAX_FAILURES);
-      throw error;
+      else await this.#noteFailing(item, `RETR: ${error.message}`, MAX_FAILURES);
+      throw new RetrievalFailure(error);
     }
   }
 

@@ -19,6 +19,14 @@ export class SessionOver extends Pop3Failure {
   }
 }
 
+/** The session ended in the retrieval of one message, which was noted as failing. */
+export class RetrievalFailure extends Pop3Failure {
+  constructor({ kind, message }: Pop3Failure) {
+    super(kind, message);
+    this.name = 'RetrievalFailure';
+  }
+}
+
 /** RETR gave more than a message may have; nothing sensible can follow on that connection. */
 export class OversizedMessage extends Pop3Failure {
   constructor(limitBytes: number) {

@@ -5,7 +5,7 @@ import { Book } from './book.ts';
 import { Flight, type FlightLimits } from './flight.ts';
 import { ItemRun } from './item-run.ts';
 import type { Listed } from './listing.ts';
-import { Pop3Failure, RefusedCommand } from './pop3-failure.ts';
+import { Pop3Failure, RefusedCommand, RetrievalFailure } from './pop3-failure.ts';
 import { openSession } from './session.ts';
 import type { Pop3Session } from './session.types.ts';
 import { withoutPassword } from './shown.ts';
@@ -123,7 +123,8 @@ function inOrder(listing: readonly Listed[], book: Book): readonly Listed[] {
 
 function failedBy(error: unknown, password: string): Extraction {
   const said = (kind: string, { message }: Error): Extraction => {
-    return { type: 'failed', kind, detail: withoutPassword(message, password) };
+    const inMessage = error instanceof RetrievalFailure;
+    return { type: 'failed', kind, detail: withoutPassword(message, password), ...(inMessage ? { inMessage } : {}) };
   };
   if (error instanceof Pop3Failure) return said(error.kind, error);
   if (error instanceof RefusedCommand) return said('protocol', error);

@@ -45,8 +45,9 @@ describe('an item that cannot be had', () => {
       return true;
     };
     const fixture = new MailboxFixture();
-    await fixture.run(server);
-    await fixture.run(server);
+    const inMessage = { type: 'failed', kind: 'protocol', inMessage: true };
+    expect((await fixture.run(server)).end).toMatchObject(inMessage);
+    expect((await fixture.run(server)).end).toMatchObject(inMessage);
     expect(committed(fixture)).toEqual(bytesOf([mail('two'), mail('three')]));
     await fixture.run(server);
     expect(fixture.ledger.states()).toMatchObject({ 'uid:uidl-one': 'blocked' });
@@ -72,6 +73,7 @@ describe('an item that cannot be had', () => {
     expect((await fixture.run(server, { maxMessageBytes: 100_000 })).end).toMatchObject({
       type: 'failed',
       kind: 'protocol',
+      inMessage: true,
     });
     expect(fixture.custody.receipts[0]).toMatchObject({ aborted: true });
     expect((await fixture.run(server, { maxMessageBytes: 100_000 })).end).toMatchObject({

@@ -21,7 +21,9 @@ describe('the ledger', () => {
     const items = three();
     await using server = await openPop3Server({ items, script: cutAt(command) });
     const fixture = new MailboxFixture();
-    expect((await fixture.run(server)).end).toMatchObject({ type: 'failed', kind: 'protocol' });
+    const { end } = await fixture.run(server);
+    expect(end).toMatchObject({ type: 'failed', kind: 'protocol' });
+    expect('inMessage' in end, 'a message is to blame in its retrieval alone').toBe(command.startsWith('RETR'));
     expect(server.items).toHaveLength(3);
     server.script = undefined;
     expect((await fixture.run(server)).end).toMatchObject({ type: 'extracted' });

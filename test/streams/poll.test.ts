@@ -8,6 +8,7 @@ const minute = 60_000;
 const options: PollOptions = { pollIntervalMs: minute, notBeforeAt: null, backoffStep: 0, random: () => 0.5 };
 const done: Extraction = { type: 'extracted', count: 2, more: false };
 const failed = (kind: string): Extraction => ({ type: 'failed', kind, detail: 'why' });
+const broken: Extraction = { type: 'failed', kind: 'timeout', detail: 'why', inMessage: true };
 
 /** Runs `sessions` one after another (the last one for ever) for `forMs` virtual time. */
 function run(sessions: readonly (readonly Extraction[])[], forMs: number, parts: Partial<PollOptions> = {}) {
@@ -96,6 +97,28 @@ describe('a polled mailbox', () => {
       { type: 'source.failed', at: 2 * minute, kind: 'mailbox-locked', detail: 'why', nextRetryAt: 3 * minute },
     ]);
     expect(ends.slice(3).map(({ type }) => type)).toEqual(['source.failed']);
+  });
+
+  test('that one message ends the sessions of is no error: tried as after failures, and told at the fourth in a row', () => {
+    const { startedAt, news } = run([[broken]], 10 * minute);
+    expect(startedAt.map((at) => at / minute)).toEqual([0, 0.5, 1.5, 3.5, 8.5]);
+    const ends = news.filter(({ type }) => type !== 'source.began');
+    expect(ends.map(({ type }) => type)).toEqual([
+      ...Array(3).fill('source.delayed'),
+      ...Array(2).fill('source.failed'),
+    ]);
+    expect(ends[0]).toEqual({ type: 'source.delayed', at: 0, nextPollAt: minute / 2 });
+    expect(ends[3]).toMatchObject({ kind: 'timeout', detail: 'why' });
+  });
+
+  test('gets its three again from a session that brought mail, not from an empty one', () => {
+    const empty: Extraction = { ...done, count: 0 };
+    const thrice = [[broken], [broken], [broken]];
+    const failures = (sessions: readonly (readonly Extraction[])[]) =>
+      run([...sessions, [empty]], 30 * minute).news.filter(({ type }) => type === 'source.failed').length;
+    expect(failures([...thrice, [done], ...thrice])).toBe(0);
+    expect(failures([...thrice, [empty], [broken]])).toBe(1);
+    expect(failures([...thrice, [failed('refused')]]), 'what is no message is an error at once').toBe(1);
   });
 
   test('is not visited before its time, and backs off from where it stood before a restart', () => {
