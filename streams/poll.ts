@@ -8,9 +8,15 @@ export type Extraction =
   | { readonly type: 'extracted'; readonly count: number; readonly more: boolean }
   /**
    * `kind` is one of journaling d.5. `inMessage`: it came to its end in the retrieval of one message, whose attempts are
-   * counted and which is blocked in the end; by itself that says nothing of the connection.
+   * counted and which is blocked in the end; by itself that says nothing of the connection. `headers`: in that of the
+   * headers of a message that is given up with it.
    */
-  | { readonly type: 'failed'; readonly kind: string; readonly detail: string; readonly inMessage?: boolean };
+  | {
+      readonly type: 'failed';
+      readonly kind: string;
+      readonly detail: string;
+      readonly inMessage?: 'retrieval' | 'headers';
+    };
 
 /** Runs one session. It never errors for what a server does; unsubscribed, it ends after the message in hand. */
 export type Extract = () => Observable<Extraction>;
@@ -92,7 +98,7 @@ function streakAfter(extraction: Ended, before: Streak, options: PollOptions): S
     return { failures, locked, inMessage, restMs: options.pollIntervalMs };
   }
   const restMs = backoffMs(extraction.kind, before.failures, options);
-  const ended = extraction.inMessage === true ? inMessage + 1 : inMessage;
+  const ended = extraction.inMessage === 'retrieval' ? inMessage + 1 : inMessage;
   return { failures: before.failures + 1, locked: 0, inMessage: ended, restMs };
 }
 
@@ -101,7 +107,8 @@ function newsOf(extraction: Ended, { locked, inMessage, restMs }: Streak, at: nu
   if (extraction.type === 'extracted') {
     return { type: 'source.extracted', at, count: extraction.count, nextPollAt: nextAt };
   }
-  const byMessage = extraction.inMessage === true && inMessage <= messageTries;
+  const part = extraction.inMessage;
+  const byMessage = part === 'headers' || (part === 'retrieval' && inMessage <= messageTries);
   if (byMessage || (locked > 0 && locked < lockedTries)) return { type: 'source.delayed', at, nextPollAt: nextAt };
   const { kind, detail } = extraction;
   return { type: 'source.failed', at, kind, detail, nextRetryAt: nextAt };

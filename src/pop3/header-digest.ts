@@ -15,8 +15,8 @@ export function headerDigest(bytes: Uint8Array): string {
 }
 
 /**
- * Digest of the header block of a message that comes in pieces. It holds none of them beyond the block: they may be given
- * back while the rest of a large message still comes.
+ * The header block of a message that comes in pieces. It is copied out of them once it is there: they may be given back
+ * while the rest of a large message still comes.
  */
 export class HeaderStart {
   #start: Buffer = Buffer.alloc(0);
@@ -25,14 +25,29 @@ export class HeaderStart {
   add(chunk: Buffer): void {
     if (this.#digest !== null) return;
     this.#start = this.#start.length === 0 ? chunk : Buffer.concat([this.#start, chunk]);
-    if (this.#start.length < MAX_HEADER_BYTES && !this.#start.includes(END)) return;
+    const end = this.#start.indexOf(END);
+    if (this.#start.length < MAX_HEADER_BYTES && end < 0) return;
     this.#digest = headerDigest(this.#start);
-    this.#start = Buffer.alloc(0);
+    this.#start = Buffer.from(this.#start.subarray(0, blockLength(end)));
+  }
+
+  /** True once all of the block has come, or as much of it as counts. */
+  get isWhole(): boolean {
+    return this.#digest !== null;
+  }
+
+  /** As far as it has come, with its empty line; MAX_HEADER_BYTES at most. */
+  get block(): Buffer {
+    return this.#start.subarray(0, MAX_HEADER_BYTES);
   }
 
   digest(): string {
     return this.#digest ?? headerDigest(this.#start);
   }
+}
+
+function blockLength(end: number): number {
+  return end < 0 ? MAX_HEADER_BYTES : Math.min(end + END.length, MAX_HEADER_BYTES);
 }
 
 function withoutLastLineEnd(bytes: Buffer): Buffer {

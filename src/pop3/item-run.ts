@@ -3,10 +3,12 @@ import type { Custodied, Listed as ListedAs } from '../../streams/message.ts';
 import type { Receipt } from '../../streams/ports.ts';
 import { exclusive } from '../exclusive.ts';
 import { type Book, failureKeyOf, keyOf } from './book.ts';
-import { HeaderStart, headerDigest } from './header-digest.ts';
+import { headerDigest } from './header-digest.ts';
 import type { Listed } from './listing.ts';
 import { OversizedMessage, Pop3Failure, RefusedCommand, RetrievalFailure, SessionOver } from './pop3-failure.ts';
+import { ReceiptWriter } from './receipt-writer.ts';
 import type { RunContext } from './run.ts';
+import { SeenItem } from './seen-item.ts';
 import type { Pop3Session } from './session.types.ts';
 
 /** RETR may fail in this many sessions running before an item is blocked (journaling c.8). */
@@ -62,11 +64,12 @@ export class ItemRun {
    */
   async take(item: Listed): Promise<'done' | 'paused'> {
     this.items++;
-    if (this.#isTooLarge(item)) {
-      await this.#block(item, tooLarge, 1);
+    const known = this.#book.of(item);
+    if (this.#isTooLarge(item) || this.#isExhausted(item)) {
+      if (this.#isTooLarge(item)) await this.#block(item, tooLarge, 'retrieval');
+      else await this.#block(item, known?.reason ?? 'RETR', 'headers');
       return 'done';
     }
-    const known = this.#book.of(item);
     // Also where it came again, and RETR failed then.
     const held = known !== undefined && known.rawSha256 !== null;
     if (held && (await this.#isStill(item))) {
@@ -99,30 +102,60 @@ export class ItemRun {
    * @throws RetrievalFailure when it ended the session, and the item is noted too
    */
   async #fetch(item: Listed, hashed: boolean): Promise<Fetched | null> {
+    const seen = new SeenItem();
+    try {
+      return await this.#retrieve(item, seen, hashed);
+    } catch (error) {
+      if (error instanceof RefusedCommand) {
+        await this.#refused(item, `RETR: ${error.message}`);
+        return null;
+      }
+      if (!(error instanceof Pop3Failure) || error instanceof SessionOver) throw error;
+      const isOversized = error instanceof OversizedMessage;
+      if (isOversized) seen.size = error.seenBytes;
+      const reason = isOversized ? largerThanListed : `RETR: ${error.message}`;
+      const limit = isOversized ? 1 : this.#limitFor(seen);
+      await this.#noteFailing(item, seen, { reason, limit });
+      throw new RetrievalFailure(error, 'retrieval');
+    }
+  }
+
+  /** The session goes on. */
+  async #refused(item: Listed, reason: string): Promise<void> {
+    const tries = (this.#book.of(item)?.failures ?? 0) + 1;
+    if (tries >= MAX_FAILURES) await this.#block(item, reason, 'headers');
+    else await this.#noteFailing(item, new SeenItem(), { reason, limit: MAX_FAILURES });
+  }
+
+  /** The session is over: headers that have not come are worth another one, which asks for nothing else of the item. */
+  #limitFor({ header }: SeenItem): number {
+    const { capabilities } = this.#session;
+    const hasTop = capabilities.size === 0 || capabilities.has('TOP');
+    return header.isWhole || !hasTop ? MAX_FAILURES : Number.POSITIVE_INFINITY;
+  }
+
+  /** All its tries failed, and the session was over before it could be blocked with its headers. */
+  #isExhausted(item: Listed): boolean {
+    const entry = this.#book.of(item);
+    return entry?.state === 'failing' && entry.failures >= MAX_FAILURES && entry.listSize === item.listSize;
+  }
+
+  async #retrieve(item: Listed, seen: SeenItem, hashed: boolean): Promise<Fetched> {
     const receipt = this.#context.ports.custody.begin(this.#session.done, item.listSize);
     const hash = hashed ? createHash('sha256') : null;
-    const header = new HeaderStart();
     const writer = new ReceiptWriter(receipt);
     try {
       await this.#session.retrieve(item.n, (content) => {
         this.bytes += content.length;
-        header.add(content);
+        seen.add(content);
         hash?.update(content);
         return writer.write(content);
       });
       await writer.finished();
-      return { receipt, headerSha256: header.digest(), rawSha256: hash?.digest('hex') ?? null };
+      return { receipt, headerSha256: seen.header.digest(), rawSha256: hash?.digest('hex') ?? null };
     } catch (error) {
       receipt.abort();
-      if (error instanceof SessionOver) throw error;
-      if (error instanceof RefusedCommand) {
-        await this.#block(item, `RETR: ${error.message}`, MAX_FAILURES);
-        return null;
-      }
-      if (!(error instanceof Pop3Failure)) throw error;
-      if (error instanceof OversizedMessage) await this.#noteFailing(item, largerThanListed, 1);
-      else await this.#noteFailing(item, `RETR: ${error.message}`, MAX_FAILURES);
-      throw new RetrievalFailure(error);
+      throw error;
     }
   }
 
@@ -193,57 +226,27 @@ export class ItemRun {
     }
   }
 
-  /** While the session lasts: a blocked item is reported with its headers. */
-  async #block(item: Listed, reason: string, limit: number): Promise<void> {
-    await this.#noteFailing(
-      item,
-      reason,
-      limit,
-      async () => (await this.#session.top(item.n))?.toString('latin1') ?? '',
-    );
+  /** Blocked without a try: as much as it says of itself is still shown. `part`: what it is that a broken TOP ends. */
+  async #block(item: Listed, reason: string, part: RetrievalFailure['part']): Promise<void> {
+    const seen = new SeenItem();
+    const failing = { reason, limit: 1 };
+    try {
+      seen.top = await this.#session.top(item.n);
+    } catch (error) {
+      if (!(error instanceof Pop3Failure) || error instanceof SessionOver) throw error;
+      await this.#noteFailing(item, seen, failing);
+      throw new RetrievalFailure(error, part);
+    }
+    await this.#noteFailing(item, seen, failing);
   }
 
-  async #noteFailing(item: Listed, reason: string, limit: number, headers = async () => ''): Promise<void> {
+  /** One that is blocked with it, at `limit` failures, is reported with what was seen of it. */
+  async #noteFailing(item: Listed, seen: SeenItem, how: { reason: string; limit: number }): Promise<void> {
+    const { reason, limit } = how;
     const { ports } = this.#context;
     const blocked = await this.#book.noteFailing(item, reason, { at: ports.clock.now(), limit });
     if (!blocked) return;
     const key = keyOf(item) ?? failureKeyOf(item);
-    let shown = '';
-    try {
-      shown = await headers();
-    } finally {
-      ports.report({ type: 'blocked', key, sizeBytes: item.listSize, reason, headers: shown });
-    }
-  }
-}
-
-/** Hands bytes to a receipt. A failure of ours is kept to the end: the rest of the message is swallowed, then it counts. */
-class ReceiptWriter {
-  readonly #receipt: Receipt;
-  #failure: unknown;
-  #waits: Promise<void> | undefined;
-
-  constructor(receipt: Receipt) {
-    this.#receipt = receipt;
-  }
-
-  write(content: Buffer): Promise<void> | undefined {
-    if (this.#failure !== undefined) return undefined;
-    try {
-      const wait = this.#receipt.write(content)?.catch((error: unknown) => {
-        this.#failure ??= error;
-      });
-      this.#waits = wait ?? this.#waits;
-      return wait;
-    } catch (error) {
-      this.#failure = error;
-      return undefined;
-    }
-  }
-
-  /** @throws what the receipt failed with */
-  async finished(): Promise<void> {
-    await this.#waits;
-    if (this.#failure !== undefined) throw this.#failure;
+    ports.report({ type: 'blocked', key, sizeBytes: seen.sizeOf(item), reason, headers: seen.headers });
   }
 }

@@ -19,19 +19,29 @@ export class SessionOver extends Pop3Failure {
   }
 }
 
-/** The session ended in the retrieval of one message, which was noted as failing. */
+/**
+ * The session ended in the retrieval of one message, which was noted as failing; or in that of its headers alone, when it
+ * was given up already.
+ */
 export class RetrievalFailure extends Pop3Failure {
-  constructor({ kind, message }: Pop3Failure) {
+  readonly part: 'retrieval' | 'headers';
+
+  constructor({ kind, message }: Pop3Failure, part: 'retrieval' | 'headers') {
     super(kind, message);
     this.name = 'RetrievalFailure';
+    this.part = part;
   }
 }
 
 /** RETR gave more than a message may have; nothing sensible can follow on that connection. */
 export class OversizedMessage extends Pop3Failure {
-  constructor(limitBytes: number) {
+  /** What has come of it. */
+  readonly seenBytes: number;
+
+  constructor(limitBytes: number, seenBytes: number) {
     super('protocol', `a message larger than ${limitBytes} bytes`);
     this.name = 'OversizedMessage';
+    this.seenBytes = seenBytes;
   }
 }
 

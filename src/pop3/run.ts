@@ -123,8 +123,8 @@ function inOrder(listing: readonly Listed[], book: Book): readonly Listed[] {
 
 function failedBy(error: unknown, password: string): Extraction {
   const said = (kind: string, { message }: Error): Extraction => {
-    const inMessage = error instanceof RetrievalFailure;
-    return { type: 'failed', kind, detail: withoutPassword(message, password), ...(inMessage ? { inMessage } : {}) };
+    const inMessage = error instanceof RetrievalFailure ? { inMessage: error.part } : {};
+    return { type: 'failed', kind, detail: withoutPassword(message, password), ...inMessage };
   };
   if (error instanceof Pop3Failure) return said(error.kind, error);
   if (error instanceof RefusedCommand) return said('protocol', error);

@@ -96,7 +96,7 @@ async function retrieve(client: Pop3Client, n: number, { content, maxMessageByte
     await client.send(`RETR ${n}`, (bytes) => {
       timer ??= clock.schedule(() => void client.abandon(tooLong()), MESSAGE_MS);
       size += bytes.length;
-      if (size > maxMessageBytes) throw new OversizedMessage(maxMessageBytes);
+      if (size > maxMessageBytes) throw new OversizedMessage(maxMessageBytes, size);
       return content(bytes);
     });
   } finally {

@@ -89,9 +89,10 @@ export type ItemReport =
   | {
       readonly type: 'blocked';
       readonly key: string;
+      /** As LIST gave it, or what has come where that is more; null where nothing is known. */
       readonly sizeBytes: number | null;
       readonly reason: string;
-      /** As TOP gave them, 64 KiB at most; '' where the server would not. */
+      /** As RETR or TOP gave them, 64 KiB at most; '' where the server would do neither. */
       readonly headers: string;
     }
   | { readonly type: 'left'; readonly key: string; readonly sizeBytes: number | null };

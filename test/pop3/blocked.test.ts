@@ -6,6 +6,7 @@ import { MailboxFixture, mail } from './mailbox-fixture.ts';
 const three = () => [mail('one'), mail('two'), mail('three')];
 const bytesOf = (items: readonly { readonly bytes: Buffer }[]) => items.map(({ bytes }) => bytes.toString('latin1'));
 const committed = (fixture: MailboxFixture) => fixture.committed().map((bytes) => bytes.toString('latin1'));
+const headersOf = (name: string) => `Subject: ${name}\r\nMessage-ID: <${name}@example.com>\r\n\r\n`;
 
 describe('an item that cannot be had', () => {
   const refuseRetr: Pop3Script = (command, { write }) => {
@@ -28,7 +29,7 @@ describe('an item that cannot be had', () => {
         key: 'uid:uidl-two',
         sizeBytes: mail('two').bytes.length,
         reason: 'RETR: unreadable',
-        headers: 'Subject: two\r\nMessage-ID: <two@example.com>\r\n\r\n',
+        headers: headersOf('two'),
       },
     ]);
     server.commands.length = 0;
@@ -45,14 +46,62 @@ describe('an item that cannot be had', () => {
       return true;
     };
     const fixture = new MailboxFixture();
-    const inMessage = { type: 'failed', kind: 'protocol', inMessage: true };
+    const inMessage = { type: 'failed', kind: 'protocol', inMessage: 'retrieval' };
     expect((await fixture.run(server)).end).toMatchObject(inMessage);
     expect((await fixture.run(server)).end).toMatchObject(inMessage);
     expect(committed(fixture)).toEqual(bytesOf([mail('two'), mail('three')]));
-    await fixture.run(server);
+    expect((await fixture.run(server)).end).toMatchObject(inMessage);
+    server.commands.length = 0;
+    expect((await fixture.run(server)).end).toMatchObject({ type: 'extracted' });
+    expect(server.commands, 'its headers are asked for, and nothing else').not.toContain('RETR 1');
     expect(fixture.ledger.states()).toMatchObject({ 'uid:uidl-one': 'blocked' });
+    expect(fixture.reports).toMatchObject([
+      { reason: 'RETR: connection closed by the server', headers: headersOf('one') },
+    ]);
     expect((await fixture.run(server)).end).toEqual({ type: 'extracted', count: 0, more: false });
     expect(server.items.map(({ uidl }) => uidl)).toEqual(['uidl-one']);
+  });
+
+  test.each([
+    ['as far as they came, where there is no TOP', 'Subject: half of i', ['UIDL'], 3, 'Subject: half of i'],
+    ['as they came', 'Subject: whole\r\n\r\nbody', ['UIDL', 'TOP'], 3, 'Subject: whole\r\n\r\n'],
+    ['from TOP in the next session, where they came in part', 'Subject: half of i', null, 4, headersOf('one')],
+  ])('shows its headers %s', async (_, bytes, capabilities, sessions, headers) => {
+    await using server = await openPop3Server({ items: [mail('one')], capabilities });
+    server.script = (command, { write, socket }) => {
+      if (command !== 'RETR 1') return false;
+      write(`+OK\r\n${bytes}`);
+      socket.end();
+      return true;
+    };
+    const fixture = new MailboxFixture();
+    for (let session = 1; session < sessions; session += 1) await fixture.run(server);
+    expect(fixture.reports).toEqual([]);
+    await fixture.run(server);
+    const sizeBytes = mail('one').bytes.length;
+    const reason = 'RETR: connection closed by the server';
+    expect(fixture.reports).toEqual([{ type: 'blocked', key: 'uid:uidl-one', sizeBytes, reason, headers }]);
+    const tries = server.commands.filter((command) => command === 'RETR 1');
+    expect(tries, 'it has had its three').toHaveLength(3);
+  });
+
+  test('nor its headers either is blocked all the same', async () => {
+    await using server = await openPop3Server({ items: [mail('one')] });
+    server.script = (command, { socket }) => {
+      if (!/^(?:RETR|TOP) /.test(command)) return false;
+      socket.destroy();
+      return true;
+    };
+    const fixture = new MailboxFixture();
+    const inMessage = { type: 'failed', inMessage: 'retrieval' };
+    for (let session = 1; session <= 3; session += 1) expect((await fixture.run(server)).end).toMatchObject(inMessage);
+    expect(fixture.reports).toEqual([]);
+    expect((await fixture.run(server)).end).toMatchObject({ type: 'failed', inMessage: 'headers' });
+    expect(fixture.reports).toMatchObject([{ reason: 'RETR: connection closed by the server', headers: '' }]);
+    expect((await fixture.run(server)).end).toMatchObject({ type: 'extracted' });
+    server.items.splice(0, 1, { ...mail('two'), listSize: 2_000_000 });
+    expect((await fixture.run(server)).end, 'one that is too large').toMatchObject(inMessage);
+    expect(fixture.reports.at(-1)).toMatchObject({ key: 'uid:uidl-two', reason: 'too-large', headers: '' });
   });
 
   test('that is too large is blocked at once, and taken when the limit allows it', async () => {
@@ -67,13 +116,14 @@ describe('an item that cannot be had', () => {
   });
 
   test('that is larger than its listing said is cut off and blocked, and the others come in the next session', async () => {
-    const liar = { uidl: 'liar', bytes: Buffer.alloc(500_000, 'x'), listSize: 100 };
+    const header = 'Subject: larger\r\n\r\n';
+    const liar = { uidl: 'liar', bytes: Buffer.from(header + 'x'.repeat(500_000)), listSize: 100 };
     await using server = await openPop3Server({ items: [liar, mail('one')] });
     const fixture = new MailboxFixture();
     expect((await fixture.run(server, { maxMessageBytes: 100_000 })).end).toMatchObject({
       type: 'failed',
       kind: 'protocol',
-      inMessage: true,
+      inMessage: 'retrieval',
     });
     expect(fixture.custody.receipts[0]).toMatchObject({ aborted: true });
     expect((await fixture.run(server, { maxMessageBytes: 100_000 })).end).toMatchObject({
@@ -81,6 +131,9 @@ describe('an item that cannot be had', () => {
       count: 1,
     });
     expect(server.items.map(({ uidl }) => uidl)).toEqual(['liar']);
+    const [report] = fixture.reports;
+    expect(report).toMatchObject({ type: 'blocked', reason: 'larger-than-listed', headers: header });
+    expect(report?.sizeBytes, 'what has come, not what LIST said').toBeGreaterThan(100_000);
   });
 
   test('that is left on the server is fetched once', async () => {

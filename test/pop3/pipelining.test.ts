@@ -112,7 +112,7 @@ describe('a server that takes a pipeline', () => {
       const { end } = await fixture.run(server);
       const failing = [...fixture.ledger.entries].filter(([, { failures }]) => failures > 0).map(([key]) => key);
       expect(failing).toEqual(['uid:uidl-m004']);
-      expect(end, 'though many more were on their way').toMatchObject({ type: 'failed', inMessage: true });
+      expect(end, 'though many more were on their way').toMatchObject({ type: 'failed', inMessage: 'retrieval' });
     }
     server.script = undefined;
     const { end } = await fixture.run(server);

@@ -149,7 +149,7 @@ describe('a hostile or unlucky server', () => {
       clock.advance(59_000);
     }
     const detail = 'a message took longer than 900000 ms';
-    expect((await run).end).toEqual({ type: 'failed', kind: 'timeout', detail, inMessage: true });
+    expect((await run).end).toEqual({ type: 'failed', kind: 'timeout', detail, inMessage: 'retrieval' });
   });
 
   test('says nothing that ends the process when it fails while nobody asks', async () => {

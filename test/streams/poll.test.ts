@@ -8,7 +8,7 @@ const minute = 60_000;
 const options: PollOptions = { pollIntervalMs: minute, notBeforeAt: null, backoffStep: 0, random: () => 0.5 };
 const done: Extraction = { type: 'extracted', count: 2, more: false };
 const failed = (kind: string): Extraction => ({ type: 'failed', kind, detail: 'why' });
-const broken: Extraction = { type: 'failed', kind: 'timeout', detail: 'why', inMessage: true };
+const broken: Extraction = { type: 'failed', kind: 'timeout', detail: 'why', inMessage: 'retrieval' };
 
 /** Runs `sessions` one after another (the last one for ever) for `forMs` virtual time. */
 function run(sessions: readonly (readonly Extraction[])[], forMs: number, parts: Partial<PollOptions> = {}) {
@@ -109,6 +109,12 @@ describe('a polled mailbox', () => {
     ]);
     expect(ends[0]).toEqual({ type: 'source.delayed', at: 0, nextPollAt: minute / 2 });
     expect(ends[3]).toMatchObject({ kind: 'timeout', detail: 'why' });
+  });
+
+  test('that ends once more in the headers of a message that is given up is none either', () => {
+    const given: Extraction = { type: 'failed', kind: 'timeout', detail: 'why', inMessage: 'headers' };
+    const { news } = run([[broken], [broken], [given], [broken], [given], [{ ...done, count: 0 }]], 30 * minute);
+    expect(news.filter(({ type }) => type === 'source.failed')).toEqual([]);
   });
 
   test('gets its three again from a session that brought mail, not from an empty one', () => {
