@@ -5,6 +5,7 @@ import { CommandFailure, type ExitCode, exitCodes } from './cli/exit-codes.ts';
 import type { Actions, LocateOptions, RekeyAnswer } from './cli/options.ts';
 import type { EngineConfig } from './config/engine.schema.ts';
 import type { EngineOptions } from './config/to-options.ts';
+import type { RepairPlan, RepairStep } from './engine/repair.ts';
 import type { LogPlace, VerifyReport } from './engine/verification.ts';
 import type { SignedHead } from './evidence/head.ts';
 import type { MasterKey } from './master-key.ts';
@@ -72,20 +73,40 @@ export function folderActions(parts: FolderParts): Pick<Actions, 'verify' | 'bac
     },
     repair: async ({ config, from, apply }, progress) => {
       const folder = await stopped(config);
-      const { dataDir, bytes } = folder;
-      const { applyRepair, planRepair } = await import('./engine/repair.ts');
       if (from !== undefined) refuseInCluster(folder, 'it has no segments to take from a backup');
-      const options = { dataDir, bytes, from, reading: await readingOf(folder), progress };
-      const plan = await failing(() => withRecords(folder, false, (records) => planRepair({ ...options, ...records })));
-      const [unchecked] = plan.report.unchecked;
-      if (unchecked !== undefined) throw new CommandFailure(exitCodes.tryAgain, unchecked.text);
-      if (!apply) return plan.steps;
-      await failing(() => applyRepair(options, plan, new Date().toISOString().replaceAll(':', '-')));
-      if (plan.steps.some(({ kind }) => kind === 'rebuild-index')) await rebuilt(config);
-      return plan.steps;
+      return repairFolder(folder, { from, apply, progress, rebuild: () => rebuilt(config) });
     },
     rekey: async ({ config, to }, progress) => rekeyFolder(await stopped(config), to, progress),
   };
+}
+
+interface Repair {
+  readonly from: string | undefined;
+  readonly apply: boolean;
+  readonly progress: (bytes: number) => void;
+  readonly rebuild: () => Promise<unknown>;
+}
+
+/** What would be done; with `apply` what was done, and what is damaged after it. */
+async function repairFolder(
+  folder: Folder & LogFolder,
+  { from, apply, progress, rebuild }: Repair,
+): Promise<readonly RepairStep[]> {
+  const { dataDir, bytes } = folder;
+  const { applyRepair, planRepair, stepsDone } = await import('./engine/repair.ts');
+  const options = { dataDir, bytes, from, reading: await readingOf(folder), progress };
+  const planNow = async (): Promise<RepairPlan> => {
+    const plan = await failing(() => withRecords(folder, false, (records) => planRepair({ ...options, ...records })));
+    const [unchecked] = plan.report.unchecked;
+    if (unchecked !== undefined) throw new CommandFailure(exitCodes.tryAgain, unchecked.text);
+    return plan;
+  };
+  const plan = await planNow();
+  if (!apply) return plan.steps;
+  await failing(() => applyRepair(options, plan, new Date().toISOString().replaceAll(':', '-')));
+  if (plan.steps.every(({ kind }) => kind === 'leave')) return plan.steps;
+  if (plan.steps.some(({ kind }) => kind === 'rebuild-index')) await rebuild();
+  return stepsDone(plan, await planNow());
 }
 
 async function verifyFolder(

@@ -46,7 +46,7 @@ export function addBackupCommands(program: Command, { actions, out, err }: Progr
     .command('repair')
     .description('say what is damaged and what can be done; nothing is changed without --apply')
     .addOption(new Option('--plan', 'only say it').conflicts('apply'))
-    .option('--apply', 'do it: damaged files are put aside, never deleted', false)
+    .option('--apply', 'do it: damaged files are put aside, never deleted; exits 1 where damage stays', false)
     .option('--from <path>', 'a backup to take whole segments from')
     .addOption(configOption())
     .addOption(jsonOption())
@@ -56,6 +56,8 @@ export function addBackupCommands(program: Command, { actions, out, err }: Progr
       if (err.colours) err.write('\r');
       const text = steps.length === 0 ? 'nothing is damaged\n' : steps.map(lineOf(apply)).join('');
       out.write(json ? `${JSON.stringify({ applied: apply, steps })}\n` : text);
+      const left = steps.filter(({ kind }) => kind === 'leave').map(({ file }) => file);
+      if (apply && left.length > 0) throw new CommandFailure(exitCodes.failed, `still damaged: ${left.join(', ')}`);
     });
 }
 

@@ -87,6 +87,15 @@ export async function applyRepair({ dataDir, from }: RepairOptions, plan: Repair
   await rm(join(dataDir, scrubState), { force: true });
 }
 
+/**
+ * What was done by a plan, and what is damaged after it, by a plan that was made then: a fault may be the trace of
+ * another one and gone with it, and another one come to light.
+ */
+export function stepsDone(before: RepairPlan, after: RepairPlan): readonly RepairStep[] {
+  const done = before.steps.filter(({ kind }) => kind !== 'leave');
+  return [...done, ...after.steps.map(({ file, why }) => ({ kind: 'leave', file, why }) as const)];
+}
+
 function ifMissing(error: NodeJS.ErrnoException): void {
   if (error.code !== 'ENOENT') throw error;
 }

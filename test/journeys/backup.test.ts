@@ -150,6 +150,11 @@ test('what is damaged is named, and mended from the backup only when that is ask
   for (const file of [...chosen, sealed[1]!]) expect(plan.stdout).toContain(`${file} (`);
   expect(await digestOf(data()), 'a plan changes nothing').toEqual(before);
   expect((await run('repair', '--plan')).stdout).toContain('cannot be mended from here');
+  const left = await run('repair', '--apply');
+  expect([left.code, left.stdout]).toEqual([1, expect.stringContaining('left as it is')]);
+  for (const file of chosen) expect(left.stderr).toMatch(new RegExp(`still damaged: .*${file}`));
+  const asJson = await run('repair', '--apply', '--json');
+  expect([asJson.code, JSON.parse(asJson.stdout)]).toMatchObject([1, { applied: true }]);
   const applied = await run('repair', '--apply', '--from', backup);
   expect(applied).toMatchObject({ code: 0, stdout: expect.stringContaining('put aside and taken from the backup') });
   const names = await filesOf(data());

@@ -72,7 +72,7 @@ describe.skipIf(postgresLeftOut())('commands of a worker', () => {
       1,
       expect.stringMatching(/^DAMAGED the log in the database \(record \d+\): the payload of record \d+ is not what/),
     ]);
-    expect(await run('repair', '--apply')).toMatchObject({ code: 0, stdout: expect.stringContaining('left as it is') });
+    expect(await run('repair', '--apply')).toMatchObject({ code: 1, stdout: expect.stringContaining('left as it is') });
     await postgres.query(`update daybook.body ${flip} where body = $1`, [body]);
     expect((await run('verify')).code).toBe(0);
     expect(await run('repair', '--plan')).toMatchObject({ code: 0, stdout: 'nothing is damaged\n' });
