@@ -8,9 +8,9 @@ const CLEAR_PORT = 110;
 const beyondAscii = /[\u0080-\u{10ffff}]/u;
 
 /**
- * Greeting, encryption, CAPA, USER and PASS; answers the capabilities. Nothing secret is said before the certificate was
- * judged. Capabilities are asked for before the login, so that a pipeline may begin with it (RFC 2449 section 6.6), and
- * behind it where the server did not tell them before.
+ * Greeting, encryption, CAPA, USER and PASS, CAPA; answers the capabilities. Nothing secret is said before the certificate
+ * was judged. Capabilities are asked for before the login, so that a pipeline may begin with it (RFC 2449 section 6.6), and
+ * behind it, since a server may tell others there: those count, unless it tells none.
  * @throws Pop3Failure with the kind of journaling d.5
  */
 export async function signIn(
@@ -32,10 +32,16 @@ export async function signIn(
     throw new Pop3Failure('auth', 'the server takes no name or password beyond ASCII');
   }
   const user = client.send(`USER ${mailboxName}`).catch((error: unknown) => refused(error, 'auth'));
-  if (!capabilities.has('PIPELINING')) await user;
+  const pipelined = capabilities.has('PIPELINING');
+  if (!pipelined) await user;
   const pass = client.send(`PASS ${password}`).catch((error: unknown) => refused(error, 'auth'));
+  if (!pipelined) await pass;
+  const told = capabilitiesOf(client);
+  // Where the login fails, that is what counts.
+  told.catch(() => undefined);
   await Promise.all([user, pass]);
-  return capabilities.size > 0 ? capabilities : capabilitiesOf(client);
+  const behind = await told;
+  return behind.size > 0 ? behind : capabilities;
 }
 
 /** Capability names in upper case; empty where the server does not know CAPA (RFC 2449). */

@@ -17,7 +17,7 @@ describe('a run over a mailbox', () => {
     expect(committed(fixture)).toEqual(bytesOf(items));
     expect(server.items).toEqual([]);
     expect(server.commands).toEqual([
-      ...['CAPA', 'USER box', 'PASS', 'STAT', 'UIDL', 'LIST'],
+      ...['CAPA', 'USER box', 'PASS', 'CAPA', 'STAT', 'UIDL', 'LIST'],
       ...['RETR 1', 'DELE 1', 'RETR 2', 'DELE 2', 'RETR 3', 'DELE 3', 'QUIT'],
     ]);
     expect(fixture.custody.receipts[1]?.received).toMatchObject({

@@ -1,8 +1,10 @@
+import { asyncScheduler } from 'rxjs';
 import { describe, expect, test } from 'vitest';
+import { openSession } from '../../src/pop3/session.ts';
 import { eventually } from '../support/eventually.ts';
 import { openPop3Server, type Pop3Connection, type Pop3Script } from '../support/pop3-server.ts';
 import { StillClock } from '../support/smtp-listener.ts';
-import { extractOnce, MailboxFixture, mail, sha256 } from './mailbox-fixture.ts';
+import { extractOnce, MailboxFixture, mail, mailboxOptions, sha256 } from './mailbox-fixture.ts';
 
 /** Answers `command` by `answer` alone; everything else honestly. */
 const at =
@@ -174,4 +176,25 @@ describe('a hostile or unlucky server', () => {
     await using knowing = await openPop3Server({ user: 'böx', capabilities: ['UTF8 USER', 'UIDL'] });
     expect((await fixture.run(knowing, { mailboxName: 'böx' })).end).toMatchObject({ type: 'extracted' });
   });
+});
+
+test.each([
+  ['those behind the login', ['TOP'], ['TOP', 'PIPELINING'], true],
+  ['those behind the login, where it tells less', ['TOP', 'PIPELINING'], ['TOP'], false],
+  ['those before it, where it tells none behind it', ['TOP', 'PIPELINING'], null, true],
+  ['those behind it, where it tells none before', null, ['TOP', 'PIPELINING'], true],
+])('of the capabilities that a server tells, %s count', async (_, before, behind, pipelined) => {
+  await using server = await openPop3Server();
+  const told = [before, behind];
+  server.script = (command, { write }) => {
+    if (command !== 'CAPA') return false;
+    const lines = told.shift() ?? null;
+    write(lines === null ? '-ERR unknown command\r\n' : ['+OK', ...lines, '.', ''].join('\r\n'));
+    return true;
+  };
+  const options = { ...mailboxOptions, port: server.port };
+  const session = await openSession(options, { clock: asyncScheduler }, new AbortController().signal);
+  expect(session.pipelined).toBe(pipelined);
+  expect(server.commands).toEqual(['CAPA', 'USER box', 'PASS', 'CAPA']);
+  session.close();
 });
