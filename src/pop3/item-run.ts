@@ -229,24 +229,22 @@ export class ItemRun {
   /** Blocked without a try: as much as it says of itself is still shown. `part`: what it is that a broken TOP ends. */
   async #block(item: Listed, reason: string, part: RetrievalFailure['part']): Promise<void> {
     const seen = new SeenItem();
-    const failing = { reason, limit: 1 };
     try {
       seen.top = await this.#session.top(item.n);
     } catch (error) {
       if (!(error instanceof Pop3Failure) || error instanceof SessionOver) throw error;
-      await this.#noteFailing(item, seen, failing);
+      await this.#noteFailing(item, seen, { reason, limit: 1 });
       throw new RetrievalFailure(error, part);
     }
-    await this.#noteFailing(item, seen, failing);
+    await this.#noteFailing(item, seen, { reason, limit: 1 });
   }
 
   /** One that is blocked with it, at `limit` failures, is reported with what was seen of it. */
   async #noteFailing(item: Listed, seen: SeenItem, how: { reason: string; limit: number }): Promise<void> {
-    const { reason, limit } = how;
     const { ports } = this.#context;
-    const blocked = await this.#book.noteFailing(item, reason, { at: ports.clock.now(), limit });
+    const blocked = await this.#book.noteFailing(item, how.reason, { at: ports.clock.now(), limit: how.limit });
     if (!blocked) return;
     const key = keyOf(item) ?? failureKeyOf(item);
-    ports.report({ type: 'blocked', key, sizeBytes: seen.sizeOf(item), reason, headers: seen.headers });
+    ports.report({ type: 'blocked', key, sizeBytes: seen.sizeOf(item), reason: how.reason, headers: seen.headers });
   }
 }
