@@ -17,7 +17,8 @@ const messages = 2_000;
 const kills = 3;
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-const config = (dovecot: Dovecot, cert: string): string => `
+/** `lines`: how the mailbox is reached. */
+const config = (...lines: readonly string[]): string => `
 logLevel: error
 store: { minimumFree: 1MB, segmentSize: 1MB }
 pop3: { pollInterval: 200ms }
@@ -30,26 +31,16 @@ definitions:
     deliveryWaitAttempts: 1
     pop3:
       host: 127.0.0.1
-      port: ${dovecot.tlsPort}
       mailboxName: journal
       password: pw
-      encryptionMode: relaxed
-      certificatePin: "${new X509Certificate(cert).fingerprint256}"
+      ${lines.join('\n      ')}
 `;
-
-const plainConfig = (port: number): string => `
-logLevel: error
-store: { minimumFree: 1MB }
-pop3: { pollInterval: 200ms }
-directory: { internalDomains: [north.example] }
-definitions:
-  - id: mailbox
-    description: The journaling mailbox
-    transport: pop3
-    serviceEmailAddress: journal@journal.north.example
-    deliveryWaitAttempts: 1
-    pop3: { host: 127.0.0.1, port: ${port}, mailboxName: journal, password: pw, encrypted: false }
-`;
+const overTls = ({ tlsPort }: Dovecot, cert: string): string =>
+  config(
+    `port: ${tlsPort}`,
+    'encryptionMode: relaxed',
+    `certificatePin: "${new X509Certificate(cert).fingerprint256}"`,
+  );
 
 interface Status {
   readonly pop3MailboxQueue: number | null;
@@ -70,7 +61,7 @@ describe.skipIf(leftOut({ programs: ['dovecot', 'openssl'], asRoot: true }))('a 
     const sent = Array.from({ length: messages }, (_, at) => lunchReport(`mailbox-${seed}-${at}`));
     const expected = new Set(sent.map(sha256));
     await dovecot.fill('journal', sent);
-    let daybook = await startDaybook({ config: config(dovecot, pair.cert) });
+    let daybook = await startDaybook({ config: overTls(dovecot, pair.cert) });
     await using _first = daybook;
     for (let kill = 0; kill < kills; kill += 1) {
       const enough = Math.floor(((kill + 0.3 + 0.6 * random()) * messages) / (kills + 1));
@@ -126,7 +117,7 @@ describe.skipIf(leftOutOfCluster('an index of files made anew'))('an index that 
           return true;
         },
       });
-      let daybook = await startDaybook({ config: plainConfig(server.port) });
+      let daybook = await startDaybook({ config: config(`port: ${server.port}`, 'encrypted: false') });
       await using _first = daybook;
       await eventually(async () => (await statusOf(daybook, 'mailbox')).counts.archived === items.length);
       expect(await daybook.end('SIGTERM')).toBe(0);
