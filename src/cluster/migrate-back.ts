@@ -71,18 +71,25 @@ export interface MovedBack {
  * @throws MoveRefused, EngineFailure `damaged`, `locked`, `store-failed`
  */
 export async function finishBack(parts: FinishBackParts): Promise<MovedBack> {
-  const { place, dataDir, files, openFiles } = parts;
+  const { place, dataDir, files } = parts;
   await close(place);
   const end = await copyBack(parts);
   const move = await grownTo(place, end);
   await filesOut(place, dataDir, files);
+  const moved = await opened(parts, move, end);
+  // The index is closed by now, and durable.
+  await unmarkMoved(dataDir);
+  return moved;
+}
+
+/** The archive in files as it will be served. */
+async function opened({ place, openFiles }: FinishBackParts, move: MoveState, end: LogPosition): Promise<MovedBack> {
   await using store = await openFiles();
   const documents = await documentsOut(place, store);
   const { head } = store.log;
   const root = rootOf(store.evidence.tree).toString('hex');
   if (head.hash !== end.hash || rootOf(move.tree).toString('hex') !== root)
     throw new MoveRefused(`the log in files ends in another record ${head.seq} than the one in the cluster`);
-  await unmarkMoved(dataDir);
   return { records: head.seq, head: head.hash, root, documents };
 }
 

@@ -73,7 +73,8 @@ export async function documentsOut(place: Place, store: Pick<Store, 'definitions
       if (room === 'uidl') changes.set(key, value);
       else await store.definitions.saveRuntime(definitionId, value);
     }
-    await store.uidl(definitionId).write(changes);
+    // Into the index alone: the log has to end as the one of the cluster does.
+    await store.uidl(definitionId).write(changes, { sync: false });
     count += found.length;
   }
   return count;
