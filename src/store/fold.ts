@@ -58,7 +58,8 @@ export async function foldGroup(parts: FoldParts, group: readonly LogRecord[]): 
 
 /**
  * What is done about retention looks into the index itself, for keys that other entries share and for what was said before,
- * and so does the end of a definition, for the ledger of its mailbox: all that came before has to stand there, also where a replay folds many records at once.
+ * and so does the end of a definition, for the ledger of its mailbox. All that came before has to stand there, also where a
+ * replay folds many records at once.
  */
 function runsOf(group: readonly LogRecord[]): readonly (readonly LogRecord[])[] {
   const starts = group.flatMap((record, at) => (at === 0 || looksBack(record) ? [at] : []));
