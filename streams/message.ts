@@ -1,5 +1,7 @@
 /** Shapes that flow: what is received, what is in process, what is archived. Every time is epoch milliseconds. */
 
+import type { ListedAs } from './listed-as.ts';
+
 /** Where a copy came from: a journal definition, the mail gateway's listener, or an import. */
 export type Origin = 'journal' | 'gateway' | 'import';
 
@@ -37,14 +39,6 @@ export interface TransportFacts {
   readonly importedAs?: ImportedAs;
 }
 export type ImportedAs = 'journal' | 'gateway';
-export interface Listed {
-  /** Under which the ledger of the mailbox has it. */
-  readonly key: string;
-  /** In bytes, as LIST gave it; null where it gave none. */
-  readonly size: number | null;
-  /** Lower-case hex SHA-256 of its header block. */
-  readonly headerSha256: string;
-}
 
 /** The definition (at the version then in force) that a message was received for; null ids for the gateway. */
 export interface Destination {
@@ -61,7 +55,7 @@ export interface Received {
   readonly receivedAt: number;
   readonly transport: TransportFacts;
   /** Of a mailbox alone: how its next listing tells that it is this item, should it still be there. */
-  readonly listed?: Listed;
+  readonly listed?: ListedAs;
 }
 /** The proof of custody that a transport may pass on to the sending side. */
 export interface Custodied {

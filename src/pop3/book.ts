@@ -1,4 +1,4 @@
-import type { Listed as ListedAs } from '../../streams/message.ts';
+import { fetchedEntry, type ListedAs } from '../../streams/listed-as.ts';
 import { LedgerWriter } from './ledger-writer.ts';
 import type { Listed } from './listing.ts';
 import type { LedgerEntry, Pop3Ledger } from './types.ts';
@@ -56,9 +56,8 @@ export class Book {
   }
 
   /** In custody now, as its intake record says too: put back by a power cut, it is there by that. */
-  async noteFetched({ key, size, headerSha256 }: ListedAs, rawSha256: string, at: number): Promise<void> {
-    const entry = { ...nothing, state: 'fetched', listSize: size, headerSha256, rawSha256, at } as const;
-    await this.#put(key, entry, { sync: false });
+  async noteFetched(listed: ListedAs, rawSha256: string, at: number): Promise<void> {
+    await this.#put(listed.key, fetchedEntry(listed, rawSha256, at), { sync: false });
     this.#held.add(rawSha256);
   }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Custodied, Listed as ListedAs } from '../../streams/message.ts';
+import type { ListedAs } from '../../streams/listed-as.ts';
+import type { Custodied } from '../../streams/message.ts';
 import type { Receipt } from '../../streams/ports.ts';
 import { exclusive } from '../exclusive.ts';
 import { type Book, failureKeyOf, keyOf } from './book.ts';

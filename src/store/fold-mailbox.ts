@@ -1,4 +1,5 @@
-import type { Custodied, Listed } from '../../streams/message.ts';
+import { fetchedEntry, type ListedAs } from '../../streams/listed-as.ts';
+import type { Custodied } from '../../streams/message.ts';
 import type { CommandFacts } from './commit-log.types.ts';
 import type { FoldContext } from './fold.ts';
 import { openKey, within } from './keys.ts';
@@ -9,18 +10,10 @@ type MailboxFacts = Extract<CommandFacts, { command: 'mailbox' }>;
 export function noteFetched(
   { index, change, keepsMailboxes }: FoldContext,
   definitionId: string,
-  { listed, sha256, receivedAt }: Pick<Custodied, 'sha256' | 'receivedAt'> & { readonly listed: Listed },
+  { listed, sha256, receivedAt }: Pick<Custodied, 'sha256' | 'receivedAt'> & { readonly listed: ListedAs },
 ): void {
   if (!keepsMailboxes) return;
-  change.put(index.uidl, openKey(definitionId, listed.key), {
-    state: 'fetched',
-    listSize: listed.size,
-    headerSha256: listed.headerSha256,
-    rawSha256: sha256,
-    failures: 0,
-    reason: null,
-    at: receivedAt,
-  });
+  change.put(index.uidl, openKey(definitionId, listed.key), fetchedEntry(listed, sha256, receivedAt));
 }
 
 export function foldMailbox(
