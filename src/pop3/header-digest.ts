@@ -20,20 +20,20 @@ export function headerDigest(bytes: Uint8Array): string {
  */
 export class HeaderStart {
   #start: Buffer = Buffer.alloc(0);
-  #digest: string | null = null;
+  #whole = false;
 
   add(chunk: Buffer): void {
-    if (this.#digest !== null) return;
+    if (this.#whole) return;
     this.#start = this.#start.length === 0 ? chunk : Buffer.concat([this.#start, chunk]);
     const end = this.#start.indexOf(END);
     if (this.#start.length < MAX_HEADER_BYTES && end < 0) return;
-    this.#digest = headerDigest(this.#start);
+    this.#whole = true;
     this.#start = Buffer.from(this.#start.subarray(0, blockLength(end)));
   }
 
   /** True once all of the block has come, or as much of it as counts. */
   get isWhole(): boolean {
-    return this.#digest !== null;
+    return this.#whole;
   }
 
   /** As far as it has come, with its empty line; MAX_HEADER_BYTES at most. */
@@ -42,7 +42,7 @@ export class HeaderStart {
   }
 
   digest(): string {
-    return this.#digest ?? headerDigest(this.#start);
+    return headerDigest(this.#start);
   }
 }
 

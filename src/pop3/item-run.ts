@@ -66,11 +66,8 @@ export class ItemRun {
   async take(item: Listed): Promise<'done' | 'paused'> {
     this.items++;
     const known = this.#book.of(item);
-    if (this.#isTooLarge(item) || this.#isExhausted(item)) {
-      if (this.#isTooLarge(item)) await this.#block(item, tooLarge, 'retrieval');
-      else await this.#block(item, known?.reason ?? 'RETR', 'headers');
-      return 'done';
-    }
+    if (this.#isTooLarge(item)) return this.#block(item, tooLarge, 'retrieval');
+    if (this.#isExhausted(item)) return this.#block(item, known?.reason ?? 'RETR', 'headers');
     // Also where it came again, and RETR failed then.
     const held = known !== undefined && known.rawSha256 !== null;
     if (held && (await this.#isStill(item))) {
@@ -228,7 +225,7 @@ export class ItemRun {
   }
 
   /** Blocked without a try: as much as it says of itself is still shown. `part`: what it is that a broken TOP ends. */
-  async #block(item: Listed, reason: string, part: RetrievalFailure['part']): Promise<void> {
+  async #block(item: Listed, reason: string, part: RetrievalFailure['part']): Promise<'done'> {
     const seen = new SeenItem();
     try {
       seen.top = await this.#session.top(item.n);
@@ -238,6 +235,7 @@ export class ItemRun {
       throw new RetrievalFailure(error, part);
     }
     await this.#noteFailing(item, seen, { reason, limit: 1 });
+    return 'done';
   }
 
   /** One that is blocked with it, at `limit` failures, is reported with what was seen of it. */
