@@ -3,16 +3,10 @@ import { startDaybook } from '../../bench/peers/daybook.ts';
 import { eventually } from '../support/eventually.ts';
 import { all, statusOf } from '../support/journal-api.ts';
 import { lunchReport } from '../support/journey-mail.ts';
+import { pop3Definition } from '../support/pop3-definition.ts';
 import { openPop3Server, type Pop3Item, type Pop3Script } from '../support/pop3-server.ts';
 
 const item = (name: string): Pop3Item => ({ uidl: name, bytes: lunchReport(name) });
-const definition = (id: string, port: number): string => `
-  - id: ${id}
-    description: ${id}
-    transport: pop3
-    serviceEmailAddress: ${id}@journal.north.example
-    deliveryWaitAttempts: 1
-    pop3: { host: 127.0.0.1, port: ${port}, mailboxName: box, password: secret, encrypted: false }`;
 
 test('one message that cannot be had is blocked and is no error; where none can be had, it is one (d.5)', async () => {
   const hangUp: Pop3Script = (command, { socket, write }) => {
@@ -33,7 +27,7 @@ logLevel: error
 store: { minimumFree: 1MB }
 pop3: { pollInterval: 100ms }
 directory: { internalDomains: [north.example] }
-definitions:${definition('one', one.port)}${definition('none', none.port)}
+definitions:${pop3Definition('one', one.port)}${pop3Definition('none', none.port)}
 `;
   await using daybook = await startDaybook({ config });
   const eventsOf = async (id: string): Promise<readonly string[]> =>

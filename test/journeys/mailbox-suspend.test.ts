@@ -3,6 +3,7 @@ import { startDaybook } from '../../bench/peers/daybook.ts';
 import { eventually } from '../support/eventually.ts';
 import { statusOf } from '../support/journal-api.ts';
 import { lunchReport } from '../support/journey-mail.ts';
+import { pop3Definition } from '../support/pop3-definition.ts';
 import { openPop3Server } from '../support/pop3-server.ts';
 
 test('a session that a suspension meets ends with its message and its QUIT, and counts as a run', async () => {
@@ -16,13 +17,7 @@ test('a session that a suspension meets ends with its message and its QUIT, and 
 logLevel: error
 store: { minimumFree: 1MB }
 directory: { internalDomains: [north.example] }
-definitions:
-  - id: mailbox
-    description: The journaling mailbox
-    transport: pop3
-    serviceEmailAddress: journal@journal.north.example
-    deliveryWaitAttempts: 1
-    pop3: { host: 127.0.0.1, port: ${server.port}, mailboxName: box, password: secret, encrypted: false }
+definitions:${pop3Definition('mailbox', server.port)}
 `;
   await using daybook = await startDaybook({ config });
   const answerNow = await eventually(async () => answer, { what: 'RETR' });
