@@ -1,4 +1,3 @@
-import type { SchedulerLike } from 'rxjs';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Append, LogPosition, LogRecord } from '../store/commit-log.types.ts';
 import { type EncodedRecord, encodeRecord, type RecordPlace } from '../store/record.ts';
@@ -7,6 +6,7 @@ import { decide } from './decide.ts';
 import type { Follower } from './follower.ts';
 import { hasKeyOf } from './log-key.ts';
 import type { Batch, BodyPlace, LastWrite, LockedHead, WrittenRow } from './log-rows.ts';
+import { type HeldMailboxes, holdMailboxes, isRefused, noteFetched } from './mailbox-rows.ts';
 import type { Run } from './postgres.ts';
 import type { Prepared, SharedLogOptions, Turn, Written } from './shared-log.types.ts';
 import { decodeRow, prepare, storedHead } from './shared-records.ts';
@@ -29,6 +29,12 @@ export interface GroupParts {
   readonly append: Append;
 }
 
+/** What is settled before the log is locked, on the first try. */
+interface Before {
+  readonly held: HeldMailboxes;
+  readonly places: ReadonlyMap<Prepared, BodyPlace>;
+}
+
 /** What is known to be the last that was written in the name of this worker; undefined: it was not looked at yet. */
 export interface Seat {
   last: Batch | null | undefined;
@@ -41,7 +47,7 @@ export interface Seat {
  * has written, though nobody heard of it, is found by the number of the batch.
  */
 export class GroupWrite {
-  readonly #options: SharedLogOptions & { readonly clock: SchedulerLike };
+  readonly #options: SharedLogOptions;
   readonly #follower: Follower;
   readonly #parts: GroupParts;
   readonly #refs: ReadonlyMap<Prepared, VaultRef>;
@@ -70,7 +76,7 @@ export class GroupWrite {
     this.#isFirstTry = false;
     const written = await postgres.transaction(async (run) => {
       // Before the row of the log is locked: others append meanwhile. What stands already must not be stored twice.
-      const early = isFirstTry ? await this.#places(run) : null;
+      const early = isFirstTry ? await this.#before(run) : null;
       const head = await rows.lock(run);
       this.#follower.compare(head);
       const standing = await this.#standing(run, isFirstTry);
@@ -79,7 +85,7 @@ export class GroupWrite {
       this.#refuseSwept(head);
       this.#forget(new EngineFailure('store-failed', 'what was decided was not written'));
       await this.#decide(head);
-      return this.#write(run, head, early ?? (await this.#places(run)));
+      return this.#write(run, head, early ?? (await this.#before(run)));
     });
     const { session, batch, seat } = this.#parts;
     if (written.records.length > 0) {
@@ -159,6 +165,12 @@ export class GroupWrite {
     }
   }
 
+  async #before(run: Run): Promise<Before> {
+    const held = await holdMailboxes(run, this.#options, this.#prepared);
+    this.#prepared = this.#prepared.filter((each) => !isRefused(each, held));
+    return { held, places: await this.#places(run) };
+  }
+
   async #places(run: Run): Promise<ReadonlyMap<Prepared, BodyPlace>> {
     const { stored } = this.#parts;
     const bodies = withBody(this.#prepared);
@@ -178,7 +190,7 @@ export class GroupWrite {
     return this.#decided === null ? this.#prepared : [...this.#prepared, this.#decided];
   }
 
-  async #write(run: Run, after: LockedHead, places: ReadonlyMap<Prepared, BodyPlace>): Promise<Written> {
+  async #write(run: Run, after: LockedHead, { held, places }: Before): Promise<Written> {
     const { rows, worker, seal } = this.#options;
     const records: LogRecord[] = [];
     const written: WrittenRow[] = [];
@@ -193,6 +205,7 @@ export class GroupWrite {
     }
     const left = [...places].flatMap(([each, place]) => (this.#prepared.includes(each) ? [] : bodyOf(place)));
     if (left.length > 0) await rows.removeBodies(run, left);
+    await noteFetched(run, this.#options, { records, held });
     const { session, batch, seat } = this.#parts;
     const group = { head: { seq, hash: previousHash }, worker, session, batch, last: seat.last ?? null };
     if (written.length > 0 && !(await rows.write(run, written, group)))

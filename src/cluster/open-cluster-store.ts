@@ -49,7 +49,7 @@ export async function openClusterStore(options: ClusterStoreOptions, lock: Async
       ...options,
       index,
       lock: after(lock, [vault, postgres]),
-      openLog: (log) => openSharedLog({ ...log, postgres, rows, vault, seal, worker, clock }),
+      openLog: (log) => openSharedLog({ ...log, postgres, rows, vault, seal, worker, clock, tokenOf }),
       documents: createSharedDocuments({ postgres, log: rows.id, seal, tokenOf }),
       isShared: true,
     });

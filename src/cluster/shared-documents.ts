@@ -1,8 +1,10 @@
 import { EngineFailure } from '../../streams/failure.ts';
 import type { Documents } from '../store/level-documents.ts';
+import { putDocuments, takeDocuments } from './document-rows.ts';
 import { type DocumentPlace, documentText } from './document-text.ts';
 import type { LogSeal } from './log-seal.ts';
-import { answered, type Postgres, type Statement } from './postgres.ts';
+import { answered, type Postgres } from './postgres.ts';
+import { isHeld } from './tenure-rows.ts';
 import { definitionTenure } from './tenures.ts';
 
 type Document = Readonly<Record<string, unknown>>;
@@ -58,44 +60,19 @@ async function write(
   const token = tokenOf(owner);
   if (token === null) throw new EngineFailure('store-failed', `this worker does not hold ${owner}`);
   const text = documentText(seal);
-  const textOf = (key: string, value: Document): string => text.seal({ room, owner, key }, JSON.stringify(value));
-  const statements = statementsOf(changes, { place: [log, room, owner, token], textOf });
+  const place = { log, room, owner, token };
+  const put = new Map<string, string>();
+  const taken: string[] = [];
+  for (const [key, value] of changes) {
+    if (value === null) taken.push(key);
+    else put.set(key, text.seal({ room, owner, key }, JSON.stringify(value)));
+  }
   await answered(
     postgres.transaction(async (run) => {
-      const [held] = await run({
-        name: 'held',
-        text: `select 1 as held from daybook.tenure
-               where log = $1 and name = $2 and token = $3 and expires > clock_timestamp() for share`,
-        values: [log, definitionTenure(owner), token],
-      });
-      if (held === undefined) throw new EngineFailure('store-failed', `another worker holds ${owner}`);
-      for (const statement of statements) await run(statement);
+      if (!(await isHeld(run, { log, name: definitionTenure(owner), token })))
+        throw new EngineFailure('store-failed', `another worker holds ${owner}`);
+      if (put.size > 0) await run(putDocuments(place, put));
+      if (taken.length > 0) await run(takeDocuments(place, taken));
     }),
   );
-}
-
-function statementsOf(
-  changes: ReadonlyMap<string, Document | null>,
-  { place, textOf }: { readonly place: readonly unknown[]; readonly textOf: (key: string, value: Document) => string },
-): readonly Statement[] {
-  const put = [...changes].filter((change): change is [string, Document] => change[1] !== null);
-  const taken = [...changes].filter(([, value]) => value === null).map(([key]) => key);
-  const statements: Statement[] = [];
-  if (put.length > 0) {
-    statements.push({
-      name: 'put-documents',
-      text: `insert into daybook.document (log, room, owner, token, key, value)
-             select $1, $2, $3, $4, key, value from unnest($5::text[], $6::text[]) as d (key, value)
-             on conflict (log, room, owner, key) do update set token = excluded.token, value = excluded.value`,
-      values: [...place, put.map(([key]) => key), put.map((each) => textOf(...each))],
-    });
-  }
-  if (taken.length > 0) {
-    statements.push({
-      name: 'take-documents',
-      text: 'delete from daybook.document where log = $1 and room = $2 and owner = $3 and token <= $4 and key = any($5)',
-      values: [...place, taken],
-    });
-  }
-  return statements;
 }

@@ -17,6 +17,8 @@ export interface SharedLogOptions extends LogOptions {
   /** Unique among those that write. */
   readonly worker: string;
   readonly clock: SchedulerLike;
+  /** By what right this worker empties the mailbox of a definition; null: it does not hold it. */
+  readonly tokenOf: (definitionId: string) => string | null;
 }
 
 /** One decision: it is made while the log is locked, on all that stands in it. */

@@ -1,5 +1,5 @@
 import { EngineFailure } from '../../streams/failure.ts';
-import type { Postgres } from './postgres.ts';
+import type { Postgres, Run } from './postgres.ts';
 
 /** The statements of tenures; their errors are those of the database. */
 export interface TenureParts {
@@ -116,4 +116,18 @@ export async function seek(
 export async function release({ postgres, log, worker }: TenureParts, tokens: readonly string[]): Promise<void> {
   const text = 'delete from daybook.tenure where log = $1 and holder = $2 and token = any($3)';
   await postgres.run({ text, values: [log, worker, tokens] }).catch(() => undefined);
+}
+
+/** Whether the name is held by this token; then it stays so to the end of the transaction. */
+export async function isHeld(
+  run: Run,
+  { log, name, token }: { readonly log: number; readonly name: string; readonly token: string },
+): Promise<boolean> {
+  const [held] = await run({
+    name: 'held',
+    text: `select 1 as held from daybook.tenure
+               where log = $1 and name = $2 and token = $3 and expires > clock_timestamp() for share`,
+    values: [log, name, token],
+  });
+  return held !== undefined;
 }

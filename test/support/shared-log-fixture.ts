@@ -37,6 +37,8 @@ export interface SharedLogFixtureOptions {
   readonly log?: string;
   readonly clock?: SchedulerLike;
   readonly now?: () => number;
+  /** By what right mail of a mailbox is written; by none by default. */
+  readonly tokenOf?: (definitionId: string) => string | null;
 }
 
 /** Closes the database that it is given. */
@@ -46,6 +48,7 @@ export async function openSharedLogFixture({
   master = null,
   clock = asyncScheduler,
   now = () => Date.now(),
+  tokenOf = () => null,
   log: name = `log-${randomUUID()}`,
 }: SharedLogFixtureOptions): Promise<SharedLogFixture> {
   const rows = await openLogRows(postgres, name);
@@ -65,6 +68,7 @@ export async function openSharedLogFixture({
         seal,
         worker,
         clock,
+        tokenOf,
         now,
         foldedUpTo: null,
         fold: async (group) => void folded.push(...group),

@@ -8,7 +8,7 @@ import { places } from './sim-engine.ts';
 import type { SimFigures, SimOptions } from './sim-figures.ts';
 import { IndexDisk } from './sim-index.ts';
 import { calmLine } from './sim-line.ts';
-import { must, Violation } from './sim-look.ts';
+import { fetchedOnce, must, Violation } from './sim-look.ts';
 import { drawPost, pick, type SimMail, type SimPost } from './sim-mail.ts';
 import { SimMailbox } from './sim-mailbox.ts';
 import { calm } from './sim-power.ts';
@@ -140,6 +140,7 @@ class ClusterWorld {
     if (engine === undefined) throw new Error('at rest without an engine');
     const picture = await first.watch.look(engine, this.#senders.promised, this.#gone);
     const kept = await judge(engine, picture, { post: this.#post, promised: this.#senders.promised });
+    fetchedOnce(picture, this.#gone);
     for (const other of engines.slice(1)) {
       must(other.store.log.head.hash === engine.store.log.head.hash, () => 'two workers have two heads');
       await sameAnew(picture, other);

@@ -46,6 +46,7 @@ export async function openWorker(
       seal,
       worker,
       clock,
+      tokenOf,
     });
     return plant === 'decide-unlocked' ? unlocked(opened) : opened;
   };
