@@ -55,9 +55,9 @@ export class Book {
     return this.#held.has(rawSha256);
   }
 
-  /** In custody now, as its intake record says too: put back by a power cut, it is there by that. */
-  async noteFetched(listed: ListedAs, rawSha256: string, at: number): Promise<void> {
-    await this.#put(listed.key, fetchedEntry(listed, rawSha256, at), { sync: false });
+  /** In custody now; that it is in the ledger is its intake record's work. */
+  noteFetched(listed: ListedAs, rawSha256: string, at: number): void {
+    this.#entries.set(listed.key, fetchedEntry(listed, rawSha256, at));
     this.#held.add(rawSha256);
   }
 
@@ -104,8 +104,8 @@ export class Book {
     if (gone.size > 0) await this.#ledger.write(gone);
   }
 
-  async #put(key: string, entry: LedgerEntry, options = { sync: true }): Promise<void> {
-    await this.#writer.put(key, entry, options);
+  async #put(key: string, entry: LedgerEntry): Promise<void> {
+    await this.#writer.put(key, entry);
     this.#entries.set(key, entry);
   }
 }

@@ -175,7 +175,7 @@ export class ItemRun {
     const { sha256, receivedAt } = await this.#commit(receipt, item, listed);
     this.taken++;
     ports.taken();
-    await this.#book.noteFetched(listed, sha256, receivedAt);
+    this.#book.noteFetched(listed, sha256, receivedAt);
     await this.#delete(item, listed.key);
   }
 

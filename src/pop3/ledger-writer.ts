@@ -4,7 +4,6 @@ import type { LedgerEntry, Pop3Ledger } from './types.ts';
 export class LedgerWriter {
   readonly #ledger: Pop3Ledger;
   #waiting = new Map<string, LedgerEntry>();
-  #sync = false;
   #next: Promise<void> | null = null;
   #last: Promise<void> = Promise.resolve();
 
@@ -12,10 +11,9 @@ export class LedgerWriter {
     this.#ledger = ledger;
   }
 
-  /** Durable when it resolves, where that is asked for. @throws EngineFailure of the store */
-  put(key: string, entry: LedgerEntry, { sync }: { readonly sync: boolean }): Promise<void> {
+  /** Durable when it resolves. @throws EngineFailure of the store */
+  put(key: string, entry: LedgerEntry): Promise<void> {
     this.#waiting.set(key, entry);
-    this.#sync ||= sync;
     if (this.#next === null) {
       this.#next = this.#last.then(() => this.#flush());
       this.#last = this.#next.catch(() => undefined);
@@ -24,10 +22,9 @@ export class LedgerWriter {
   }
 
   #flush(): Promise<void> {
-    const [changes, sync] = [this.#waiting, this.#sync];
+    const changes = this.#waiting;
     this.#waiting = new Map();
-    this.#sync = false;
     this.#next = null;
-    return this.#ledger.write(changes, { sync });
+    return this.#ledger.write(changes);
   }
 }

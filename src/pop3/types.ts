@@ -74,7 +74,10 @@ export interface LedgerEntry {
   readonly at: number;
 }
 
-/** The UIDL ledger of one definition (journaling c.8). It outlives a restart and is never larger than mailbox and batch. */
+/**
+ * The UIDL ledger of one definition (journaling c.8). It outlives a restart and is never larger than mailbox and batch. What
+ * comes into custody is in it by its intake record, as soon as the commit has returned.
+ */
 export interface Pop3Ledger {
   read(): Promise<ReadonlyMap<string, LedgerEntry>>;
   /**

@@ -10,29 +10,26 @@ import {
   type MailboxPorts,
   type Pop3Ledger,
 } from '../../src/pop3/types.ts';
-import { EngineFailure } from '../../streams/failure.ts';
+import { fetchedEntry } from '../../streams/listed-as.ts';
+import type { Custodied, Received } from '../../streams/message.ts';
 import type { Extraction } from '../../streams/poll.ts';
-import { MemoryCustody, type MemoryReceipt } from '../support/memory-receipt.ts';
+import { MemoryCustody } from '../support/memory-receipt.ts';
 import type { Pop3Item, Pop3Server } from '../support/pop3-server.ts';
 
-/** A ledger in memory; `refuse` makes its next writes fail. */
+/** A ledger in memory. */
 export class MemoryLedger implements Pop3Ledger {
   readonly entries = new Map<string, LedgerEntry>();
-  refuse = false;
-  onWrite: (() => void) | undefined;
   /** Changes that were durable. */
   readonly #durable = new Map<string, LedgerEntry | null>();
 
-  /** What was in force only is gone; what is in custody is there by its intake record. */
-  cutPower(receipts: readonly MemoryReceipt[]): void {
+  /** As the store does with the intake record of an item. */
+  noteFetched({ listed, receivedAt }: Received, { sha256 }: Custodied): void {
+    if (listed !== undefined) this.#keep(new Map([[listed.key, fetchedEntry(listed, sha256, receivedAt)]]));
+  }
+
+  /** What was in force only is gone. */
+  cutPower(): void {
     this.entries.clear();
-    const fetched = { state: 'fetched', failures: 0, reason: null } as const;
-    for (const { received, bytes } of receipts) {
-      if (received?.listed === undefined) continue;
-      const { key, size, headerSha256 } = received.listed;
-      const at = received.receivedAt;
-      this.entries.set(key, { ...fetched, listSize: size, headerSha256, rawSha256: sha256(bytes), at });
-    }
     this.#put(this.#durable);
   }
 
@@ -41,11 +38,14 @@ export class MemoryLedger implements Pop3Ledger {
   }
 
   write(changes: ReadonlyMap<string, LedgerEntry | null>, { sync } = { sync: true }): Promise<void> {
-    if (this.refuse) return Promise.reject(new EngineFailure('store-failed'));
-    this.#put(changes);
-    if (sync) for (const [key, entry] of changes) this.#durable.set(key, entry);
-    this.onWrite?.();
+    if (sync) this.#keep(changes);
+    else this.#put(changes);
     return Promise.resolve();
+  }
+
+  #keep(changes: ReadonlyMap<string, LedgerEntry | null>): void {
+    this.#put(changes);
+    for (const [key, entry] of changes) this.#durable.set(key, entry);
   }
 
   #put(changes: ReadonlyMap<string, LedgerEntry | null>): void {
@@ -74,6 +74,10 @@ export class MailboxFixture {
   leaves: MailboxPorts['leaves'];
   lookup: MailboxPorts['lookup'];
   #ids = 0;
+
+  constructor() {
+    this.custody.onCommit = (...committed) => this.ledger.noteFetched(...committed);
+  }
 
   /** Bytes in custody, in the order of their commits. */
   committed(): readonly Buffer[] {

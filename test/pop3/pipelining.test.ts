@@ -79,11 +79,10 @@ describe('a server that takes a pipeline', () => {
   test('hears of a deletion only after the bytes are in custody and the ledger says so', async () => {
     await using server = await open({ items: items(20) });
     const fixture = new MailboxFixture();
-    const write = fixture.ledger.write.bind(fixture.ledger);
-    fixture.ledger.write = async (changes) => {
+    fixture.custody.onCommit = async (...committed) => {
       // As a disk does, which takes longer than a turn.
       await new Promise((resolve) => setImmediate(resolve));
-      await write(changes);
+      fixture.ledger.noteFetched(...committed);
     };
     const early: string[] = [];
     server.script = (command) => {
@@ -255,9 +254,9 @@ test('ledger entries that wait for one write go out in the next one together, an
     },
   });
   const entry = { state: 'fetched' } as LedgerEntry;
-  const first = writer.put('a', entry, { sync: true });
+  const first = writer.put('a', entry);
   await Promise.resolve();
-  const [second, third] = [writer.put('b', entry, { sync: true }), writer.put('c', entry, { sync: true })];
+  const [second, third] = [writer.put('b', entry), writer.put('c', entry)];
   expect(writes).toEqual([['a']]);
   settle[0]?.resolve();
   await first;
@@ -266,7 +265,7 @@ test('ledger entries that wait for one write go out in the next one together, an
   settle[1]?.reject(new Error('disk'));
   await expect(Promise.all([second, third])).rejects.toThrow('disk');
   await expect(third).rejects.toThrow('disk');
-  const after = writer.put('d', entry, { sync: true });
+  const after = writer.put('d', entry);
   await Promise.resolve();
   await Promise.resolve();
   settle[2]?.resolve();

@@ -10,12 +10,12 @@ export class MemoryReceipt implements Receipt {
   received: Received | undefined;
   size = 0;
   readonly #onWrite: ((receipt: MemoryReceipt, chunk: Uint8Array) => Promise<void> | undefined) | undefined;
-  readonly #onCommit: (() => void) | undefined;
+  readonly #onCommit: OnCommit | undefined;
   readonly #done: ChunksDone | undefined;
 
   constructor(
     onWrite?: (receipt: MemoryReceipt, chunk: Uint8Array) => Promise<void> | undefined,
-    onCommit?: () => void,
+    onCommit?: OnCommit,
     done?: ChunksDone,
   ) {
     this.#onWrite = onWrite;
@@ -39,15 +39,16 @@ export class MemoryReceipt implements Receipt {
   }
 
   async commit(received: Received): Promise<Custodied> {
-    this.#onCommit?.();
-    this.received = received;
-    this.#done?.(this.chunks.splice(0, this.chunks.length, this.bytes));
-    return {
+    const custodied = {
       intakeIds: received.targets.map(({ intakeId }) => intakeId),
       receivedAt: received.receivedAt,
       size: this.size,
       sha256: createHash('sha256').update(this.bytes).digest('hex'),
     };
+    await this.#onCommit?.(received, custodied);
+    this.received = received;
+    this.#done?.(this.chunks.splice(0, this.chunks.length, this.bytes));
+    return custodied;
   }
 
   abort(): void {
@@ -55,11 +56,13 @@ export class MemoryReceipt implements Receipt {
   }
 }
 
-/** Hands out {@link MemoryReceipt}s and keeps them. `onWrite` may make a write fail or wait, `onCommit` a commit fail. */
+type OnCommit = (received: Received, custodied: Custodied) => Promise<void> | void;
+
+/** Hands out {@link MemoryReceipt}s and keeps them. `onWrite` may make a write fail or wait, `onCommit` a commit. */
 export class MemoryCustody implements Pick<Custody, 'begin'> {
   readonly receipts: MemoryReceipt[] = [];
   onWrite: ((receipt: MemoryReceipt, chunk: Uint8Array) => Promise<void> | undefined) | undefined;
-  onCommit: (() => void) | undefined;
+  onCommit: OnCommit | undefined;
   /** Chunks that were told to be done, where `copies`: the bytes are copied at the commit, as by a parser. */
   readonly done: Uint8Array[] = [];
   copies = false;
