@@ -5,6 +5,13 @@ import type { LedgerEntry, Pop3Ledger } from './types.ts';
 
 const nothing = { listSize: null, headerSha256: null, rawSha256: null, failures: 0, reason: null } as const;
 
+interface Failing {
+  readonly at: number;
+  /** Blocked after so many. */
+  readonly limit: number;
+  readonly seenBytes: number | undefined;
+}
+
 /**
  * The ledger as one session sees it: each change is durable before it counts. An item goes by its UIDL where that stands
  * once in the listing; without one, what is in custody goes by its hash (`sha:`) and what fails by its size (`size:`).
@@ -77,12 +84,19 @@ export class Book {
   }
 
   /** RETR failed in this session. True when that was once too often, so that the item is blocked now. */
-  async noteFailing(item: Listed, reason: string, { at, limit }: { at: number; limit: number }): Promise<boolean> {
+  async noteFailing(item: Listed, reason: string, how: Failing): Promise<boolean> {
+    const { at, limit, seenBytes } = how;
     const failures = (this.of(item)?.failures ?? 0) + 1;
     const state = failures >= limit ? 'blocked' : 'failing';
     const key = keyOf(item) ?? failureKeyOf(item);
     if (state === 'failing' && keyOf(item) === null) this.#unseen = true;
-    await this.#put(key, { ...nothing, ...this.of(item), state, failures, reason, listSize: item.listSize, at });
+    const failing = { state, failures, reason, listSize: item.listSize, at } as const;
+    await this.#put(key, {
+      ...nothing,
+      ...this.of(item),
+      ...failing,
+      ...(seenBytes === undefined ? {} : { seenBytes }),
+    });
     return state === 'blocked';
   }
 

@@ -11,12 +11,10 @@ import { ReceiptWriter } from './receipt-writer.ts';
 import type { RunContext } from './run.ts';
 import { SeenItem } from './seen-item.ts';
 import type { Pop3Session } from './session.types.ts';
+import { isTooLarge, largerThanListed, mayFit, tooLarge } from './too-large.ts';
 
 /** RETR may fail in this many sessions running before an item is blocked (journaling c.8). */
 const MAX_FAILURES = 3;
-/** By LIST, or in truth though LIST said less. */
-const tooLarge = 'too-large';
-const largerThanListed = 'larger-than-listed';
 
 /** What one RETR gave. */
 interface Fetched {
@@ -53,8 +51,7 @@ export class ItemRun {
   isSettled(item: Listed): boolean {
     const entry = this.#book.of(item);
     if (entry === undefined || entry.listSize !== item.listSize) return false;
-    // A limit that was raised since lets it in.
-    if (entry.state === 'blocked') return entry.reason !== tooLarge || this.#isTooLarge(item);
+    if (entry.state === 'blocked') return !mayFit(item, entry, this.#context.options.maxMessageBytes);
     // Nothing is left any more once `matching.expiredAction` says otherwise.
     return entry.state === 'left' && this.#context.ports.leaves !== undefined;
   }
@@ -66,7 +63,7 @@ export class ItemRun {
   async take(item: Listed): Promise<'done' | 'paused'> {
     this.items++;
     const known = this.#book.of(item);
-    if (this.#isTooLarge(item)) return this.#block(item, tooLarge, 'retrieval');
+    if (isTooLarge(item, this.#context.options.maxMessageBytes)) return this.#block(item, tooLarge, 'retrieval');
     if (this.#isExhausted(item)) return this.#block(item, known?.reason ?? 'RETR', 'headers');
     // Also where it came again, and RETR failed then.
     const held = known !== undefined && known.rawSha256 !== null;
@@ -81,10 +78,6 @@ export class ItemRun {
     if (fetched.rawSha256 === null) await this.#keep(item, fetched);
     else await this.#oneByOne(() => this.#keep(item, fetched));
     return 'done';
-  }
-
-  #isTooLarge({ listSize }: Listed): boolean {
-    return listSize !== null && listSize > this.#context.options.maxMessageBytes;
   }
 
   /** True when this is surely the item that the ledger has under its UIDL. */
@@ -241,7 +234,9 @@ export class ItemRun {
   /** One that is blocked with it, at `limit` failures, is reported with what was seen of it. */
   async #noteFailing(item: Listed, seen: SeenItem, how: { reason: string; limit: number }): Promise<void> {
     const { ports } = this.#context;
-    const blocked = await this.#book.noteFailing(item, how.reason, { at: ports.clock.now(), limit: how.limit });
+    const seenBytes = how.reason === largerThanListed ? seen.size : undefined;
+    const at = ports.clock.now();
+    const blocked = await this.#book.noteFailing(item, how.reason, { at, limit: how.limit, seenBytes });
     if (!blocked) return;
     const key = keyOf(item) ?? failureKeyOf(item);
     ports.report({ type: 'blocked', key, sizeBytes: seen.sizeOf(item), reason: how.reason, headers: seen.headers });

@@ -71,6 +71,8 @@ export interface LedgerEntry {
   readonly rawSha256: string | null;
   readonly failures: number;
   readonly reason: string | null;
+  /** Of one that is larger than LIST said: as many bytes came before RETR was broken off. */
+  readonly seenBytes?: number;
   readonly at: number;
 }
 

@@ -117,7 +117,7 @@ describe('an item that cannot be had', () => {
 
   test('that is larger than its listing said is cut off and blocked, and the others come in the next session', async () => {
     const header = 'Subject: larger\r\n\r\n';
-    const liar = { uidl: 'liar', bytes: Buffer.from(header + 'x'.repeat(500_000)), listSize: 100 };
+    const liar = { uidl: 'liar', bytes: Buffer.from(`${header}${'x'.repeat(500_000)}\r\n`), listSize: 100 };
     await using server = await openPop3Server({ items: [liar, mail('one')] });
     const fixture = new MailboxFixture();
     expect((await fixture.run(server, { maxMessageBytes: 100_000 })).end).toMatchObject({
@@ -134,6 +134,14 @@ describe('an item that cannot be had', () => {
     const [report] = fixture.reports;
     expect(report).toMatchObject({ type: 'blocked', reason: 'larger-than-listed', headers: header });
     expect(report?.sizeBytes, 'what has come, not what LIST said').toBeGreaterThan(100_000);
+    // It is tried anew where the limit has room for more than had come.
+    const came = report?.sizeBytes ?? 0;
+    await fixture.run(server, { maxMessageBytes: came - 1 });
+    expect(fixture.reports).toHaveLength(1);
+    await fixture.run(server, { maxMessageBytes: came });
+    expect(fixture.reports).toHaveLength(2);
+    expect((await fixture.run(server)).end).toMatchObject({ type: 'extracted', count: 1 });
+    expect(fixture.committed().at(-1)).toHaveLength(liar.bytes.length);
   });
 
   test('that is left on the server is fetched once', async () => {
