@@ -2,6 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Store } from '../store/open-store.ts';
 import { writeWhole } from '../whole-file.ts';
+import { putDocuments } from './document-rows.ts';
 import { documentText } from './document-text.ts';
 import type { ClusterPlace } from './migrate-rows.ts';
 import type { Run } from './postgres.ts';
@@ -41,17 +42,8 @@ async function put(
   const text = documentText(seal);
   for (let at = 0; at < documents.length; at += rowsAtOnce) {
     const some = documents.slice(at, at + rowsAtOnce);
-    await run({
-      text: `insert into daybook.document (log, room, owner, token, key, value)
-             select $1, $2, $3, 0, key, value from unnest($4::text[], $5::text[]) as d (key, value)`,
-      values: [
-        rows.id,
-        room,
-        owner,
-        some.map(([key]) => key),
-        some.map(([key, value]) => text.seal({ room, owner, key }, JSON.stringify(value))),
-      ],
-    });
+    const texts = some.map(([key, value]) => [key, text.seal({ room, owner, key }, JSON.stringify(value))] as const);
+    await run(putDocuments({ log: rows.id, room, owner, token: '0' }, new Map(texts)));
   }
 }
 
