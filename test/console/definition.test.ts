@@ -97,7 +97,9 @@ describe.skipIf(noChromium())('a journal service definition in the console', () 
     expect(faults[2]).toContain('Line 2: ');
     expect(faults[2]).toContain('did you mean 10.0.0.0/8?');
     expect(faults[3]).toContain('whole number from 1 to 20');
-    expect(await page.evaluate('document.activeElement.getAttribute("aria-invalid")')).toBe('true');
+    // In the frame after the one that shows the faults.
+    const focused = 'document.activeElement.getAttribute("aria-invalid")';
+    await expect.poll(() => page.evaluate(focused), { message: 'the first fault has the focus' }).toBe('true');
     expect(await page.getByLabel('Service Email Address').getAttribute('aria-invalid')).toBe('true');
     expect(await barriers(page)).toEqual([]);
     await page.getByLabel('Service Email Address').fill('journal@journal.north.example');
