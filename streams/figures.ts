@@ -18,9 +18,11 @@ export interface Figures {
   readonly lastMessageAt: number | null;
   /** Records whose mail was deleted, by why; absent where none was. Each counts in its outcome all the same. */
   readonly deleted?: Readonly<Record<DeleteRule, number>>;
+  /** How often an item that had come to an end went through again; absent where none did. */
+  readonly reopened?: number;
   /**
-   * Which of the last items that came to an end were of levels L2 to L5, by their number among all that did; absent where
-   * none was. Of an `eej` definition alone.
+   * Which of the last ends were of items of levels L2 to L5, by their number among all ends (`endsOf`), without those that
+   * went through again since; absent where none was. Of an `eej` definition alone.
    */
   readonly spoilt?: readonly number[];
   /** Reports from outside (journaling b.5), counted until none comes for a week; absent where none came. */
@@ -41,3 +43,7 @@ export const suspectQuietMs = 7 * 86_400_000;
 /** Items that came to an end. */
 export const settledOf = ({ received, queueMessages }: Pick<Figures, 'received' | 'queueMessages'>): number =>
   received - queueMessages;
+
+/** Ends that items came to, an item that went through again counted each time: it only grows. */
+export const endsOf = (figures: Pick<Figures, 'received' | 'queueMessages' | 'reopened'>): number =>
+  settledOf(figures) + (figures.reopened ?? 0);

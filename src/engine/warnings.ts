@@ -1,4 +1,4 @@
-import { qualityOver, settledOf, suspectQuietMs } from '../../streams/figures.ts';
+import { endsOf, qualityOver, settledOf, suspectQuietMs } from '../../streams/figures.ts';
 import type { MatchingOptions } from '../../streams/message.ts';
 import type { Status } from '../http/status.schema.ts';
 import { isoTime } from '../time-words.ts';
@@ -48,9 +48,9 @@ export function warningsOf(facts: DatedFacts, matching: Pick<MatchingOptions, 'e
 const warning = (code: string, text: string, since: number): Warning => ({ code, text, since: isoTime(since) });
 
 function envelopeQuality({ definition, figures, since }: DatedFacts): Warnings {
-  const settled = settledOf(figures);
-  const last = Math.min(settled, qualityOver);
-  const spoilt = (figures.spoilt ?? []).filter((number) => number > settled - last).length;
+  const last = Math.min(settledOf(figures), qualityOver);
+  const before = endsOf(figures) - qualityOver;
+  const spoilt = (figures.spoilt ?? []).filter((number) => number > before).length;
   if (definition.config.journalType !== 'eej' || last < suspectFrom || spoilt / last <= suspectShare) return [];
   const text = `${spoilt} of the last ${last} items came without a readable envelope`;
   return [warning('envelope-quality', text, since)];

@@ -1,4 +1,4 @@
-import { qualityOver, settledOf, suspectQuietMs, type Tally } from '../../streams/figures.ts';
+import { endsOf, qualityOver, suspectQuietMs, type Tally } from '../../streams/figures.ts';
 import type { DeleteRule } from '../../streams/keeping.ts';
 import type { AgeClock } from '../../streams/message.ts';
 import type { Change } from './change.ts';
@@ -55,7 +55,7 @@ export function digestQuality(
   if (!spoilt && !suspect) return;
   const figures = change.figuresDraftOf(definitionId);
   if (spoilt) {
-    const number = settledOf(figures);
+    const number = endsOf(figures);
     figures.spoilt = [...(figures.spoilt ?? []).filter((each) => each > number - qualityOver), number];
   }
   if (suspect) {
@@ -63,6 +63,13 @@ export function digestQuality(
     const goesOn = before !== undefined && at - before.lastAt <= suspectQuietMs;
     figures.suspect = counted(goesOn ? before : undefined, at);
   }
+}
+
+/** An item goes through again, so its end, the one of that number, says nothing any more. */
+export function takeBackEnd(change: Change, definitionId: string | null, endNumber: number | undefined): void {
+  const figures = change.figuresDraftOf(definitionId);
+  figures.reopened = (figures.reopened ?? 0) + 1;
+  if (figures.spoilt !== undefined) figures.spoilt = figures.spoilt.filter((each) => each !== endNumber);
 }
 
 /** What was counted since the last summary, counted no more. */

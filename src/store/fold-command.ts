@@ -1,4 +1,5 @@
 import type { CommandFacts, LogRecord } from './commit-log.types.ts';
+import { takeBackEnd } from './digests.ts';
 import type { FoldContext } from './fold.ts';
 import { foldDropped, foldHeldSummary, foldPurge } from './fold-housekeeping.ts';
 import { foldMailbox, forgetMailbox } from './fold-mailbox.ts';
@@ -87,7 +88,7 @@ async function reopen(
   const stood = await change.row(facts.intakeId);
   const wanted = facts.command === 'release' ? ['held', 'skipped'] : ['quarantined'];
   if (stood === undefined || !wanted.includes(stood.state) || stood.rawPurgedAt !== undefined) return false;
-  const { purgeRawAt: _purgeRawAt, clock: _clock, ...before } = stood;
+  const { purgeRawAt: _purgeRawAt, clock: _clock, endNumber, ...before } = stood;
   const step = { at, step: facts.command === 'release' ? 'released' : 'retried', detail: `by ${facts.event.actor}` };
   const row: IntakeRow = {
     ...before,
@@ -102,6 +103,7 @@ async function reopen(
     steps: [...before.steps, step],
   };
   change.putRow(row, stood);
+  takeBackEnd(change, row.definitionId, endNumber);
   due.add(row.definitionId);
   definitions.add(row.definitionId);
   return true;

@@ -1,3 +1,4 @@
+import { endsOf } from '../../streams/figures.ts';
 import type { ArchiveEntry } from '../../streams/message.ts';
 import type { EventDraft } from '../../streams/ports.ts';
 import { ownReasons } from '../../streams/unwrap.ts';
@@ -23,6 +24,7 @@ export async function foldOutcome(
   if (before === undefined || !isInProcess(before)) return;
   const fact = withTold(outcome, told, before);
   const { verdict } = fact;
+  const endNumber = endsOf(change.figuresOf(before.definitionId)) + 1;
   const row: IntakeRow = {
     ...before,
     state: outcomeOf(verdict),
@@ -38,7 +40,7 @@ export async function foldOutcome(
     parsed: null,
     steps: [...fact.steps, { at, step: outcomeOf(verdict), detail: reasonOf(verdict) }],
     ...(particulars === undefined || verdict.kind === 'end' ? {} : { toldBy: seq }),
-    ...(verdict.kind === 'end' ? keptOf(verdict, before, at) : {}),
+    ...(verdict.kind === 'end' ? { ...keptOf(verdict, before, at), endNumber } : {}),
   };
   change.putRow(row, before);
   if (row.clock !== undefined) digestHeld(change, row, row.clock, at);

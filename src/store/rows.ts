@@ -37,6 +37,8 @@ export interface IntakeRow extends Omit<SpoolItem, 'state'> {
   readonly rawPurgedAt?: number;
   /** What a held item's age was judged by. */
   readonly clock?: AgeClock;
+  /** The number of its end among all (`Figures.spoilt`), where it may go through again. */
+  readonly endNumber?: number;
 }
 
 /** Figures of one definition, with what the sampling of item events has let through. */

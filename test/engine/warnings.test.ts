@@ -81,6 +81,13 @@ test.each([
   ],
   ['eleven of which one came before the last 200', { received: 100_000, spoilt: items(99_800, 99_810) }, 'eej', []],
   ['many that came before the last 200', { received: 100_000, spoilt: items(99_700, 99_800) }, 'eej', []],
+  [
+    'all of those that went through again and again',
+    { received: 100, reopened: 900, spoilt: items(901, 1_000) },
+    'eej',
+    ['envelope-quality'],
+  ],
+  ['many that came before the last 200 ends', { received: 100, reopened: 900, spoilt: items(701, 800) }, 'eej', []],
   ['where no envelope is expected', { received: 100, spoilt: items(1, 90) }, 'standard', []],
 ] as const)('items without an envelope: %s', (_, figures, journalType, expected) => {
   expect(codesOf({ figures, journalType })).toEqual(expected);

@@ -9,8 +9,12 @@ interface Came {
   readonly flags?: readonly string[];
   readonly ends?: Extract<Verdict, { kind: 'end' }>;
 }
-async function settle(fixture: StoreFixture, { level = 'L0', flags = [], ends }: Came): Promise<void> {
-  const id = await fixture.take(`${level} ${fixture.clock.at} ${flags} ${Math.random()}`);
+async function settle(fixture: StoreFixture, came: Came): Promise<string> {
+  const id = await fixture.take(`${came.level} ${fixture.clock.at} ${came.flags} ${Math.random()}`);
+  await end(fixture, id, came);
+  return id;
+}
+async function end(fixture: StoreFixture, id: string, { level = 'L0', flags = [], ends }: Came): Promise<void> {
   const [item] = await fixture.due();
   const parsed = parsedItem(item!, { messageId: `<${id}@x>`, level, flags });
   const { representations } = parsed.parsed;
@@ -64,6 +68,35 @@ test('of those before the last 200 nothing is kept', async () => {
   for (let at = 0; at < 199; at += 1) await settle(fixture, {});
   await settle(fixture, { level: 'L4' });
   expect(spoilt(fixture)).toEqual([201]);
+});
+
+test('an item that goes through again is counted for its last end alone', async () => {
+  await using fixture = await openStoreFixture();
+  const decode = { level: 'L5', ends: ended('quarantined', 'decode') } as const;
+  await settle(fixture, {});
+  const ids: string[] = [];
+  for (let at = 0; at < 3; at += 1) ids.push(await settle(fixture, decode));
+  const again = async (came: Came): Promise<void> => {
+    for (const id of ids) {
+      const event = { type: 'item.retried', severity: 'info', actor: 'ada', definitionId: 'exchange', intakeId: id };
+      await fixture.store.definitions.command({
+        command: 'retry',
+        intakeId: id,
+        overrides: ['quarantine'],
+        event: { ...event, severity: 'info', entryId: null, data: {} },
+      });
+      await end(fixture, id, came);
+    }
+  };
+  expect(spoilt(fixture)).toEqual([2, 3, 4]);
+  await again(decode);
+  expect(spoilt(fixture)).toEqual([5, 6, 7]);
+  await fixture.reopen();
+  await again(decode);
+  expect(spoilt(fixture)).toEqual([8, 9, 10]);
+  await fixture.reopen({ rebuild: true });
+  await again({});
+  expect(spoilt(fixture)).toEqual([]);
 });
 
 test('reports from outside are counted until none has come for a week, each told of in the log', async () => {
