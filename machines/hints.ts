@@ -3,7 +3,8 @@ export const hints = {
   dns: 'The host name has no address. Check how it is written, and the resolver of this machine.',
   refused: 'Nothing listens there. Check that the service is running, and its host and port.',
   timeout: 'No answer came. A firewall may block POP3 or POP3S from this machine.',
-  'tls-untrusted': 'The certificate is not from a trusted authority. Install its whole chain, or pin the certificate.',
+  'tls-untrusted':
+    'The certificate is not trusted. Install its whole chain, or pin it; if a pinned one was renewed, pin the new one.',
   'tls-expired': 'The certificate has expired or is not valid yet. Renew it, and check the clocks of both machines.',
   'tls-name': 'The certificate is for another name. Use the host name that it carries, or have it issued for this one.',
   'tls-protocol': 'No TLS session came about. Check the port, and the TLS versions and ciphers the server offers.',
@@ -22,11 +23,15 @@ export type HintKind = keyof typeof hints;
 
 const longestDetail = 120;
 
-/** The sentence for a kind; `protocol` quotes the answer itself. A kind the table lacks shows what is known of it. */
+/** Kinds whose hint is of no use without what was met: an answer, or the certificate that may be pinned (journaling d.7). */
+const quoting: Partial<Record<HintKind, string>> = { protocol: 'It said', 'tls-untrusted': 'It showed' };
+
+/** The sentence for a kind, with what was met where that helps. A kind the table lacks shows what is known of it. */
 export function hintOf(kind: string, detail: string): string {
   const said = cleaned(detail);
   if (!isHintKind(kind)) return said === '' ? 'See the log for what happened.' : said;
-  return kind === 'protocol' && said !== '' ? `${hints[kind]} It said: ${said}` : hints[kind];
+  const quote = quoting[kind];
+  return quote === undefined || said === '' ? hints[kind] : `${hints[kind]} ${quote}: ${said}`;
 }
 
 /** Printable text in one line, at most 120 characters: it comes from the other side. */

@@ -120,6 +120,11 @@ describe('hints', () => {
     expect(cleaned('😀'.repeat(121))).toBe('😀'.repeat(120));
   });
 
+  test('a certificate that may be pinned is shown with the whole of its fingerprint', () => {
+    const seen = `UNABLE_TO_GET_ISSUER_CERT_LOCALLY, certificate SHA-256 ${'a1'.repeat(32)}`;
+    expect(hintOf('tls-untrusted', seen)).toBe(`${hints['tls-untrusted']} It showed: ${seen}`);
+  });
+
   test('a kind that the table lacks shows what is known; words of the language are no kinds', () => {
     expect(hintOf('odd', 'the cable')).toBe('the cable');
     expect(hintOf('constructor', '')).toBe('See the log for what happened.');
