@@ -15,8 +15,7 @@ export function ledgerRoutes(app: App, api: EngineApi): void {
     config: { access: 'read-ledger', summary: 'What was received against what became of it; `difference` is 0.' },
     handler: async (request) => {
       const { definition, day } = request.query;
-      if (definition !== undefined && api.definition(definition) === undefined)
-        throw new ProblemError('definition-unknown');
+      await requireAccount(definition, api);
       const sums = await api.ledger(definition, day);
       return { definition: definition ?? null, day: day ?? null, ...sums, difference: differenceOf(sums) };
     },
@@ -26,13 +25,19 @@ export function ledgerRoutes(app: App, api: EngineApi): void {
     config: { access: 'read-ledger', summary: 'The same for each day on which something was received.' },
     handler: async (request) => {
       const { definition, limit, cursor } = request.query;
-      if (definition !== undefined && api.definition(definition) === undefined)
-        throw new ProblemError('definition-unknown');
+      await requireAccount(definition, api);
       const { items, next } = await api.ledgerDays(definition, { limit: limit ?? ledgerPage, cursor });
       const rows = items.map((sums) => ({ definition: definition ?? null, ...sums, difference: differenceOf(sums) }));
       return { items: rows, next };
     },
   });
+}
+
+/** What came for a definition is accounted for after it was deleted too. @throws ProblemError for one that never was */
+async function requireAccount(definition: string | undefined, api: EngineApi): Promise<void> {
+  if (definition === undefined || api.definition(definition) !== undefined) return;
+  const { received } = await api.ledger(definition, undefined);
+  if (received === 0) throw new ProblemError('definition-unknown');
 }
 
 function differenceOf(sums: LedgerSums): number {

@@ -39,7 +39,8 @@ test('the account by day has its difference worked out for each, and pages by da
   for (const query of ['?cursor=2026-02-31', '?cursor=x', '?definition=Nobody', '?day=2026-01-31']) {
     expect((await get(query)).statusCode).toBe(400);
   }
-  expect((await get('?definition=unknown')).statusCode).toBe(404);
+  expect((await get('?definition=nobody')).statusCode).toBe(404);
+  expect((await get('?definition=deleted-1')).json().items).toMatchObject([{ definition: 'deleted-1', received: 21 }]);
   const operator = await http.app.inject({ url: '/v1/ledger/days', headers: bearer('operator-token') });
   expect(operator.statusCode).toBe(403);
 });

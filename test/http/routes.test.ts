@@ -176,6 +176,8 @@ test('the ledger works its difference out from what it shows', async () => {
   await http.app.inject('/v1/ledger?definition=exchange-1&day=2026-01-31');
   expect(http.engine.calls).toEqual(['ledger null null', 'ledger "exchange-1" "2026-01-31"']);
   expect((await http.app.inject('/v1/ledger?definition=nobody')).statusCode).toBe(404);
+  const deleted = (await http.app.inject('/v1/ledger?definition=deleted-1&day=2026-01-31')).json();
+  expect(deleted).toMatchObject({ definition: 'deleted-1', day: '2026-01-31', received: 21, difference: 0 });
 });
 
 test('a ledger that does not add up shows by how much', async () => {

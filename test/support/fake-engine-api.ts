@@ -20,6 +20,8 @@ import { EngineFailure } from '../../streams/failure.ts';
 import type { ArchiveEntry } from '../../streams/message.ts';
 import type { IntakeRecord, LoggedEvent } from '../../streams/ports.ts';
 
+const noSums = { received: 0, archived: 0, matched: 0, skipped: 0, held: 0, quarantined: 0, inProcess: 0 };
+
 /** 2026-01-31T08:00:00.000Z: the one moment of this engine. */
 export const noon = Date.UTC(2026, 0, 31, 8);
 export const hash = 'ab'.repeat(32);
@@ -154,6 +156,7 @@ export function fakeEngine(members: Partial<EngineApi> = {}): FakeEngine {
     releaseAll: async (...args) => ({ released: heard('releaseAll', ...args) ?? 2, remaining: 1 }),
     ledger: async (...args) => {
       heard('ledger', ...args.map((arg) => arg ?? null));
+      if (args[0] === 'nobody') return { ...noSums };
       return { received: 21, archived: 6, matched: 5, skipped: 4, held: 3, quarantined: 2, inProcess: 1 };
     },
     ledgerDays: async (...args) => {
