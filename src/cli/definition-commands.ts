@@ -56,7 +56,7 @@ function addWriters(group: Command, talk: Talk): void {
       for (const document of documents) {
         const path = pathOf(document.id);
         const before = await client.find<DefinitionAnswer>(path);
-        const after = await client.put<DefinitionAnswer>(path, document, before?.etag);
+        const after = await client.put<DefinitionAnswer>(path, document, before?.etag).catch(failing(document.id));
         const same = before?.answer.version === after.version;
         const what = before === undefined ? 'created' : same ? 'unchanged' : 'changed';
         out.write(globals.json ? `${JSON.stringify(after)}\n` : `${document.id}: ${what}, version ${after.version}\n`);
@@ -73,6 +73,14 @@ function addWriters(group: Command, talk: Talk): void {
       await (await talk.client(globals)).delete(pathOf(id), globals.force ? { force: 'true' } : {});
       out.write(globals.json ? `${JSON.stringify({ id, deleted: true })}\n` : `${id}: deleted\n`);
     });
+}
+
+/** Of several definitions in a file it has to be said which one was refused; those before it are made. */
+function failing(id: string): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof CommandFailure)) throw error;
+    throw new CommandFailure(error.exitCode, `${id}: ${error.message}`, { cause: error });
+  };
 }
 
 function addConnection(group: Command, talk: Talk): void {

@@ -215,6 +215,26 @@ describe('with an engine', () => {
     expect((await daybook.get<{ description: string }>('/v1/definitions/piped')).description).toBe('Piped');
   });
 
+  test('definitions apply says which definition of a file was refused, and where it stopped', async () => {
+    const file = join(folder, 'three.json');
+    const document = (id: string, serviceEmailAddress: string) => ({
+      id,
+      description: id,
+      transport: 'smtp',
+      serviceEmailAddress,
+    });
+    const documents = [
+      document('one', 'one@journal.north.example'),
+      document('two', 'nobody'),
+      document('three', 'x@y.example'),
+    ];
+    await writeFile(file, JSON.stringify(documents));
+    const { code, stdout, stderr } = await ask('definitions', 'apply', '-f', file);
+    expect([code, stdout]).toEqual([78, 'one: created, version 1\n']);
+    expect(stderr).toMatch(/^daybook: two: 400: .*serviceEmailAddress: /);
+    expect((await daybook.fetch('/v1/definitions/three')).status).toBe(404);
+  });
+
   test('explain tells what would become of a file, and changes nothing', async () => {
     const [again, fresh] = [join(folder, 'again.eml'), join(folder, 'fresh.eml')];
     await writeFile(again, report);
