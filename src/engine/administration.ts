@@ -1,4 +1,5 @@
 import { type EngineActor, journalOf } from '../../machines/follow.ts';
+import { movedSecrets } from '../config/moved-secrets.ts';
 import { type ParsedDefinition, parseDefinition } from '../config/parse-definition.ts';
 import { retentionMsOf } from '../config/to-options.ts';
 import { exclusive } from '../exclusive.ts';
@@ -102,10 +103,12 @@ async function put(
   if (!parsed.ok) return { kind: 'invalid', faults: parsed.faults };
   const { definition: asked } = parsed;
   if (asked.id !== id) return { kind: 'invalid', faults: [{ path: 'id', text: `is not ${id}, as in the address` }] };
+  const moved = before === undefined || by.role === 'admin' ? [] : movedSecrets(document, asked, before.config);
+  if (moved.length > 0) return { kind: 'invalid', faults: moved };
   if (before !== undefined && before.config.transport !== asked.transport && !before.suspended) {
     return { kind: 'refused', why: 'the transport may change only while it is suspended' };
   }
-  if (by.role !== 'admin' && relaxes(asked) && !(before !== undefined && relaxes(before.config))) {
+  if (by.role !== 'admin' && relaxes(asked, before?.config)) {
     return { kind: 'forbidden', why: 'only the role admin sets pop3.encryptionMode: relaxed' };
   }
   if (by.role !== 'admin' && shortens(asked, before?.config)) {
@@ -172,8 +175,12 @@ function matchFault(before: Definition | undefined, ifMatch: number | '*' | unde
   return ifMatch === '*' || ifMatch === before.version ? null : { kind: 'outdated' };
 }
 
-const relaxes = (config: Definition['config']): boolean =>
-  config.transport === 'pop3' && config.pop3.encryptionMode === 'relaxed';
+/** A certificate that nobody vouches for is forgiven of this server, and was not before. */
+function relaxes(after: Definition['config'], before: Definition['config'] | undefined): boolean {
+  if (after.transport !== 'pop3' || after.pop3.encryptionMode !== 'relaxed') return false;
+  if (before?.transport !== 'pop3' || before.pop3.encryptionMode !== 'relaxed') return true;
+  return after.pop3.host !== before.pop3.host || after.pop3.port !== before.pop3.port;
+}
 
 /** Mail is kept for a shorter time than before; of a new definition, than for ever. */
 const shortens = (after: Definition['config'], before: Definition['config'] | undefined): boolean => {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { DefinitionConfig } from '../../src/config/definition.schema.ts';
 import { definitionDocument } from '../../src/config/document.ts';
+import { movedSecrets } from '../../src/config/moved-secrets.ts';
 import { parseDefinition } from '../../src/config/parse-definition.ts';
 import { toCanaryOptions } from '../../src/config/to-options.ts';
 
@@ -78,4 +79,17 @@ test('its password is masked, kept when its mask is written back, and never told
   expect(faultsOf({ ...whole, user: 'daybook', password: '********' })[0]).toMatch(
     /^canary\.password: is the mask of a password, and there is none to keep/,
   );
+});
+
+test('its password is kept for the same server, and while it goes there encrypted', () => {
+  const login = { user: 'daybook', password: 'geheim' };
+  const before = parsed({ ...whole, ...login, host: '127.0.0.1' });
+  const moved = (canary: Readonly<Record<string, unknown>>): readonly string[] => {
+    const written = { ...whole, host: '127.0.0.1', user: 'daybook', password: '********', ...canary };
+    return movedSecrets(documentWith(written), parsed(written, before), before).map(({ path }) => path);
+  };
+  expect(moved({ interval: '2h', security: 'tls' })).toEqual([]);
+  expect(moved({ host: 'mx.elsewhere.example', password: 'known' })).toEqual([]);
+  for (const elsewhere of [{ host: 'mx.elsewhere.example' }, { port: 2525 }, { security: 'none' }])
+    expect(moved(elsewhere)).toEqual(['canary.password']);
 });

@@ -272,3 +272,38 @@ async function filesUnder(directory: string): Promise<readonly Buffer[]> {
   const files = names.filter((each) => each.isFile()).map((each) => join(each.parentPath, each.name));
   return Promise.all(files.map((file) => readFile(file)));
 }
+
+test('an operator sends no kept password elsewhere or in clear, and forgives no other certificate; an admin may', async () => {
+  const tokens =
+    'tokens: [{ name: olga, role: operator, token: token-of-olga }, { name: root, role: admin, token: token-of-root }]';
+  await using daybook = await startDaybook({ config, http: tokens });
+  const write = async (name: 'olga' | 'root', pop3: object, version?: number): Promise<readonly [number, string]> => {
+    const authorization = `Bearer token-of-${name}`;
+    const as = (path: string, init?: RequestInit) => {
+      const headers = { ...(init?.headers as Record<string, string>), authorization };
+      return daybook.fetch(path, { ...init, headers });
+    };
+    const document = { ...exchange, transport: 'pop3', suspended: true, pop3 };
+    const answer = await putDefinition({ fetch: as }, 'exchange', document, { version });
+    return [answer.status, await answer.text()];
+  };
+  const pop3 = { host: 'pop.north.example', mailboxName: 'journal', password: 'pw' };
+  const kept = { ...pop3, password: '********' };
+  expect((await write('olga', pop3))[0]).toBe(201);
+  for (const [elsewhere, why] of [
+    [{ ...kept, host: 'pop.elsewhere.example' }, 'another server'],
+    [{ ...kept, port: 1110 }, 'another server'],
+    [{ ...kept, port: 995, encrypted: false }, 'in clear'],
+  ] as const) {
+    const [status, text] = await write('olga', elsewhere, 1);
+    expect([status, text]).toEqual([400, expect.stringContaining(why)]);
+    expect(text).toContain('pop3.password');
+  }
+  expect((await write('olga', { ...kept, host: 'POP.north.example', mailboxName: 'other' }, 1))[0]).toBe(200);
+  expect((await write('olga', { ...pop3, host: 'pop.elsewhere.example' }, 2))[0]).toBe(200);
+  const relaxed = { ...kept, host: 'pop.elsewhere.example', encryptionMode: 'relaxed' };
+  expect(await write('olga', relaxed, 3)).toEqual([403, expect.stringContaining('only the role admin')]);
+  expect((await write('root', { ...relaxed, host: 'pop.third.example' }, 3))[0]).toBe(200);
+  expect((await write('olga', { ...relaxed, host: 'pop.third.example', mailboxName: 'box' }, 4))[0]).toBe(200);
+  expect((await write('olga', { ...relaxed, password: 'pw', host: 'pop.fourth.example' }, 5))[0]).toBe(403);
+});
