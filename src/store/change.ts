@@ -180,6 +180,10 @@ export class Change {
       this.#memory.due.added(row.definitionId, dueKey(row.definitionId, row.dueAt, row.intakeId));
     }
     for (const [definitionId, row] of this.#figures) this.#memory.setFigures(definitionId, row);
+    for (const [definitionId, { removedAt }] of this.#definitions) {
+      if (removedAt == null) this.#memory.removed.delete(definitionId);
+      else this.#memory.removed.add(definitionId);
+    }
     await this.#memory.refreshOldest(came, left);
   }
 

@@ -22,6 +22,8 @@ export interface IndexMemory {
   cachedRow(intakeId: string): IntakeRow | undefined;
   cacheRow(row: IntakeRow): void;
   forgetRow(intakeId: string): void;
+  /** Definitions that were removed. */
+  readonly removed: Set<string>;
   /** Items handed out and not yet settled or deferred: a wake leaves them alone, their settling looks again anyway. */
   readonly inFlight: Set<string>;
   /** Ledger rows last written, by key: a day's account is changed with every group. */
@@ -82,6 +84,9 @@ export async function loadIndexMemory(index: IndexDb): Promise<IndexMemory> {
   };
   const row = async (intakeId: string): Promise<IntakeRow | undefined> =>
     rows.get(intakeId) ?? index.intake.get(intakeId);
+  const removed = new Set<string>();
+  for await (const { definitionId, removedAt } of index.definition.values())
+    if (removedAt != null) removed.add(definitionId);
   const oldest = await openOldestItems({ openKeys, row }, figures.keys());
   return {
     figuresOf: (definitionId) => figures.get(rangeOf(definitionId)) ?? noFigures,
@@ -97,6 +102,7 @@ export async function loadIndexMemory(index: IndexDb): Promise<IndexMemory> {
       if (!oldest.done) rows.delete(oldest.value);
     },
     forgetRow: (intakeId) => void rows.delete(intakeId),
+    removed,
     inFlight: new Set(),
     ledger: new Map(),
     events: Number((await index.meta.get('events')) ?? 0),

@@ -11,12 +11,12 @@ export function createIntakeReader(index: IndexDb, memory: IndexMemory): IntakeR
   return {
     get: async (id) => {
       const row = await index.intake.get(id);
-      return row === undefined ? undefined : recordOf(row);
+      return row === undefined ? undefined : recordOf(row, memory);
     },
     find: async (query) => {
-      const wanted = (row: IntakeRow): boolean => matches(row, query);
+      const wanted = (row: IntakeRow): boolean => matches(row, query, memory);
       const page = await pageOf(rowsFor(index, memory, query), query.limit, wanted, ({ intakeId }) => intakeId);
-      return { items: page.items.map(recordOf), next: page.next } satisfies Page<IntakeRecord>;
+      return { items: page.items.map((row) => recordOf(row, memory)), next: page.next } satisfies Page<IntakeRecord>;
     },
   };
 }
@@ -61,23 +61,34 @@ async function* named(index: IndexDb, keys: AsyncIterable<string>): AsyncGenerat
   }
 }
 
-function matches(row: IntakeRow, { definition, state, reason, flag, since, until }: IntakeQuery): boolean {
+type Removed = Pick<IndexMemory, 'removed'>;
+
+function matches(
+  row: IntakeRow,
+  { definition, state, reason, flag, since, until }: IntakeQuery,
+  removed: Removed,
+): boolean {
   if (definition !== undefined && rangeOf(row.definitionId) !== definition) return false;
-  if (flag !== undefined && !flagsOf(row).includes(flag)) return false;
+  if (flag !== undefined && !flagsOf(row, removed).includes(flag)) return false;
   if (row.receivedAt < (since ?? 0) || row.receivedAt > (until ?? Number.POSITIVE_INFINITY)) return false;
   return (state === undefined || row.state === state) && (reason === undefined || row.reason === reason);
 }
 
-const flagsOf = ({ parsed, flags }: IntakeRow): readonly string[] => parsed?.flags ?? flags;
+/** What is kept of a definition that was removed is nobody's, and says so (journaling d.2, T13). */
+function flagsOf({ definitionId, state, parsed, flags }: IntakeRow, { removed }: Removed): readonly string[] {
+  const own = parsed?.flags ?? flags;
+  const isKept = state === 'held' || state === 'quarantined';
+  return isKept && definitionId !== null && removed.has(definitionId) ? [...own, 'orphan'] : own;
+}
 
 const isInProcess = (state: IntakeState): boolean => (inProcessStates as readonly string[]).includes(state);
 
-function recordOf(row: IntakeRow): IntakeRecord {
+function recordOf(row: IntakeRow, removed: Removed): IntakeRecord {
   const { parsed: _parsed, dueAt, sharedWith: _sharedWith, ...rest } = row;
   const waits = isInProcess(row.state);
   return {
     ...rest,
-    flags: flagsOf(row),
+    flags: flagsOf(row, removed),
     nextAttemptAt: waits ? dueAt : null,
   };
 }
