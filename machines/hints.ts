@@ -8,7 +8,7 @@ export const hints = {
   'tls-expired': 'The certificate has expired or is not valid yet. Renew it, and check the clocks of both machines.',
   'tls-name': 'The certificate is for another name. Use the host name that it carries, or have it issued for this one.',
   'tls-protocol': 'No TLS session came about. Check the port, and the TLS versions and ciphers the server offers.',
-  'stls-missing': 'The server offers no STLS on this port. Turn it on there, or use the POP3S port, 995.',
+  'stls-missing': 'The server offers or takes no STLS on this port. Turn it on there, or use the POP3S port, 995.',
   auth: 'The login was refused. Check password, account lockout, POP3 for this mailbox, and the form of the mailbox name.',
   'mailbox-locked': 'The mailbox is in use. Another client may be polling it; it should be ours alone.',
   protocol: 'The server answered something unexpected.',
@@ -24,7 +24,11 @@ export type HintKind = keyof typeof hints;
 const longestDetail = 120;
 
 /** Kinds whose hint is of no use without what was met: an answer, or the certificate that may be pinned (journaling d.7). */
-const quoting: Partial<Record<HintKind, string>> = { protocol: 'It said', 'tls-untrusted': 'It showed' };
+const quoting: Partial<Record<HintKind, string>> = {
+  protocol: 'It said',
+  auth: 'It said',
+  'tls-untrusted': 'It showed',
+};
 
 /** The sentence for a kind, with what was met where that helps. A kind the table lacks shows what is known of it. */
 export function hintOf(kind: string, detail: string): string {

@@ -120,6 +120,11 @@ describe('hints', () => {
     expect(cleaned('😀'.repeat(121))).toBe('😀'.repeat(120));
   });
 
+  test('a refused login is told in the words of the server, which may name another cause', () => {
+    const said = '-ERR [AUTH] Plaintext authentication disallowed on non-secure (SSL/TLS) connections.';
+    expect(hintOf('auth', said)).toBe(`${hints.auth} It said: ${said}`);
+  });
+
   test('a certificate that may be pinned is shown with the whole of its fingerprint', () => {
     const seen = `UNABLE_TO_GET_ISSUER_CERT_LOCALLY, certificate SHA-256 ${'a1'.repeat(32)}`;
     expect(hintOf('tls-untrusted', seen)).toBe(`${hints['tls-untrusted']} It showed: ${seen}`);
