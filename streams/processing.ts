@@ -2,20 +2,13 @@ import {
   catchError,
   concat,
   concatMap,
-  defer,
   from,
-  ignoreElements,
   map,
   mergeMap,
   NEVER,
   type Observable,
   type OperatorFunction,
-  of,
-  repeat,
   type SchedulerLike,
-  takeUntil,
-  tap,
-  timer,
   toArray,
 } from 'rxjs';
 import { carefully, type Suspicion } from './careful.ts';
@@ -23,8 +16,9 @@ import { drain } from './drain.ts';
 import { detailOf, failedRequest, isBug, isTrouble, poisonRequest, stepped, waitAfter } from './failed-step.ts';
 import type { Settlement, SpoolItem } from './message.ts';
 import { foldSettled } from './news.ts';
+import { type ProcessingNews, type Rest, retrying, type Worked } from './retrying.ts';
 import { type SettleOptions, type SettlePorts, settleRequests, settleWindow } from './settle.ts';
-import type { Spool, Whose } from './spool.ts';
+import type { DueWindow, Spool, Whose } from './spool.ts';
 import { turns } from './turns.ts';
 import { type UnwrapPorts, type Unwrapped, unwrapWindow } from './unwrap.ts';
 import { batchBytes, weightOf } from './weight.ts';
@@ -44,11 +38,6 @@ export interface ProcessingOptions extends SettleOptions {
   /** Whose items; all by default. */
   readonly whose?: Whose;
 }
-/** What processing tells its actor: what settled, and that a port failed and when it is tried again. */
-export type ProcessingNews =
-  | { readonly type: 'processing.settled'; readonly at: number; readonly settlements: readonly Settlement[] }
-  | { readonly type: 'processing.failed'; readonly at: number; readonly detail: string; readonly retryAt: number };
-
 /** An attempt runs within a second of its time, and a lost wake costs no more. */
 const idleMs = 1_000;
 
@@ -70,53 +59,14 @@ export function processing(
       }),
     1,
   );
-  const drained$ = drain(ports.spool, stage, { wake$: ports.wake$, clock }, { ...options, idleMs });
+  const atRest = ({ nextDueAt }: DueWindow): Rest => ({ isEmpty: nextDueAt === null });
+  const drained$ = drain<Worked | Rest>(
+    ports.spool,
+    stage,
+    { wake$: ports.wake$, clock },
+    { ...options, idleMs, atRest },
+  );
   return retrying(drained$, ports.recovered$ ?? NEVER, clock).pipe(foldSettled(clock));
-}
-
-/** What one half of a batch came to: the parsed items, then those whose step failed. */
-interface Worked {
-  readonly settlements: readonly Settlement[];
-  /** The whole batch has gone through. */
-  readonly isEnd: boolean;
-  /** An item was put back since the machine, not the message, was in the way; told as news. */
-  readonly trouble: { readonly detail: string; readonly waitMs: number } | null;
-}
-
-/** Starts again after an error, saying so; the waits grow while nothing goes through in between. */
-function retrying(
-  source$: Observable<Worked>,
-  recovered$: Observable<unknown>,
-  clock: SchedulerLike,
-): Observable<ProcessingNews> {
-  return defer(() => {
-    let failures = 0;
-    const failed = (detail: string, waitMs: number): ProcessingNews => {
-      const at = clock.now();
-      return { type: 'processing.failed', at, detail, retryAt: at + waitMs };
-    };
-    const turn$ = source$.pipe(
-      tap(({ isEnd }) => {
-        if (isEnd) failures = 0;
-      }),
-      mergeMap(({ settlements, trouble }) => {
-        const settled = { type: 'processing.settled', at: clock.now(), settlements } as const;
-        return [
-          ...(settlements.length > 0 ? [settled] : []),
-          ...(trouble === null ? [] : [failed(trouble.detail, trouble.waitMs)]),
-        ];
-      }, 1),
-      catchError((error: unknown) => {
-        const waitMs = waitAfter(failures);
-        const news = failed(detailOf(error), waitMs);
-        const rest$ = timer(waitMs, clock).pipe(takeUntil(recovered$), ignoreElements());
-        failures += 1;
-        return concat(of(news), rest$);
-      }),
-    );
-    // The drain itself never completes, so an end of the turn is the end of a rest.
-    return turn$.pipe(repeat());
-  });
 }
 
 /**

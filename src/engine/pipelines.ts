@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { filter, map, type Observable, type SchedulerLike, skip, tap } from 'rxjs';
+import { filter, finalize, map, type Observable, type SchedulerLike, skip, tap } from 'rxjs';
 import type { Suspicion } from '../../streams/careful.ts';
 import type { JournalOptions, MatchingOptions, SpoolItem } from '../../streams/message.ts';
 import type { OpenLarge } from '../../streams/open-mail.ts';
@@ -61,7 +61,7 @@ export function processingSetup(
   return { ports, large, matching, optionsFor };
 }
 
-/** The line of one definition, as its actor hears it; `troubled` is told of a port that failed, and null when it goes on. */
+/** The line of one definition, as its actor hears it; `troubled` is told of a port that failed, and null when it goes on or the line ends. */
 export function processingNews(
   definitionId: string | null,
   {
@@ -92,6 +92,7 @@ export function processingNews(
     tap((news) => {
       troubled(news.type === 'processing.failed' ? news.detail : null);
     }),
+    finalize(() => troubled(null)),
     filter((news) => news.type === 'processing.settled'),
     map((news): News => news),
   );
