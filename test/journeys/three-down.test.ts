@@ -72,7 +72,8 @@ definitions:${smtp('silent', '1s')}${pushed.map((id) => smtp(id, '1h')).join('')
     return JSON.stringify(sorted(brief(statuses))) === JSON.stringify(sorted(expected)) && statuses;
   };
   const before = await eventually(right, { what: JSON.stringify(expected) });
-  for (const id of ['silent', 'locked-out', 'nobody-there']) expect(before.get(id)?.hint).toMatch(/\w+ .*\.(?: It said: .+)?$/);
+  for (const id of ['silent', 'locked-out', 'nobody-there'])
+    expect(before.get(id)?.hint).toMatch(/\w+ .*\.(?: It said: .+)?$/);
   expect([...before.values()].map(difference)).toEqual(Array.from({ length: 10 }, () => 0));
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     await daybook.end(signal);
