@@ -112,7 +112,8 @@ function lastLookUp(item: SpoolItem, rules: TrialRules): ParsedItem {
   const { parsed } = item;
   if (parsed === null) throw new Error(`intake ${item.intakeId} is not parsed`);
   const schedule = scheduleFor({ ...item, parsed }, rules);
-  const dueAt = item.deadline ?? schedule.deadline;
+  // What waits already may be tried under rules by which it would wait for longer than its deadline.
+  const dueAt = schedule.extendedAt ?? item.deadline ?? schedule.deadline;
   const stepAt = item.state === 'parsed' ? withParsedStep({ ...item, parsed }, item.receivedAt) : item;
   const attempt = Math.max(item.attempt, schedule.attempts.length - 1);
   return { ...stepAt, parsed, attempt, dueAt, deadline: dueAt, woken: false, failures: maxFailures };

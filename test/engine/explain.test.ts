@@ -1,13 +1,13 @@
 import { asyncScheduler } from 'rxjs';
 import { afterAll, expect, test } from 'vitest';
-import { type Explaining, explainPosted } from '../../src/engine/explain.ts';
+import { type Explaining, explainPosted, explainStored } from '../../src/engine/explain.ts';
 import { openExaminers } from '../../src/engine/large-mail.ts';
 import { processingSetup } from '../../src/engine/pipelines.ts';
 import { EngineFailure } from '../../streams/failure.ts';
 import type { JournalOptions, MatchingOptions } from '../../streams/message.ts';
 import { hashAfterHeader } from '../support/line.ts';
 import { buildMessage, buildReport } from '../support/mail.ts';
-import { openStoreFixture, type StoreFixture, sha256 } from '../support/store-fixture.ts';
+import { openStoreFixture, type StoreFixture, sha256, value } from '../support/store-fixture.ts';
 import { day, directoryOf, journalOptions, matchingOptions, minute, noon } from '../support/stream-shapes.ts';
 
 const examiners = openExaminers(asyncScheduler);
@@ -19,8 +19,8 @@ interface Parts {
   readonly asked?: Pick<Explaining['examiners']['asked'], 'open' | 'read'>;
 }
 
-/** Explains a message for an engine with one definition, at noon; ada alone is known. */
-async function explain({ store }: StoreFixture, bytes: Uint8Array, { options, matching, asked }: Parts = {}) {
+/** An engine with one definition, at noon; ada alone is known. */
+function engineOn({ store }: StoreFixture, { options, matching, asked }: Parts) {
   const journal = { ...journalOptions, ...options };
   const rules = { ...matchingOptions, ...matching };
   const setup = processingSetup(store, {
@@ -39,6 +39,12 @@ async function explain({ store }: StoreFixture, bytes: Uint8Array, { options, ma
     clock: { now: () => noon, schedule: asyncScheduler.schedule.bind(asyncScheduler) },
     examiners: { ...examiners, ...(asked === undefined ? {} : { asked }) },
   } as unknown as Explaining;
+  return { workshop, journal };
+}
+
+/** Explains a message that nobody has received. */
+async function explain(fixture: StoreFixture, bytes: Uint8Array, parts: Parts = {}) {
+  const { workshop, journal } = engineOn(fixture, parts);
   const definition = { id: 'exchange', version: 1, config: { transport: 'smtp' }, options: journal };
   const message = { chunks: [bytes.subarray(0, 9), bytes.subarray(9)], size: bytes.length, sha256: sha256(bytes) };
   return explainPosted(definition as unknown as Parameters<typeof explainPosted>[0], message, {
@@ -90,6 +96,26 @@ test('N4 each single option by which something would be otherwise is told with w
   ]);
   const internal = await explain(fixture, report({ recipients: [{ address: 'ada@north.example' }] }));
   const extended = internal.whatIf.find(({ option }) => option === 'extendedDeduplication');
+  const later = { from: isoOf(noon + 2 * minute), to: isoOf(noon + 10 * minute) };
+  expect(extended?.changes).toEqual([{ field: 'decidedAt', ...later }]);
+});
+
+test('N4 what waits already is tried as it would go on, also under a setting by which it would wait for longer', async () => {
+  await using fixture = await openStoreFixture();
+  fixture.clock.at = noon;
+  const text = Buffer.from(report({ recipients: [{ address: 'ada@north.example' }] })).toString();
+  const id = await fixture.take(text, { at: noon });
+  const [item] = await fixture.due('exchange', noon);
+  if (item === undefined) throw new Error('nothing is due');
+  const waits = { state: 'matching', attempt: 1, dueAt: noon + minute, deadline: noon + 2 * minute } as const;
+  const verdict = { kind: 'defer', item: { ...item, ...waits } } as const;
+  await value(fixture.store.archive.settle([{ item, keys: [], decide: () => verdict }]));
+  const record = await fixture.store.intake.get(id);
+  if (record === undefined) throw new Error('no record');
+  const { workshop } = engineOn(fixture, {});
+  const told = await explainStored(record, { workshop, wanted: { whatIf: true } });
+  expect(told).toMatchObject({ outcome: 'archived', recorded: { state: 'matching' } });
+  const extended = told.whatIf.find(({ option }) => option === 'extendedDeduplication');
   const later = { from: isoOf(noon + 2 * minute), to: isoOf(noon + 10 * minute) };
   expect(extended?.changes).toEqual([{ field: 'decidedAt', ...later }]);
 });
