@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { SchedulerLike } from 'rxjs';
 import { readMasterKey } from '../master-key.ts';
@@ -6,6 +7,7 @@ import type { DocumentFault, FaultPath } from './fault.ts';
 import { readKnownAddresses } from './known-addresses.ts';
 import { valueAt } from './schema-walk.ts';
 import { loadTls } from './tls-files.ts';
+import { whyUnreadable } from './unreadable.ts';
 
 export interface FileFindings {
   readonly faults: readonly DocumentFault[];
@@ -24,6 +26,7 @@ export async function checkFiles(
     checkAddresses(document, baseDir),
     checkAnchors(document, baseDir),
     checkMasterKey(document, baseDir),
+    checkDatabaseFiles(document),
   ]);
   return { faults: findings.flatMap((each) => each.faults), warnings: findings.flatMap((each) => each.warnings) };
 }
@@ -88,6 +91,21 @@ async function checkMasterKey(document: unknown, baseDir: string): Promise<FileF
     faults: wrong === null ? [] : [{ path, at: 'value', text: `names a file that is no key: ${wrong}` }],
     warnings: [],
   };
+}
+
+/** Of the options of a connection string: its library reads them from the folder the engine runs in. */
+async function checkDatabaseFiles(document: unknown): Promise<FileFindings> {
+  const path: FaultPath = ['cluster', 'postgres'];
+  const given = valueAt(document, path);
+  const [, query = ''] = typeof given === 'string' ? given.split('?') : [];
+  const faults: DocumentFault[] = [];
+  for (const name of ['sslrootcert', 'sslcert', 'sslkey']) {
+    const file = new URLSearchParams(query).get(name);
+    const wrong = file === null || file === '' ? null : await readFile(file).then(() => null, whyUnreadable);
+    if (wrong !== null)
+      faults.push({ path, at: 'value', text: `names a file in ${name} that ${wrong}; expected a PEM file` });
+  }
+  return { faults, warnings: [] };
 }
 
 /** What is wrong, without the text of the code before it. */

@@ -3,6 +3,7 @@ import { withoutBrackets } from './address.ts';
 import { alertRules } from './alert-rules.ts';
 import { anchorRules } from './anchor-rules.ts';
 import { isLoopbackHost } from './cidr.ts';
+import { clusterRules } from './cluster-rules.ts';
 import { definitionRules, openRanges } from './definition-rules.ts';
 import { type DocumentFault, type FaultPath, pathText } from './fault.ts';
 import { valueAt } from './schema-walk.ts';
@@ -136,18 +137,6 @@ function proxyRules(document: unknown): DocumentFault[] {
   return paths.flatMap((path) =>
     openRanges(valueAt(document, path)).map((index): DocumentFault => ({ path: [...path, index], at: 'value', text })),
   );
-}
-
-function clusterRules(document: unknown): DocumentFault[] {
-  if (valueAt(document, ['store', 'backend']) !== 'cluster') return [];
-  const faults: DocumentFault[] = [];
-  const missing = (path: FaultPath, of: string): void =>
-    void faults.push({ path, at: 'missing', text: `is missing; required with ${of}` });
-  const cluster = valueAt(document, ['cluster']);
-  if (cluster === undefined) missing(['cluster'], 'store.backend: cluster');
-  else if ((valueAt(cluster, ['bodies']) ?? 's3') === 's3' && valueAt(cluster, ['s3']) === undefined)
-    missing(['cluster', 's3'], 'cluster.bodies: s3');
-  return faults;
 }
 
 /** A key stands in one place: of two, nobody could say which one is meant. */

@@ -199,7 +199,9 @@ describe('options', () => {
 
   test('of a cluster name the worker after the host', async () => {
     await using folder = await configFolder();
-    const loaded = await folder.load('store: {backend: cluster}\ncluster: {postgres: p, bodies: postgres}');
+    const loaded = await folder.load(
+      'store: {backend: cluster}\ncluster: {postgres: "postgres://db/daybook", bodies: postgres}',
+    );
     if (!loaded.ok) throw new Error('faulty');
     const { cluster } = toEngineOptions(loaded.config, { file: folder.file, hostname: 'Mail_Host.example' });
     expect(cluster?.worker).toBe('mail-host-example');

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { configFolder, configText, pop3Definition, smtpDefinition } from './config-folder.ts';
 
-const bucket = { endpoint: 'https://s3', bucket: 'b1', accessKey: 'a', secretKey: 's' };
+const bucket = { endpoint: 'https://s3', bucket: 'mail', accessKey: 'a', secretKey: 's' };
 const locked = (time: string) => ({
   store: { backend: 'cluster' },
-  cluster: { postgres: 'p', s3: { ...bucket, lock: { mode: 'compliance', for: time } } },
+  cluster: { postgres: 'postgres://db/daybook', s3: { ...bucket, lock: { mode: 'compliance', for: time } } },
 });
 
 describe('a rule over several fields', () => {
@@ -160,25 +160,31 @@ describe('a rule over several fields', () => {
     ],
     [
       'a cluster on S3 needs s3',
-      configText([], { store: { backend: 'cluster' }, cluster: { postgres: 'p' } }),
+      configText([], { store: { backend: 'cluster' }, cluster: { postgres: 'postgres://db/daybook' } }),
       ['cluster.s3: is missing'],
     ],
     [
       'a lock has a mode and a time',
-      configText([], { store: { backend: 'cluster' }, cluster: { postgres: 'p', s3: { ...bucket, lock: {} } } }),
+      configText([], {
+        store: { backend: 'cluster' },
+        cluster: { postgres: 'postgres://db/daybook', s3: { ...bucket, lock: {} } },
+      }),
       ['cluster.s3.lock.mode: is missing', 'cluster.s3.lock.for: is missing'],
     ],
     [
       'a lock is no word of its own, nor over at once',
       configText([], {
         store: { backend: 'cluster' },
-        cluster: { postgres: 'p', s3: { ...bucket, lock: { mode: 'legal-hold', for: '1s' } } },
+        cluster: { postgres: 'postgres://db/daybook', s3: { ...bucket, lock: { mode: 'legal-hold', for: '1s' } } },
       }),
       ['cluster.s3.lock.mode: is not', 'cluster.s3.lock.for: is'],
     ],
     [
       'a cluster without S3 does not',
-      configText([], { store: { backend: 'cluster' }, cluster: { postgres: 'p', bodies: 'postgres' } }),
+      configText([], {
+        store: { backend: 'cluster' },
+        cluster: { postgres: 'postgres://db/daybook', bodies: 'postgres' },
+      }),
       [],
     ],
     [
@@ -269,7 +275,7 @@ describe('a rule over several fields', () => {
       configText([smtpDefinition({ serviceEmailAddress: 'j@example.com', retention: '31d' })], locked('31d')),
       [],
     ],
-    ['a cluster that is not used', configText([], { cluster: { postgres: 'p' } }), ['cluster']],
+    ['a cluster that is not used', configText([], { cluster: { postgres: 'postgres://db/daybook' } }), ['cluster']],
   ];
   test.each(warnings)('warns of %s', async (_, text, paths) => {
     await using folder = await configFolder();

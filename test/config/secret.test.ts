@@ -72,8 +72,8 @@ describe('a secret', () => {
     const pop3 = { host: 'h', mailboxName: 'm', password: canary };
     const tokens = [{ name: 'a', role: 'admin', token: canary }];
     const cluster = {
-      postgres: canary,
-      s3: { endpoint: 'https://s3', bucket: 'b', accessKey: canary, secretKey: canary },
+      postgres: `postgres://daybook:${canary}@db/daybook`,
+      s3: { endpoint: 'https://s3', bucket: 'mail', accessKey: canary, secretKey: canary },
     };
     const smtp = { useSmtpAuthentication: true, password: canary };
     const loaded = await folder.load(
