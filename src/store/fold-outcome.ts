@@ -24,7 +24,6 @@ export async function foldOutcome(
   if (before === undefined || !isInProcess(before)) return;
   const fact = withTold(outcome, told, before);
   const { verdict } = fact;
-  const endNumber = endsOf(change.figuresOf(before.definitionId)) + 1;
   const row: IntakeRow = {
     ...before,
     state: outcomeOf(verdict),
@@ -40,7 +39,9 @@ export async function foldOutcome(
     parsed: null,
     steps: [...fact.steps, { at, step: outcomeOf(verdict), detail: reasonOf(verdict) }],
     ...(particulars === undefined || verdict.kind === 'end' ? {} : { toldBy: seq }),
-    ...(verdict.kind === 'end' ? { ...keptOf(verdict, before, at), endNumber } : {}),
+    ...(verdict.kind === 'end'
+      ? { ...keptOf(verdict, before, at), endNumber: endsOf(change.figuresOf(before.definitionId)) + 1 }
+      : {}),
   };
   change.putRow(row, before);
   if (row.clock !== undefined) digestHeld(change, row, row.clock, at);
