@@ -6,7 +6,7 @@ import { decide } from './decide.ts';
 import type { Follower } from './follower.ts';
 import { hasKeyOf } from './log-key.ts';
 import type { Batch, BodyPlace, LastWrite, LockedHead, WrittenRow } from './log-rows.ts';
-import { type HeldMailboxes, holdMailboxes, isRefused, noteFetched } from './mailbox-rows.ts';
+import { type HeldMailboxes, holdMailboxes, noteFetched } from './mailbox-rows.ts';
 import type { Run } from './postgres.ts';
 import type { Prepared, SharedLogOptions, Turn, Written } from './shared-log.types.ts';
 import { decodeRow, prepare, storedHead } from './shared-records.ts';
@@ -166,8 +166,8 @@ export class GroupWrite {
   }
 
   async #before(run: Run): Promise<Before> {
-    const held = await holdMailboxes(run, this.#options, this.#prepared);
-    this.#prepared = this.#prepared.filter((each) => !isRefused(each, held));
+    const { held, prepared } = await holdMailboxes(run, this.#options, this.#prepared);
+    this.#prepared = prepared;
     return { held, places: await this.#places(run) };
   }
 

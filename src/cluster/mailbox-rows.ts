@@ -14,36 +14,29 @@ export type HeldMailboxes = ReadonlyMap<string, string>;
 type Options = Pick<SharedLogOptions, 'rows' | 'seal' | 'tokenOf'>;
 
 /**
- * Which mailboxes that gave mail of a group this worker holds, up to the end of the transaction; mail of the others is refused
- * by itself, with `store-failed`: whoever holds them now fetches it, and does not know of this one.
+ * Which mailboxes that gave mail of a group this worker holds, up to the end of the transaction, and what of the group stays:
+ * mail of the others is refused by itself, with `store-failed`, since whoever holds them now fetches it without knowing of this.
  */
 export async function holdMailboxes(
   run: Run,
   { rows, tokenOf }: Options,
-  prepared: readonly Prepared[],
-): Promise<HeldMailboxes> {
+  group: readonly Prepared[],
+): Promise<{ readonly held: HeldMailboxes; readonly prepared: readonly Prepared[] }> {
+  const mailboxOf = ({ draft }: Prepared): string | undefined => fetchedIn(draft)?.definitionId;
   const held = new Map<string, string>();
-  const refused = new Set<string>();
-  for (const { draft, waiting } of prepared) {
-    const { definitionId } = fetchedIn(draft) ?? {};
-    if (definitionId === undefined) continue;
-    if (!held.has(definitionId) && !refused.has(definitionId)) {
-      const token = tokenOf(definitionId);
-      if (token !== null && (await isHeld(run, { log: rows.id, name: definitionTenure(definitionId), token })))
-        held.set(definitionId, token);
-      else refused.add(definitionId);
-    }
-    if (refused.has(definitionId))
-      waiting.reject(new EngineFailure('store-failed', `another worker holds ${definitionId}`));
+  for (const definitionId of new Set(group.map(mailboxOf))) {
+    const token = definitionId === undefined ? null : tokenOf(definitionId);
+    if (definitionId === undefined || token === null) continue;
+    if (await isHeld(run, { log: rows.id, name: definitionTenure(definitionId), token })) held.set(definitionId, token);
   }
-  return held;
+  const prepared = group.filter((each) => {
+    const definitionId = mailboxOf(each);
+    if (definitionId === undefined || held.has(definitionId)) return true;
+    each.waiting.reject(new EngineFailure('store-failed', `another worker holds ${definitionId}`));
+    return false;
+  });
+  return { held, prepared };
 }
-
-/** Whether it was fetched from a mailbox that is not held. */
-export const isRefused = ({ draft }: Prepared, held: HeldMailboxes): boolean => {
-  const fetched = fetchedIn(draft);
-  return fetched !== null && !held.has(fetched.definitionId);
-};
 
 /** The entries in the ledgers of mailboxes (journaling c.8): in the transaction of the records, so that no mail is there without. */
 export async function noteFetched(
