@@ -2,10 +2,10 @@ import { exhaustMap, from, type SchedulerLike, timer } from 'rxjs';
 import { messageOf } from '../../streams/failure.ts';
 import type { ClusterStatus, Status } from '../http/status.schema.ts';
 import type { Log } from '../log.ts';
-import { isoOrNull } from '../time-words.ts';
 import { watchBodies } from './bodies-watch.ts';
+import { clusterStatus } from './cluster-status.ts';
 import { clusterWarnings, isLasting } from './cluster-warnings.ts';
-import { archiveDuty, type Duties, gatewayDuty } from './duties.ts';
+import type { Duties } from './duties.ts';
 import { dutiesOf } from './share-duties.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -64,8 +64,6 @@ export interface ClusterWatchParts {
 const answering = { trouble: null, unwritten: null, bodiless: null } as const;
 /** Three statements each time. */
 export const lookEveryMs = 5_000;
-/** Who has just come has said a word before others see its place; as long as a place is kept. */
-const aliveByWordMs = 15_000;
 /** Settings and standbys change by hand, or with a server that is lost: each sixth look. */
 const durabilityEvery = 6;
 
@@ -180,7 +178,7 @@ export function openClusterWatch(parts: ClusterWatchParts): ClusterWatch {
     }),
   );
   return {
-    status: () => statusOf(seen, parts),
+    status: () => clusterStatus(seen, parts),
     warnings: () => clusterWarnings(seen, { ...parts, now: clock.now(), alive: sight.workers() }),
     [Symbol.asyncDispose]: async () => {
       looking.unsubscribe();
@@ -199,39 +197,4 @@ type Durable = NonNullable<Seen['durability']>;
 function lasting(now: Omit<Durable, 'since'>, { durability: before }: Seen, at: number): Durable {
   const { since = at, ...old } = before ?? {};
   return { ...now, since: JSON.stringify(old) === JSON.stringify(now) ? since : at };
-}
-
-const kinds = ['definition', 'gateway', 'archive'] as const;
-const kindOf = (name: string): (typeof kinds)[number] =>
-  name === archiveDuty ? 'archive' : name === gatewayDuty ? 'gateway' : 'definition';
-
-function statusOf(seen: Seen, parts: ClusterWatchParts): ClusterStatus {
-  const { sight, duties, duty, foldedSeq, worker, version, clock } = parts;
-  const heard = seen.words.filter(({ at }) => clock.now() - at < aliveByWordMs);
-  const alive = new Set([worker, ...sight.workers(), ...heard.map((word) => word.worker)]);
-  const names = duty();
-  const folded = foldedSeq();
-  const logSeq = Math.max(seen.logSeq, folded);
-  const own = { version, behindRecords: logSeq - folded, behindMs: logSeq === folded ? 0 : seen.behindMs };
-  const words = new Map(seen.words.map((word) => [word.worker, word.said]));
-  words.set(worker, own);
-  return {
-    workers: [...new Set([...words.keys(), ...alive])].sort().map((name) => {
-      const { version: its = null, behindRecords = null, behindMs = null } = words.get(name) ?? {};
-      const behindSeconds = behindMs === null ? null : Math.round(behindMs / 1_000);
-      return { name, alive: alive.has(name), version: its, behindRecords, behindSeconds };
-    }),
-    duties: kinds.map((kind) => {
-      const of = names.filter((name) => kindOf(name) === kind);
-      const [mine, unheld] = [of.filter(duties.isMine), of.filter((name) => seen.unheld.has(name))];
-      return { kind, mine: mine.length, unheld: unheld.length };
-    }),
-    logSeq,
-    database: {
-      failingSince: isoOrNull(seen.trouble?.since ?? null),
-      isAwaited: seen.durability?.isAwaited ?? null,
-      standbys: seen.durability?.standbys ?? null,
-    },
-    packs: parts.packs(),
-  };
 }
