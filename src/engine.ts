@@ -68,10 +68,9 @@ export interface RunningEngine {
  * @throws EngineFailure `locked`, `key-unusable`, `index-unknown`; the system's error where HTTP cannot be bound
  */
 export async function startEngine(start: EngineSetup): Promise<RunningEngine> {
-  const clock = start.clock ?? asyncScheduler;
   const stack = closing();
   try {
-    return await launch(start, await openWorkshop(start, clock, stack), stack);
+    return await launch(start, await openWorkshop(start, stack), stack);
   } catch (error) {
     await stack[Symbol.asyncDispose]();
     throw error;
@@ -80,20 +79,19 @@ export async function startEngine(start: EngineSetup): Promise<RunningEngine> {
 
 /** Store, definitions, directory and the parts that all lines share. */
 async function openWorkshop(
-  { config, configFile, version, log }: EngineSetup,
-  clock: SchedulerLike,
+  { config, configFile, version, log, clock: wall = asyncScheduler }: EngineSetup,
   stack: Closing,
 ): Promise<Opened> {
   const live = liveOptions(toEngineOptions(config, { file: configFile, hostname: hostname() }));
   const { dataDir, store: storing, directory: addresses } = live.current;
   const master = await masterKeyFrom(storing.encryption);
   let known: DefinitionBook | undefined;
-  const large = stack.use(openLargeMail(clock));
-  const { store, duties, logBytes, sight, packs } = await openBackend(
+  const large = stack.use(openLargeMail(wall));
+  const { store, duties, clock, logBytes, sight, packs } = await openBackend(
     live.current,
     {
       master,
-      clock,
+      clock: wall,
       log,
       readLarge: large.read,
       journalTypeOf: (item) => (isGatewayCopy(item) ? null : (known?.optionsFor(item)?.journalType ?? null)),

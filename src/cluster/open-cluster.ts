@@ -11,6 +11,7 @@ import { openClusterStore } from './open-cluster-store.ts';
 import { openLogRows } from './open-shared-log.ts';
 import { removeUnlocked, type SweepOptions, sweepIfDue } from './pack-sweep.ts';
 import { openPostgres, type Postgres } from './postgres.ts';
+import type { ServerClock } from './server-clock.ts';
 import { createSharedFiles, type KeysPlace, type SharedFiles } from './shared-files.ts';
 import { SweepRows } from './sweep-rows.ts';
 import { definitionTenure, openTenures, type Tenures } from './tenures.ts';
@@ -66,11 +67,13 @@ export interface Cluster extends AsyncDisposable {
 }
 
 /** @throws EngineFailure `store-failed` where no database server can be written to, `key-unusable` */
-export async function openCluster(options: ClusterOptions): Promise<Cluster> {
+export async function openCluster(options: ClusterOptions & { readonly clock: ServerClock }): Promise<Cluster> {
   const { worker, clock, log, openVault } = options;
   const stack = closing();
   try {
     const postgres = stack.use(openPostgres(options.postgres));
+    // Before anything is judged by it.
+    stack.use(await clock.follow(postgres));
     const rows = await openLogRows(postgres, log);
     const { id, room } = rows;
     const seal = await openLogSeal({ postgres, rows }, options.master);

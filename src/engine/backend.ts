@@ -19,6 +19,8 @@ export interface BackendParts extends Pick<StoreOptions, 'journalTypeOf' | 'read
 export interface Backend {
   readonly store: ReopeningStore;
   readonly duties: Duties;
+  /** The store's, by which all is judged; of a machine by itself its own. */
+  readonly clock: SchedulerLike;
   /** How much the log takes where it does not lie in the data directory. @throws what the database throws */
   readonly logBytes: () => Promise<number>;
   /** What this engine sees of the others; null: it is by itself. */
@@ -41,7 +43,7 @@ export async function openBackend(options: EngineOptions, parts: BackendParts, s
   if (bytes !== 'database') {
     const files = { ...shared, bytes, segmentBytes, master: parts.master };
     const store = await open((lock) => openLocked(files, lock));
-    return { store, duties: allDuties, logBytes: async () => 0, sight: null, packs: null };
+    return { store, duties: allDuties, clock, logBytes: async () => 0, sight: null, packs: null };
   }
   const { openClusterBackend } = await import('./cluster-backend.ts');
   return await openClusterBackend(options, { ...parts, shared, open }, stack);

@@ -12,6 +12,7 @@ import { openLogRows } from '../cluster/open-shared-log.ts';
 import { openPostgres } from '../cluster/postgres.ts';
 import { S3Error } from '../cluster/s3-answers.ts';
 import { type S3Vault, s3Vault } from '../cluster/s3-vault.ts';
+import { ServerClock } from '../cluster/server-clock.ts';
 import type { Vault } from '../cluster/vault.types.ts';
 import type { EngineOptions } from '../config/to-options.ts';
 import { checkedDurationMs } from '../config/units.ts';
@@ -37,18 +38,18 @@ export async function openClusterBackend(
   { shared, open, ...parts }: ClusterBackendParts,
   stack: Closing,
 ): Promise<Backend> {
-  const { clock } = parts;
-  const place = placeOf(clustered, parts);
-  const cluster = stack.use(await openCluster(place));
-  const store = await open((lock) => cluster.openStore(shared, lock));
+  const clock = new ServerClock(parts.clock, () => performance.now());
+  const place = placeOf(clustered, { master: parts.master, clock });
+  const cluster = stack.use(await openCluster({ ...place, clock }));
+  const store = await open((lock) => cluster.openStore({ ...shared, now: clock.now }, lock));
   await shareKeys(dataDir, cluster);
   const tenures = await cluster.join(await homeOf(dataDir));
   const duties = stack.use(
     clusterDuties({ tenures, board: cluster.board, worker: place.worker, clock, log: parts.log }),
   );
   const { probe, bodies, hurry } = cluster;
-  const sight = { ...probe, bodies, hurry, workers: () => tenures.workers };
-  return { store, duties, logBytes: () => cluster.logBytes(), sight, packs: cluster.packs };
+  const sight = { ...probe, bodies, hurry, workers: () => tenures.workers, clockAheadMs: () => clock.aheadMs };
+  return { store, duties, clock, logBytes: () => cluster.logBytes(), sight, packs: cluster.packs };
 }
 
 /** The store of a worker that is stopped, for a command. @throws EngineFailure as `openBackend` */
@@ -120,7 +121,7 @@ export function vaultOf(
 }
 
 /**
- * False: the bucket does not answer, or this machine's clock is wrong; then it refuses by itself what cannot be locked.
+ * False: the bucket does not answer, or its clock is not the database's; then it refuses by itself what cannot be locked.
  * @throws BucketUnfit
  */
 async function canLock(vault: S3Vault, bucket: string): Promise<boolean> {

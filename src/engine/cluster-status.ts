@@ -37,6 +37,7 @@ export function clusterStatus(seen: Seen, parts: ClusterWatchParts): ClusterStat
       failingSince: isoOrNull(seen.trouble?.since ?? null),
       isAwaited: seen.durability?.isAwaited ?? null,
       standbys: seen.durability?.standbys ?? null,
+      clockAheadSeconds: Math.round(sight.clockAheadMs() / 1_000),
     },
     packs: parts.packs(),
   };

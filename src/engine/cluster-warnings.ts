@@ -9,6 +9,8 @@ type Warnings = Status['warnings'];
 const databaseToTellMs = 10_000;
 /** A gateway that is started again is back by then. */
 export const bodilessToTellMs = 10_000;
+/** A machine that slept is asked for its time again by then. */
+const clockOffToTellMs = 10_000;
 /** What a burst leaves behind is folded within seconds. */
 export const behindToTellMs = 60_000;
 /** A duty is taken within a second, and within 15 where its worker was killed. */
@@ -32,7 +34,7 @@ export function clusterWarnings(
     // Of all the rest nobody knows how it is.
     const text = `the database of the cluster does not answer: ${trouble.detail}`;
     const silent = now - trouble.since < databaseToTellMs ? [] : [warning('database', text, trouble.since)];
-    return [...silent, ...bodiless(seen, now)];
+    return [...silent, ...bodiless(seen, now), ...clockOff(seen, now)];
   }
   const refused =
     unwritten !== null && now - unwritten.since >= databaseToTellMs
@@ -45,6 +47,7 @@ export function clusterWarnings(
     ...unheld(seen, now),
     ...behind(seen, context),
     ...gone(seen, context),
+    ...clockOff(seen, now),
   ];
 }
 
@@ -61,6 +64,13 @@ function bodiless({ bodiless: known }: Seen, now: number): Warnings {
   if (known === null || !isLasting(known, now)) return [];
   const text = `no mail can be put into object storage, and none is taken until it can: ${known.detail}`;
   return [warning('storage', text, known.since)];
+}
+
+function clockOff({ clockOff: known }: Seen, now: number): Warnings {
+  if (known === null || now - known.since < clockOffToTellMs) return [];
+  const way = known.aheadMs > 0 ? 'ahead of' : 'behind';
+  const text = `the clock of this machine is ${duration(Math.abs(known.aheadMs))} ${way} the database's: mail is judged by the database's, and the lines of this log and all certificates by this one; set both by a time server`;
+  return [warning('clock-off', text, known.since)];
 }
 
 function durability({ durability: known }: Seen, expectsStandby: boolean): Warnings {

@@ -28,6 +28,8 @@ export interface ClusterSight {
   words(): Promise<readonly { readonly worker: string; readonly agoMs: number; readonly said: unknown }[]>;
   /** Workers that live, by name. */
   workers(): readonly string[];
+  /** How far the clock of this machine is ahead of the database's, ms; negative: behind. */
+  clockAheadMs(): number;
 }
 
 /** What a worker tells the others of itself. */
@@ -61,9 +63,11 @@ export interface ClusterWatchParts {
   readonly log: Log;
 }
 
-const answering = { trouble: null, unwritten: null, bodiless: null } as const;
+const nothing = { trouble: null, unwritten: null, bodiless: null, clockOff: null } as const;
 /** Three statements each time. */
 export const lookEveryMs = 5_000;
+/** Machines that follow a time server are some ms apart. */
+const clockOffMs = 5_000;
 /** Settings and standbys change by hand, or with a server that is lost: each sixth look. */
 const durabilityEvery = 6;
 
@@ -85,6 +89,8 @@ export interface Seen {
   readonly unwritten: Failing | null;
   /** No body can be stored, as was seen last. */
   readonly bodiless: Failing | null;
+  /** The clock of this machine is another one than the database's. */
+  readonly clockOff: { readonly since: number; readonly aheadMs: number } | null;
   /** Since when nobody has them, by name. */
   readonly unheld: ReadonlyMap<string, number>;
 }
@@ -112,15 +118,13 @@ export function watchCluster(
 
 /** Looks at the cluster again and again: who lives, who does what, how far this index is, what a commit is worth. */
 export function openClusterWatch(parts: ClusterWatchParts): ClusterWatch {
-  const { sight, duties, worker, version, clock, log } = parts;
-  let seen: Seen = { logSeq: 0, behindMs: 0, words: [], durability: null, ...answering, unheld: new Map() };
+  const { sight, worker, version, clock, log } = parts;
+  let seen: Seen = { logSeq: 0, behindMs: 0, words: [], durability: null, ...nothing, unheld: new Map() };
   let own: WorkerWord = { version, behindRecords: 0, behindMs: 0 };
   let looks = 0;
   const look = async (): Promise<void> => {
     const at = clock.now();
-    const isHeld = (name: string): boolean => duties.isMine(name) || duties.doerOf(name) !== null;
-    const open = parts.duty().filter((name) => !isHeld(name));
-    seen = { ...seen, unheld: new Map(open.map((name) => [name, seen.unheld.get(name) ?? at])) };
+    seen = { ...seen, ...seenWithin(parts, seen, at) };
     try {
       const folded = parts.foldedSeq();
       const { seq: logSeq, behindMs } = await sight.end(folded);
@@ -189,6 +193,19 @@ export function openClusterWatch(parts: ClusterWatchParts): ClusterWatch {
       });
     },
   };
+}
+
+/** What is seen without the database. */
+function seenWithin(
+  { sight, duties, duty }: ClusterWatchParts,
+  before: Seen,
+  at: number,
+): Pick<Seen, 'unheld' | 'clockOff'> {
+  const open = duty().filter((name) => !duties.isMine(name) && duties.doerOf(name) === null);
+  const unheld = new Map(open.map((name) => [name, before.unheld.get(name) ?? at]));
+  const aheadMs = sight.clockAheadMs();
+  const clockOff = Math.abs(aheadMs) > clockOffMs ? { since: before.clockOff?.since ?? at, aheadMs } : null;
+  return { unheld, clockOff };
 }
 
 type Durable = NonNullable<Seen['durability']>;

@@ -57,6 +57,7 @@ const warningKinds: Readonly<Record<string, readonly [kind: AlertKind, severity:
   damaged: ['damage', 'error'],
   'damage-found': ['damage', 'error'],
   'retention-paused': ['clock', 'warning'],
+  'clock-off': ['clock', 'warning'],
   'upkeep-failing': ['upkeep', 'warning'],
   'anchor-failing': ['anchor', 'warning'],
   'alert-channel-failing': ['channel', 'warning'],

@@ -21,6 +21,10 @@ function makeMetrics(registry: Registry): Show {
   const late = gauge('daybook_index_behind_seconds', 'Age of the oldest record that the index of this worker lacks.');
   const up = gauge('daybook_database_up', '1 while the database answers this worker.');
   const standbys = gauge('daybook_database_synchronous_standbys', 'Those that follow; absent where that is not known.');
+  const ahead = gauge(
+    'daybook_clock_ahead_seconds',
+    'How far the clock of this machine is ahead of that of the database, by which all is judged.',
+  );
   const swept = counter('daybook_packs_swept_total', 'Packs that nothing named, removed by this worker.');
   const sweptAt = gauge('daybook_packs_last_swept_timestamp_seconds', 'End of the last sweep by this worker.');
   const locked = gauge(
@@ -41,6 +45,7 @@ function makeMetrics(registry: Registry): Show {
     late.set(own?.behindSeconds ?? 0);
     up.set(cluster.database.failingSince === null ? 1 : 0);
     setIfKnown(standbys, cluster.database.standbys);
+    ahead.set(cluster.database.clockAheadSeconds);
     const { packs } = cluster;
     setIfKnown(locked, packs?.locked ?? null);
     swept.reset();

@@ -138,6 +138,10 @@ export const clusterSchema = z.object({
     failingSince: time.nullable().describe('null while it answers'),
     isAwaited: z.boolean().nullable().describe('each commit waits for a standby; null: not known yet'),
     standbys: count.nullable().describe('synchronous ones that follow; null: not known, or not for this role to see'),
+    clockAheadSeconds: z
+      .number()
+      .int()
+      .describe('how far the clock of this machine is ahead of that of the database, by which all is judged'),
   }),
   packs: z
     .object({

@@ -7,6 +7,7 @@ import { openPostgres } from '../../src/cluster/postgres.ts';
 import { s3Client } from '../../src/cluster/s3-client.ts';
 import type { S3Place } from '../../src/cluster/s3-line.ts';
 import { s3Vault } from '../../src/cluster/s3-vault.ts';
+import { ServerClock } from '../../src/cluster/server-clock.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { vaultOf } from '../../src/engine/cluster-backend.ts';
 import { createNewId } from '../../src/engine/new-id.ts';
@@ -74,7 +75,8 @@ describe.skipIf(postgresLeftOut() || objectStoreLeftOut())('logs of one bucket',
     const place = await store.bucket({ versioned: true });
     const s3 = { ...place, accessKey: new Secret(place.accessKey), secretKey: new Secret(place.secretKey.reveal()) };
     const openVault = vaultOf({ bodies: 's3', s3 }, asyncScheduler);
-    const worker = { postgres: server.url, log: 'swept', worker: 'one', master: null, clock: asyncScheduler };
+    const clock = new ServerClock(asyncScheduler, () => performance.now());
+    const worker = { postgres: server.url, log: 'swept', worker: 'one', master: null, clock };
     await using cluster = await openCluster({ ...worker, keys: 'database', openVault });
     const fixture = await openSharedLogFixture({
       postgres: openPostgres(server.url),

@@ -6,6 +6,7 @@ import { openCluster } from '../../src/cluster/open-cluster.ts';
 import { openLogRows } from '../../src/cluster/open-shared-log.ts';
 import { removeUnlocked } from '../../src/cluster/pack-sweep.ts';
 import { openPostgres } from '../../src/cluster/postgres.ts';
+import { ServerClock } from '../../src/cluster/server-clock.ts';
 import { dropPayloads } from '../../src/cluster/shared-drop.ts';
 import type { Vault } from '../../src/cluster/vault.types.ts';
 import type { CommitLog } from '../../src/store/commit-log.types.ts';
@@ -258,7 +259,7 @@ describe.skipIf(postgresLeftOut())('a sweep of packs', () => {
       worker: 'one',
       master: null,
       openVault,
-      clock: asyncScheduler,
+      clock: new ServerClock(asyncScheduler, () => performance.now()),
     };
     await using cluster = await openCluster({ ...place, keys: 'database' });
     const options = { now, isEnding: () => false, removed: () => undefined };

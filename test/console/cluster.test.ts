@@ -52,7 +52,7 @@ describe.skipIf(longOfClusterLeftOut() || noChromium())('a cluster, seen from on
       ['one', true],
       ['two', true],
     ]);
-    expect(cluster?.database).toEqual({ failingSince: null, isAwaited: false, standbys: 0 });
+    expect(cluster?.database).toEqual({ failingSince: null, isAwaited: false, standbys: 0, clockAheadSeconds: 0 });
     expect(warnings.map(({ code }) => code)).toEqual(['standby-none']);
     const metrics = await (await one.fetch('/metrics')).text();
     for (const line of [

@@ -7,6 +7,7 @@ import { archiveDuty, definitionDuty, gatewayDuty } from '../../src/engine/dutie
 import { VirtualClock } from '../support/virtual-time.ts';
 
 const second = 1_000;
+const hour = 3_600_000;
 const startAt = Date.UTC(2026, 11, 1);
 const duties = [archiveDuty, gatewayDuty, ...['a', 'b', 'c'].map(definitionDuty)];
 
@@ -24,6 +25,7 @@ class World {
   /** Of object storage. */
   bodiless: Error | null = null;
   alive: readonly string[] = ['one', 'two'];
+  clockAheadMs = 0;
   /** Of others, by name: since when they are silent, and what they said. */
   readonly others = new Map<
     string,
@@ -86,6 +88,7 @@ class World {
           ...[...this.others].map(([worker, { at, said }]) => ({ worker, agoMs: this.clock.now() - at, said })),
         ]),
       workers: () => this.alive,
+      clockAheadMs: () => this.clockAheadMs,
     };
   }
 
@@ -126,7 +129,7 @@ describe('the watch over a cluster', () => {
         { kind: 'archive', mine: 0, unheld: 0 },
       ],
       logSeq: 0,
-      database: { failingSince: null, isAwaited: true, standbys: 1 },
+      database: { failingSince: null, isAwaited: true, standbys: 1, clockAheadSeconds: 0 },
       packs: null,
     });
   });
@@ -292,6 +295,29 @@ describe('the watch over a cluster', () => {
     expect([world.codes, world.toldBodiless.slice(3)]).toEqual([[], [null]]);
     await world.go(bodiesEveryMs);
     expect(world.toldBodiless).toHaveLength(4);
+  });
+
+  test.each([
+    [7 * second, '7 s ahead of'],
+    [-hour, '1 h behind'],
+  ])('a clock that is off by %i ms is told after ten seconds, until it is right', async (aheadMs, words) => {
+    world.clockAheadMs = aheadMs;
+    await world.go(lookEveryMs);
+    expect(world.codes).toEqual([]);
+    expect(world.watch.status().database.clockAheadSeconds).toBe(aheadMs / second);
+    await world.go(10 * second);
+    expect(world.watch.warnings()).toMatchObject([
+      { code: 'clock-off', since: new Date(startAt + 2 * lookEveryMs).toISOString() },
+    ]);
+    expect(world.watch.warnings()[0]?.text).toContain(`the clock of this machine is ${words} the database's`);
+    // By which clock the rest is told does not depend on whether the database answers.
+    world.fault = new Error('gone');
+    await world.go(15 * second);
+    expect(world.codes).toEqual(['database', 'clock-off']);
+    world.fault = null;
+    world.clockAheadMs = 2 * second;
+    await world.go(lookEveryMs);
+    expect(world.codes).toEqual([]);
   });
 
   test('it leaves when it ends, after what it was about to say, and a database that is gone does not keep it', async () => {

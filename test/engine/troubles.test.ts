@@ -105,7 +105,7 @@ test('what a cluster has too little of is urgent where mail waits or may be lost
     told([], [warning(code, 'x', iso(noon - minute))]).map(({ severity }) => severity);
   for (const code of ['database', 'database-unsafe', 'standby-missing', 'not-run'])
     expect([code, ...severityOf(code)]).toEqual([code, 'error']);
-  for (const code of ['standby-none', 'index-behind', 'worker-gone'])
+  for (const code of ['standby-none', 'index-behind', 'worker-gone', 'clock-off'])
     expect([code, ...severityOf(code)]).toEqual([code, 'warning']);
 });
 
@@ -116,6 +116,7 @@ test('each kind of trouble can happen', () => {
       'disk-low',
       'damaged',
       'retention-paused',
+      'clock-off',
       'silence-unusual',
       'loss-near',
       'canary-late',

@@ -80,7 +80,7 @@ test('no counter falls when mail that was set aside goes through again', async (
 test('a worker of a cluster tells of itself, of its index and of the database, and an engine by itself of none of these', async () => {
   await using http = httpFixture();
   const { engine, definitions } = http.engine.api.status();
-  const ofCluster = /^(?:# TYPE )?daybook_(?:worker|duties|log|index|database|packs)_?\S*/m;
+  const ofCluster = /^(?:# TYPE )?daybook_(?:worker|duties|log|index|database|packs|clock)_?\S*/m;
   expect((await http.app.inject('/metrics')).body).not.toMatch(ofCluster);
   let cluster = clusterStatus();
   http.engine.api.status = () => ({ engine: { ...engine, worker: 'one', cluster }, definitions });
@@ -96,13 +96,14 @@ test('a worker of a cluster tells of itself, of its index and of the database, a
     'daybook_index_behind_seconds 3',
     'daybook_database_up 1',
     'daybook_database_synchronous_standbys 1',
+    'daybook_clock_ahead_seconds -2',
     'daybook_packs_swept_total 5',
     'daybook_packs_locked 4',
     `daybook_packs_last_swept_timestamp_seconds ${Date.parse(cluster.packs?.lastSweptAt ?? '') / 1000}`,
   ])
     expect(lines).toContain(line);
   cluster = clusterStatus({
-    database: { failingSince: new Date(noon).toISOString(), isAwaited: true, standbys: null },
+    database: { failingSince: new Date(noon).toISOString(), isAwaited: true, standbys: null, clockAheadSeconds: 0 },
   });
   const later = await told();
   expect(later).toContain('daybook_database_up 0');

@@ -412,7 +412,7 @@ export const clusterStatus = (members: Partial<ClusterStatus> = {}): ClusterStat
     { kind: 'archive', mine: 1, unheld: 0 },
   ],
   logSeq: 1_234,
-  database: { failingSince: null, isAwaited: true, standbys: 1 },
+  database: { failingSince: null, isAwaited: true, standbys: 1, clockAheadSeconds: -2 },
   packs: { swept: 5, lastSweptAt: new Date(noon).toISOString(), locked: 4 },
   ...members,
 });

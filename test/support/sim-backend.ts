@@ -1,3 +1,4 @@
+import type { SchedulerLike } from 'rxjs';
 import { allDuties, type Duties } from '../../src/engine/duties.ts';
 import { assembleStore, type StoreParts } from '../../src/store/assemble-store.ts';
 import { openCommitLog } from '../../src/store/commit-log.ts';
@@ -18,6 +19,8 @@ export const mark = 7;
 export interface SimBackend {
   readonly store: Store;
   readonly duties: Duties;
+  /** By which this life judges. */
+  readonly clock: SchedulerLike;
   /** Gives back what is held outside of the store; the store is closed by then. */
   close(): Promise<void>;
 }
@@ -37,13 +40,16 @@ export async function openOnDisk(parts: BackendParts & { readonly disk: MemoryDi
   const bytes = simBytes(disk, power, plant);
   const openLog: StoreParts['openLog'] = (options) => openCommitLog({ ...options, bytes, mark });
   const store = await assembleStore({ ...storeOptions(parts), openLog, index });
-  return { store, duties: allDuties, close: async () => undefined };
+  return { store, duties: allDuties, clock: parts.clock, close: async () => undefined };
 }
 
 /** What a store is told that does not depend on where its log lies. */
-export const storeOptions = ({ clock, settings }: Pick<BackendParts, 'clock' | 'settings'>) => ({
+export const storeOptions = ({
+  clock,
+  settings,
+}: Pick<BackendParts, 'settings'> & { readonly clock: Pick<SchedulerLike, 'now'> }) => ({
   lock: { [Symbol.asyncDispose]: async () => undefined },
-  now: clock.now,
+  now: () => clock.now(),
   journalTypeOf: ({ definitionId }: { readonly definitionId: string | null }) =>
     settings.options[definitionId as Place].journalType,
   checkpointBytes: settings.checkpointBytes,

@@ -47,13 +47,16 @@ export class SimTime {
   readonly #wall = { skewMs: 0 };
   readonly #startAt: number;
   readonly #engines: SimClock[] = [];
+  /** How far the wall clock of each engine's machine is from that of the world, ms. */
+  readonly #offsMs: readonly number[];
   steps = 0;
 
-  /** `engines`: how many run beside each other. */
-  constructor(startAt: number, engines = 1) {
+  /** One of `offsMs` for each engine that runs beside the others: how far its clock is from that of the world. */
+  constructor(startAt: number, offsMs: readonly number[] = [0]) {
     this.#startAt = startAt;
+    this.#offsMs = offsMs;
     this.world = new SimClock(startAt, this.#wall);
-    for (let at = 0; at < engines; at += 1) this.newEngine(at);
+    for (const at of offsMs.keys()) this.newEngine(at);
   }
 
   get engine(): SimClock {
@@ -70,7 +73,7 @@ export class SimTime {
 
   /** A new life of the engine; the timers of the one before never fire. */
   newEngine(at = 0): SimClock {
-    const engine = new SimClock(this.#startAt, this.#wall);
+    const engine = new SimClock(this.#startAt + (this.#offsMs[at] ?? 0), this.#wall);
     engine.frame = this.world.frame;
     this.#engines[at] = engine;
     return engine;

@@ -33,6 +33,12 @@ export async function simulateCluster(options: Omit<SimOptions, 'faults'>): Prom
   return world.finish();
 }
 
+/** How far the clock of one worker is off, in half of the runs: by as much as time servers leave, or as a machine without one. */
+function drawOffMs(random: () => number): number {
+  const most = pick(random, [0, 0, 500, 3_600_000]);
+  return Math.round((random() - 0.5) * 2 * most);
+}
+
 class ClusterWorld {
   readonly #options: Omit<SimOptions, 'faults'>;
   readonly #random: () => number;
@@ -58,7 +64,8 @@ class ClusterWorld {
     const random = prng(seed * 7_919 + 3);
     this.#random = random;
     const count = random() < 0.15 ? 1 : 2;
-    this.#time = new SimTime(startAt, count);
+    const offMs = drawOffMs(prng(seed + 0xc10c));
+    this.#time = new SimTime(startAt, count === 1 ? [offMs] : [0, offMs]);
     this.#crashesLeft = 1 + below(random, 6);
     const plan = { lossy: random() * 0.2, restMs: pick(random, [30, 300, 3_000]) };
     this.#mailbox = new SimMailbox(random, (mail) => this.#gone.push(mail));

@@ -18,7 +18,6 @@ import type { Delivery, News } from '../../streams/ports.ts';
 import { processing } from '../../streams/processing.ts';
 import type { Whose } from '../../streams/spool.ts';
 import type { SimBackend } from './sim-backend.ts';
-import type { SimClock } from './sim-clock.ts';
 import { hashContent } from './sim-content.ts';
 import type { Plant } from './sim-figures.ts';
 import { box, exchange, type Place, tap } from './sim-mail.ts';
@@ -28,7 +27,6 @@ import type { SimSettings } from './sim-settings.ts';
 import { sha256 } from './store-fixture.ts';
 
 export interface EngineParts {
-  readonly clock: SimClock;
   readonly settings: SimSettings;
   /** Outside: it is there in every life. */
   readonly mailbox: SimMailbox;
@@ -86,7 +84,7 @@ export class SimEngine {
     this.#backend = backend;
     this.#parts = parts;
     const failed = (): void => this.#meetFailure();
-    this.#mailbox = openSimPop3({ ...parts, store: this.store, failed });
+    this.#mailbox = openSimPop3({ ...parts, clock: backend.clock, store: this.store, failed });
   }
 
   /** Starts on what was opened over what the disks hold. */
@@ -124,7 +122,7 @@ export class SimEngine {
       throw error;
     }
     if (this.halted) return;
-    this.#actors.get(place)?.send({ type: `operator.${command}`, at: this.#parts.clock.now() });
+    this.#actors.get(place)?.send({ type: `operator.${command}`, at: this.#backend.clock.now() });
   }
 
   /** Ends the actors; what they did is on disk or is done again. */
@@ -141,7 +139,8 @@ export class SimEngine {
   }
 
   async #begin(): Promise<void> {
-    const { clock, newId, broke } = this.#parts;
+    const { newId, broke } = this.#parts;
+    const { clock } = this.#backend;
     const { duties, store } = this;
     void store.failure.then(() => {
       this.failed = true;
@@ -173,7 +172,8 @@ export class SimEngine {
 
   async #startJournal(place: Place): Promise<void> {
     const { store } = this;
-    const { clock, broke } = this.#parts;
+    const { broke } = this.#parts;
+    const { clock } = this.#backend;
     if ((await store.definitions.get(place)) === undefined) {
       const event = {
         type: 'definition.created',
@@ -238,7 +238,7 @@ export class SimEngine {
       const isSuspended = (await this.store.definitions.get(place))?.suspension?.suspended ?? false;
       if (this.halted) return;
       const type = isSuspended ? 'operator.suspend' : 'operator.activate';
-      if (isSuspended === this.takes(place)) this.#actors.get(place)?.send({ type, at: this.#parts.clock.now() });
+      if (isSuspended === this.takes(place)) this.#actors.get(place)?.send({ type, at: this.#backend.clock.now() });
     }
   }
 
@@ -266,7 +266,7 @@ export class SimEngine {
     );
     const isAlone = this.duties.worker === null;
     const taken$ = takenElsewhere(this.#workshop, place);
-    const bound = { type: 'source.bound', at: this.#parts.clock.now() } as const;
+    const bound = { type: 'source.bound', at: this.#backend.clock.now() } as const;
     const resumed$ = isAlone ? NEVER : whileResumed(this.#workshop, place, start, () => NEVER);
     return merge(of(bound), own$, taken$, resumed$) as Observable<SourceNews>;
   }
@@ -277,7 +277,7 @@ export class SimEngine {
 
   /** As much of the engine around them as the parts of a cluster ask for. */
   get #workshop(): Workshop {
-    const { clock } = this.#parts;
+    const { clock } = this.#backend;
     return { duties: this.duties, store: this.store, clock, log: () => undefined } as unknown as Workshop;
   }
 
@@ -287,7 +287,8 @@ export class SimEngine {
 
   #line(place: Place, whose: Whose): Observable<News> {
     const { spool, archive, bodies, messages, touched$ } = this.store;
-    const { clock, settings } = this.#parts;
+    const { settings } = this.#parts;
+    const { clock } = this.#backend;
     const wake$ = touched$.pipe(filter(({ due }) => due.has(place)));
     const ports = {
       spool,

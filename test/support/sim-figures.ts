@@ -20,7 +20,9 @@ export type ClusterPlant =
   /** Whether a worker still holds a definition is not looked at when it writes for it. */
   | 'write-unfenced'
   /** A group whose commit nobody heard of is tried again without looking whether it stands. */
-  | 'retry-unlooked';
+  | 'retry-unlooked'
+  /** A worker judges by the clock of its own machine. */
+  | 'own-clock';
 
 export interface SimOptions {
   readonly plant?: Plant;

@@ -1,9 +1,8 @@
-import { timer } from 'rxjs';
+import { type SchedulerLike, timer } from 'rxjs';
 import type { TakeContent } from '../../src/pop3/client.ts';
 import { Pop3Failure, RefusedCommand } from '../../src/pop3/pop3-failure.ts';
 import type { Pop3Session } from '../../src/pop3/session.types.ts';
 import { below } from './prng.ts';
-import type { SimClock } from './sim-clock.ts';
 import type { SimMail } from './sim-mail.ts';
 
 interface Item {
@@ -51,7 +50,7 @@ export class SimMailbox {
   }
 
   /** One session on the clock of one life: when that life ends, nothing of it is ever answered again. */
-  async session(clock: SimClock): Promise<Pop3Session> {
+  async session(clock: SchedulerLike): Promise<Pop3Session> {
     const listing = this.#items;
     const deleted = new Set<Item>();
     let over: Pop3Failure | null = null;

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import { type Observable, tap } from 'rxjs';
+import { type Observable, type SchedulerLike, tap } from 'rxjs';
 import type { SourceInput, SourceNews } from '../../machines/journal.events.ts';
 import { openMailbox } from '../../src/pop3/mailbox.ts';
 import type { LedgerEntry, MailboxOptions } from '../../src/pop3/types.ts';
 import type { Store } from '../../src/store/open-store.ts';
 import { poll } from '../../streams/poll.ts';
 import type { Custody, NewId, News, Receipt } from '../../streams/ports.ts';
-import type { SimClock } from './sim-clock.ts';
 import type { Plant } from './sim-figures.ts';
 import { box } from './sim-mail.ts';
 import type { SimMailbox } from './sim-mailbox.ts';
@@ -14,7 +13,7 @@ import type { SimMailbox } from './sim-mailbox.ts';
 export interface SimPop3Parts {
   readonly store: Store;
   readonly mailbox: SimMailbox;
-  readonly clock: SimClock;
+  readonly clock: SchedulerLike;
   readonly newId: NewId;
   readonly plant: Plant | undefined;
   readonly random: () => number;

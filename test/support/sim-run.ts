@@ -165,8 +165,8 @@ class SimWorld {
   async #open(index: IndexDisk): Promise<SimEngine> {
     const clock = this.#time.engine;
     const { plant } = this.#options;
-    const common = { clock, settings: this.#settings, plant };
-    const backend = await openOnDisk({ ...common, disk: this.#disk, index, power: this.#power });
+    const common = { settings: this.#settings, plant };
+    const backend = await openOnDisk({ ...common, clock, disk: this.#disk, index, power: this.#power });
     return SimEngine.start(backend, {
       ...common,
       mailbox: this.#mailbox,

@@ -69,6 +69,8 @@ export const logStatements: Statements = {
     return [];
   },
 
+  [`select ${serverNow} as now`]: async (transaction) => [{ now: transaction.database.now() }],
+
   'select seq, hash from daybook.log where log = $1': async (transaction, [log]) => found(headOf(transaction, log)),
 
   [`select seq, hash, mark, sweep_begun, ${serverNow} as at from daybook.log where log = $1 for update`]: async (

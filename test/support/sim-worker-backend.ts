@@ -2,6 +2,7 @@ import { openLogSeal } from '../../src/cluster/log-key.ts';
 import { LogRows } from '../../src/cluster/log-rows.ts';
 import { refuseWhileMoved } from '../../src/cluster/migrate-state.ts';
 import { openSharedLog } from '../../src/cluster/open-shared-log.ts';
+import { ServerClock } from '../../src/cluster/server-clock.ts';
 import { createSharedDocuments } from '../../src/cluster/shared-documents.ts';
 import { definitionTenure, openTenures, type Tenures } from '../../src/cluster/tenures.ts';
 import { allDuties, type Duties } from '../../src/engine/duties.ts';
@@ -26,10 +27,13 @@ export async function openWorker(
     readonly master: MasterKey | null;
   },
 ): Promise<SimBackend> {
-  const { line: postgres, worker, clock, power, plant, packs, master } = parts;
+  const { line: postgres, worker, power, plant, packs, master } = parts;
+  const passed = (): number => parts.clock.frame;
+  const server = new ServerClock(parts.clock, passed);
+  const following = await server.follow(postgres);
+  const clock = plant === 'own-clock' ? parts.clock : server;
   const rows = await LogRows.open(postgres, logName, mark);
   const seal = await openLogSeal({ postgres, rows }, master);
-  const passed = (): number => clock.frame;
   const tenures = await openTenures({ postgres, log: rows.id, worker, clock, passed, home: `home of ${worker}` });
   await refuseWhileMoved(postgres, rows.id);
   const tokenOf = (definitionId: string): string | null => {
@@ -51,7 +55,7 @@ export async function openWorker(
     return plant === 'decide-unlocked' ? unlocked(opened) : opened;
   };
   const store = await assembleStore({
-    ...storeOptions(parts),
+    ...storeOptions({ ...parts, clock }),
     index: await openSimIndex(parts.index, power, plant),
     openLog,
     documents: createSharedDocuments({ postgres, log: rows.id, seal, tokenOf }),
@@ -59,9 +63,11 @@ export async function openWorker(
   });
   return {
     store,
+    clock,
     duties: dutiesOf(tenures, worker),
     close: async () => {
       await tenures[Symbol.asyncDispose]();
+      await following[Symbol.asyncDispose]();
       await postgres[Symbol.asyncDispose]();
     },
   };

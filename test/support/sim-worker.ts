@@ -118,9 +118,9 @@ export class SimWorker {
   async open(index: IndexDisk, name = this.name): Promise<SimEngine> {
     const { at, time, settings, plant, packs, master, mailbox, random, newId, broke } = this.#parts;
     const clock = time.engineAt(at);
-    const common = { clock, settings, plant };
+    const common = { settings, plant };
     const own = { index, power: this.#power, line: this.#line, worker: name, packs, master };
-    const backend = await openWorker({ ...common, ...own });
+    const backend = await openWorker({ ...common, ...own, clock });
     return SimEngine.start(backend, { ...common, mailbox, random, newId, broke });
   }
 
