@@ -1,6 +1,7 @@
 import { Observable } from 'rxjs';
 import type { Extract, Extraction } from '../../streams/poll.ts';
 import { type TestStep, testConnection } from './connection-test.ts';
+import { Pace } from './pace.ts';
 import { runSession } from './run.ts';
 import { type BatchLimits, batchLimits, type MailboxOptions, type MailboxPorts } from './types.ts';
 
@@ -24,6 +25,7 @@ export function openMailbox(
   limits: BatchLimits = batchLimits,
 ): Mailbox {
   const running = new Set<AbortController>();
+  const pace = new Pace(limits);
   let closed = false;
   // The session before, still in its last message: servers lock a mailbox, so the next one waits for it.
   let last: Promise<void> = Promise.resolve();
@@ -39,7 +41,7 @@ export function openMailbox(
           say({ type: 'failed', kind: 'protocol', detail: 'stopped' });
           return;
         }
-        await runSession({ options: optionsNow(), ports, limits, signal: left.signal, say });
+        await runSession({ options: optionsNow(), ports, limits, pace, signal: left.signal, say });
       });
       last = session.catch(() => undefined).finally(() => running.delete(left));
       session.then(

@@ -5,6 +5,7 @@ import { Book } from './book.ts';
 import { Flight, type FlightLimits } from './flight.ts';
 import { ItemRun } from './item-run.ts';
 import type { Listed } from './listing.ts';
+import type { Pace } from './pace.ts';
 import { Pop3Failure, RefusedCommand, RetrievalFailure } from './pop3-failure.ts';
 import { openSession } from './session.ts';
 import type { Pop3Session } from './session.types.ts';
@@ -25,6 +26,7 @@ export interface RunContext {
   readonly options: MailboxOptions;
   readonly ports: MailboxPorts;
   readonly limits: BatchLimits;
+  readonly pace: Pace;
   readonly signal: AbortSignal;
   readonly say: (extraction: Extraction) => void;
 }
@@ -93,9 +95,10 @@ type BatchEnd =
   | { readonly kind: 'failed'; readonly failure: EngineFailure };
 
 async function takeAll(run: ItemRun, items: readonly Listed[], context: RunContext): Promise<BatchEnd> {
-  const { limits, ports, signal } = context;
+  const { limits, pace, ports, signal } = context;
   const startedAt = ports.clock.now();
-  const flight = new Flight(run.pipelined ? inFlight : { ...inFlight, items: 1 });
+  const most = run.pipelined ? Math.min(inFlight.items, pace.items) : 1;
+  const flight = new Flight({ ...inFlight, items: most });
   const isSpent = (): boolean => {
     const bytes = run.bytes + flight.bytes;
     return run.items >= limits.items || bytes >= limits.bytes || ports.clock.now() - startedAt >= limits.ms;
@@ -109,8 +112,12 @@ async function takeAll(run: ItemRun, items: readonly Listed[], context: RunConte
     if (end.kind !== 'complete') break;
     flight.begin(item.listSize, run.take(item));
   }
-  await flight.landed();
-  await run.deleted();
+  try {
+    await flight.landed();
+    await run.deleted();
+  } finally {
+    pace.note(run.items, ports.clock.now() - startedAt);
+  }
   return flight.stop ?? end;
 }
 

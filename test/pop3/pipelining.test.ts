@@ -1,3 +1,4 @@
+import { asyncScheduler } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { Flight } from '../../src/pop3/flight.ts';
 import { LedgerWriter } from '../../src/pop3/ledger-writer.ts';
@@ -52,6 +53,41 @@ describe('a server that takes a pipeline', () => {
     const sent = items(most * 3).map(({ bytes }) => bytes.toString('latin1'));
     expect(fixture.committed().map((bytes) => bytes.toString('latin1'))).toEqual(sent);
     expect(server.items).toEqual([]);
+  });
+
+  test('that is slow is asked in the next session for no more at once than comes in a part of its time', async () => {
+    let now = 0;
+    let itemMs = 25_000;
+    await using server = await open({
+      items: items(most),
+      script: (command) => {
+        if (command.startsWith('RETR')) now += itemMs;
+        return false;
+      },
+    });
+    const fixture = new MailboxFixture();
+    fixture.clock = { now: () => now, schedule: asyncScheduler.schedule.bind(asyncScheduler) };
+    await using mailbox = fixture.open(server);
+    /** Minutes that a session has taken. */
+    const session = async (): Promise<number> => {
+      const startedAt = now;
+      expect((await extractOnce(mailbox)).end).toMatchObject({ type: 'extracted' });
+      return (now - startedAt) / 60_000;
+    };
+    expect(await session()).toBeGreaterThan(80);
+    const refill = (name: string): void => {
+      const more = Array.from({ length: most }, (_, at) => mail(`${name}-${at}`));
+      server.items.splice(0, Number.POSITIVE_INFINITY, ...more);
+    };
+    refill('slow');
+    // Five, and what was asked for by then.
+    for (let n = 0; n < 3; n += 1) expect(await session()).toBeLessThanOrEqual(6);
+    // Quick again: the session that shows it ends the rule.
+    itemMs = 100;
+    await session();
+    refill('quick');
+    expect(await session()).toBeCloseTo((most * itemMs) / 60_000);
+    expect(verbs(server.commands, 'QUIT')).toHaveLength(6);
   });
 
   test('has what it sent freed once it is done with, and every byte was there until then', async () => {
