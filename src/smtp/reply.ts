@@ -46,6 +46,7 @@ export const refusals = {
 /** Refusals that are about the state of a command, not about policy: no event. */
 export const replies = {
   needRecipient: { code: 503, text: '5.5.1 need RCPT command' },
+  authInMail: { code: 503, text: '5.5.1 AUTH is not permitted during a mail transaction' },
   authTemporary: { code: 454, text: '4.7.0 temporary authentication failure' },
   startData: { code: 354, text: 'end data with <CR><LF>.<CR><LF>' },
 } as const satisfies Record<string, Reply>;

@@ -14,7 +14,7 @@ import { Connection } from './connection.ts';
 import type { Host } from './host.ts';
 import { Introductions } from './introductions.ts';
 import { announcedBytesOf, rawOf } from './path.ts';
-import { type Refusal, type Reply, refusals } from './reply.ts';
+import { type Refusal, type Reply, refusals, replies } from './reply.ts';
 import type { SmtpPorts } from './types.ts';
 
 type SocketOptions = ConstructorParameters<typeof Connection>[3];
@@ -83,6 +83,11 @@ export class Server extends SMTPServer {
     done: (error: Error | null | undefined, response?: SMTPServerAuthenticationResponse) => void,
   ): void {
     const connection = this.#of(session);
+    // RFC 4954, section 4: a sender is who it is before its mail begins.
+    if (session.envelope.mailFrom) {
+      done(asError(replies.authInMail));
+      return;
+    }
     const { username = '', password, authzid = '' } = auth;
     // Acting for someone else (RFC 4616 authzid) is not offered: such a try gets a password that cannot be right.
     const foreign = authzid !== '' && authzid !== username;

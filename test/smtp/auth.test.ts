@@ -37,6 +37,28 @@ describe('SMTP AUTH', () => {
     expect((await two.command(base64('sesam'))).code).toBe(235);
   });
 
+  it('answers 503 within a mail transaction, whatever the password, and counts nothing', async () => {
+    await using fixture = await openWithAuth({ limits: { authTries: 1, authFailures: 1 } });
+    fixture.routes.set('open@example.com', route('open'));
+    await using client = await SmtpClient.ready(fixture.port);
+    for (const [from, password] of [
+      ['a@example.com', 'sesam'],
+      ['', 'wrong'],
+    ]) {
+      expect((await client.command(`MAIL FROM:<${from}>`)).code).toBe(250);
+      expect(await client.command(plain('locked@example.com', password ?? ''))).toMatchObject({
+        code: 503,
+        text: expect.stringMatching(/^5\.5\.1 /),
+      });
+      // The transaction goes on as who it was.
+      expect((await client.command('RCPT TO:<locked@example.com>')).code).toBe(530);
+      expect((await client.command('RCPT TO:<open@example.com>')).code).toBe(250);
+      await client.command('RSET');
+    }
+    expect(fixture.rejections.filter(({ reason }) => reason === 'auth-failed')).toEqual([]);
+    expect((await client.command(plain('locked@example.com', 'sesam'))).code).toBe(235);
+  });
+
   it('waits for a check that takes its time', async () => {
     await using fixture = await openWithAuth();
     const verifyPassword = async (password: string): Promise<boolean> => {
