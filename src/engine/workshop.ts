@@ -26,7 +26,7 @@ import type { OwnMail } from './own-mail.ts';
 import { createPasswordCheck, type PasswordCheck } from './password.ts';
 import type { ProcessingSetup } from './pipelines.ts';
 import { processLoad } from './process-load.ts';
-import { queueHigh$ } from './queue-watch.ts';
+import { queueHigh$, queueWarnings } from './queue-watch.ts';
 import { type RejectedCounts, rejectedByAll } from './rejected-counts.ts';
 import { createRejectionBook, type RejectionBook } from './rejections.ts';
 import { createShedding, type Shedding } from './shedding.ts';
@@ -150,7 +150,7 @@ export function createWorkshop(
     },
     warnings: () => [
       ...[...troubles.values()].map(storageWarning),
-      ...queueWarnings(highSince()),
+      ...queueWarnings(store, parts.live.current.limits, highSince()),
       ...overloadWarnings(shedding.overloaded),
       ...[...certificates].flatMap(([option, endsAt]) => certificateWarnings(option, endsAt, clock.now())),
       ...more.flatMap((warnings) => warnings()),
@@ -226,11 +226,6 @@ const storageWarning = ({ detail, at }: Trouble): Status['warnings'][number] => 
   text: detail,
   since: isoTime(at),
 });
-
-function queueWarnings(highSince: number | null): Status['warnings'] {
-  if (highSince === null) return [];
-  return [{ code: 'queue-high', text: 'the processing queue is near or at its limit', since: isoTime(highSince) }];
-}
 
 /** What was found when the store was opened; since then, so that the answer stays the same. */
 const damageWarnings = (store: ReopeningStore, openedAt: number) => (): Status['warnings'] =>

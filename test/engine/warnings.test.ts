@@ -2,7 +2,7 @@ import { Subject, VirtualTimeScheduler } from 'rxjs';
 import { expect, test } from 'vitest';
 import type { Definition } from '../../src/engine/definition-book.types.ts';
 import { createMailboxFacts } from '../../src/engine/mailbox-facts.ts';
-import { queueHigh$ } from '../../src/engine/queue-watch.ts';
+import { queueHigh$, queueWarnings } from '../../src/engine/queue-watch.ts';
 import type { StatusFacts } from '../../src/engine/status-board.ts';
 import { certificateWarnings, warningsOf } from '../../src/engine/warnings.ts';
 import type { LedgerEntry } from '../../src/pop3/types.ts';
@@ -238,4 +238,18 @@ test('the queue is high from four fifths of either limit on, until it is below t
   }
   clock.flush();
   expect(told).toEqual(['0 false', '2 true', '5 false', '6 true', '8 false']);
+});
+
+test.each([
+  [85, 10, 'the processing queue is 85 % full: at its limit mail is put off'],
+  [10, 999, 'the processing queue is 99 % full: at its limit mail is put off'],
+  [100, 10, 'the processing queue is full: mail is put off until it is shorter'],
+  [10, 1_200, 'the processing queue is full: mail is put off until it is shorter'],
+])('a queue of %i messages and %i bytes says whether mail is put off by now', (messages, bytes, text) => {
+  const limits = { queueMessages: 100, queueBytes: 1_000 };
+  const queue = { messages, bytes, settled: 0 };
+  expect(queueWarnings({ queue }, limits, 0)).toEqual([
+    { code: 'queue-high', text, since: '1970-01-01T00:00:00.000Z' },
+  ]);
+  expect(queueWarnings({ queue }, limits, null)).toEqual([]);
 });
