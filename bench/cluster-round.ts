@@ -1,14 +1,10 @@
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Workers } from './cluster-of-workers.ts';
 import { median, type Round } from './harness.ts';
 import type { LoadResult } from './load.ts';
 import { watchRow } from './log-row-watch.ts';
 import type { PostgresServer } from './peers/postgres.ts';
 import { figuresOf, machineCpuSeconds, mainThreadCpuSeconds } from './process-figures.ts';
-
-const run = promisify(execFile);
+import { runLoad } from './run-load.ts';
 
 /**
  * Whither the mail of a definition goes: to all workers alike, as a balancer sends it, or to the one that archives it.
@@ -38,11 +34,7 @@ export function load(
   );
   const part = (whole: number): number => Math.floor(whole / senders.length);
   return Promise.all(
-    senders.map(async ({ port, recipient }): Promise<LoadResult> => {
-      const numbers = [port, part(connections), part(count), bytes].map(String);
-      const { stdout } = await run(process.execPath, [join(import.meta.dirname, 'load.js'), ...numbers, recipient]);
-      return JSON.parse(stdout) as LoadResult;
-    }),
+    senders.map((to) => runLoad({ ...to, connections: part(connections), count: part(count), bytes })),
   );
 }
 

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { parseArgs } from 'node:util';
+import { oneDefinition, recipient } from './one-definition.ts';
 import { startDaybook } from './peers/daybook.ts';
 
 /**
@@ -11,19 +12,11 @@ import { startDaybook } from './peers/daybook.ts';
 const { values: options } = parseArgs({
   options: { connections: { type: 'string', default: '200' }, megabytes: { type: 'string', default: '25' } },
 });
-const recipient = 'journal@journal.north.example';
-const config = `
-logLevel: warn
-store: { minimumFree: 1MB }
-directory: { internalDomains: [north.example] }
-definitions:
-  - { id: bench, description: Large, transport: smtp, serviceEmailAddress: ${recipient}, deliveryWaitAttempts: 1 }
-`;
 const connections = Number(options.connections);
 const megabytes = Number(options.megabytes);
 const block = Buffer.from(`${'Zm9v'.repeat(19)}\r\n`.repeat(13_443), 'latin1');
 
-await using daybook = await startDaybook({ config });
+await using daybook = await startDaybook({ config: oneDefinition() });
 const startedAt = performance.now();
 const answers = await Promise.allSettled(Array.from({ length: connections }, (_, at) => send(daybook.smtpPort, at)));
 const seconds = (performance.now() - startedAt) / 1_000;

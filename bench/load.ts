@@ -16,13 +16,15 @@ export interface LoadResult {
   /** What the sending itself took of the machine that both share. */
   readonly cpuSeconds: number;
 }
-interface LoadOptions {
+export interface LoadOptions {
   readonly port: number;
   readonly connections: number;
   readonly count: number;
+  /** Of each message. */
   readonly bytes: number;
   readonly recipient: string;
-  readonly pipelined: boolean;
+  /** False by default. */
+  readonly pipelined?: boolean;
 }
 
 const idWidth = 24;
@@ -90,7 +92,7 @@ async function openSender(port: number): Promise<Sender> {
 
 async function sendAll(
   sender: Sender,
-  { bytes, recipient, pipelined }: LoadOptions,
+  { bytes, recipient, pipelined = false }: LoadOptions,
   takeId: () => string | undefined,
   told: { readonly latencies: number[]; putOff: number },
 ): Promise<void> {

@@ -1,15 +1,18 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { parseArgs, promisify } from 'node:util';
+import { parseArgs } from 'node:util';
+import { reached } from './counts.ts';
 import { type Figure, figure, interleave, type Peer, type Round, report } from './harness.ts';
+import { oneDefinition, recipient } from './one-definition.ts';
 import { startDaybook } from './peers/daybook.ts';
 import { freePort } from './peers/free-port.ts';
 import { startHaraka } from './peers/haraka.ts';
 import { startPostfix } from './peers/postfix.ts';
+import { runLoad } from './run-load.ts';
 
 /**
  * Accepting and archiving journal reports, against bare smtp-server that discards, Postfix that queues, and smtp-sink
@@ -26,8 +29,6 @@ const { values: options } = parseArgs({
     pipelined: { type: 'boolean', default: false },
   },
 });
-const run = promisify(execFile);
-const recipient = 'journal@journal.north.example';
 const countOf = (bytes: number, connections: number): number => {
   const whole = bytes <= 4_096 ? 6_000 : bytes <= 76_800 ? 3_000 : 300;
   return Math.round((connections === 1 ? whole / 4 : whole) * Number(options.scale));
@@ -36,17 +37,12 @@ const countOf = (bytes: number, connections: number): number => {
 /** Messages that warm a server before the measured ones: V8 compiles for the first thousands, an engine runs for months. */
 const warmingOf = (bytes: number, connections: number): number => countOf(bytes, connections) * 2;
 
-const load = async (
+const load = (
   port: number,
   connections: number,
   bytes: number,
   count = countOf(bytes, connections),
-): Promise<Round['load']> => {
-  const args = [...[port, connections, count, bytes].map(String), recipient];
-  if (options.pipelined) args.push('pipelined');
-  const { stdout } = await run(process.execPath, [join(import.meta.dirname, 'load.js'), ...args]);
-  return JSON.parse(stdout) as Round['load'];
-};
+): Promise<Round['load']> => runLoad({ port, connections, count, bytes, recipient, pipelined: options.pipelined });
 
 type Kind = 'segments' | 'leveldb' | 'encrypted';
 /** A key for as long as this runs, for the engine that encrypts. */
@@ -59,49 +55,25 @@ const stores: Readonly<Record<Kind, string>> = {
   leveldb: 'bytes: leveldb',
   encrypted: `bytes: segments, encryption: { keyFile: ${keyFile} }`,
 };
-const config = (kind: Kind): string => `
-logLevel: warn
-store: { ${stores[kind]}, minimumFree: 1MB }
-directory: { internalDomains: [north.example] }
-definitions:
-  - id: bench
-    description: Benchmark
-    transport: smtp
-    serviceEmailAddress: ${recipient}
-    deliveryWaitAttempts: 1
-`;
-
 function daybook(kind: Kind, connections: number, size: number): Peer {
   return {
     name: kind === 'segments' ? 'daybook' : `daybook-${kind}`,
     round: async (measure) => {
-      await using server = await startDaybook({ config: config(kind) });
+      await using server = await startDaybook({ config: oneDefinition({ store: stores[kind] }) });
       const warming = warmingOf(size, connections);
       await load(server.smtpPort, connections, size, warming);
-      await archived(server, warming, 0);
+      await reached(server, 'archived', warming);
       let archivedIn = 0;
       const round = await measure(server.pid, async () => {
         const startedAt = performance.now();
         const done = await load(server.smtpPort, connections, size);
-        archivedIn = await archived(server, warming + done.sent, startedAt);
+        await reached(server, 'archived', warming + done.sent);
+        archivedIn = (performance.now() - startedAt) / 1_000;
         return done;
       });
       return { ...round, extra: { archivedRatio: round.load.seconds / Math.max(archivedIn, round.load.seconds) } };
     },
   };
-}
-
-/** Seconds until every message has left the processing queue. */
-async function archived(
-  server: Awaited<ReturnType<typeof startDaybook>>,
-  sent: number,
-  startedAt: number,
-): Promise<number> {
-  for (;;) {
-    const { counts } = await server.get<{ counts: { archived: number } }>('/v1/definitions/bench/status');
-    if (counts.archived >= sent) return (performance.now() - startedAt) / 1_000;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 function command(name: string, argv: (port: number) => readonly string[], connections: number, size: number): Peer {

@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
+import { runLoad } from '../../bench/run-load.ts';
 import { eventually } from '../support/eventually.ts';
 import { filesOf, flipBit } from '../support/folders.ts';
 import { all, type Entry, statusOf } from '../support/journal-api.ts';
@@ -111,13 +110,8 @@ definitions:
 `;
 }
 
-async function load(daybook: Daybook, count: number): Promise<void> {
-  const script = join(import.meta.dirname, '../../dist/bench/load.js');
-  const args = [daybook.smtpPort, connections, count, messageBytes].map(String);
-  const child = spawn(process.execPath, [script, ...args, recipient], { stdio: 'ignore' });
-  const [code] = (await once(child, 'exit')) as [number | null];
-  if (code !== 0) throw new Error(`the senders ended with ${code}`);
-}
+const load = ({ smtpPort: port }: Daybook, count: number) =>
+  runLoad({ port, connections, count, bytes: messageBytes, recipient });
 
 async function settled(daybook: Daybook, received: number): Promise<void> {
   await eventually(

@@ -1,19 +1,17 @@
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { binary, type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
+import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
 import { figuresOf } from '../../bench/process-figures.ts';
+import { runLoad } from '../../bench/run-load.ts';
 import { eventually } from '../support/eventually.ts';
 import { statusOf } from '../support/journal-api.ts';
 import { threadCpuMs } from '../support/thread-cpu.ts';
 
-const run = promisify(execFile);
 const recipient = 'journal@journal.north.example';
 const config = `
 logLevel: error
@@ -29,8 +27,7 @@ const connections = 20;
 
 /** Sends reports by the load program of the bench, and waits for the last of `inAll` to be archived. */
 async function load(daybook: Daybook, count: number, inAll: number): Promise<void> {
-  const program = join(dirname(binary), '../bench/load.js');
-  await run(process.execPath, [program, ...[daybook.smtpPort, connections, count, size].map(String), recipient]);
+  await runLoad({ port: daybook.smtpPort, connections, count, bytes: size, recipient });
   const archived = async (): Promise<boolean> => (await statusOf(daybook, 'exchange')).counts.archived === inAll;
   await eventually(archived, { withinMs: 60_000, what: `${inAll} archived` });
 }
