@@ -16,13 +16,15 @@ export const failures = {
 
 export type FailureCode = keyof typeof failures;
 
-/** An expected failure with a code of the table. Bugs are plain errors; only these are answered by rule. */
+/** An expected failure with a code of the table; what tells of one that came before it is not told so twice. Bugs are plain errors; only these are answered by rule. */
 export class EngineFailure extends Error {
   readonly code: FailureCode;
   readonly retryable: boolean;
 
   constructor(code: FailureCode, detail?: string, options?: ErrorOptions) {
-    super(detail === undefined ? failures[code].text : `${failures[code].text}: ${detail}`, options);
+    const { text } = failures[code];
+    const isWhole = detail === undefined || detail.startsWith(text);
+    super(isWhole ? (detail ?? text) : `${text}: ${detail}`, options);
     this.name = 'EngineFailure';
     this.code = code;
     this.retryable = failures[code].retryable;

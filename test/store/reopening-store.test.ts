@@ -123,6 +123,13 @@ test('while the disk is ill the failed store stays for its readers; who opens in
     return store.health.detail?.includes('rebuild-index') === true;
   });
   await expect(store.intake.get('before')).rejects.toMatchObject({ code: 'store-failed' });
+  faults.open = new EngineFailure('store-failed', 'the index cannot be opened');
+  await eventually(async () => {
+    clock.runUntil(clock.now() + 1_000);
+    return store.health.detail?.includes('cannot be opened') === true;
+  });
+  const told = store.intake.get('before');
+  await expect(told, 'of one failure, once').rejects.toThrow(/^the store could not write: the index cannot be opened$/);
   await expect(take('no store'), 'nothing throws at once: nobody expects it of a port').rejects.toMatchObject({
     code: 'store-failed',
   });
