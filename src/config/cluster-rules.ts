@@ -30,10 +30,25 @@ function connectionRules(cluster: unknown): readonly DocumentFault[] {
   const names = hosts.split(',');
   // The second host would be asked without a password where an `@` in it stands as it is.
   const isSplit = names.length > 1 && before.split('@').length > 2;
-  if (hosts !== '' && !isSplit && names.every((host) => URL.canParse(`postgres://${host}/`))) return [];
+  if (hosts !== '' && !isSplit && names.every((host) => URL.canParse(`postgres://${host}/`))) return tlsRules(given);
   const expected =
     'postgres://user:password@host[:port][,host[:port]]…/database, signs such as @ and / in the password percent-encoded';
   return [{ path, at: 'value', text: `is not a connection string; expected ${expected}` }];
+}
+
+/** As node-postgres knows them; any other is no option of TLS to it, and without one it speaks in clear. */
+const tlsOptions = ['ssl', 'sslmode', 'sslcert', 'sslkey', 'sslrootcert', 'sslnegotiation'];
+const tlsModes = ['disable', 'no-verify', 'prefer', 'require', 'verify-ca', 'verify-full'];
+
+function tlsRules(connection: string): readonly DocumentFault[] {
+  const options = [...new URLSearchParams(/\?(.*)$/.exec(connection)?.[1])];
+  const isUnknown = (name: string): boolean => /^ssl/i.test(name) && !tlsOptions.includes(name);
+  const texts = options.flatMap(([name, value]) => {
+    if (isUnknown(name)) return [`has an option of TLS that is none; expected ${tlsOptions.join(', ')}`];
+    if (name !== 'sslmode' || tlsModes.includes(value)) return [];
+    return [`has an sslmode that is none; expected ${tlsModes.join(', ')}`];
+  });
+  return texts.map((text) => ({ path: ['cluster', 'postgres'], at: 'value', text }));
 }
 
 /** As S3 has it: with dots and hyphens inside alone, in lower case. */

@@ -42,6 +42,16 @@ describe('the part cluster', () => {
     expect(await connected(url)).toEqual(['cluster.postgres: is not a connection string']);
   });
 
+  test.each([
+    ['sslmode=verify_full', 'has an sslmode that is none'],
+    ['application_name=a&sslmode=', 'has an sslmode that is none'],
+    // Without the option by its name the connection would be in clear.
+    ['ssl_mode=verify-full', 'has an option of TLS that is none'],
+    ['SSLMODE=verify-full', 'has an option of TLS that is none'],
+  ])('has no option of TLS that would be passed over: %s', async (option, text) => {
+    expect(await connected(`postgres://db/daybook?${option}`)).toEqual([`cluster.postgres: ${text}`]);
+  });
+
   test('is looked at where it is read by a move alone', async () => {
     const faults = await told({ postgres: 'p', bodies: 'postgres' }, 'embedded');
     expect(faults).toEqual(['cluster.postgres: is not a connection string']);
