@@ -122,10 +122,9 @@ async function start(
 }
 
 function startFailureCode(error: unknown): ExitCode {
-  const { code } = error as { code?: string };
-  if (code === 'locked') return exitCodes.tryAgain;
-  if (code === 'key-unusable') return exitCodes.invalidConfig;
-  const isOfConfig = ['DefinitionConflict', 'BucketUnfit'].includes((error as Error | undefined)?.name ?? '');
+  const { code, name = '' } = error as { code?: string; name?: string };
+  if (code === 'locked' || name === 'DatabaseAway') return exitCodes.tryAgain;
+  const isOfConfig = code === 'key-unusable' || ['DefinitionConflict', 'BucketUnfit'].includes(name);
   return isOfConfig ? exitCodes.invalidConfig : exitCodes.failed;
 }
 

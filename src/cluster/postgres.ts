@@ -22,6 +22,15 @@ export interface Postgres extends AsyncDisposable {
   transaction<T>(work: (run: Run) => Promise<T>): Promise<T>;
 }
 
+/** No server can be reached, or none of them is the primary: it may be another moment. `wrong`: what each of them said. */
+class DatabaseAway extends EngineFailure {
+  override readonly name = 'DatabaseAway';
+
+  constructor(wrong: readonly string[]) {
+    super('store-failed', `no database server can be written to: ${wrong.join('; ')}`);
+  }
+}
+
 /** SQL of the server's clock, epoch ms. */
 export const serverNow = 'floor(extract(epoch from clock_timestamp()) * 1000)::bigint';
 
@@ -142,7 +151,7 @@ class Servers implements Postgres {
       }
       await pool.end().catch(() => undefined);
     }
-    throw new EngineFailure('store-failed', `no database server can be written to: ${wrong.join('; ')}`);
+    throw new DatabaseAway(wrong);
   }
 }
 

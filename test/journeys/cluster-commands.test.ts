@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Daybook, startDaybook } from '../../bench/peers/daybook.ts';
+import { freePort } from '../../bench/peers/free-port.ts';
 import { eventually } from '../support/eventually.ts';
 import { all, type Entry, statusOf } from '../support/journal-api.ts';
 import { command, type Ended } from '../support/journey-cli.ts';
@@ -22,6 +23,21 @@ definitions:
     serviceEmailAddress: journal@journal.north.example
     deliveryWaitAttempts: 1
 `;
+
+test.each(['run', 'rebuild-index'])('%s ends with 75, try again, where no database answers', async (name) => {
+  const folder = await mkdtemp(join(tmpdir(), 'daybook-away-'));
+  try {
+    const file = join(folder, 'daybook.yaml');
+    const ports = `http: { port: ${await freePort()} }\nsmtp: { port: ${await freePort()} }\n`;
+    await writeFile(file, ports + config(`postgres://daybook@127.0.0.1:${await freePort()}/daybook`));
+    const { code, stderr } = await command([name, '--config', file]);
+    expect(code, stderr).toBe(75);
+    expect(stderr.match(/the store could not write: no database server can be written to/g)).toHaveLength(1);
+    expect(stderr).toContain('ECONNREFUSED');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
 
 /** The commands that read or write a data directory, where the commit log does not lie in it. */
 describe.skipIf(postgresLeftOut())('commands of a worker', () => {
